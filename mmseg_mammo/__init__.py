@@ -1,0 +1,1 @@
+"""MMSegmentation for mammography: visual prompts, few samples, honest transfer tests."""

@@ -1,0 +1,27 @@
+"""The errors of this package: what was wrong, what is allowed, what to do next."""
+
+
+class MammoError(ValueError):
+    """Base of every error that a user can mend.
+
+    Args:
+        what: The offending value and where it stands (file, row, key).
+        allowed: What would have been accepted.
+        remedy: What to do next.
+    """
+
+    def __init__(self, what: str, allowed: str = '', remedy: str = '') -> None:
+        parts = [what, f'Allowed: {allowed}' if allowed else '', remedy]
+        super().__init__('. '.join(part.rstrip('.') for part in parts if part) + '.')
+
+
+class DataFileError(MammoError):
+    """An image, mask or DICOM file cannot be used."""
+
+
+class DataIndexError(MammoError):
+    """An ``index.csv``, or a table that one is made from, breaks its contract."""
+
+
+class CheckpointError(MammoError):
+    """A weight file does not fit the model."""

@@ -1,0 +1,1 @@
+"""Raw downloads -> ``images/``, ``masks/`` and ``index.csv``. No torch, no mmseg."""

@@ -1,0 +1,200 @@
+"""``index.csv``, the contract between preparation and everything after it.
+
+One row per image; paths are relative to the folder that holds the index. ``docs/data.md``
+describes every column.
+"""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path, PurePosixPath
+
+from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.preparation.images import write_atomic
+
+INDEX_NAME = 'index.csv'
+LATERALITIES = ('LEFT', 'RIGHT', '')
+VIEWS = ('CC', 'MLO', 'ML', 'LM', 'LMO', 'SIO', 'XCC', 'XCCL', 'XCCM', 'FB', 'OTHER', '')
+SPLITS = ('train', 'val', 'test')
+# lesion: has a mask with lesion pixels; normal: a reader found nothing; no: nobody looked.
+ANNOTATED = ('lesion', 'normal', 'no')
+# How masks came about; every result says so unless all masks are contours.
+MASK_KINDS = ('contour', 'weak', 'phantom')
+PATHOLOGIES = ('malignant', 'benign', 'benign_without_callback', 'normal', 'unknown')
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image of the index. Empty strings mean *unknown*, never *none*.
+
+    ``finding`` and ``pathology`` may join several terms with ``+`` (``mass+calcification``).
+    ``original_height`` and ``original_width`` are the pixels before any downscaling.
+    """
+
+    image: str
+    mask: str
+    patient_id: str
+    laterality: str
+    view: str
+    split: str
+    finding: str
+    pathology: str
+    density: str
+    annotated: str
+    mask_kind: str
+    source: str
+    original_height: int
+    original_width: int
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+
+
+def write_index(path: Path, rows: Iterable[Row]) -> None:
+    """Write ``rows`` as CSV, atomically, after the checks that need no pixels."""
+    rows = list(rows)
+    check_rows(rows, path)
+    write_table(path, COLUMNS, [asdict(row) for row in rows])
+
+
+def write_table(path: Path, columns: Sequence[str], records: Iterable[dict]) -> None:
+    """Write ``records`` as an RFC 4180 CSV file with the given columns, atomically."""
+    text = io.StringIO(newline='')
+    writer = csv.DictWriter(text, columns, lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(records)
+    write_atomic(path, lambda stream: stream.write(text.getvalue().encode()))
+
+
+def read_index(path: Path, check_files: bool = True) -> list[Row]:
+    """Read and check an index.
+
+    Args:
+        path: The CSV file.
+        check_files: Whether every image and mask must exist.
+
+    Raises:
+        DataIndexError: A column is missing; a value is not allowed; an image occurs twice; a
+            patient is in two splits; or a file does not exist. The row number is that of
+            the record, the header being row 1.
+    """
+    rows = [_parse(record, number, path) for number, record in _records(path)]
+    if not rows:
+        raise DataIndexError(f'{path}: no rows', 'one row per image')
+    check_rows(rows, path)
+    if check_files:
+        _check_files(rows, path)
+    return rows
+
+
+def read_table(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
+    """Read a CSV file as dictionaries of stripped strings, checking for ``required`` columns.
+
+    ``N/A`` stays the text that it is; Windows line ends and a byte-order mark are accepted.
+    """
+    try:
+        with path.open(newline='', encoding='utf-8-sig') as stream:
+            reader = csv.DictReader(stream)
+            header = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = header
+            records = [
+                {key: (value or '').strip() for key, value in record.items() if key}
+                for record in reader
+            ]
+    except OSError as error:
+        raise DataIndexError(
+            f'{path}: {error.strerror}', remedy='Check the path, or prepare the data first'
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataIndexError(f'{path}: not a CSV file in UTF-8 ({error})') from error
+    missing = [name for name in required if name not in header]
+    if missing:
+        raise DataIndexError(
+            f'{path}: missing column {", ".join(missing)}; it has {", ".join(header) or "none"}',
+            ', '.join(required),
+            'Add the column, or name yours by the options of the tool',
+        )
+    return records
+
+
+def check_rows(rows: Sequence[Row], path: Path) -> None:
+    """Check allowed values, uniqueness of images, and that no patient is in two splits."""
+    images: dict[str, int] = {}
+    splits: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for number, row in enumerate(rows, start=2):
+        _check_values(row, f'{path}, row {number}')
+        if row.image in images:
+            raise DataIndexError(
+                f'{path}, row {number}: image {row.image!r} is already in row {images[row.image]}',
+                remedy='Keep one row per image; merge its regions into one mask',
+            )
+        images[row.image] = number
+        splits[row.patient_id].setdefault(row.split, number)
+    for patient, where in splits.items():
+        if len(where) > 1:
+            places = ', '.join(f'{split} (row {number})' for split, number in where.items())
+            raise DataIndexError(
+                f'{path}: patient {patient!r} is in several splits: {places}',
+                'one split per patient',
+                'Move all images of the patient into one split',
+            )
+
+
+def _check_values(row: Row, place: str) -> None:
+    allowed = {
+        'laterality': LATERALITIES,
+        'view': VIEWS,
+        'split': SPLITS,
+        'annotated': ANNOTATED,
+        'mask_kind': MASK_KINDS,
+    }
+    for name, values in allowed.items():
+        if getattr(row, name) not in values:
+            raise DataIndexError(
+                f'{place}: {name} {getattr(row, name)!r}', ', '.join(v or "''" for v in values)
+            )
+    for term in filter(None, row.pathology.split('+')):
+        if term not in PATHOLOGIES:
+            raise DataIndexError(f'{place}: pathology {term!r}', ', '.join(PATHOLOGIES))
+    if not row.patient_id:
+        raise DataIndexError(f'{place}: no patient_id', 'an identifier without personal data')
+    for name in ('image', 'mask'):
+        relative = PurePosixPath(getattr(row, name))
+        if relative.is_absolute() or '..' in relative.parts:
+            raise DataIndexError(
+                f'{place}: {name} {str(relative)!r}', 'a path inside the folder of the index'
+            )
+    if bool(row.mask) != (row.annotated == 'lesion'):
+        raise DataIndexError(
+            f'{place}: annotated is {row.annotated!r} and mask is {row.mask!r}',
+            'a mask for lesion, an empty cell for normal and no',
+            'Say whether a reader saw the image: normal if nothing was found, no if nobody looked',
+        )
+
+
+def _records(path: Path) -> list[tuple[int, dict[str, str]]]:
+    return list(enumerate(read_table(path, COLUMNS), start=2))
+
+
+def _parse(record: dict[str, str], number: int, path: Path) -> Row:
+    values: dict[str, str | int] = {name: record[name] for name in COLUMNS}
+    for name in ('original_height', 'original_width'):
+        try:
+            values[name] = int(record[name])
+        except ValueError:
+            raise DataIndexError(
+                f'{path}, row {number}: {name} {record[name]!r}', 'a whole number of pixels'
+            ) from None
+    return Row(**values)  # type: ignore[arg-type]
+
+
+def _check_files(rows: Sequence[Row], path: Path) -> None:
+    for number, row in enumerate(rows, start=2):
+        for relative in filter(None, (row.image, row.mask)):
+            if not (path.parent / relative).is_file():
+                raise DataIndexError(
+                    f'{path}, row {number}: {relative} does not exist under {path.parent}',
+                    remedy='Prepare the data again; a second run makes only what is missing',
+                )
