@@ -25,3 +25,7 @@ class DataIndexError(MammoError):
 
 class CheckpointError(MammoError):
     """A weight file does not fit the model."""
+
+
+class HostError(MammoError, ImportError):
+    """MMSegmentation or torch is missing, of another version, or broken."""

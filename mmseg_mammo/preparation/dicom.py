@@ -3,7 +3,6 @@
 Names of patients and institutions are never read.
 """
 
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,19 +47,24 @@ def read_info(path: Path) -> DicomInfo:
     Raises:
         DataFileError: The file is missing, not DICOM, or lacks image tags.
     """
-    return _info(_read(path, stop_before_pixels=True), path)
+    return _read(path, stop_before_pixels=True)[1]
 
 
 def read_dicom(path: Path, voi: bool = True) -> tuple[np.ndarray, DicomInfo]:
     """Read one 2-D mammogram as grey levels in which dense tissue is bright.
 
     The modality rescale is applied, then the first VOI LUT or window (DICOM PS3.3 C.11.2),
-    and ``MONOCHROME1`` is inverted. Stored values without rescale and window are kept to
-    the bit.
+    and last ``MONOCHROME1`` is inverted: windows are defined on values before inversion.
+    Whole numbers without a window keep every step between them. Padding gets the lowest level.
+
+    Without a window, ``MONOCHROME1`` is inverted about the highest level of the image. The
+    nominal maximum would leave a pedestal below all levels where ``BitsStored`` is overstated;
+    the two differ by a constant only, and air, which saturates the detector, becomes 0.
 
     Args:
         path: The DICOM file; JPEG-lossless and JPEG 2000 need the ``dicom`` extra.
-        voi: Whether to apply the VOI transformation; its output then fills 16 bits.
+        voi: Whether to apply the VOI transformation. 0 and 65535 are then the ends of its
+            output, whether or not the image reaches them.
 
     Returns:
         Pixels, H×W, uint8 (8-bit files without window) or uint16; and the header facts.
@@ -69,41 +73,45 @@ def read_dicom(path: Path, voi: bool = True) -> tuple[np.ndarray, DicomInfo]:
         DataFileError: The file is missing, truncated, not DICOM, colour, multi-frame, or
             compressed in a way that no installed decoder handles.
     """
-    dataset = _read(path, stop_before_pixels=False)
-    info = _info(dataset, path)
-    frames = int(dataset.get('NumberOfFrames') or 1)
-    if frames > 1 or int(dataset.get('SamplesPerPixel', 1)) > 1:
+    dataset, info = _read(path, stop_before_pixels=False)
+    frames = dataset.get('NumberOfFrames') or 1
+    if frames != 1 or info.photometric not in ('MONOCHROME1', 'MONOCHROME2'):
         raise DataFileError(
-            f'{path}: {frames} frames of {info.photometric}',
+            f'{path}: {frames} frame(s) of {info.photometric or "unknown photometric type"}',
             'one greyscale frame (a 2-D mammogram)',
             'Leave tomosynthesis and screen captures out of the table',
         )
     pixels = _decode(dataset, path)
-    padding = _padding(dataset, pixels)
-    windowed = voi and ('VOILUTSequence' in dataset or 'WindowWidth' in dataset)
-    levels = _display_levels(dataset, pixels, windowed)
-    if info.photometric == 'MONOCHROME1':
-        levels = levels.max() - levels if not windowed else np.iinfo(np.uint16).max - levels
-    if padding is not None and padding.any() and not padding.all():
-        levels[padding] = levels[~padding].min()
+    # Broken LUTs and windows raise many types; none of them may end a run without the path.
+    try:
+        levels = _display_levels(dataset, pixels, voi)
+    except Exception as error:
+        raise DataFileError(
+            f'{path}: cannot apply its rescale or VOI tags ({error})',
+            remedy='If only the window is broken: --no-voi of tools/prepare_hospital.py ignores it',
+        ) from error
     return levels, info
 
 
-def _read(path: Path, stop_before_pixels: bool) -> Any:
+def _read(path: Path, stop_before_pixels: bool) -> tuple[Any, DicomInfo]:
     import pydicom  # here, so that PNG users need no DICOM library
-    from pydicom.errors import InvalidDicomError
 
+    # pydicom parses values when they are asked for, and a damaged header raises many types.
     try:
-        return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
-    except (InvalidDicomError, OSError, EOFError, ValueError, struct.error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else 'not DICOM'
+        dataset = pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
+        return dataset, _info(dataset, path)
+    except DataFileError:
+        raise
+    except Exception as error:
+        system = error.strerror if isinstance(error, OSError) else ''
         raise DataFileError(
-            f'{path}: {reason}', remedy='Check the path, or copy the file again from its source'
+            f'{path}: {system or "not DICOM, or its header is damaged"}',
+            remedy='Check the path, or copy the file again from its source',
         ) from error
 
 
 def _info(dataset: Any, path: Path) -> DicomInfo:
-    if 'Rows' not in dataset or 'Columns' not in dataset:
+    if not (dataset.get('Rows') and dataset.get('Columns')):
         raise DataFileError(
             f'{path}: no image in this DICOM file (truncated, or a report)',
             'mammography images',
@@ -137,39 +145,76 @@ def _decode(dataset: Any, path: Path) -> np.ndarray:
     except Exception as error:
         syntax = getattr(getattr(dataset, 'file_meta', None), 'TransferSyntaxUID', None)
         name = getattr(syntax, 'name', 'unknown transfer syntax')
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataFileError(
-            f'{path}: cannot decode its pixels ({name}): {str(error).splitlines()[0]}',
+            f'{path}: cannot decode its pixels ({name}): {reason}',
             remedy='If the file is compressed: pip install "mmseg_mammo[dicom]". '
             'If it is truncated: copy it again from its source',
         ) from error
 
 
-def _padding(dataset: Any, pixels: np.ndarray) -> np.ndarray | None:
-    """Pixels outside the detector field, H×W bool (PixelPaddingValue and its range limit)."""
+def _display_levels(dataset: Any, pixels: np.ndarray, voi: bool) -> np.ndarray:
+    from pydicom.pixels import apply_modality_lut
+
+    inside = _inside(dataset, pixels)
+    values = apply_modality_lut(pixels, dataset)
+    if voi and _has_voi(dataset):
+        levels = _windowed(values, dataset)
+        highest = np.uint16(np.iinfo(np.uint16).max)
+    else:
+        levels = _to_levels(values, inside)
+        highest = levels[inside].max()
+    if dataset.PhotometricInterpretation == 'MONOCHROME1':
+        levels = highest - levels
+    levels[~inside] = levels[inside].min()
+    return levels
+
+
+def _inside(dataset: Any, pixels: np.ndarray) -> np.ndarray:
+    """The detector field, H×W bool: not PixelPaddingValue, up to its range limit."""
     value = dataset.get('PixelPaddingValue')
     if value is None:
-        return None
+        return np.ones(pixels.shape, dtype=bool)
     limit = dataset.get('PixelPaddingRangeLimit', value)
-    return (pixels >= min(value, limit)) & (pixels <= max(value, limit))
+    inside = (pixels < min(value, limit)) | (pixels > max(value, limit))
+    return inside if inside.any() else ~inside
 
 
-def _display_levels(dataset: Any, pixels: np.ndarray, windowed: bool) -> np.ndarray:
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut
-
-    rescaled = apply_modality_lut(pixels, dataset)
-    if windowed:
-        shown = apply_voi_lut(rescaled, dataset).astype(np.float64)
-        return _to_full_range(shown)
-    if rescaled.dtype in (np.uint8, np.uint16):
-        return rescaled.copy()
-    rounded = np.rint(rescaled)
-    low, high = float(rounded.min()), float(rounded.max())
-    if low >= 0 and high <= np.iinfo(np.uint16).max and np.array_equal(rounded, rescaled):
-        return rounded.astype(np.uint16)
-    return _to_full_range(rescaled.astype(np.float64))
+def _has_voi(dataset: Any) -> bool:
+    window = [dataset.get(name) for name in ('WindowCenter', 'WindowWidth')]
+    return bool(dataset.get('VOILUTSequence')) or not any(end in (None, '') for end in window)
 
 
-def _to_full_range(values: np.ndarray) -> np.ndarray:
-    low, high = values.min(), values.max()
-    scale = np.iinfo(np.uint16).max / max(high - low, 1e-12)
-    return np.rint((values - low) * scale).astype(np.uint16)
+def _windowed(values: np.ndarray, dataset: Any) -> np.ndarray:
+    """VOI output as uint16; 0 and 65535 are the lowest and highest value it can have."""
+    from pydicom.pixels import apply_voi_lut
+
+    if dataset.get('VOILUTSequence'):
+        table = dataset.VOILUTSequence[0]
+        entries, first, bits = table.LUTDescriptor
+        table.LUTDescriptor = [entries, first, 16]  # pydicom would look up 8-bit LUTs modulo 256
+        values = np.rint(values).astype(np.int32)
+        low, high = 0, 2**bits - 1
+    else:
+        with np.errstate(over='ignore'):  # the exponential of SIGMOID
+            low, high = apply_voi_lut(np.array([-1e30, 1e30]), dataset)
+    shown = apply_voi_lut(values, dataset).astype(np.float64)
+    return _stretch(shown, low, high)
+
+
+def _to_levels(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Values without a window as uint8 or uint16: as they are, shifted, or else stretched."""
+    if values.dtype in (np.uint8, np.uint16):
+        return values.copy()
+    top = np.iinfo(np.uint16).max
+    low, high = float(values[inside].min()), float(values[inside].max())
+    if high - low > top or not np.array_equal(np.rint(values), values):
+        return _stretch(values.astype(np.float64), low, high)
+    shift = 0 if low >= 0 and high <= top else low
+    return np.clip(values - shift, 0, top).astype(np.uint16)
+
+
+def _stretch(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    top = np.iinfo(np.uint16).max
+    scale = top / (high - low) if high != low else 0.0
+    return np.rint(np.clip((values - low) * scale, 0, top)).astype(np.uint16)

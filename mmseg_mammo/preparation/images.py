@@ -15,6 +15,7 @@ import numpy as np
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.preparation.dicom import is_dicom, read_dicom
 
+PARTIAL_PREFIX = '.partial-'
 RASTER_SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.pgm')
 
 
@@ -24,7 +25,7 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     A killed process leaves either the old file, the new file, or none; never half of one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix='.partial-', dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
     try:
         with os.fdopen(handle, 'wb') as stream:
             write(stream)
@@ -122,17 +123,19 @@ def resize_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         shape: (H', W').
 
     Returns:
-        H'×W', dtype of ``mask``. If nearest neighbour would drop every lesion pixel, each of
-        them marks the pixel that it falls into instead.
+        H'×W', dtype of ``mask``. Each pixel of a connected region that nearest neighbour would
+        drop whole marks the pixel that it falls into instead.
     """
     if mask.shape == shape:
         return mask
-    resized = cv2.resize(
-        mask.astype(np.uint8), (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT
-    )
-    if not resized.any() and mask.any():
-        rows, columns = np.nonzero(mask)
-        resized[rows * shape[0] // mask.shape[0], columns * shape[1] // mask.shape[1]] = mask[
-            rows, columns
-        ]
+    size = (shape[1], shape[0])
+    values = mask.astype(np.uint8)
+    resized = cv2.resize(values, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    regions, labels = cv2.connectedComponents((values > 0).astype(np.uint8))
+    kept = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    survives = np.bincount(kept.ravel(), minlength=regions) > 0
+    if not survives[1:].all():
+        rows, columns = np.nonzero((labels > 0) & ~survives[labels])
+        places = rows * shape[0] // mask.shape[0], columns * shape[1] // mask.shape[1]
+        resized[places] = values[rows, columns]
     return resized.astype(mask.dtype)

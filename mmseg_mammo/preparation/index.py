@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.preparation.images import write_atomic
@@ -50,6 +51,19 @@ class Row:
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
+# What describes an image in results; the rest are paths and sizes.
+DESCRIPTION = (
+    'image',
+    'patient_id',
+    'laterality',
+    'view',
+    'finding',
+    'pathology',
+    'density',
+    'annotated',
+    'mask_kind',
+    'source',
+)
 
 
 def write_index(path: Path, rows: Iterable[Row]) -> None:
@@ -92,23 +106,26 @@ def read_index(path: Path, check_files: bool = True) -> list[Row]:
 def read_table(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
     """Read a CSV file as dictionaries of stripped strings, checking for ``required`` columns.
 
-    ``N/A`` stays the text that it is; Windows line ends and a byte-order mark are accepted.
+    ``N/A`` stays the text that it is; Windows line ends, a byte-order mark and the semicolons
+    of continental spreadsheets are accepted.
     """
     try:
         with path.open(newline='', encoding='utf-8-sig') as stream:
-            reader = csv.DictReader(stream)
+            first = stream.readline()
+            stream.seek(0)
+            delimiter = ';' if first.count(';') > first.count(',') else ','
+            reader = csv.DictReader(stream, restval='', delimiter=delimiter)
             header = [name.strip() for name in reader.fieldnames or []]
             reader.fieldnames = header
-            records = [
-                {key: (value or '').strip() for key, value in record.items() if key}
-                for record in reader
-            ]
+            records = [_stripped(record, n, path) for n, record in enumerate(reader, start=2)]
     except OSError as error:
         raise DataIndexError(
             f'{path}: {error.strerror}', remedy='Check the path, or prepare the data first'
         ) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataIndexError(f'{path}: not a CSV file in UTF-8 ({error})') from error
+        raise DataIndexError(
+            f'{path}: not a CSV file in UTF-8 ({error})', remedy='Save it as CSV UTF-8'
+        ) from error
     missing = [name for name in required if name not in header]
     if missing:
         raise DataIndexError(
@@ -119,10 +136,20 @@ def read_table(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
     return records
 
 
+def _stripped(record: dict[Any, Any], number: int, path: Path) -> dict[str, str]:
+    extra = record.pop(None, [])  # where the reader puts cells past the last column
+    if any(extra):
+        raise DataIndexError(
+            f'{path}, row {number}: {"".join(extra)!r} stands under no column',
+            'as many cells as the header has',
+            'Put cells that contain a comma into double quotes',
+        )
+    return {key: value.strip() for key, value in record.items()}
+
+
 def check_rows(rows: Sequence[Row], path: Path) -> None:
     """Check allowed values, uniqueness of images, and that no patient is in two splits."""
     images: dict[str, int] = {}
-    splits: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for number, row in enumerate(rows, start=2):
         _check_values(row, f'{path}, row {number}')
         if row.image in images:
@@ -131,12 +158,24 @@ def check_rows(rows: Sequence[Row], path: Path) -> None:
                 remedy='Keep one row per image; merge its regions into one mask',
             )
         images[row.image] = number
-        splits[row.patient_id].setdefault(row.split, number)
+    check_patients(((f'row {n}', r.patient_id, r.split) for n, r in enumerate(rows, 2)), path)
+
+
+def check_patients(places: Iterable[tuple[str, str, str]], path: Path) -> None:
+    """Check that no patient is in two splits.
+
+    Args:
+        places: (what an error names, patient, split) of every row.
+        path: The file that they come from.
+    """
+    splits: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for place, patient, split in places:
+        splits[patient].setdefault(split, place)
     for patient, where in splits.items():
         if len(where) > 1:
-            places = ', '.join(f'{split} (row {number})' for split, number in where.items())
+            listed = ', '.join(f'{split} ({place})' for split, place in where.items())
             raise DataIndexError(
-                f'{path}: patient {patient!r} is in several splits: {places}',
+                f'{path}: patient {patient!r} is in several splits: {listed}',
                 'one split per patient',
                 'Move all images of the patient into one split',
             )
@@ -160,6 +199,13 @@ def _check_values(row: Row, place: str) -> None:
             raise DataIndexError(f'{place}: pathology {term!r}', ', '.join(PATHOLOGIES))
     if not row.patient_id:
         raise DataIndexError(f'{place}: no patient_id', 'an identifier without personal data')
+    if not row.image:
+        raise DataIndexError(f'{place}: no image', 'a path inside the folder of the index')
+    if min(row.original_height, row.original_width) < 1:
+        raise DataIndexError(
+            f'{place}: original size {row.original_height}×{row.original_width}',
+            'the pixels of the image before downscaling',
+        )
     for name in ('image', 'mask'):
         relative = PurePosixPath(getattr(row, name))
         if relative.is_absolute() or '..' in relative.parts:

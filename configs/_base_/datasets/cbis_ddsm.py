@@ -1,0 +1,61 @@
+"""CBIS-DDSM at 224², CLAHE, no augmentation: as the thesis gives it to U-Net and SETR (IV-C, IV-D).
+
+Made by: python tools/prepare_cbis_ddsm.py RAW data/cbis_ddsm
+"""
+
+# The thesis names no CLAHE parameters; these are ours. scale is (width, height).
+train_pipeline = [
+    dict(type='LoadMammogram', intensity='minmax'),
+    dict(type='LoadLesionMask'),
+    dict(type='Resize', scale=(224, 224), keep_ratio=False),
+    dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
+    dict(type='PackMammogram'),
+]
+# The mask is loaded after the resizing, so that it is compared on its own grid.
+test_pipeline = [
+    dict(type='LoadMammogram', intensity='minmax'),
+    dict(type='Resize', scale=(224, 224), keep_ratio=False),
+    dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
+    dict(type='LoadLesionMask'),
+    dict(type='PackMammogram'),
+]
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='CBISDDSMDataset',
+        data_root='data/cbis_ddsm',
+        split='train',
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=16,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='CBISDDSMDataset',
+        data_root='data/cbis_ddsm',
+        split='val',
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = dict(
+    batch_size=16,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='CBISDDSMDataset',
+        data_root='data/cbis_ddsm',
+        split='test',
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+val_evaluator = dict(type='MammographyMetric')
+test_evaluator = dict(type='MammographyMetric')

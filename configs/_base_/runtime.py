@@ -1,0 +1,37 @@
+"""Everything that is the same for every experiment."""
+
+custom_imports = dict(imports=['mmseg_mammo'], allow_failed_imports=False)
+default_scope = 'mmseg'
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)
+randomness = dict(seed=0)
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=True),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    # The last checkpoint and the best one by lesion Dice; both can be tested.
+    checkpoint=dict(
+        type='CheckpointHook',
+        interval=1,
+        max_keep_ckpts=1,
+        save_best='lesion_dice',
+        rule='greater',
+    ),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='SegVisualizationHook'),
+)
+custom_hooks = [
+    dict(type='ParameterCountHook'),
+    dict(type='CheckpointGuardHook'),
+    dict(type='PerImageCSVHook'),
+    dict(type='OverlayHook', count=12, seed=0),
+]
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer')
+log_processor = dict(by_epoch=True)
+log_level = 'INFO'
+load_from = None
+resume = False

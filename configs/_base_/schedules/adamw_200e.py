@@ -1,0 +1,9 @@
+"""AdamW at a constant 1e-4, β = (0.9, 0.999) (thesis IV-B), for at most 200 epochs."""
+
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=1e-4, betas=(0.9, 0.999)),
+)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=200, val_interval=1)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

@@ -1,0 +1,7 @@
+"""Registered datasets, all of them readers of an ``index.csv``."""
+
+from mmseg_mammo.datasets.base import MammographyDataset
+from mmseg_mammo.datasets.cbis_ddsm import CBISDDSMDataset
+from mmseg_mammo.datasets.zgt import ZGTDataset
+
+__all__ = ['CBISDDSMDataset', 'MammographyDataset', 'ZGTDataset']

@@ -1,0 +1,70 @@
+"""Hooks that make runs honest: what is trained is printed, a foreign checkpoint is refused."""
+
+import re
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmseg.registry import HOOKS
+from torch import nn
+
+from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.models.tuning import count_parameters
+
+
+@HOOKS.register_module()
+class ParameterCountHook(Hook):
+    """Print the number of parameters, total and trained, at the start of every run."""
+
+    def before_run(self, runner: Any) -> None:
+        """Log one line for the model and one for each of its parts that has parameters."""
+        model = _unwrapped(runner.model)
+        runner.logger.info(f'Parameters: {_counts(model)}')
+        for name, part in model.named_children():
+            if any(True for _ in part.parameters()):
+                runner.logger.info(f'Parameters of {name}: {_counts(part)}')
+
+
+@HOOKS.register_module()
+class CheckpointGuardHook(Hook):
+    """Refuse a checkpoint that does not fill the model exactly.
+
+    mmengine loads with ``strict=False``: a checkpoint of another model leaves random weights
+    behind and only warns.
+    """
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Compare names and shapes; called before the weights are copied.
+
+        Raises:
+            CheckpointError: A tensor is missing, left over, or of another shape.
+        """
+        state = checkpoint.get('state_dict', checkpoint)
+        found = {re.sub(r'^module\.', '', name): value.shape for name, value in state.items()}
+        wanted = {n: v.shape for n, v in _unwrapped(runner.model).state_dict().items()}
+        missing = sorted(set(wanted) - set(found))
+        surplus = sorted(set(found) - set(wanted))
+        other = sorted(n for n in set(found) & set(wanted) if found[n] != wanted[n])
+        if missing or surplus or other:
+            details = [
+                f'{len(names)} tensors {what}, such as {names[0]}'
+                for names, what in (
+                    (missing, 'of the model are not in it'),
+                    (surplus, 'of it are not in the model'),
+                    (other, 'have another shape'),
+                )
+                if names
+            ]
+            raise CheckpointError(
+                f'The checkpoint is of another model than the config: {"; ".join(details)}',
+                remedy='Name the checkpoint that this config, or the one it inherits from, trained',
+            )
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _counts(module: nn.Module) -> str:
+    total, trained = count_parameters(module)
+    return f'{total:,} total, {trained:,} trained'

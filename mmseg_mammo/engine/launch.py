@@ -1,0 +1,109 @@
+"""What the command-line tools share: arguments, configs, processes, and readable errors."""
+
+import argparse
+import os
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.dist import init_dist
+
+from mmseg_mammo.errors import CheckpointError, MammoError
+
+
+def common_parser(description: str) -> argparse.ArgumentParser:
+    """The arguments that MMSegmentation's train and test tools share."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--work-dir', help='folder of logs and results (default: work_dirs/<config name>)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings that override the config, such as train_dataloader.batch_size=4',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how several processes were started (default: none, one process)',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config of the command line with its overrides, work folder and launcher."""
+    if not Path(args.config).is_file():
+        raise MammoError(f'{args.config}: no such config', remedy='Shipped ones are in configs/')
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    cfg.launcher = args.launcher
+    default = str(Path('work_dirs') / Path(args.config).stem)
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or default
+    return cfg
+
+
+def join_processes(cfg: Config, local_rank: int) -> None:
+    """Let several processes without GPUs talk through gloo.
+
+    mmengine assumes a GPU per process; with GPUs, or with one process, nothing is done here.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(local_rank))
+    if cfg.launcher == 'none' or torch.cuda.is_available():
+        return
+    if cfg.launcher == 'pytorch':
+        torch.distributed.init_process_group('gloo')
+    else:
+        init_dist(cfg.launcher, backend='gloo')
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel',
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+
+
+def use_dataset(cfg: Config, name: str, folder: Path) -> None:
+    """Point the test set of ``cfg`` at that of ``folder``/``name``.py, keeping the pipeline.
+
+    Args:
+        cfg: Changed in place.
+        name: Name of a file in ``folder``, without suffix.
+        folder: ``configs/_base_/datasets``.
+    """
+    path = folder / f'{name}.py'
+    if not path.is_file():
+        known = ', '.join(sorted(file.stem for file in folder.glob('*.py')))
+        raise MammoError(f'--dataset {name}: no config {path}', known)
+    theirs = Config.fromfile(path).test_dataloader.dataset
+    ours = cfg.test_dataloader.dataset
+    cfg.test_dataloader.dataset = {**theirs, 'pipeline': ours.pipeline}
+
+
+def check_checkpoint(path: Path) -> None:
+    """Refuse a checkpoint file that is missing or incomplete, before anything is built."""
+    if not path.is_file():
+        raise CheckpointError(
+            f'{path}: no such checkpoint', remedy='Training writes them to its work folder'
+        )
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(
+            f'{path}: not a complete PyTorch checkpoint',
+            'a file that mmengine saved',
+            'Copy it again and compare its size',
+        )
+
+
+def run_tool(main: Callable[[], None]) -> None:
+    """Call ``main``; print a :class:`MammoError` as one line and leave with status 2."""
+    try:
+        main()
+    except MammoError as error:
+        # From a data loader's worker the message comes wrapped in the worker's traceback.
+        message = str(error).strip().splitlines()[-1]
+        sys.exit(f'error: {message.split("Error: ", 1)[-1].rstrip(".")}.')

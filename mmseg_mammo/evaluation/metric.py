@@ -1,0 +1,105 @@
+"""The metric of this project as an mmengine metric: one record per image, three strata."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from mmseg.registry import METRICS
+from torch import Tensor
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise
+from mmseg_mammo.evaluation.table import format_table
+from mmseg_mammo.preparation.index import DESCRIPTION
+
+
+@METRICS.register_module()
+class MammographyMetric(BaseMetric):
+    """IoU and Dice per image, for all, lesion and normal images; see :func:`summarise`.
+
+    The scalars can be monitors (``save_best='lesion_dice'``). ``records`` keeps one dict per
+    image after each evaluation, on the main process.
+
+    By default masks are compared on the grid of the original mask file, onto which mmseg
+    resizes the probabilities bilinearly.
+
+    Args:
+        eval_size: (H, W) to compare on instead, e.g. ``(224, 224)`` for the thesis's numbers:
+            probabilities are resized bilinearly, true masks by nearest neighbour.
+        threshold: Probability above which a pixel is lesion. It must agree with that of the
+            decode head.
+        kwargs: ``collect_device``, ``prefix``; see ``mmengine.evaluator.BaseMetric``.
+    """
+
+    default_prefix = ''
+
+    def __init__(
+        self, eval_size: tuple[int, int] | None = None, threshold: float = 0.5, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.eval_size = tuple(eval_size) if eval_size else None
+        self.threshold = threshold
+        self.records: list[dict] = []
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Append one record per image.
+
+        Args:
+            data_batch: Not used.
+            data_samples: mmseg's samples as dicts, with ``seg_logits`` (1×H×W probabilities or
+                2×H×W logits), ``pred_sem_seg`` and ``gt_sem_seg`` (1×H×W).
+        """
+        for sample in data_samples:
+            probability = lesion_probability(sample['seg_logits']['data'])
+            self._check_threshold(probability, sample['pred_sem_seg']['data'])
+            truth = sample['gt_sem_seg']['data'].to(torch.uint8)[None]
+            probability = probability[None, None]
+            if self.eval_size:
+                probability = F.interpolate(probability, self.eval_size, mode='bilinear')
+                truth = F.interpolate(truth, self.eval_size, mode='nearest-exact')
+            counts = overlap(
+                (probability[0, 0] > self.threshold).cpu().numpy(), truth[0, 0].cpu().numpy() > 0
+            )
+            self.results.append(_record(sample, counts, float(probability.max())))
+
+    def _check_threshold(self, probability: Tensor, predicted: Tensor) -> None:
+        if not torch.equal(probability > self.threshold, predicted[0] > 0):
+            raise MammoError(
+                f"the metric's threshold {self.threshold} gives other masks than the model's own",
+                'one threshold for both',
+                'Set threshold of MammographyMetric in val_evaluator and test_evaluator to '
+                'model.decode_head.threshold',
+            )
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Summarise the records of all processes; an image that came twice counts once."""
+        self.records = list({record['image']: record for record in results}.values())
+        counts = [
+            Overlap(r['truth_pixels'], r['predicted_pixels'], r['intersection_pixels'])
+            for r in self.records
+        ]
+        scores = summarise(counts, [record['max_probability'] for record in self.records])
+        kinds = {record['mask_kind'] for record in self.records}
+        print_log('\n' + format_table(scores, kinds, self.eval_size), 'current')
+        return scores
+
+
+def lesion_probability(logits: Tensor) -> Tensor:
+    """H×W float probabilities from mmseg's 1×H×W (sigmoid applied) or 2×H×W (raw) logits."""
+    data = logits.float()
+    return data[0] if len(data) == 1 else torch.softmax(data, dim=0)[1]
+
+
+def _record(sample: dict, counts: Overlap, max_probability: float) -> dict:
+    return {
+        **{name: sample.get(name, '') for name in DESCRIPTION},
+        'truth_pixels': counts.truth,
+        'predicted_pixels': counts.predicted,
+        'intersection_pixels': counts.intersection,
+        'iou': counts.iou,
+        'dice': counts.dice,
+        'max_probability': max_probability,
+    }

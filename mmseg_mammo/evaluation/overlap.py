@@ -1,0 +1,76 @@
+"""Overlap of one predicted and one true mask, and its summary over images. Pure functions.
+
+Formulas: thesis III-B. Every mean is over images, each image counting once.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+BETA = 1e-7
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Pixel counts of one image."""
+
+    truth: int
+    predicted: int
+    intersection: int
+
+    @property
+    def iou(self) -> float:
+        """(I + β) / (U + β), U the pixels of the union; 1 if both masks are empty."""
+        union = self.truth + self.predicted - self.intersection
+        return (self.intersection + BETA) / (union + BETA)
+
+    @property
+    def dice(self) -> float:
+        """(2 I + β) / (|P| + |G| + β); 1 if both masks are empty."""
+        return (2 * self.intersection + BETA) / (self.truth + self.predicted + BETA)
+
+
+def overlap(predicted: np.ndarray, truth: np.ndarray) -> Overlap:
+    """Count the pixels of two masks, both H×W bool."""
+    if predicted.shape != truth.shape:
+        raise ValueError(f'prediction {predicted.shape} and truth {truth.shape} differ in shape')
+    return Overlap(int(truth.sum()), int(predicted.sum()), int((predicted & truth).sum()))
+
+
+def summarise(images: Sequence[Overlap], max_probability: Sequence[float]) -> dict[str, float]:
+    """Scalars over a data set, for all images, those with lesion, and normal ones.
+
+    Args:
+        images: Counts of N images.
+        max_probability: Highest lesion probability in each of them, 0 to 1.
+
+    Returns:
+        ``[lesion_|normal_]iou`` and ``…dice`` in percent; ``specificity``, the percentage of
+        normal images with an empty prediction; ``predict_nothing_iou`` and ``…_dice``, what an
+        always empty prediction would score on all images; ``auroc``, 0 to 1, of the maximum
+        probability as a detector of images with lesion; and the counts ``images``,
+        ``lesion_images``, ``normal_images``. NaN where a stratum has no image.
+    """
+    lesion = [image for image in images if image.truth]
+    normal = [image for image in images if not image.truth]
+    nothing = [Overlap(image.truth, 0, 0) for image in images]
+    strata = {'': images, 'lesion_': lesion, 'normal_': normal, 'predict_nothing_': nothing}
+    scores: dict[str, float] = {}
+    for prefix, members in strata.items():
+        scores[f'{prefix}iou'] = _percent(members, lambda image: image.iou)
+        scores[f'{prefix}dice'] = _percent(members, lambda image: image.dice)
+    scores['specificity'] = _percent(normal, lambda image: float(image.predicted == 0))
+    scores['auroc'] = (
+        float(roc_auc_score([bool(image.truth) for image in images], max_probability))
+        if lesion and normal
+        else float('nan')
+    )
+    counts = {'images': images, 'lesion_images': lesion, 'normal_images': normal}
+    return {**scores, **{name: float(len(members)) for name, members in counts.items()}}
+
+
+def _percent(images: Iterable[Overlap], score: Callable[[Overlap], float]) -> float:
+    values = [score(image) for image in images]
+    return 100 * float(np.mean(values)) if values else float('nan')

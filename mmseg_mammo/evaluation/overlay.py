@@ -1,0 +1,50 @@
+"""Pictures for people: image, truth and prediction side by side."""
+
+import cv2
+import numpy as np
+
+# Okabe and Ito's colour-blind safe palette, as BGR.
+TRUTH_COLOUR = (115, 158, 0)  # bluish green
+PREDICTION_COLOUR = (0, 94, 213)  # vermilion
+_TITLE_HEIGHT = 28
+
+
+def draw_panels(
+    image: np.ndarray, truth: np.ndarray, predicted: np.ndarray, title: str, height: int = 512
+) -> np.ndarray:
+    """Draw three panels: the image, with the true outline, with the predicted area and outline.
+
+    Args:
+        image: H×W, uint8 or uint16.
+        truth: H×W bool.
+        predicted: H×W bool.
+        title: One line of text above the panels.
+        height: Pixels of the panels; the width follows the aspect ratio.
+
+    Returns:
+        Height + 28 by three panel widths, uint8 BGR.
+    """
+    width = max(1, round(image.shape[1] * height / image.shape[0]))
+    grey = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
+    grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+    plain = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    panels = [
+        plain,
+        _marked(plain, truth, TRUTH_COLOUR),
+        _marked(plain, predicted, PREDICTION_COLOUR),
+    ]
+    picture = np.hstack(panels)
+    bar = np.full((_TITLE_HEIGHT, picture.shape[1], 3), 255, np.uint8)
+    for column, text in enumerate((title, 'truth', 'prediction')):
+        place = (column * width + 6, 19)
+        cv2.putText(bar, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.vstack([bar, picture])
+
+
+def _marked(panel: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    size = (panel.shape[1], panel.shape[0])
+    small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT)
+    marked = panel.copy()
+    marked[small > 0] = 0.65 * panel[small > 0] + 0.35 * np.array(colour)
+    outlines = cv2.findContours(small, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    return cv2.drawContours(marked, outlines, -1, colour, 2)

@@ -1,0 +1,43 @@
+"""The table that a test prints, with what a reader must know to trust it."""
+
+import math
+from collections.abc import Collection
+
+_NOTES = {
+    'weak': 'masks are weak (boxes, circles or ellipses), not contours drawn by a reader',
+    'phantom': 'images and masks are synthetic phantoms; nothing here is about patients',
+}
+
+
+def format_table(
+    scores: dict[str, float], mask_kinds: Collection[str], eval_size: tuple[int, int] | None
+) -> str:
+    """Lay out the scalars of :func:`mmseg_mammo.evaluation.overlap.summarise` as text.
+
+    Args:
+        scores: The scalars.
+        mask_kinds: Values of ``mask_kind`` among the images; other than ``contour`` is noted.
+        eval_size: Grid of the comparison, None for that of the original masks.
+    """
+    lines = [f'{"":<16}{"images":>8}{"IoU %":>9}{"Dice %":>9}']
+    for title, prefix in (('all', ''), ('lesion', 'lesion_'), ('normal', 'normal_')):
+        count = scores[f'{prefix}images']
+        lines.append(_line(title, count, scores[f'{prefix}iou'], scores[f'{prefix}dice']))
+    nothing = (scores['predict_nothing_iou'], scores['predict_nothing_dice'])
+    lines.append(_line('predict nothing', scores['images'], *nothing))
+    lines.append(
+        f'specificity {_number(scores["specificity"])} % (normal images with an empty '
+        f'prediction); image-level AUROC {_number(scores["auroc"], 3)}'
+    )
+    grid = f'{eval_size[0]}×{eval_size[1]}' if eval_size else 'the original mask'
+    lines.append(f'means over images; grid: {grid}')
+    lines += [f'NOTE: {_NOTES[kind]}' for kind in sorted(mask_kinds) if kind in _NOTES]
+    return '\n'.join(lines)
+
+
+def _line(title: str, count: float, iou: float, dice: float) -> str:
+    return f'{title:<16}{count:>8.0f}{_number(iou):>9}{_number(dice):>9}'
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return '–' if math.isnan(value) else f'{value:.{digits}f}'

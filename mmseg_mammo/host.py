@@ -1,0 +1,61 @@
+"""The host stack: which distributions, which versions, and what to install when they are wrong."""
+
+from importlib import import_module, metadata
+from importlib.util import find_spec
+
+from mmseg_mammo.errors import HostError
+
+# Import name -> versions that this package works with; requirements/ holds them per stack.
+VERSIONS = {
+    'torch': '>=2.1,<3',
+    'torchvision': '>=0.16,<1',
+    'mmengine': '>=0.10,<1',
+    'mmcv': '>=2.1,<3',
+    'mmseg': '>=1.2,<2',
+    'mmpretrain': '>=1.2,<2',
+}
+MISSING = 'MMSegmentation is not installed.'
+REMEDY = (
+    'Install a host stack to train and test: pip install "mmseg_mammo[onedl]" (maintained) or '
+    '"mmseg_mammo[openmmlab]" (original)'
+)
+
+
+def is_installed() -> bool:
+    """Whether a host is there at all, in whatever state."""
+    return find_spec('mmseg') is not None
+
+
+def check() -> None:
+    """Import the host stack and compare its versions with :data:`VERSIONS`.
+
+    Raises:
+        HostError: A part is missing, of a version outside its range, or fails to import, as
+            torchvision does beside a torch that it was not built for.
+    """
+    for name, versions in VERSIONS.items():
+        _check_version(name, _version(name), versions)
+
+
+def _version(name: str) -> str:
+    try:
+        return str(import_module(name).__version__)
+    except ModuleNotFoundError as error:
+        raise HostError(f'No module named {error.name!r} for {name}', remedy=REMEDY) from error
+    except RuntimeError as error:
+        if name != 'torchvision':
+            raise
+        pair = ', '.join(f'{part} {metadata.version(part)}' for part in ('torch', 'torchvision'))
+        raise HostError(
+            f'{pair} do not fit together ({error})',
+            'releases and builds made for each other, such as torch 2.12.1 with torchvision '
+            '0.27.1, both for CUDA or both for the CPU',
+            'Reinstall both with one pip command from one index',
+        ) from error
+
+
+def _check_version(name: str, version: str, versions: str) -> None:
+    from packaging.specifiers import SpecifierSet  # comes with the host, not with preparation
+
+    if not SpecifierSet(versions).contains(version, prereleases=True):
+        raise HostError(f'{name} {version} is installed', f'{name}{versions}', REMEDY)

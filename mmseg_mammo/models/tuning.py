@@ -1,0 +1,29 @@
+"""What is trained: declared by a module, frozen in one loop."""
+
+from collections.abc import Collection
+
+from torch import nn
+
+
+def train_only(module: nn.Module, names: Collection[str]) -> None:
+    """Let exactly the parameters ``names`` of ``module`` receive gradients; freeze the rest.
+
+    Args:
+        module: Any module.
+        names: Parameter names relative to ``module``.
+
+    Raises:
+        KeyError: A name is not a parameter of the module.
+    """
+    parameters = dict(module.named_parameters())
+    unknown = sorted(set(names) - set(parameters))
+    if unknown:
+        raise KeyError(f'{type(module).__name__} has no parameter {", ".join(unknown)}')
+    for name, parameter in parameters.items():
+        parameter.requires_grad_(name in names)
+
+
+def count_parameters(module: nn.Module) -> tuple[int, int]:
+    """Number of parameters of ``module``: (total, trained)."""
+    sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
+    return sum(n for n, _ in sizes), sum(n for n, trained in sizes if trained)

@@ -1,0 +1,187 @@
+"""Strict loading of pre-trained ViT weights into mmpretrain's ``VisionTransformer``.
+
+Three sources: the ``.npz`` files of Dosovitskiy et al. (google-research/vision_transformer),
+timm's state dicts, and checkpoints of mmpretrain or of this project. Every tensor of the file
+is used or named as unused with a reason, and every tensor of the backbone is filled.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from mmengine.runner import CheckpointLoader
+from torch import Tensor, nn
+
+from mmseg_mammo.errors import CheckpointError
+
+# timm's names -> mmpretrain's.
+_RENAMES = (
+    (r'^patch_embed\.proj\.', 'patch_embed.projection.'),
+    (r'^blocks\.(\d+)\.norm([12])\.', r'layers.\1.ln\2.'),
+    (r'^blocks\.(\d+)\.mlp\.fc1\.', r'layers.\1.ffn.layers.0.0.'),
+    (r'^blocks\.(\d+)\.mlp\.fc2\.', r'layers.\1.ffn.layers.1.'),
+    (r'^blocks\.', 'layers.'),
+    (r'^norm\.', 'ln1.'),
+)
+# JAX's names -> timm's; attention is merged separately.
+_JAX_RENAMES = (
+    (r'^cls$', 'cls_token'),
+    (r'^embedding/', 'patch_embed.proj/'),
+    (r'^Transformer/posembed_input/pos_embedding$', 'pos_embed'),
+    (r'^Transformer/encoder_norm/', 'norm/'),
+    (r'^Transformer/encoderblock_(\d+)/LayerNorm_0/', r'blocks.\1.norm1/'),
+    (r'^Transformer/encoderblock_(\d+)/LayerNorm_2/', r'blocks.\1.norm2/'),
+    (r'^Transformer/encoderblock_(\d+)/MlpBlock_3/Dense_0/', r'blocks.\1.mlp.fc1/'),
+    (r'^Transformer/encoderblock_(\d+)/MlpBlock_3/Dense_1/', r'blocks.\1.mlp.fc2/'),
+    (r'^Transformer/encoderblock_(\d+)/MultiHeadDotProductAttention_1/', r'blocks.\1.attn.'),
+)
+_JAX_LEAVES = {'kernel': 'weight', 'scale': 'weight', 'bias': 'bias'}
+_UNUSED = (
+    (r'^(head|head_dist|fc_norm|pre_logits)[./]', 'the classifier of the pre-training'),
+    (r'^(decode_head|auxiliary_head|neck|data_preprocessor)\.', 'not part of the backbone'),
+)
+
+
+def load_vit_weights(backbone: nn.Module, path: str | Path) -> None:
+    """Load pre-trained weights into a ViT, strictly.
+
+    Args:
+        backbone: mmpretrain's ``VisionTransformer`` or a subclass. Its own ``prompts``, if the
+            file has none, stay as initialised; a position embedding of another size is resized.
+        path: ``.npz``, ``.safetensors`` or PyTorch file.
+
+    Raises:
+        CheckpointError: The file is missing or unreadable, leaves a tensor of the backbone
+            unfilled, holds a tensor that no rule explains, or has other shapes.
+    """
+    path = Path(path)
+    state, unused = _split(_read(path), backbone)
+    try:
+        missing, unexpected = backbone.load_state_dict(state, strict=False)
+    except (RuntimeError, AssertionError) as error:
+        raise _misfit(path, str(error).splitlines()[-1].strip()) from error
+    missing = [name for name in missing if name != 'prompts']
+    if missing or unexpected:
+        raise _misfit(
+            path,
+            f'{len(missing)} tensors of the backbone are not in it ({_some(missing)}), '
+            f'{len(unexpected)} of its tensors have no place ({_some(unexpected)})',
+        )
+    reasons = '; '.join(f'{name}: {reason}' for name, reason in unused.items()) or 'none'
+    print_log(f'Backbone: {len(state)} tensors from {path}. Unused: {reasons}.', 'current')
+
+
+def _misfit(path: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f'{path} does not fit this ViT: {reason}',
+        'weights of the same architecture (width, layers, patch size)',
+        'Set model.backbone.arch to that of the file, or name the right file',
+    )
+
+
+def _some(names: list[str]) -> str:
+    return ', '.join(names[:3]) + (', …' if len(names) > 3 else '') if names else 'none'
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """Read any of the formats; keys as in the file, .npz already under timm's names."""
+    if not path.is_file():
+        raise CheckpointError(
+            f'{path}: no such file',
+            remedy='Set model.backbone.pretrained to the downloaded weights; docs/weights.md '
+            'says where they come from',
+        )
+    try:
+        if path.suffix == '.npz':
+            with np.load(path) as arrays:
+                return _from_jax({name: arrays[name] for name in arrays.files})
+        if path.suffix == '.safetensors':
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        content = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+    except ImportError as error:
+        raise CheckpointError(f'{path}: {error}', remedy='pip install safetensors') from error
+    # Broken archives raise a dozen types, from BadZipFile to UnpicklingError.
+    except Exception as error:
+        raise CheckpointError(
+            f'{path}: not readable ({type(error).__name__}), probably an incomplete download',
+            '.npz, .safetensors, or a PyTorch checkpoint',
+            'Copy the file again and compare its size',
+        ) from error
+    for key in ('state_dict', 'model'):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    return dict(content)
+
+
+def _split(
+    state: dict[str, Tensor], backbone: nn.Module
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Sort tensors into those for the backbone, under its names, and the unused with reasons."""
+    used: dict[str, Tensor] = {}
+    unused: dict[str, str] = {}
+    for key, value in state.items():
+        name = re.sub(r'^(module\.)?(backbone\.)?', '', key)
+        reason = next((why for pattern, why in _UNUSED if re.match(pattern, name)), '')
+        name = _rename(name, _RENAMES)
+        if name.startswith('ln1.') and not backbone.final_norm:
+            reason = 'final_norm is off, the head normalises its input'
+        if name == 'cls_token' and not backbone.with_cls_token:
+            reason = 'the model has no class token'
+        if reason:
+            unused[key] = reason
+        else:
+            used[name] = value
+    if 'pos_embed' in used and not backbone.with_cls_token:
+        tokens = used['pos_embed'].shape[1]
+        # An odd one out beside a square grid of patches is the class token's.
+        if int(np.sqrt(tokens - 1)) ** 2 == tokens - 1:
+            used['pos_embed'] = used['pos_embed'][:, 1:]
+    return used, unused
+
+
+def _rename(name: str, rules: tuple[tuple[str, str], ...]) -> str:
+    for pattern, replacement in rules:
+        name, changed = re.subn(pattern, replacement, name)
+        if changed:
+            break
+    return name
+
+
+def _from_jax(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
+    """JAX arrays -> timm's state dict: kernels transposed, query, key and value stacked."""
+    state: dict[str, Tensor] = {}
+    heads: dict[str, dict[str, np.ndarray]] = {}
+    for key, array in arrays.items():
+        name, _, leaf = _rename(re.sub(r'^opt/target/', '', key), _JAX_RENAMES).rpartition('/')
+        leaf = _JAX_LEAVES.get(leaf, leaf)
+        attention = re.fullmatch(r'(blocks\.\d+\.attn)\.(query|key|value)', name)
+        if attention:
+            heads.setdefault(f'{attention[1]}.qkv.{leaf}', {})[attention[2]] = array
+        else:
+            full = f'{name}.{leaf}' if name else leaf
+            state[full.replace('attn.out', 'attn.proj')] = torch.from_numpy(_transpose(array))
+    for name, parts in heads.items():
+        merged = [_heads_first(parts[part]) for part in ('query', 'key', 'value')]
+        state[name] = torch.from_numpy(np.concatenate(merged))
+    return state
+
+
+def _heads_first(array: np.ndarray) -> np.ndarray:
+    """Kernel (C, heads, d) -> (heads·d, C); bias (heads, d) -> (heads·d,)."""
+    return array.reshape(len(array), -1).T if array.ndim == 3 else array.reshape(-1)
+
+
+def _transpose(array: np.ndarray) -> np.ndarray:
+    """Dense (in, out), convolution (h, w, in, out), and attention output (heads, d, C)."""
+    if array.ndim == 4:
+        array = array.transpose(3, 2, 0, 1)
+    elif array.ndim == 3 and array.shape[0] > 1:
+        array = array.reshape(-1, array.shape[-1]).T
+    elif array.ndim == 2:
+        array = array.T
+    return np.ascontiguousarray(array)

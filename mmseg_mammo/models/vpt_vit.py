@@ -1,0 +1,107 @@
+"""Visual Prompt Tuning (Jia et al., ECCV 2022, arXiv:2203.12119) of mmpretrain's ViT.
+
+Shape shorthand: B images, N tokens (class token, if any, then patches), P prompts, C width.
+"""
+
+import math
+from functools import partial
+from typing import Any
+
+import torch
+from mmpretrain.models import VisionTransformer
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_mammo.models.tuning import train_only
+from mmseg_mammo.models.vit_weights import load_vit_weights
+
+
+@MODELS.register_module()
+class VPTVisionTransformer(VisionTransformer):
+    """A frozen ViT with learnable prompt tokens between the class token and the patches.
+
+    VPT-Deep (the default) gives every encoder layer its own prompts: what a layer made of the
+    previous prompts is dropped and its own take their place. VPT-Shallow (``prompt_depth=1``)
+    inserts prompts before the first layer only and lets them flow on. The patch tokens alone
+    leave the backbone. State-dict keys are mmpretrain's, plus ``prompts``.
+
+    The backbone is frozen and stays in eval mode while training; only ``prompts`` are trained.
+    Attention is mmpretrain's, which calls ``scaled_dot_product_attention``. Images of another
+    size than ``img_size`` work: the position embedding is resized.
+
+    Args:
+        prompt_length: P, prompts per layer; 0 is the plain frozen ViT.
+        prompt_depth: Number of layers, counted from the first, with prompts of their own;
+            None means all of them.
+        prompt_dropout: Probability of dropping a value of a prompt while training.
+        pretrained: File with pre-trained weights, loaded strictly by
+            :func:`mmseg_mammo.models.vit_weights.load_vit_weights` when training starts. None
+            leaves the backbone at random, which makes sense in tests only.
+        arch: Name (``'large'``) or dict of mmpretrain's architectures.
+        out_type: ``'featmap'`` gives B×C×h×w maps, as decode heads want.
+        final_norm: Off by default: SETR's head normalises its input itself.
+        kwargs: See ``mmpretrain.models.VisionTransformer``.
+    """
+
+    def __init__(
+        self,
+        prompt_length: int = 50,
+        prompt_depth: int | None = None,
+        prompt_dropout: float = 0.0,
+        pretrained: str | None = None,
+        arch: str | dict = 'large',
+        out_type: str = 'featmap',
+        final_norm: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(arch=arch, out_type=out_type, final_norm=final_norm, **kwargs)
+        depth = self.num_layers if prompt_depth is None else prompt_depth
+        if prompt_length < 0 or not 1 <= depth <= self.num_layers:
+            raise ValueError(
+                f'prompt_length={prompt_length}, prompt_depth={prompt_depth}: allowed are '
+                f'prompt_length >= 0 and prompt_depth from 1 to {self.num_layers} or None'
+            )
+        self.pretrained = pretrained
+        self.prompt_length = prompt_length
+        self.prompts = nn.Parameter(torch.empty(depth, prompt_length, self.embed_dims))
+        self.prompt_dropout = nn.Dropout(prompt_dropout)
+        patch_height, patch_width = self.patch_embed.projection.kernel_size
+        # Thesis IV-D, after KMnP/vpt: Xavier-uniform over one RGB patch and the width.
+        bound = math.sqrt(6 / (3 * patch_height * patch_width + self.embed_dims))
+        nn.init.uniform_(self.prompts, -bound, bound)
+        if prompt_length:
+            for index in range(depth):
+                self.layers[index].register_forward_pre_hook(partial(self._prompt, index))
+        train_only(self, self.tuned_parameters())
+        self.train()
+
+    def tuned_parameters(self) -> set[str]:
+        """Names of the parameters that are trained."""
+        return {'prompts'} if self.prompt_length else set()
+
+    def _prompt(self, index: int, layer: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        """Give layer ``index`` its prompts: (B, N [+ P], C) -> (B, N + P, C)."""
+        (tokens,) = inputs
+        prompts = self.prompt_dropout(self.prompts[index]).expand(len(tokens), -1, -1)
+        extra = self.num_extra_tokens
+        patches = tokens[:, extra + (self.prompt_length if index else 0) :]
+        return (torch.cat([tokens[:, :extra], prompts, patches], dim=1),)
+
+    def _format_output(self, x: Tensor, hw: tuple[int, int]) -> Tensor:
+        extra = self.num_extra_tokens
+        kept = torch.cat([x[:, :extra], x[:, extra + self.prompt_length :]], dim=1)
+        return super()._format_output(kept, hw)
+
+    def init_weights(self) -> None:
+        """Load the pre-trained file, if one is named; called when training starts."""
+        if self.pretrained is None:
+            super().init_weights()
+        else:
+            load_vit_weights(self, self.pretrained)
+
+    def train(self, mode: bool = True) -> 'VPTVisionTransformer':
+        """Keep the frozen backbone in eval mode; only the prompt dropout follows ``mode``."""
+        super().train(False)
+        self.training = mode
+        self.prompt_dropout.train(mode)
+        return self

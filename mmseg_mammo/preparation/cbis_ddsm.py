@@ -1,0 +1,144 @@
+"""CBIS-DDSM: raw download -> ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``.
+
+The steps, each in its own module: read the tables (``cbis_table``), find the files
+(``cbis_locate``), group rows into images (``cbis_plan``), tell masks from crops
+(``cbis_resolve``), write an image (``cbis_make``), account for every row (``cbis_audit``).
+``docs/cbis_ddsm.md`` explains every option and every line of the audit.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmseg_mammo.errors import DataFileError, DataIndexError
+from mmseg_mammo.preparation.cbis_audit import (
+    AUDIT_COLUMNS,
+    MISMATCH,
+    audit_image,
+    audit_row,
+    index_row,
+    summary,
+)
+from mmseg_mammo.preparation.cbis_locate import Tree, scan
+from mmseg_mammo.preparation.cbis_make import make_image
+from mmseg_mammo.preparation.cbis_plan import assign_splits, drop_leaked, plan_images
+from mmseg_mammo.preparation.cbis_table import (
+    FILE_NAMES,
+    MASK_PATH,
+    SUBSETS,
+    Abnormality,
+    has_column,
+    read_cases,
+)
+from mmseg_mammo.preparation.index import INDEX_NAME, Row, write_index, write_table
+from mmseg_mammo.preparation.running import make_all
+from mmseg_mammo.preparation.writing import AUDIT_NAME, claim_folder, count_table, is_phantom
+
+ABNORMALITIES = ('all', 'mass', 'calcification')
+ON_MISMATCH = ('repair', 'drop', 'fail')
+LEAKAGE = ('drop-from-train', 'report')
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the preparation, as on the command line; ``docs/cbis_ddsm.md`` explains them."""
+
+    abnormality: str = 'all'
+    merge_views: bool = False
+    on_mismatch: str = 'repair'
+    leakage: str = 'drop-from-train'
+    val_fraction: float = 0.1
+    seed: int = 0
+    long_side: int = 2048
+    csv_dir: Path | None = None
+    jobs: int = os.cpu_count() or 1
+
+
+def prepare(
+    raw: Path, out: Path, options: Options, say: Callable[[str], object] = print
+) -> list[Row]:
+    """Prepare a download; a second call makes only what is missing or has changed.
+
+    Args:
+        raw: The folder of the download, in any of its layouts.
+        out: The output folder, new or from an earlier run with the same ``long_side`` and
+            ``merge_views``.
+        options: What to prepare, and how.
+        say: Receives the report.
+
+    Returns:
+        The rows of the index that was written.
+
+    Raises:
+        MammoError: No tables, or nothing that they describe, was found; patients are shared by
+            train and test and may not be dropped; a mask does not fit its image and
+            ``on_mismatch`` is ``fail``; or ``out`` belongs to something else.
+    """
+    tree = scan(raw.resolve())
+    layouts = [f'{name} ({count} files)' for name, count in tree.layouts.most_common()]
+    say(f'Layout: {", ".join(layouts) or "no images at all"}')
+    cases = _read_selected(tree, options, say)
+    kept, dropped = drop_leaked(cases, options.leakage)
+    patients = len({case.patient_id for case in dropped})
+    say(f'Patients in train and test: {patients}; {len(dropped)} train rows of them are dropped')
+    splits = assign_splits(kept, options.val_fraction, np.random.default_rng(options.seed))
+    jobs = plan_images(kept, tree, options.long_side, options.merge_views)
+    # What changes the pixels of a written image; every other option only chooses among them.
+    claimed = {'long_side': options.long_side, 'merge_views': options.merge_views}
+    claim_folder(out, {'tool': 'prepare_cbis_ddsm', **claimed})
+    records = make_all(jobs, partial(make_image, out=out), out, workers=options.jobs)
+    audit = [audit_row(case, status='dropped', reason='patient in test') for case in dropped]
+    rows = []
+    for job, record in zip(jobs, records, strict=True):
+        lines = audit_image(job, record, options.on_mismatch, splits)
+        audit += lines
+        if lines[0]['image']:
+            rows.append(index_row(job, record, splits, is_phantom(raw)))
+    order = {case.name: number for number, case in enumerate(cases)}
+    audit.sort(key=lambda line: order[line['abnormality']])
+    write_table(out / AUDIT_NAME, AUDIT_COLUMNS, audit)
+    say(f'{summary(audit)}\nEvery row is accounted for in {out / AUDIT_NAME}')
+    _check(audit, raw, options)
+    write_index(out / INDEX_NAME, rows)
+    say(count_table(rows))
+    return rows
+
+
+def _read_selected(tree: Tree, options: Options, say: Callable[[str], object]) -> list[Abnormality]:
+    tables = scan(options.csv_dir).tables if options.csv_dir else tree.tables
+    cases = read_cases(table for table in tables if has_column(table, MASK_PATH))
+    wanted = [case for case in cases if options.abnormality in ('all', case.finding)]
+    if not wanted:
+        raise DataIndexError(
+            f'{options.csv_dir or tree.root}: no case description of {options.abnormality} lesions',
+            ', '.join(FILE_NAMES),
+            'Download the CSV files of the collection and point --csv-dir to their folder',
+        )
+    missing = set(SUBSETS) - {case.subset for case in wanted}
+    for subset in SUBSETS:
+        if subset in missing and options.abnormality in ('all', subset.split()[0]):
+            say(f'WARNING: no table for {subset}; it is left out')
+    return wanted
+
+
+def _check(audit: Sequence[Mapping[str, Any]], raw: Path, options: Options) -> None:
+    """Refuse a preparation without any image, or with what ``fail`` forbids."""
+    misfits = [line for line in audit if line['reason'] == MISMATCH]
+    if misfits and options.on_mismatch == 'fail':
+        names = ', '.join(f'{line["abnormality"]} ({line["detail"]})' for line in misfits)
+        raise DataFileError(
+            f'{len(misfits)} masks of another size than their image: {names}',
+            'equal sizes, as --on-mismatch fail demands',
+            'Choose --on-mismatch repair or drop; the images made so far are kept',
+        )
+    if not any(line['image'] for line in audit):
+        raise DataFileError(
+            f'{raw}: none of the {len(audit)} rows could be resolved',
+            'images in one of the layouts L1 to L6 of docs/cbis_ddsm.md',
+            'See the reasons above; the folder must hold the images of the collection',
+        )

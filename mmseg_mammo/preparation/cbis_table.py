@@ -1,0 +1,170 @@
+"""The four case description CSVs of CBIS-DDSM -> one :class:`Abnormality` per row.
+
+Columns, quirks and subsets: Lee et al., Scientific Data 4:170177, 2017, and the files that the
+Cancer Imaging Archive hands out with the collection.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.preparation.index import read_table
+
+IMAGE_PATH, CROP_PATH, MASK_PATH = (
+    'image file path',
+    'cropped image file path',
+    'ROI mask file path',
+)
+REQUIRED = (
+    'patient_id',
+    'left or right breast',
+    'image view',
+    'abnormality id',
+    'pathology',
+    IMAGE_PATH,
+    CROP_PATH,
+    MASK_PATH,
+)
+FILE_NAMES = tuple(
+    f'{kind}_case_description_{split}_set.csv'
+    for kind in ('mass', 'calc')
+    for split in ('train', 'test')
+)
+SUBSETS = ('mass train', 'mass test', 'calcification train', 'calcification test')
+IMAGE_NAME = re.compile(r'(Mass|Calc)-(Training|Test)_(P_\d{5})_(LEFT|RIGHT)_(CC|MLO)')
+
+
+@dataclass(frozen=True)
+class Abnormality:
+    """One row of a case description CSV: one outlined lesion of one image.
+
+    ``image_name`` is the folder of the full image, for example ``Mass-Test_P_00016_LEFT_CC``;
+    the three series are DICOM SeriesInstanceUIDs; ``mask_position`` is the place that the CSV
+    gives the mask among the files of its series (0 or 1), which is often wrong.
+    """
+
+    table: str
+    row: int
+    image_name: str
+    abnormality_id: str
+    patient_id: str
+    laterality: str
+    view: str
+    split: str
+    finding: str
+    pathology: str
+    density: str
+    image_series: str
+    mask_series: str
+    crop_series: str
+    mask_position: int
+
+    @property
+    def name(self) -> str:
+        """The folder of mask and crop, for example ``Mass-Test_P_00016_LEFT_CC_1``."""
+        return f'{self.image_name}_{self.abnormality_id}'
+
+    @property
+    def subset(self) -> str:
+        """One of :data:`SUBSETS`."""
+        return f'{self.finding} {self.split}'
+
+
+def has_column(path: Path, name: str) -> bool:
+    """Whether the header of a CSV file names a column; tells known tables from other files."""
+    with path.open(encoding='utf-8-sig', errors='replace') as stream:
+        return name in stream.readline()
+
+
+def read_cases(paths: Iterable[Path]) -> list[Abnormality]:
+    """Read case description CSVs; a second copy of a table is read once.
+
+    Args:
+        paths: Any number of the four files, under any names.
+
+    Raises:
+        DataIndexError: A column is missing, a row contradicts itself, or two tables describe
+            one abnormality differently.
+    """
+    cases: dict[str, Abnormality] = {}
+    for path in paths:
+        # A newline inside a quoted cell makes line numbers useless: rows are records, from 2.
+        for number, record in enumerate(read_table(path, REQUIRED), start=2):
+            case = parse_case(record, path.name, number)
+            known = cases.setdefault(case.name, case)
+            if _facts(known) != _facts(case):
+                raise DataIndexError(
+                    f'{path}, row {number}: {case.name} is described differently in '
+                    f'{known.table}, row {known.row}',
+                    'one description per abnormality',
+                    'Point --csv-dir to a folder with the original four files only',
+                )
+    return list(cases.values())
+
+
+def parse_case(record: dict[str, str], table: str, number: int) -> Abnormality:
+    """Turn one CSV record, cells stripped, into an :class:`Abnormality`.
+
+    Raises:
+        DataIndexError: A path cell is malformed or disagrees with the other columns.
+    """
+    place = f'{table}, row {number}'
+    image, mask, crop = (
+        _split_path(record[key], place) for key in (IMAGE_PATH, MASK_PATH, CROP_PATH)
+    )
+    match = IMAGE_NAME.fullmatch(image[0])
+    columns = (record['patient_id'], record['left or right breast'], record['image view'])
+    if match is None or match.groups()[2:] != columns:
+        raise DataIndexError(
+            f'{place}: image folder {image[0]!r} for patient, breast and view {", ".join(columns)}',
+            'a folder like Mass-Training_P_00001_LEFT_CC that agrees with the columns',
+            'Take the original CSV from the Cancer Imaging Archive',
+        )
+    density = record.get('breast_density') or record.get('breast density') or ''
+    return Abnormality(
+        table=table,
+        row=number,
+        image_name=image[0],
+        abnormality_id=record['abnormality id'],
+        patient_id=columns[0],
+        laterality=columns[1],
+        view=columns[2],
+        split='train' if match[2] == 'Training' else 'test',
+        finding='mass' if match[1] == 'Mass' else 'calcification',
+        pathology=record['pathology'].lower(),
+        density='' if density == '0' else density,  # BI-RADS densities are 1 to 4
+        image_series=image[2],
+        mask_series=mask[2],
+        crop_series=crop[2],
+        mask_position=int(PurePosixPath(mask[3]).stem),
+    )
+
+
+def shared_patients(cases: Iterable[Abnormality]) -> list[str]:
+    """Patients that the official splits put into train and into test, sorted.
+
+    Each abnormality type alone shares none; mass and calcification together share 31.
+    """
+    splits: defaultdict[str, set[str]] = defaultdict(set)
+    for case in cases:
+        splits[case.patient_id].add(case.split)
+    return sorted(patient for patient, where in splits.items() if len(where) > 1)
+
+
+def _facts(case: Abnormality) -> tuple:
+    return (case.patient_id, case.pathology, case.image_series, case.mask_series, case.crop_series)
+
+
+def _split_path(cell: str, place: str) -> Sequence[str]:
+    """``<folder>/<StudyUID>/<SeriesUID>/00000x.dcm`` in four parts."""
+    parts = PurePosixPath(cell).parts
+    if len(parts) != 4 or not PurePosixPath(parts[3]).stem.isdigit():
+        raise DataIndexError(
+            f'{place}: path {cell!r}',
+            '<folder>/<StudyInstanceUID>/<SeriesInstanceUID>/00000x.dcm',
+            'Take the original CSV from the Cancer Imaging Archive',
+        )
+    return parts

@@ -1,0 +1,226 @@
+"""A hospital's images and masks -> ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.preparation.hospital_image import HospitalJob, PixelOptions, make_image, make_jobs
+from mmseg_mammo.preparation.hospital_table import Entry, Problem
+from mmseg_mammo.preparation.index import INDEX_NAME, Row, check_patients, write_index, write_table
+from mmseg_mammo.preparation.running import make_all
+from mmseg_mammo.preparation.writing import AUDIT_NAME, claim_folder, split_patients
+
+AUDIT_COLUMNS = ('row', 'image', 'mask', 'status', 'annotated', 'output', 'lesion_share', 'note')
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a hospital is prepared.
+
+    Args:
+        origin: The table or folder that the entries come from; resuming needs the same one.
+        source: Name of the data set, for the index.
+        mask_kind: One of ``index.MASK_KINDS``.
+        pixels: What changes pixels.
+        fractions: Split -> fraction of the ``train`` patients that move there.
+        seed: Of that choice.
+        skip_bad: Leave images with a bad row out instead of stopping.
+        workers: Processes.
+    """
+
+    origin: Path
+    source: str
+    mask_kind: str
+    pixels: PixelOptions = field(default_factory=PixelOptions)
+    fractions: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+    skip_bad: bool = False
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The rows of the index, the rows left out, and the audit as it was written."""
+
+    rows: list[Row]
+    problems: list[Problem]
+    audit: list[dict[str, str]]
+
+
+def prepare(
+    entries: Sequence[Entry], problems: Sequence[Problem], out: Path, settings: Settings
+) -> Outcome:
+    """Write the prepared folder of one hospital; a second run makes only what is missing.
+
+    Args:
+        entries: From ``read_hospital_table`` or ``pair_folders``. Rows of one image are merged:
+            its mask is the union of theirs.
+        problems: The rows that these functions refused.
+        out: The output folder.
+        settings: Everything else.
+
+    Raises:
+        DataIndexError: A patient is in two splits; no image is usable; or there are bad rows
+            and ``skip_bad`` is off. Faults of the table stop before anything is written,
+            faults that only decoding shows stop before ``index.csv`` is written.
+    """
+    groups, conflicts = group_by_image(entries, problems)
+    problems = [*problems, *conflicts]
+    _stop_if_bad(problems, settings)
+    _check_splits(groups, settings)
+    jobs = make_jobs(groups)
+    claim_folder(out, _claim(settings))
+    make = partial(make_image, out=out, options=settings.pixels)
+    records = make_all(jobs, make, out, workers=settings.workers, title='preparing')
+    made = list(zip(groups, jobs, records, strict=True))
+    problems += [
+        Problem(entry.place, entry.relative, record['error'])
+        for group, _, record in made
+        for entry in group
+        if 'error' in record
+    ]
+    audit = _audit(made, problems)
+    write_table(out / AUDIT_NAME, AUDIT_COLUMNS, audit)
+    _stop_if_bad(problems, settings)
+    rows = [_row(group, record, settings) for group, _, record in made if 'error' not in record]
+    if not rows:
+        raise DataIndexError(
+            f'{settings.origin}: no usable image', remedy=f'See {out / AUDIT_NAME}'
+        )
+    rows = carve_splits(rows, settings.fractions, np.random.default_rng(settings.seed))
+    write_index(out / INDEX_NAME, rows)
+    return Outcome(rows, problems, audit)
+
+
+def group_by_image(
+    entries: Sequence[Entry], problems: Sequence[Problem] = ()
+) -> tuple[list[list[Entry]], list[Problem]]:
+    """Gather the rows of each image.
+
+    Returns:
+        The groups in the order of their first rows; and one problem for every row of an image
+        whose rows contradict each other, or of which another row is bad: a mask from the rest
+        would leave a lesion unmarked.
+    """
+    by_image: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_image.setdefault(entry.relative, []).append(entry)
+    bad = {problem.image: f'left out with {problem.place}' for problem in problems}
+    for image, group in by_image.items():
+        for name in ('patient_id', 'laterality', 'view', 'split', 'density', 'annotated'):
+            values = sorted({getattr(entry, name) for entry in group})
+            if len(values) > 1:
+                bad[image] = f'{image} has rows with different {name}: {", ".join(values)}'
+    groups = [group for image, group in by_image.items() if image not in bad]
+    conflicts = [
+        Problem(entry.place, image, bad[image])
+        for image, group in by_image.items()
+        for entry in group
+        if image in bad
+    ]
+    return groups, conflicts
+
+
+def carve_splits(
+    rows: Sequence[Row], fractions: Mapping[str, float], rng: np.random.Generator
+) -> list[Row]:
+    """Move patients from ``train`` to other splits, those with lesions in proportion."""
+    with_lesion = {row.patient_id for row in rows if row.annotated == 'lesion'}
+    strata = {r.patient_id: str(r.patient_id in with_lesion) for r in rows if r.split == 'train'}
+    chosen = split_patients(strata, fractions, rng)
+    return [replace(row, split=chosen.get(row.patient_id, row.split)) for row in rows]
+
+
+def _claim(settings: Settings) -> dict[str, Any]:
+    return {
+        'tool': 'prepare_hospital',
+        'input': str(settings.origin.resolve()),
+        'long_side': settings.pixels.long_side,
+        'voi': settings.pixels.voi,
+        'lesion_values': list(settings.pixels.lesion_values),
+    }
+
+
+def _check_splits(groups: Sequence[Sequence[Entry]], settings: Settings) -> None:
+    places = [(entry.place, entry.patient_id, entry.split) for group in groups for entry in group]
+    check_patients(places, settings.origin)
+    carved = {split for split, fraction in settings.fractions.items() if fraction}
+    present = sorted(carved & {split for _, _, split in places})
+    if present:
+        raise DataIndexError(
+            f'{settings.origin} already has images of split {", ".join(present)}',
+            'a fraction only for a split that the table leaves empty',
+            'Leave the option out to keep the split of the table',
+        )
+
+
+def _stop_if_bad(problems: Sequence[Problem], settings: Settings) -> None:
+    if problems and not settings.skip_bad:
+        lines = ''.join(f'\n  {problem}' for problem in problems)
+        raise DataIndexError(
+            f'{settings.origin}: {len(problems)} bad rows, so no index was written',
+            remedy=f'Correct them, or leave their images out by --skip-bad:{lines}',
+        )
+
+
+def _row(group: Sequence[Entry], record: Mapping[str, Any], settings: Settings) -> Row:
+    first = group[0]
+    return Row(
+        image=record['image'],
+        mask=record['mask'],
+        patient_id=first.patient_id,
+        laterality=first.laterality,
+        view=first.view,
+        split=first.split,
+        finding=_joined([entry.finding for entry in group]),
+        pathology=_joined([entry.pathology for entry in group]),
+        density=first.density,
+        annotated=record['annotated'],
+        mask_kind=settings.mask_kind,
+        source=settings.source,
+        original_height=record['original_height'],
+        original_width=record['original_width'],
+    )
+
+
+def _joined(values: Sequence[str]) -> str:
+    terms = [term for value in values for term in value.split('+') if term]
+    return '+'.join(dict.fromkeys(terms))
+
+
+def _audit(
+    made: Sequence[tuple[list[Entry], HospitalJob, dict[str, Any]]], problems: Sequence[Problem]
+) -> list[dict[str, str]]:
+    """One line per input row: the prepared ones in their order, then those left out."""
+    lines = [
+        {
+            'row': entry.place,
+            'image': entry.relative,
+            'mask': str(entry.mask or ''),
+            'status': 'prepared',
+            'annotated': record['annotated'],
+            'output': record['image'],
+            'lesion_share': f'{record["lesion_share"]:.6f}',
+            'note': record['note'],
+        }
+        for group, _, record in made
+        if 'error' not in record
+        for entry in group
+    ]
+    empty = dict.fromkeys(AUDIT_COLUMNS, '')
+    for problem in problems:
+        lines.append(
+            {
+                **empty,
+                'row': problem.place,
+                'image': problem.image,
+                'status': 'skipped',
+                'note': problem.message,
+            }
+        )
+    return lines

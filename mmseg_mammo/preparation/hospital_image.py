@@ -1,0 +1,111 @@
+"""One image of a hospital with its masks: read, checked against each other, written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from mmseg_mammo.errors import DataFileError, DataIndexError
+from mmseg_mammo.preparation.hospital_table import Entry
+from mmseg_mammo.preparation.images import read_image
+from mmseg_mammo.preparation.masks import binarise, fit_mask
+from mmseg_mammo.preparation.writing import pair_record, write_pair
+
+LARGE_LESION_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class PixelOptions:
+    """The options that change pixels.
+
+    Args:
+        long_side: Pixels of the longer side after shrinking; 0 keeps full resolution.
+        voi: Whether the VOI window or LUT of a DICOM image is applied.
+        lesion_values: Mask values that mean lesion, for label maps; empty for binary masks.
+    """
+
+    long_side: int = 2048
+    voi: bool = True
+    lesion_values: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class HospitalJob:
+    """One output image; ``annotated`` is '' where the masks decide."""
+
+    name: str
+    image: Path
+    masks: tuple[Path, ...]
+    annotated: str
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """Every file that is read."""
+        return (self.image, *self.masks)
+
+
+def make_jobs(groups: Sequence[Sequence[Entry]]) -> list[HospitalJob]:
+    """One job per image, with the output names of :func:`output_names`."""
+    names = output_names([group[0].relative for group in groups])
+    return [
+        HospitalJob(
+            name=name,
+            image=group[0].image,
+            masks=tuple(entry.mask for entry in group if entry.mask is not None),
+            annotated=group[0].annotated,
+        )
+        for name, group in zip(names, groups, strict=True)
+    ]
+
+
+def output_names(relatives: Sequence[str]) -> list[str]:
+    """File stems for images: their own, or, if these are not unique, with their folders.
+
+    Unique regardless of case, because some file systems do not tell ``a`` from ``A``.
+    """
+    paths = [PurePosixPath(relative.lstrip('/')) for relative in relatives]
+    with_folders = ['_'.join(path.with_suffix('').parts) for path in paths]
+    with_suffix = ['_'.join(path.parts) for path in paths]
+    for names in ([path.stem for path in paths], with_folders, with_suffix):
+        if len({name.lower() for name in names}) == len(names):
+            return names
+    raise DataIndexError(
+        'Several images would be written under one name', 'different names', 'Rename the files'
+    )
+
+
+def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, Any]:
+    """Read one image with its masks, check that they agree, and write them.
+
+    Returns:
+        The record of :func:`mmseg_mammo.preparation.writing.pair_record`, with ``annotated``
+        and ``note``.
+
+    Raises:
+        DataFileError: A file cannot be decoded, a mask is not binary or of another shape, or
+            the masks contradict ``job.annotated``.
+    """
+    image = read_image(job.image, voi=options.voi)
+    shape = (image.shape[0], image.shape[1])
+    mask = np.zeros(shape, dtype=bool)
+    notes = []
+    for path in job.masks:
+        region = binarise(read_image(path, voi=False), str(path), options.lesion_values)
+        if region.shape != shape:
+            notes.append(f'{path.name} resized from {region.shape[0]}×{region.shape[1]}')
+        if not region.any() and len(job.masks) > 1:
+            notes.append(f'{path.name} is empty')
+        mask |= fit_mask(region, shape, str(path))
+    found = 'lesion' if mask.any() else 'normal'
+    if {job.annotated, found} in ({'lesion', 'normal'}, {'lesion', 'no'}):
+        raise DataFileError(
+            f'{job.image}: annotated is {job.annotated!r}, its masks say {found!r}',
+            'an annotated value that agrees with the masks',
+            'Correct the table, or leave the cell empty so that the mask decides',
+        )
+    pair = write_pair(out, job.name, image, mask, options.long_side)
+    if pair.lesion_share > LARGE_LESION_SHARE:
+        notes.append(f'lesion covers {pair.lesion_share:.0%} of the image; inverted mask?')
+    return pair_record(pair, annotated=job.annotated or found, note='; '.join(notes))

@@ -1,0 +1,77 @@
+"""Mask files -> bool arrays on the grid of their image. Pure functions.
+
+Shape shorthand: H, W are height and width in pixels; pixel (0, 0) is the top left.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.preparation.images import resize_mask
+
+# Compression leaves many values close to 0 and to the maximum; a label map has few values.
+MAX_LABEL_VALUES = 5
+MAX_GREY_SHARE = 0.3
+ASPECT_TOLERANCE = 0.01
+
+
+def binarise(values: np.ndarray, place: str, lesion_values: Collection[int] = ()) -> np.ndarray:
+    """Where a mask file marks lesion: above half of its maximum, or at the given values.
+
+    Args:
+        values: H×W, uint8 or uint16, as read from the file.
+        place: What an error names (the file).
+        lesion_values: Values that mean lesion, for label maps; every other value does not.
+
+    Returns:
+        H×W bool; all False for an all-zero mask.
+
+    Raises:
+        DataFileError: More than two values which are not the two blurred clusters that JPEG
+            compression or smooth resizing make of a binary mask.
+    """
+    if lesion_values:
+        return np.isin(values, list(lesion_values))
+    counts = np.bincount(values.ravel())
+    present = np.flatnonzero(counts)
+    peak = int(present[-1])
+    if len(present) > 2:
+        lesion = counts[peak // 2 + 1 :].sum()
+        grey = counts[peak // 4 + 1 : 3 * peak // 4].sum()
+        if len(present) <= MAX_LABEL_VALUES or grey > MAX_GREY_SHARE * lesion:
+            shown = ', '.join(map(str, present[:8])) + (', …' if len(present) > 8 else '')
+            raise DataFileError(
+                f'{place}: {len(present)} different values ({shown})',
+                'a mask of 0 and one other value',
+                'For a label map, say which values mean lesion (--lesion-values of '
+                'prepare_hospital.py); a photograph here means that image and mask are swapped',
+            )
+    return values > peak / 2
+
+
+def fit_mask(mask: np.ndarray, shape: tuple[int, int], place: str) -> np.ndarray:
+    """Bring a mask onto the grid of its image, if the two differ by a uniform scale only.
+
+    Args:
+        mask: H×W bool.
+        shape: (H, W) of the image.
+        place: What an error names (the file).
+
+    Returns:
+        Bool mask of ``shape``, resized by nearest neighbour.
+
+    Raises:
+        DataFileError: The aspect ratios differ by more than 1 %.
+    """
+    if mask.shape == shape:
+        return mask
+    stretch = (mask.shape[0] * shape[1]) / (mask.shape[1] * shape[0])
+    if abs(stretch - 1) > ASPECT_TOLERANCE:
+        raise DataFileError(
+            f'{place}: the mask is {mask.shape[0]}×{mask.shape[1]} (height×width), its image '
+            f'{shape[0]}×{shape[1]}',
+            'the same size, or the same aspect ratio within 1 %',
+            'Export image and mask on the same grid; the mask may belong to another image',
+        )
+    return resize_mask(mask, shape)

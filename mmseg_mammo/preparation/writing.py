@@ -1,0 +1,171 @@
+"""What every preparation tool shares: the output folder, its pictures, the patient split.
+
+The output folder holds ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``, and two files
+for resuming: ``preparation.json`` (the options that change pixels) and ``progress.jsonl`` (see
+:mod:`mmseg_mammo.preparation.running`). H, W are height and width in pixels.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.preparation.images import (
+    PARTIAL_PREFIX,
+    resize_image,
+    resize_mask,
+    scale_to_long_side,
+    write_atomic,
+    write_png,
+)
+from mmseg_mammo.preparation.index import ANNOTATED, SPLITS, Row
+
+OPTIONS_NAME = 'preparation.json'
+AUDIT_NAME = 'audit.csv'
+PHANTOM_MARK = 'PHANTOM.txt'
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What :func:`write_pair` wrote: the fields of :class:`Row` that come from pixels.
+
+    ``mask`` is '' without a lesion; ``lesion_share`` is the fraction of the image that it
+    covers before downscaling.
+    """
+
+    image: str
+    mask: str
+    original_height: int
+    original_width: int
+    lesion_share: float
+
+
+def claim_folder(out: Path, options: Mapping[str, Any]) -> None:
+    """Make ``out`` the folder of a preparation with these options, or check that it is.
+
+    Args:
+        out: The output folder; new, empty, or made by an earlier run with equal options.
+        options: The name of the tool and the options that change pixels; JSON values.
+
+    Raises:
+        MammoError: ``out`` holds other files, or was made with other options.
+    """
+    path = out / OPTIONS_NAME
+    if path.is_file():
+        for left in out.rglob(f'{PARTIAL_PREFIX}*'):  # of a killed run
+            left.unlink()
+        earlier = json.loads(path.read_text())
+        names = sorted({*earlier, *options})
+        changed = [name for name in names if earlier.get(name) != options.get(name)]
+        if changed:
+            raise MammoError(
+                f'{out} was prepared with other options: '
+                + ', '.join(f'{n} was {earlier.get(n)!r}, is {options.get(n)!r}' for n in changed),
+                remedy='Choose another output folder, or repeat the earlier options to resume',
+            )
+        return
+    if out.is_file() or any(p for p in out.glob('*') if not p.name.startswith(PARTIAL_PREFIX)):
+        raise MammoError(
+            f'{out} exists and was not made by a preparation tool',
+            'a new or empty folder, or one to resume',
+            'Choose another output folder',
+        )
+    text = json.dumps(dict(options), indent=1, sort_keys=True) + '\n'
+    write_atomic(path, lambda stream: stream.write(text.encode()))
+
+
+def write_pair(
+    out: Path, name: str, image: np.ndarray, mask: np.ndarray | None, long_side: int
+) -> Pair:
+    """Write ``images/<name>.png`` and, if there is a lesion, ``masks/<name>.png`` (0 and 255).
+
+    Args:
+        out: The output folder.
+        name: File stem.
+        image: H×W, uint8 or uint16; its dtype is kept.
+        mask: H×W bool, or None where nobody looked. Without any True pixel no file is written.
+        long_side: Pixels of the longer side that both are shrunk to; 0 keeps full resolution.
+    """
+    shape = scale_to_long_side((image.shape[0], image.shape[1]), long_side)
+    image_path, mask_path = f'images/{name}.png', f'masks/{name}.png'
+    has_lesion = mask is not None and bool(mask.any())
+    if mask is not None and has_lesion:
+        write_png(out / mask_path, resize_mask(mask, shape).astype(np.uint8) * 255)
+    else:
+        (out / mask_path).unlink(missing_ok=True)  # of an earlier version of the same input
+    write_png(out / image_path, resize_image(image, shape))
+    return Pair(
+        image=image_path,
+        mask=mask_path if has_lesion else '',
+        original_height=image.shape[0],
+        original_width=image.shape[1],
+        lesion_share=float(mask.mean()) if mask is not None else 0.0,
+    )
+
+
+def pair_record(pair: Pair, **more: Any) -> dict[str, Any]:
+    """The record that a ``make`` function returns for ``pair``."""
+    return {**asdict(pair), **more}
+
+
+def split_patients(
+    strata: Mapping[str, str], fractions: Mapping[str, float], rng: np.random.Generator
+) -> dict[str, str]:
+    """Choose patients for other splits, each stratum in proportion.
+
+    Args:
+        strata: Patient -> stratum (for example the abnormality).
+        fractions: Split -> fraction of all patients; each above 0 gets at least one patient.
+        rng: Source of the choice.
+
+    Returns:
+        Patient -> split, for the chosen ones only.
+
+    Raises:
+        MammoError: A fraction is outside [0, 1), or nobody would be left.
+    """
+    if any(not 0 <= value < 1 for value in fractions.values()) or sum(fractions.values()) >= 1:
+        raise MammoError(f'Split fractions {dict(fractions)}', 'each in [0, 1), sum below 1')
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for patient in sorted(strata):
+        groups[strata[patient]].append(patient)
+    # A patient's place in the queue of its stratum, in (0, 1): any head of the merged queue
+    # holds every stratum in proportion.
+    queue = []
+    for _, patients in sorted(groups.items()):
+        for place, index in enumerate(rng.permutation(len(patients))):
+            queue.append(((place + rng.random()) / len(patients), patients[index]))
+    queue.sort()
+    chosen: dict[str, str] = {}
+    for split, fraction in fractions.items():
+        count = max(1, round(fraction * len(queue))) if fraction > 0 else 0
+        chosen.update({patient: split for _, patient in queue[len(chosen) :][:count]})
+    if strata and len(chosen) >= len(strata):
+        raise MammoError(
+            f'{len(strata)} patients are too few for the fractions {dict(fractions)}',
+            remedy='Prepare more patients, or leave the fractions at 0',
+        )
+    return chosen
+
+
+def is_phantom(folder: Path) -> bool:
+    """Whether ``folder`` lies in a tree that ``tools/make_phantom.py`` made."""
+    folder = folder.resolve()
+    return any((parent / PHANTOM_MARK).is_file() for parent in (folder, *folder.parents))
+
+
+def count_table(rows: Sequence[Row]) -> str:
+    """Images and patients per split and annotation state, as aligned text."""
+    lines: list[tuple[str, ...]] = [('split', 'patients', 'images', *ANNOTATED)]
+    for split in SPLITS:
+        chosen = [row for row in rows if row.split == split]
+        states = Counter(row.annotated for row in chosen)
+        patients = len({row.patient_id for row in chosen})
+        numbers = (patients, len(chosen), *(states[state] for state in ANNOTATED))
+        lines.append((split, *map(str, numbers)))
+    return '\n'.join(''.join(cell.rjust(10) for cell in line) for line in lines)

@@ -1,0 +1,141 @@
+"""From the files of an index to arrays: the image with its bit depth, the mask as {0, 1}."""
+
+from pathlib import Path
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.preparation.images import read_image, read_raster
+from mmseg_mammo.preparation.masks import binarise
+
+INTENSITIES = ('stored', 'minmax', 'percentile')
+
+
+def map_intensity(
+    image: np.ndarray, intensity: str, percentiles: tuple[float, float] = (1.0, 99.0)
+) -> np.ndarray:
+    """Map the grey levels of one image; dtype and shape are kept.
+
+    Args:
+        image: H×W, uint8 or uint16.
+        intensity: ``'stored'`` changes nothing. ``'minmax'`` stretches darkest to brightest
+            over the whole range of the dtype, so that 12-bit files in 16-bit pixels are not
+            black. ``'percentile'`` does so between ``percentiles`` and clips beyond, so that a
+            white film frame or a burnt-in label does not set the scale.
+        percentiles: Lower and upper percentile, 0 to 100.
+    """
+    if intensity == 'stored':
+        return image
+    bounds = (0.0, 100.0) if intensity == 'minmax' else percentiles
+    low, high = np.percentile(image, bounds)
+    top = np.iinfo(image.dtype).max
+    scaled = (image.astype(np.float32) - low) * (top / max(high - low, 1.0))
+    return np.rint(scaled).clip(0, top).astype(image.dtype)
+
+
+@TRANSFORMS.register_module()
+class LoadMammogram(BaseTransform):
+    """Read a PNG, JPEG, TIFF or DICOM mammogram as H×W×3 with equal channels.
+
+    8- and 16-bit images keep their depth through mmseg's resizing, flipping and cropping and
+    through ``MammoCLAHE``; end the pipeline with ``RescaleTo255`` before ``PackSegInputs``.
+
+    Required Keys:
+
+    - img_path
+
+    Added Keys:
+
+    - img (uint8 or uint16, H×W×3)
+    - img_shape, ori_shape (H, W)
+
+    Args:
+        intensity: One of ``'stored'``, ``'minmax'``, ``'percentile'``; see
+            :func:`map_intensity`.
+        percentiles: For ``intensity='percentile'``.
+        voi: Whether a DICOM file's window or VOI LUT is applied.
+    """
+
+    def __init__(
+        self,
+        intensity: str = 'minmax',
+        percentiles: tuple[float, float] = (1.0, 99.0),
+        voi: bool = True,
+    ) -> None:
+        if intensity not in INTENSITIES:
+            raise ValueError(f'intensity={intensity!r}: allowed are {", ".join(INTENSITIES)}')
+        self.intensity = intensity
+        self.percentiles = tuple(percentiles)
+        self.voi = voi
+
+    def transform(self, results: dict) -> dict:
+        """Add the image of ``results['img_path']``."""
+        grey = read_image(Path(results['img_path']), voi=self.voi)
+        grey = map_intensity(grey, self.intensity, self.percentiles)
+        results['img'] = np.repeat(grey[..., None], 3, axis=-1)
+        results['img_shape'] = results['ori_shape'] = grey.shape
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(intensity={self.intensity!r}, voi={self.voi})'
+
+
+@TRANSFORMS.register_module()
+class LoadLesionMask(BaseTransform):
+    """Read the mask of an image as {0, 1}: anything above half of its maximum is lesion.
+
+    mmseg's ``LoadAnnotations`` keeps values: 255 becomes the ignore label, 65280 becomes 0.
+    A normal image (``annotated='normal'``) gets an empty mask.
+
+    Required Keys:
+
+    - seg_map_path (str, or None)
+    - annotated
+    - ori_shape
+
+    Added Keys:
+
+    - gt_seg_map (uint8, H×W, values 0 and 1)
+
+    Modified Keys:
+
+    - seg_fields
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Add the mask of ``results['seg_map_path']``.
+
+        Raises:
+            DataFileError: The image is not annotated; or the mask is empty, has more than two
+                values, or another shape than the image.
+        """
+        results['gt_seg_map'] = self._mask(results)
+        results['seg_fields'].append('gt_seg_map')
+        return results
+
+    def _mask(self, results: dict) -> np.ndarray:
+        if results['annotated'] == 'normal':
+            return np.zeros(results['ori_shape'], np.uint8)
+        if results['annotated'] != 'lesion':
+            raise DataFileError(
+                f'{results["img_path"]}: nobody annotated this image, so it has no mask',
+                'images whose index row says annotated=lesion or annotated=normal',
+                'Set annotated_only=True in the dataset of the config',
+            )
+        path = results['seg_map_path']
+        mask = binarise(read_raster(Path(path)), path)
+        if mask.shape != tuple(results['ori_shape']):
+            raise DataFileError(
+                f'{path}: shape {mask.shape}, but its image {results["img_path"]} has '
+                f'{tuple(results["ori_shape"])}',
+                'a mask on the grid of its image',
+                'Prepare the data again with tools/prepare_*.py, which puts masks on that grid',
+            )
+        if not mask.any():
+            raise DataFileError(
+                f'{path}: no lesion pixel, though the index says annotated=lesion',
+                remedy='Write annotated=normal and an empty mask cell if a reader found nothing',
+            )
+        return mask.astype(np.uint8)

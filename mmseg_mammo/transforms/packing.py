@@ -1,0 +1,52 @@
+"""The last step of a pipeline: from arrays to the tensors and facts that a model is given."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmseg.datasets.transforms import PackSegInputs
+from mmseg.registry import TRANSFORMS
+
+from mmseg_mammo.preparation.index import DESCRIPTION
+
+META_KEYS = (
+    'img_path',
+    'seg_map_path',
+    'ori_shape',
+    'img_shape',
+    'pad_shape',
+    'scale_factor',
+    'flip',
+    'flip_direction',
+    'reduce_zero_label',
+    *DESCRIPTION,
+)
+
+
+def rescale_to_255(image: np.ndarray) -> np.ndarray:
+    """Full range of uint8 or uint16 -> float32 from 0 to 255, unrounded; floats as they are."""
+    if image.dtype.kind == 'f':
+        return image.astype(np.float32)
+    return image.astype(np.float32) * np.float32(255 / np.iinfo(image.dtype).max)
+
+
+@TRANSFORMS.register_module()
+class PackMammogram(PackSegInputs):
+    """mmseg's ``PackSegInputs`` with floats from 0 to 255 and the index's facts on each image.
+
+    torch cannot normalise uint16, and mean and std in configs are on the scale of 255.
+
+    Required Keys:
+
+    - img (uint8, uint16 or float, H×W×3)
+    - gt_seg_map (optional)
+
+    Args:
+        meta_keys: Keys kept as metainfo of the sample.
+    """
+
+    def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
+        super().__init__(meta_keys=tuple(meta_keys))
+
+    def transform(self, results: dict) -> dict:
+        """Return ``inputs`` (3×H×W float32) and ``data_samples``."""
+        return super().transform({**results, 'img': rescale_to_255(results['img'])})

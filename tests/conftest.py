@@ -1,0 +1,78 @@
+"""Data that several tests share; made once per session, never taken from real patients."""
+
+import socket
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+
+from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.preparation.index import Row, write_index
+
+SHAPE = (80, 64)
+# (split, patient, annotated, finding)
+IMAGES = (
+    ('train', 'A', 'lesion', 'mass'),
+    ('train', 'A', 'lesion', 'calcification'),
+    ('train', 'B', 'lesion', 'mass+calcification'),
+    ('train', 'B', 'normal', ''),
+    ('val', 'C', 'lesion', 'mass'),
+    ('val', 'C', 'normal', ''),
+    ('test', 'D', 'lesion', 'mass'),
+    ('test', 'D', 'normal', ''),
+    ('test', 'E', 'no', ''),
+)
+
+
+@pytest.fixture(autouse=True)
+def mmseg_scope():
+    """Let configs name their types without a scope, as the runner does."""
+    init_default_scope('mmseg')
+
+
+@pytest.fixture(scope='session')
+def prepared(tmp_path_factory) -> Path:
+    """A prepared data set of nine 16-bit images of 80×64 pixels with round lesions."""
+    root = tmp_path_factory.mktemp('prepared')
+    rng = np.random.default_rng(0)
+    rows = []
+    for number, (split, patient, annotated, finding) in enumerate(IMAGES):
+        name = f'{number}.png'
+        image = rng.integers(2000, 20000, SHAPE).astype(np.uint16)
+        mask = np.zeros(SHAPE, np.uint8)
+        if annotated == 'lesion':
+            centre = (int(rng.integers(16, 48)), int(rng.integers(16, 64)))
+            cv2.circle(mask, centre, 8, 255, -1)
+            image[mask > 0] += 40000
+            write_png(root / 'masks' / name, mask)
+        write_png(root / 'images' / name, image)
+        rows.append(
+            Row(
+                image=f'images/{name}',
+                mask=f'masks/{name}' if annotated == 'lesion' else '',
+                patient_id=patient,
+                laterality='LEFT',
+                view='MLO' if number % 2 else 'CC',
+                split=split,
+                finding=finding,
+                pathology='malignant' if annotated == 'lesion' else '',
+                density='2',
+                annotated=annotated,
+                mask_kind='phantom',
+                source='test',
+                original_height=SHAPE[0],
+                original_width=SHAPE[1],
+            )
+        )
+    write_index(root / 'index.csv', rows)
+    return root
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,58 @@
+import pytest
+
+from mmseg_mammo.datasets import CBISDDSMDataset, MammographyDataset, ZGTDataset
+from mmseg_mammo.errors import DataIndexError
+
+
+def names(dataset):
+    return [dataset.get_data_info(i)['image'] for i in range(len(dataset))]
+
+
+@pytest.mark.parametrize('kind', [MammographyDataset, CBISDDSMDataset, ZGTDataset])
+def test_each_split_holds_its_own_images(prepared, kind):
+    sizes = {s: len(kind(data_root=str(prepared), split=s)) for s in ('train', 'val', 'test')}
+    assert sizes == {'train': 4, 'val': 2, 'test': 2}
+
+
+def test_items_carry_what_the_index_says(prepared):
+    item = MammographyDataset(data_root=str(prepared), split='train').get_data_info(0)
+    assert item['patient_id'] == 'A'
+    assert item['finding'] == 'mass'
+    assert item['source'] == 'test'
+    assert item['img_path'] == str(prepared / 'images/0.png')
+    assert item['seg_map_path'] == str(prepared / 'masks/0.png')
+
+
+def test_a_normal_image_has_no_mask_file_but_is_annotated(prepared):
+    item = MammographyDataset(data_root=str(prepared), split='test').get_data_info(1)
+    assert (item['annotated'], item['seg_map_path']) == ('normal', None)
+
+
+def test_images_that_nobody_annotated_come_only_on_request(prepared):
+    dataset = MammographyDataset(data_root=str(prepared), split='test', annotated_only=False)
+    assert names(dataset) == ['images/6.png', 'images/7.png', 'images/8.png']
+
+
+def test_a_finding_keeps_joined_findings_and_normal_images(prepared):
+    dataset = MammographyDataset(data_root=str(prepared), split='train', finding='mass')
+    assert names(dataset) == ['images/0.png', 'images/2.png', 'images/3.png']
+
+
+def test_views_are_filtered(prepared):
+    dataset = MammographyDataset(data_root=str(prepared), split='train', views=('MLO',))
+    assert names(dataset) == ['images/1.png', 'images/3.png']
+
+
+def test_an_unknown_split_is_refused(prepared):
+    with pytest.raises(DataIndexError, match=r"'validation'.*train, val, test"):
+        MammographyDataset(data_root=str(prepared), split='validation')
+
+
+def test_filters_that_leave_nothing_say_what_there_is(prepared):
+    with pytest.raises(DataIndexError, match=r"none of its 9 rows passes.*'asymmetry'.*mass"):
+        MammographyDataset(data_root=str(prepared), views=('ML',), finding='asymmetry')
+
+
+def test_a_missing_index_says_what_to_do(tmp_path):
+    with pytest.raises(DataIndexError, match=r'index\.csv: No such file.*prepare'):
+        MammographyDataset(data_root=str(tmp_path))

@@ -1,0 +1,113 @@
+import pytest
+import torch
+import torch.multiprocessing as mp
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation import MammographyMetric
+
+
+def sample(probability, truth, name='a.png', threshold=0.5, **facts):
+    """What mmseg hands to a metric for one image."""
+    return {
+        'seg_logits': {'data': probability[None]},
+        'pred_sem_seg': {'data': (probability > threshold).long()[None]},
+        'gt_sem_seg': {'data': truth.long()[None]},
+        'image': name,
+        'mask_kind': 'phantom',
+        **facts,
+    }
+
+
+def random_samples(count=7):
+    generator = torch.Generator().manual_seed(0)
+    samples = []
+    for index in range(count):
+        shape = (6 + index, 9)
+        truth = torch.rand(shape, generator=generator) > (0.6 if index % 3 else 2)
+        samples.append(sample(torch.rand(shape, generator=generator), truth, f'{index}.png'))
+    return samples
+
+
+def evaluate(samples, size=None, **options):
+    metric = MammographyMetric(**options)
+    metric.process(None, samples)
+    return metric.evaluate(size or len(samples)), metric
+
+
+def test_scores_are_those_of_the_masks():
+    truth = torch.tensor([[1, 1, 0, 0]])
+    scores, _ = evaluate([sample(torch.tensor([[0.9, 0.4, 0.6, 0.1]]), truth)])
+    assert scores['lesion_iou'] == pytest.approx(100 / 3, rel=1e-5)
+    assert scores['lesion_dice'] == pytest.approx(50, rel=1e-5)
+
+
+def test_there_is_one_record_per_image_with_its_facts():
+    samples = random_samples()
+    samples[0]['patient_id'] = 'P1'
+    _, metric = evaluate(samples)
+    assert [record['image'] for record in metric.records] == [f'{i}.png' for i in range(7)]
+    first = metric.records[0]
+    assert first['patient_id'] == 'P1'
+    assert first['max_probability'] == pytest.approx(samples[0]['seg_logits']['data'].max().item())
+    assert first['predicted_pixels'] == int(samples[0]['pred_sem_seg']['data'].sum())
+
+
+def test_two_output_channels_give_the_same_as_one():
+    logit = torch.linspace(-3, 3, 12).view(3, 4)
+    truth = torch.eye(3, 4)
+    two = sample(torch.sigmoid(logit), truth)
+    two['seg_logits']['data'] = torch.stack([torch.zeros_like(logit), logit])
+    assert evaluate([two])[0] == pytest.approx(
+        evaluate([sample(torch.sigmoid(logit), truth)])[0], nan_ok=True
+    )
+
+
+def test_a_threshold_that_is_not_the_models_is_refused():
+    odd = sample(torch.tensor([[0.4, 0.2]]), torch.tensor([[1, 0]]), threshold=0.3)
+    with pytest.raises(MammoError, match=r'threshold 0\.5.*model\.decode_head\.threshold'):
+        evaluate([odd])
+    assert evaluate([odd], threshold=0.3)[0]['lesion_iou'] == pytest.approx(100)
+
+
+def test_eval_size_compares_on_its_own_grid():
+    """What was upsampled from 8×8 is recovered on the 8×8 grid."""
+    coarse = torch.zeros(1, 1, 8, 8)
+    coarse[..., 2:5, 3:7] = 1
+    probability = torch.nn.functional.interpolate(coarse, (40, 24), mode='bilinear')[0, 0]
+    truth = torch.nn.functional.interpolate(coarse, (40, 24), mode='nearest')[0, 0]
+    scores, metric = evaluate([sample(probability, truth)], eval_size=(8, 8))
+    assert scores['lesion_iou'] == pytest.approx(100)
+    assert metric.records[0]['truth_pixels'] == 12
+
+
+def test_an_image_that_a_sampler_repeated_counts_once():
+    samples = random_samples(4)
+    assert evaluate([*samples, samples[0]])[0] == evaluate(samples)[0]
+
+
+def _share(rank, port, samples, queue):
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'tcp://127.0.0.1:{port}', rank=rank, world_size=2
+    )
+    # What mmengine's DefaultSampler hands out: every second image, the first repeated at the end.
+    padded = [*samples, samples[0]]
+    metric = MammographyMetric()
+    for one in padded[rank::2]:
+        metric.process(None, [one])
+    scores = metric.evaluate(len(samples))
+    queue.put((rank, scores, [record['image'] for record in metric.records]))
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_give_the_metrics_of_one(free_port):
+    samples = random_samples(7)
+    expected, metric = evaluate(samples)
+    context = mp.get_context('spawn')
+    queue = context.SimpleQueue()
+    workers = mp.start_processes(
+        _share, (free_port, samples, queue), nprocs=2, join=False, start_method='spawn'
+    )
+    workers.join()
+    results = {rank: (scores, names) for rank, scores, names in (queue.get(), queue.get())}
+    assert results[0][0] == results[1][0] == expected
+    assert sorted(results[0][1]) == sorted(record['image'] for record in metric.records)

@@ -1,0 +1,149 @@
+import math
+
+import pytest
+import torch
+from mmpretrain.models import VisionTransformer
+
+from mmseg_mammo.models import VPTVisionTransformer
+
+ARCH = {'embed_dims': 32, 'num_layers': 3, 'num_heads': 4, 'feedforward_channels': 64}
+
+
+def build(**options):
+    torch.manual_seed(0)
+    backbone = VPTVisionTransformer(arch=ARCH, img_size=64, **{'prompt_length': 5, **options})
+    backbone.init_weights()
+    return backbone
+
+
+def plain_twin(backbone):
+    """mmpretrain's own ViT with the same weights and no prompts."""
+    twin = VisionTransformer(
+        arch=ARCH,
+        img_size=64,
+        out_type='featmap',
+        final_norm=backbone.final_norm,
+        with_cls_token=backbone.with_cls_token,
+        out_indices=list(backbone.out_indices),
+    )
+    state = backbone.state_dict()
+    del state['prompts']
+    twin.load_state_dict(state)
+    twin.eval()  # mmpretrain's does not return the module
+    return twin
+
+
+def recompute(backbone, images):
+    """VPT written a second time: a loop over the plain ViT's layers, as section 3.2 of the paper."""
+    twin = plain_twin(backbone)
+    extra, length = twin.num_extra_tokens, backbone.prompt_length
+    tokens, (height, width) = twin.patch_embed(images)
+    if extra:
+        tokens = torch.cat([twin.cls_token.expand(len(images), -1, -1), tokens], dim=1)
+    position = VisionTransformer.resize_pos_embed(
+        twin.pos_embed, twin.patch_resolution, (height, width), 'bicubic', extra
+    )
+    tokens = tokens + position
+    previous, features = tokens.new_zeros(len(images), 0, 32), []
+    for index, layer in enumerate(twin.layers):
+        if index < len(backbone.prompts):
+            previous = backbone.prompts[index].expand(len(images), -1, -1)
+        out = layer(torch.cat([tokens[:, :extra], previous, tokens[:, extra:]], dim=1))
+        previous = out[:, extra : extra + length]
+        tokens = torch.cat([out[:, :extra], out[:, extra + length :]], dim=1)
+        last = index == len(twin.layers) - 1
+        normed = twin.ln1(tokens) if last and twin.final_norm else tokens
+        if index in backbone.out_indices:
+            features.append(normed[:, extra:].transpose(1, 2).unflatten(2, (height, width)))
+    return features
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {},
+        {'prompt_depth': 1},
+        {'prompt_depth': 2},
+        {'with_cls_token': False},
+        {'final_norm': True},
+        {'out_indices': [0, 1, 2]},
+        {'prompt_depth': 1, 'out_indices': [0, 2]},
+    ],
+)
+@pytest.mark.parametrize('size', [(64, 64), (96, 48)])
+def test_equals_an_independent_recomputation(options, size):
+    backbone = build(**options)
+    images = torch.randn(2, 3, *size)
+    features = backbone(images)
+    expected = recompute(backbone, images)
+    assert len(features) == len(expected)
+    for ours, reference in zip(features, expected, strict=True):
+        assert ours.shape == (2, 32, size[0] // 16, size[1] // 16)
+        torch.testing.assert_close(ours, reference, atol=1e-6, rtol=0)
+
+
+def test_no_prompts_is_the_plain_vit_to_the_bit():
+    backbone = build(prompt_length=0)
+    images = torch.randn(1, 3, 64, 64)
+    assert torch.equal(backbone(images)[0], plain_twin(backbone)(images)[0])
+
+
+def test_prompts_change_the_features():
+    backbone = build()
+    images = torch.randn(1, 3, 64, 64)
+    assert not torch.allclose(backbone(images)[0], plain_twin(backbone)(images)[0], atol=1e-3)
+
+
+def test_samples_of_a_batch_do_not_mix():
+    backbone = build()
+    images = torch.randn(3, 3, 64, 64)
+    alone = torch.cat([backbone(image[None])[0] for image in images])
+    torch.testing.assert_close(backbone(images)[0], alone, atol=1e-5, rtol=0)
+
+
+def test_every_layers_prompts_receive_a_gradient():
+    backbone = build()
+    backbone(torch.randn(1, 3, 64, 64))[0].square().sum().backward()
+    assert (backbone.prompts.grad.abs().amax(dim=(1, 2)) > 0).all()
+
+
+def test_prompts_start_uniform_within_the_bound_of_the_thesis():
+    prompts = build(prompt_length=200).prompts.detach()
+    bound = math.sqrt(6 / (3 * 16 * 16 + 32))
+    assert prompts.abs().max() <= bound
+    assert prompts.abs().max() > 0.99 * bound
+    assert prompts.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.02)
+
+
+def test_exactly_the_prompts_are_trained():
+    assert {n for n, p in build().named_parameters() if p.requires_grad} == {'prompts'}
+    assert not any(p.requires_grad for p in build(prompt_length=0).parameters())
+
+
+def test_the_backbone_stays_in_eval_mode_and_prompt_dropout_does_not():
+    backbone = build(prompt_dropout=0.5, drop_rate=0.5)
+    assert backbone.train() is backbone
+    assert backbone.training
+    on = [name for name, module in backbone.named_modules() if module.training]
+    assert on == ['', 'prompt_dropout']
+    images = torch.randn(1, 3, 64, 64)
+    assert not torch.equal(backbone(images)[0], backbone(images)[0])
+    assert backbone.eval() is backbone
+    assert torch.equal(backbone(images)[0], backbone(images)[0])
+
+
+def test_frozen_weights_are_bit_identical_after_a_step():
+    backbone = build(drop_rate=0.1).train()
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    optimizer = torch.optim.AdamW(backbone.parameters(), lr=0.1, weight_decay=0.1)
+    backbone(torch.randn(2, 3, 64, 64))[0].square().sum().backward()
+    optimizer.step()
+    after = backbone.state_dict()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {'prompts'}
+
+
+@pytest.mark.parametrize('options', [{'prompt_depth': 0}, {'prompt_depth': 4}])
+def test_an_impossible_depth_is_refused(options):
+    with pytest.raises(ValueError, match=r'prompt_depth from 1 to 3'):
+        build(**options)

@@ -1,0 +1,206 @@
+import runpy
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.preparation.hospital import Settings, carve_splits, group_by_image, prepare
+from mmseg_mammo.preparation.hospital_image import PixelOptions
+from mmseg_mammo.preparation.hospital_table import Gaps, read_hospital_table
+from mmseg_mammo.preparation.images import read_raster, write_png
+from mmseg_mammo.preparation.index import read_index, read_table
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'prepare_hospital.py'
+HEADER = 'image,mask,patient_id,split,finding,annotated\n'
+ROWS = """\
+p1/1.dcm,p1_a.png,P1,train,mass,
+p1/1.dcm,p1_b.png,P1,train,calcification,
+p2/1.dcm,,P2,train,,normal
+p3/1.dcm,zero.png,P3,test,,
+p3/2.dcm,,P3,test,,no
+"""
+MASK = np.zeros((60, 40), np.uint8)
+MASK[10:20, 10:20] = 255
+
+
+@pytest.fixture
+def hospital(tmp_path, save_dicom):
+    """A small export: four 12-bit DICOM images of three patients, and masks."""
+    rng = np.random.default_rng(0)
+    for name in ('p1/1.dcm', 'p2/1.dcm', 'p3/1.dcm', 'p3/2.dcm'):
+        pixels = rng.integers(0, 4096, (60, 40)).astype(np.uint16)
+        save_dicom(pixels, f'export/{name}', BitsStored=12, PatientID='hidden')
+    for name, mask in (('p1_a', MASK), ('p1_b', np.roll(MASK, 25, 0)), ('zero', MASK * 0)):
+        write_png(tmp_path / f'export/{name}.png', mask)
+    table = tmp_path / 'export/table.csv'
+    table.write_text(HEADER + ROWS)
+    return table
+
+
+def run(table, out, **changes):
+    found = read_hospital_table(table, table.parent, {}, {}, Gaps())
+    settings = Settings(table, 'ours', 'contour', PixelOptions(long_side=0))
+    return prepare(*found, out, replace(settings, **changes))
+
+
+def test_a_table_becomes_an_index_with_its_pictures(hospital, tmp_path):
+    outcome = run(hospital, tmp_path / 'out')
+    rows = read_index(tmp_path / 'out/index.csv')
+    assert rows == outcome.rows
+    states = [(row.image, row.annotated, row.patient_id, row.split) for row in rows]
+    assert states == [
+        ('images/p1_1.png', 'lesion', 'P1', 'train'),
+        ('images/p2_1.png', 'normal', 'P2', 'train'),
+        ('images/p3_1.png', 'normal', 'P3', 'test'),
+        ('images/p3_2.png', 'no', 'P3', 'test'),
+    ]
+    assert rows[0].finding == 'mass+calcification'
+    assert (rows[0].original_height, rows[0].original_width) == (60, 40)
+    mask = read_raster(tmp_path / 'out/masks/p1_1.png')
+    np.testing.assert_array_equal(mask, MASK | np.roll(MASK, 25, 0))
+    audit = read_table(tmp_path / 'out/audit.csv', [])
+    assert [line['row'] for line in audit] == [f'row {n}' for n in range(2, 7)]
+    assert {line['status'] for line in audit} == {'prepared'}
+
+
+def test_bad_rows_of_the_table_stop_everything_before_it_starts(hospital, tmp_path):
+    (hospital.parent / 'p1_b.png').unlink()
+    (hospital.parent / 'p3/2.dcm').unlink()
+    with pytest.raises(MammoError, match=r'3 bad rows.*--skip-bad') as caught:
+        run(hospital, tmp_path / 'out')
+    for part in ('row 3: mask', 'row 6: image', 'row 2: left out with row 3'):
+        assert part in str(caught.value)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_skip_bad_leaves_out_whole_images_and_counts_them(hospital, tmp_path):
+    (hospital.parent / 'p1_b.png').unlink()
+    outcome = run(hospital, tmp_path / 'out', skip_bad=True)
+    assert [row.patient_id for row in outcome.rows] == ['P2', 'P3', 'P3']
+    assert len(outcome.problems) == 2
+    skipped = [a for a in read_table(tmp_path / 'out/audit.csv', []) if a['status'] == 'skipped']
+    assert sorted(line['row'] for line in skipped) == ['row 2', 'row 3']
+
+
+def test_faults_of_pixels_stop_before_the_index_and_a_corrected_run_goes_on(hospital, tmp_path):
+    broken = hospital.parent / 'p2/1.dcm'
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:-100])
+    out = tmp_path / 'out'
+    with pytest.raises(MammoError, match=r'(?s)1 bad rows.*row 4: .*p2/1\.dcm: cannot decode'):
+        run(hospital, out)
+    assert not (out / 'index.csv').exists()
+    untouched = (out / 'images/p1_1.png').stat().st_mtime_ns
+    broken.write_bytes(whole)
+    assert len(run(hospital, out).rows) == 4
+    assert (out / 'images/p1_1.png').stat().st_mtime_ns == untouched
+
+
+def test_an_interrupted_run_that_goes_on_gives_the_same_folder(hospital, tmp_path):
+    run(hospital, tmp_path / 'once')
+    out = tmp_path / 'again'
+    run(hospital, out)
+    for name in ('index.csv', 'audit.csv', 'images/p3_1.png', 'masks/p1_1.png'):
+        (out / name).unlink()
+    (out / 'images/.partial-x').write_bytes(b'half')
+    run(hospital, out)
+    files = sorted(path.relative_to(out) for path in out.rglob('*') if path.is_file())
+    assert files == sorted(
+        path.relative_to(tmp_path / 'once') for path in (tmp_path / 'once').rglob('*.*')
+    )
+    for name in files:
+        assert (out / name).read_bytes() == (tmp_path / 'once' / name).read_bytes()
+
+
+def test_other_pixel_options_need_another_folder(hospital, tmp_path):
+    run(hospital, tmp_path / 'out')
+    with pytest.raises(MammoError, match='long_side was 0, is 32'):
+        run(hospital, tmp_path / 'out', pixels=PixelOptions(long_side=32))
+
+
+def test_a_patient_in_two_splits_is_found_before_any_work(hospital, tmp_path):
+    hospital.write_text((HEADER + ROWS).replace('P2,train', 'P1,test'))
+    with pytest.raises(MammoError, match=r"'P1' is in several splits: train \(row 2\), test"):
+        run(hospital, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_fraction_for_a_split_that_the_table_has_is_refused(hospital, tmp_path):
+    with pytest.raises(MammoError, match='already has images of split test'):
+        run(hospital, tmp_path / 'out', fractions={'test': 0.5})
+    rows = run(hospital, tmp_path / 'out', fractions={'val': 0.5}).rows
+    assert sorted(row.split for row in rows) == ['test', 'test', 'train', 'val']
+
+
+def test_val_comes_out_of_train_by_patient_and_test_stays(prepared):
+    rows = read_index(prepared / 'index.csv')
+    many = [replace(row, patient_id=f'{row.patient_id}{n}') for row in rows for n in range(10)]
+    carved = carve_splits(many, {'val': 0.5}, np.random.default_rng(0))
+    splits = {}
+    for before, after in zip(many, carved, strict=True):
+        assert splits.setdefault(after.patient_id, after.split) == after.split
+        assert after == before or (before.split, after.split) == ('train', 'val')
+    moved = {p for p, split in splits.items() if split == 'val' and p[0] in 'AB'}
+    assert len(moved) == 10
+
+
+@pytest.mark.parametrize(
+    ('column', 'value'), [('patient_id', 'P9'), ('laterality', 'LEFT'), ('annotated', 'normal')]
+)
+def test_rows_of_one_image_must_not_contradict_each_other(hospital, column, value):
+    entries, _ = read_hospital_table(hospital, hospital.parent, {}, {}, Gaps())
+    entries[1] = replace(entries[1], **{column: value})
+    groups, problems = group_by_image(entries)
+    assert [group[0].relative for group in groups] == ['p2/1.dcm', 'p3/1.dcm', 'p3/2.dcm']
+    assert [problem.place for problem in problems] == ['row 2', 'row 3']
+    assert f'different {column}' in problems[0].message
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run the tool in this process; return what it printed and what it exited with."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv', [TOOL.name, *map(str, arguments)])
+        try:
+            runpy.run_path(str(TOOL), run_name='__main__')
+            code = 0
+        except SystemExit as end:
+            code = end.code
+        return capsys.readouterr().out.splitlines(), code
+
+    return call
+
+
+def test_the_tool_marks_phantoms_and_prints_what_it_did(hospital, tmp_path, call):
+    (hospital.parent / 'PHANTOM.txt').touch()
+    lines, code = call(tmp_path / 'zgt', '--table', hospital, '--long-side', 0, '--jobs', 1)
+    assert code == 0
+    assert 'The masks are phantom: say so beside every result.' in lines
+    assert ['train', '2', '2', '1', '1', '0'] in [line.split() for line in lines]
+    rows = read_index(tmp_path / 'zgt/index.csv')
+    assert {(row.mask_kind, row.source) for row in rows} == {('phantom', 'phantom-zgt')}
+
+
+def test_the_tool_takes_folders_patterns_and_fixed_values(tmp_path, call):
+    for number in range(4):
+        write_png(tmp_path / f'images/P{number}_a.png', MASK + number)
+        write_png(tmp_path / f'masks/P{number}_a_m.png', MASK * (number % 2))
+    folders = ('--images', tmp_path / 'images', '--masks', tmp_path / 'masks')
+    names = ('--mask-suffix', '_m', '--patient-pattern', '^(P.)_', '--set', 'view=CC')
+    _, code = call(tmp_path / 'o', *folders, *names, '--test-fraction', 0.5, '--jobs', 1)
+    assert code == 0
+    rows = read_index(tmp_path / 'o/index.csv')
+    assert sorted(row.split for row in rows) == ['test', 'test', 'train', 'train']
+    assert {row.annotated for row in rows if row.split == 'test'} == {'lesion', 'normal'}
+    assert {(row.view, row.source) for row in rows} == {('CC', 'o')}
+
+
+def test_the_tool_ends_in_one_message(hospital, tmp_path, call):
+    hospital.write_text('image,mask\np2/1.dcm,\n')
+    _, code = call(tmp_path / 'out', '--table', hospital)
+    assert code.startswith('prepare_hospital.py: ')
+    assert '--empty-mask-means' in code

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.preparation.hospital_image import (
+    HospitalJob,
+    PixelOptions,
+    make_image,
+    output_names,
+)
+from mmseg_mammo.preparation.images import read_raster, write_png
+
+IMAGE = np.random.default_rng(0).integers(0, 65536, (60, 40)).astype(np.uint16)
+UPPER, LOWER = np.zeros((60, 40), np.uint8), np.zeros((60, 40), np.uint8)
+UPPER[5:15, 5:15] = 255
+LOWER[40:50, 10:30] = 1
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Write an image and its masks, make them, and return the record."""
+
+    def make(*masks, annotated='', **options):
+        paths = [tmp_path / f'm{n}.png' for n in range(len(masks))]
+        for path, mask in zip(paths, masks, strict=True):
+            write_png(path, mask)
+        write_png(tmp_path / 'i.png', IMAGE)
+        job = HospitalJob('case', tmp_path / 'i.png', tuple(paths), annotated)
+        return make_image(job, tmp_path / 'out', PixelOptions(long_side=0, **options))
+
+    return make
+
+
+def test_16_bits_are_kept_and_masks_become_0_and_255(make, tmp_path):
+    record = make(LOWER)
+    np.testing.assert_array_equal(read_raster(tmp_path / 'out' / record['image']), IMAGE)
+    np.testing.assert_array_equal(read_raster(tmp_path / 'out' / record['mask']), LOWER * 255)
+    assert record['annotated'] == 'lesion'
+    assert record['note'] == ''
+
+
+def test_the_masks_of_one_image_are_united(make, tmp_path):
+    record = make(UPPER, LOWER)
+    mask = read_raster(tmp_path / 'out' / record['mask'])
+    np.testing.assert_array_equal(mask > 0, (UPPER > 0) | (LOWER > 0))
+    assert record['lesion_share'] == pytest.approx(300 / 2400)
+
+
+@pytest.mark.parametrize(
+    ('masks', 'annotated', 'expected'),
+    [
+        ([UPPER], '', 'lesion'),
+        ([UPPER], 'lesion', 'lesion'),
+        ([UPPER * 0], '', 'normal'),
+        ([UPPER * 0], 'no', 'no'),
+        ([], 'normal', 'normal'),
+        ([], 'no', 'no'),
+    ],
+)
+def test_the_three_states(make, tmp_path, masks, annotated, expected):
+    record = make(*masks, annotated=annotated)
+    assert record['annotated'] == expected
+    assert bool(record['mask']) == (expected == 'lesion')
+    assert (tmp_path / 'out/masks/case.png').exists() == (expected == 'lesion')
+
+
+@pytest.mark.parametrize(
+    ('mask', 'annotated'), [(UPPER, 'normal'), (UPPER, 'no'), (UPPER * 0, 'lesion')]
+)
+def test_masks_that_contradict_the_table_are_refused(make, tmp_path, mask, annotated):
+    with pytest.raises(MammoError, match=rf"i\.png: annotated is '{annotated}', its masks say"):
+        make(mask, annotated=annotated)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_mask_of_another_scale_is_resized_and_noted(make, tmp_path):
+    record = make(np.kron(UPPER, np.ones((2, 2), np.uint8)))
+    np.testing.assert_array_equal(read_raster(tmp_path / 'out' / record['mask']), UPPER)
+    assert record['note'] == 'm0.png resized from 120×80'
+
+
+def test_a_mask_of_another_shape_is_refused_with_both_sizes(make):
+    with pytest.raises(MammoError, match=r'm0\.png: the mask is 60×30.*its image 60×40'):
+        make(UPPER[:, :30])
+
+
+def test_a_mask_over_half_of_the_image_and_an_empty_region_are_noted(make):
+    assert make(255 - UPPER)['note'] == 'lesion covers 96% of the image; inverted mask?'
+    assert make(UPPER, UPPER * 0)['note'] == 'm1.png is empty'
+
+
+def test_lesion_values_choose_from_a_label_map(make, tmp_path):
+    labels = LOWER + 2 * (UPPER // 255)
+    with pytest.raises(MammoError, match='3 different values'):
+        make(labels)
+    record = make(labels, lesion_values=(2,))
+    np.testing.assert_array_equal(read_raster(tmp_path / 'out' / record['mask']), UPPER)
+
+
+def test_output_names_are_unique_and_as_short_as_they_can_be():
+    assert output_names(['x/a.dcm', 'b.png']) == ['a', 'b']
+    assert output_names(['p1/1.dcm', '/p2/1.dcm']) == ['p1_1', 'p2_1']
+    assert output_names(['A.png', 'x/a.png']) == ['A', 'x_a']
+    assert output_names(['a.png', 'a.dcm']) == ['a.png', 'a.dcm']
+    with pytest.raises(MammoError, match='one name'):
+        output_names(['x/a.png', 'x_a.png', 'y/a.png'])

@@ -1,0 +1,159 @@
+import cv2
+import numpy as np
+import pytest
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.preparation.images import (
+    read_image,
+    read_raster,
+    resize_image,
+    resize_mask,
+    scale_to_long_side,
+    write_atomic,
+    write_png,
+)
+
+NOISE = np.random.default_rng(0).integers(0, 65536, (40, 30)).astype(np.uint16)
+
+
+def save(path, pixels, *options):
+    path.write_bytes(cv2.imencode(path.suffix, pixels, options)[1].tobytes())
+    return path
+
+
+def test_16_bit_png_comes_back_to_the_bit(tmp_path):
+    write_png(tmp_path / 'a.png', NOISE)
+    read = read_raster(tmp_path / 'a.png')
+    assert read.dtype == np.uint16
+    np.testing.assert_array_equal(read, NOISE)
+
+
+def test_other_dtypes_are_not_written(tmp_path):
+    with pytest.raises(DataFileError, match=r'a\.png.*float32.*uint8, uint16'):
+        write_png(tmp_path / 'a.png', NOISE.astype(np.float32))
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.tif', '.pgm'])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_lossless_formats_keep_every_level(tmp_path, suffix, dtype):
+    pixels = (NOISE % 256).astype(dtype) if dtype == np.uint8 else NOISE
+    read = read_raster(save(tmp_path / f'a{suffix}', pixels))
+    assert read.dtype == dtype
+    np.testing.assert_array_equal(read, pixels)
+
+
+def test_12_bit_pgm_keeps_its_levels(tmp_path):
+    path = tmp_path / 'a.pgm'
+    path.write_bytes(b'P5\n2 1\n4095\n' + np.array([1, 4095], '>u2').tobytes())
+    np.testing.assert_array_equal(read_raster(path), [[1, 4095]])
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg', '.tif', '.pgm'])
+def test_a_file_cut_at_any_place_names_itself(tmp_path, suffix):
+    path = save(tmp_path / f'cut{suffix}', (NOISE >> 8).astype(np.uint8))
+    whole = path.read_bytes()
+    # The last four bytes of a TIFF only say that no second picture follows.
+    for size in np.linspace(0, len(whole) - 5, 40).astype(int):
+        path.write_bytes(whole[:size])
+        with pytest.raises(DataFileError, match=rf'cut\{suffix}: not a readable image.*Copy'):
+            read_raster(path)
+
+
+def test_a_png_with_one_changed_byte_is_refused(tmp_path):
+    path = save(tmp_path / 'a.png', NOISE)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DataFileError, match=r'a\.png'):
+        read_raster(path)
+
+
+def test_a_missing_file_names_itself(tmp_path):
+    with pytest.raises(DataFileError, match=r'absent\.png.*No such file.*Check the path'):
+        read_raster(tmp_path / 'absent.png')
+
+
+def test_grey_levels_stored_as_colour_are_read_and_colours_refused(tmp_path):
+    grey = (NOISE >> 8).astype(np.uint8)
+    path = save(tmp_path / 'grey.png', np.dstack([grey] * 3))
+    np.testing.assert_array_equal(read_raster(path), grey)
+    path = save(tmp_path / 'red.png', np.dstack([grey, grey, 255 - grey]))
+    with pytest.raises(DataFileError, match=r'red\.png.*colour'):
+        read_raster(path)
+
+
+def test_read_image_takes_dicom_and_raster_files(save_dicom, tmp_path):
+    window = {'WindowCenter': 30000, 'WindowWidth': 9}
+    np.testing.assert_array_equal(read_image(save_dicom(NOISE, **window), voi=False), NOISE)
+    np.testing.assert_array_equal(read_image(save(tmp_path / 'a.png', NOISE)), NOISE)
+
+
+def test_an_exception_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / 'a.txt'
+    path.write_text('old')
+
+    def fail(stream):
+        stream.write(b'half of the n')
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_atomic(path, fail)
+    assert [p.name for p in tmp_path.iterdir()] == ['a.txt']
+    assert path.read_text() == 'old'
+
+
+def test_written_files_have_the_permissions_of_any_other(tmp_path):
+    write_atomic(tmp_path / 'a', lambda stream: stream.write(b'x'))
+    (tmp_path / 'b').write_bytes(b'x')
+    assert (tmp_path / 'a').stat().st_mode == (tmp_path / 'b').stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ('shape', 'long_side', 'expected'),
+    [
+        ((4000, 3000), 2000, (2000, 1500)),
+        ((3000, 4000), 2000, (1500, 2000)),
+        ((100, 50), 200, (100, 50)),
+        ((4000, 3000), 0, (4000, 3000)),
+        ((4000, 1), 8, (8, 1)),
+    ],
+)
+def test_the_long_side_is_shrunk_and_never_grown(shape, long_side, expected):
+    assert scale_to_long_side(shape, long_side) == expected
+
+
+def test_a_negative_long_side_is_refused():
+    with pytest.raises(DataFileError, match=r'-1.*full resolution'):
+        scale_to_long_side((4, 4), -1)
+
+
+def test_images_shrink_by_area_average_in_their_own_depth():
+    image = np.array([[0, 100, 9, 9], [200, 300, 9, 9]], np.uint16)
+    shrunk = resize_image(image, (1, 2))
+    assert shrunk.dtype == np.uint16
+    np.testing.assert_array_equal(shrunk, [[150, 9]])
+
+
+def test_masks_stay_binary_and_keep_their_place():
+    mask = np.zeros((90, 60), bool)
+    mask[30:60, 15:45] = True
+    shrunk = resize_mask(mask, (30, 20))
+    assert shrunk.dtype == bool
+    expected = np.zeros((30, 20), bool)
+    expected[10:20, 5:15] = True
+    np.testing.assert_array_equal(shrunk, expected)
+
+
+@pytest.mark.parametrize('offset', range(8))
+def test_no_lesion_vanishes_beside_a_large_one(offset):
+    mask = np.zeros((256, 128), np.uint8)
+    mask[10:90, 10:90] = 255
+    mask[200 + offset, 40 + offset] = 255
+    shrunk = resize_mask(mask, (32, 16))
+    assert shrunk[(200 + offset) // 8, (40 + offset) // 8] == 255
+    assert set(np.unique(shrunk)) == {0, 255}
+    assert cv2.connectedComponents(shrunk)[0] == 3
+
+
+def test_an_empty_mask_stays_empty():
+    assert not resize_mask(np.zeros((64, 64), bool), (7, 9)).any()

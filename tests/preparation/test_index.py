@@ -1,0 +1,135 @@
+from dataclasses import asdict, replace
+
+import pytest
+
+from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.preparation.index import (
+    COLUMNS,
+    Row,
+    check_rows,
+    read_index,
+    read_table,
+    write_index,
+    write_table,
+)
+
+LESION = Row(
+    image='images/a.png',
+    mask='masks/a.png',
+    patient_id='P1',
+    laterality='LEFT',
+    view='CC',
+    split='train',
+    finding='mass+calcification',
+    pathology='malignant+benign',
+    density='2',
+    annotated='lesion',
+    mask_kind='contour',
+    source='ours',
+    original_height=4000,
+    original_width=3000,
+)
+NORMAL = replace(LESION, image='images/b.png', mask='', annotated='normal', pathology='')
+OTHER = replace(NORMAL, image='images/c.png', patient_id='P2', split='test', annotated='no')
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ('images/a.png', 'images/b.png', 'images/c.png', 'masks/a.png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_an_index_comes_back_as_it_was_written(folder):
+    rows = [LESION, NORMAL, OTHER]
+    write_index(folder / 'index.csv', rows)
+    assert read_index(folder / 'index.csv') == rows
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'laterality': 'L'}, "row 3: laterality 'L'. Allowed: LEFT, RIGHT"),
+        ({'view': 'cc'}, "row 3: view 'cc'. Allowed: CC, MLO"),
+        ({'split': 'dev'}, "row 3: split 'dev'. Allowed: train, val, test"),
+        ({'annotated': 'yes'}, "row 3: annotated 'yes'. Allowed: lesion, normal, no"),
+        ({'mask_kind': 'box'}, "row 3: mask_kind 'box'. Allowed: contour, weak, phantom"),
+        ({'pathology': 'benign+bad'}, "row 3: pathology 'bad'. Allowed: malignant, benign"),
+        ({'patient_id': ''}, 'row 3: no patient_id'),
+        ({'image': ''}, 'row 3: no image'),
+        ({'image': '/data/b.png'}, "row 3: image '/data/b.png'. Allowed: a path inside"),
+        ({'image': '../b.png'}, "row 3: image '../b.png'. Allowed: a path inside"),
+        ({'image': 'images/a.png'}, "row 3: image 'images/a.png' is already in row 2. Keep one"),
+        ({'original_width': 0}, 'row 3: original size 4000×0'),
+        ({'annotated': 'lesion'}, "row 3: annotated is 'lesion' and mask is ''"),
+        ({'mask': 'masks/b.png'}, "row 3: annotated is 'normal' and mask is 'masks/b.png'"),
+        ({'split': 'val'}, "patient 'P1' is in several splits: train (row 2), val (row 3)"),
+    ],
+)
+def test_each_broken_rule_names_file_row_and_remedy(tmp_path, change, message):
+    with pytest.raises(DataIndexError) as caught:
+        check_rows([LESION, replace(NORMAL, **change)], tmp_path / 'index.csv')
+    assert message in str(caught.value)
+    assert 'index.csv' in str(caught.value)
+
+
+def test_a_broken_index_is_not_written(tmp_path):
+    with pytest.raises(DataIndexError):
+        write_index(tmp_path / 'index.csv', [LESION, LESION])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('column', COLUMNS)
+def test_a_missing_column_is_named(folder, column):
+    columns = [name for name in COLUMNS if name != column]
+    record = {name: value for name, value in asdict(LESION).items() if name != column}
+    write_table(folder / 'index.csv', columns, [record])
+    with pytest.raises(DataIndexError, match=rf'index\.csv: missing column {column}; it has'):
+        read_index(folder / 'index.csv')
+
+
+@pytest.mark.parametrize('name', ['images/a.png', 'masks/a.png'])
+def test_a_missing_file_is_named_with_its_row(folder, name):
+    write_index(folder / 'index.csv', [NORMAL, LESION])
+    (folder / name).unlink()
+    with pytest.raises(DataIndexError, match=rf'index\.csv, row 3: {name} does not exist.*Prepare'):
+        read_index(folder / 'index.csv')
+    assert len(read_index(folder / 'index.csv', check_files=False)) == 2
+
+
+def test_a_size_that_is_no_number_is_named(folder):
+    write_table(folder / 'index.csv', COLUMNS, [asdict(LESION) | {'original_height': '4e3'}])
+    with pytest.raises(DataIndexError, match=r"row 2: original_height '4e3'.*whole number"):
+        read_index(folder / 'index.csv')
+
+
+def test_an_index_without_rows_or_file_is_refused(tmp_path):
+    write_table(tmp_path / 'index.csv', COLUMNS, [])
+    with pytest.raises(DataIndexError, match='no rows'):
+        read_index(tmp_path / 'index.csv')
+    with pytest.raises(DataIndexError, match=r'absent\.csv: No such file.*prepare'):
+        read_index(tmp_path / 'absent.csv')
+
+
+def test_tables_of_other_programs_are_read(tmp_path):
+    path = tmp_path / 'table.csv'
+    text = '\ufeffimage ;note\r\n a.png;"two\r\nlines"\r\nb.png;N/A\r\nc.png\r\n'
+    path.write_bytes(text.encode())
+    notes = ['two\r\nlines', 'N/A', '']
+    records = [{'image': f'{n}.png', 'note': note} for n, note in zip('abc', notes, strict=True)]
+    assert read_table(path, ['image']) == records
+
+
+def test_cells_past_the_last_column_are_not_dropped_in_silence(tmp_path):
+    path = tmp_path / 'table.csv'
+    path.write_text('image,note\na.png,left, upper\n')
+    with pytest.raises(DataIndexError, match=r"row 2: ' upper' stands under no column.*quotes"):
+        read_table(path, ['image'])
+
+
+def test_a_table_in_another_encoding_says_how_to_save_it(tmp_path):
+    path = tmp_path / 'table.csv'
+    path.write_bytes('image\nbör.png\n'.encode('latin-1'))
+    with pytest.raises(DataIndexError, match=r'table\.csv.*UTF-8.*Save it as CSV UTF-8'):
+        read_table(path, ['image'])

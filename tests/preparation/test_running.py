@@ -1,0 +1,120 @@
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mmseg_mammo.errors import DataFileError, MammoError
+from mmseg_mammo.preparation.running import PROGRESS_NAME, make_all
+
+
+@dataclass(frozen=True)
+class CopyJob:
+    name: str
+    source: Path
+    upper: bool = False
+
+    @property
+    def inputs(self):
+        return (self.source,)
+
+
+@dataclass(frozen=True)
+class Copier:
+    """Copies text; leaves a trace of every call, and refuses the text ``bad``."""
+
+    out: Path
+
+    def __call__(self, job):
+        with (self.out / 'calls').open('a') as calls:
+            calls.write(job.name)
+        text = job.source.read_text()
+        if text == 'bad':
+            raise DataFileError(f'{job.source}: bad')
+        (self.out / job.name).write_text(text.upper() if job.upper else text)
+        return {'image': job.name, 'length': len(text)}
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    for name in 'abc':
+        (tmp_path / f'{name}.txt').write_text(f'text {name}')
+    (tmp_path / 'out').mkdir()
+    return [CopyJob(name, tmp_path / f'{name}.txt') for name in 'abc']
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run jobs; return their records and the names of those that were really made."""
+    out = tmp_path / 'out'
+
+    def run(jobs, **options):
+        (out / 'calls').write_text('')
+        records = make_all(jobs, Copier(out), out, **options)
+        return records, sorted((out / 'calls').read_text())
+
+    return run
+
+
+def test_a_second_run_makes_nothing_and_returns_the_same(jobs, run):
+    first = run(jobs)
+    assert first == ([{'image': name, 'length': 6} for name in 'abc'], ['a', 'b', 'c'])
+    assert run(jobs) == (first[0], [])
+
+
+def test_processes_make_the_same_records_and_journal_as_one(jobs, run, tmp_path):
+    records, _ = run(jobs)
+    journal = (tmp_path / 'out' / PROGRESS_NAME).read_text()
+    (tmp_path / 'out' / PROGRESS_NAME).unlink()
+    assert run(jobs, workers=2) == (records, ['a', 'b', 'c'])
+    assert (tmp_path / 'out' / PROGRESS_NAME).read_text() == journal
+
+
+def test_a_changed_input_a_changed_job_and_a_lost_file_are_made_again(jobs, run, tmp_path):
+    run(jobs)
+    os.utime(jobs[0].source, (1, 1))
+    assert run(jobs)[1] == ['a']
+    jobs[1] = CopyJob('b', jobs[1].source, upper=True)
+    assert run(jobs)[1] == ['b']
+    assert (tmp_path / 'out/b').read_text() == 'TEXT B'
+    (tmp_path / 'out/c').unlink()
+    assert run(jobs)[1] == ['c']
+
+
+def test_a_journal_cut_by_a_kill_loses_its_last_line_only(jobs, run, tmp_path):
+    run(jobs)
+    journal = tmp_path / 'out' / PROGRESS_NAME
+    whole = journal.read_text()
+    journal.write_text(whole[:-20])
+    assert run(jobs)[1] == ['c']
+    assert journal.read_text() == whole
+
+
+def test_what_was_made_before_an_interruption_is_kept(jobs, run, tmp_path):
+    class Interrupted(Copier):
+        def __call__(self, job):
+            if job.name == 'c':
+                raise KeyboardInterrupt
+            return super().__call__(job)
+
+    out = tmp_path / 'out'
+    with pytest.raises(KeyboardInterrupt):
+        make_all(jobs, Interrupted(out), out)
+    assert run(jobs)[1] == ['c']
+
+
+def test_an_error_is_a_record_and_is_tried_again(jobs, run):
+    jobs[1].source.write_text('bad')
+    records, _ = run(jobs)
+    assert [sorted(record) for record in records] == [
+        ['image', 'length'],
+        ['error'],
+        ['image', 'length'],
+    ]
+    assert 'b.txt: bad' in records[1]['error']
+    assert run(jobs)[1] == ['b']
+
+
+def test_two_jobs_of_one_name_are_refused(jobs, run):
+    with pytest.raises(MammoError, match=r'2 images would be written as a\.png'):
+        run([*jobs, CopyJob('a', jobs[1].source)])

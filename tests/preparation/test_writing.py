@@ -1,0 +1,122 @@
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.preparation.images import read_raster
+from mmseg_mammo.preparation.index import read_index
+from mmseg_mammo.preparation.writing import (
+    OPTIONS_NAME,
+    PHANTOM_MARK,
+    claim_folder,
+    count_table,
+    is_phantom,
+    split_patients,
+    write_pair,
+)
+
+OPTIONS = {'tool': 'prepare_x', 'long_side': 64, 'values': []}
+IMAGE = np.random.default_rng(0).integers(0, 65536, (80, 40)).astype(np.uint16)
+
+
+def test_a_folder_is_resumed_with_its_own_options_only(tmp_path):
+    out = tmp_path / 'out'
+    claim_folder(out, OPTIONS)
+    claim_folder(out, OPTIONS)
+    assert json.loads((out / OPTIONS_NAME).read_text()) == OPTIONS
+    with pytest.raises(MammoError, match=r'long_side was 64, is 0.*another output folder'):
+        claim_folder(out, OPTIONS | {'long_side': 0})
+
+
+def test_a_folder_of_the_user_is_left_alone(tmp_path):
+    (tmp_path / 'thesis.doc').touch()
+    with pytest.raises(MammoError, match='not made by a preparation tool'):
+        claim_folder(tmp_path, OPTIONS)
+    assert [path.name for path in tmp_path.iterdir()] == ['thesis.doc']
+
+
+def test_half_files_of_a_killed_run_are_removed(tmp_path):
+    (tmp_path / '.partial-0').touch()
+    claim_folder(tmp_path, OPTIONS)
+    (tmp_path / 'images').mkdir()
+    (tmp_path / 'images/.partial-1').touch()
+    claim_folder(tmp_path, OPTIONS)
+    assert [p.name for p in tmp_path.rglob('*') if p.is_file()] == [OPTIONS_NAME]
+
+
+def test_a_pair_is_shrunk_together_and_its_size_remembered(tmp_path):
+    mask = np.zeros(IMAGE.shape, bool)
+    mask[10:30, 20:30] = True
+    pair = write_pair(tmp_path, 'a', IMAGE, mask, long_side=40)
+    assert (pair.original_height, pair.original_width) == (80, 40)
+    assert pair.lesion_share == 200 / 3200
+    assert read_raster(tmp_path / pair.image).dtype == np.uint16
+    expected = np.zeros((40, 20), np.uint8)
+    expected[5:15, 10:15] = 255
+    np.testing.assert_array_equal(read_raster(tmp_path / pair.mask), expected)
+
+
+@pytest.mark.parametrize('mask', [None, np.zeros(IMAGE.shape, bool)])
+def test_an_image_without_lesion_gets_no_mask_and_loses_an_old_one(tmp_path, mask):
+    old = write_pair(tmp_path, 'a', IMAGE, np.ones(IMAGE.shape, bool), long_side=0)
+    pair = write_pair(tmp_path, 'a', IMAGE, mask, long_side=0)
+    assert pair.mask == ''
+    assert not (tmp_path / old.mask).exists()
+    np.testing.assert_array_equal(read_raster(tmp_path / pair.image), IMAGE)
+
+
+def test_patients_are_chosen_in_proportion_to_their_strata():
+    strata = {f'{kind}{n}': kind for kind, many in (('m', 60), ('c', 30)) for n in range(many)}
+    chosen = split_patients(strata, {'test': 0.2, 'val': 0.1}, np.random.default_rng(3))
+    counts = Counter((split, strata[patient]) for patient, split in chosen.items())
+    assert Counter(chosen.values()) == {'test': 18, 'val': 9}
+    assert abs(counts['test', 'm'] - 12) <= 1
+    assert abs(counts['val', 'c'] - 3) <= 1
+
+
+def test_the_choice_depends_on_the_seed_and_not_on_the_order():
+    strata = {f'p{n}': 'x' for n in range(40)}
+    turned = dict(reversed(strata.items()))
+    first = split_patients(strata, {'val': 0.25}, np.random.default_rng(1))
+    assert split_patients(turned, {'val': 0.25}, np.random.default_rng(1)) == first
+    assert split_patients(strata, {'val': 0.25}, np.random.default_rng(2)) != first
+
+
+def test_a_fraction_above_zero_gets_somebody_and_zero_nobody():
+    strata = dict.fromkeys('abc', 'x')
+    chosen = split_patients(strata, {'val': 0.01, 'test': 0.0}, np.random.default_rng(0))
+    assert list(chosen.values()) == ['val']
+    assert split_patients({}, {}, np.random.default_rng(0)) == {}
+
+
+@pytest.mark.parametrize('fractions', [{'val': 1.0}, {'val': -0.1}, {'val': 0.6, 'test': 0.4}])
+def test_fractions_that_leave_nobody_are_refused(fractions):
+    with pytest.raises(MammoError, match='fractions'):
+        split_patients(dict.fromkeys('abc', 'x'), fractions, np.random.default_rng(0))
+
+
+def test_too_few_patients_are_refused():
+    with pytest.raises(MammoError, match='2 patients are too few'):
+        split_patients(
+            dict.fromkeys('ab', 'x'), {'val': 0.1, 'test': 0.1}, np.random.default_rng(0)
+        )
+
+
+def test_a_phantom_tree_is_known_from_any_folder_in_it(tmp_path):
+    (tmp_path / 'tree/dicom').mkdir(parents=True)
+    (tmp_path / 'tree' / PHANTOM_MARK).touch()
+    assert is_phantom(tmp_path / 'tree')
+    assert is_phantom(tmp_path / 'tree/dicom')
+    assert not is_phantom(tmp_path)
+
+
+def test_the_printed_counts(prepared):
+    lines = [line.split() for line in count_table(read_index(prepared / 'index.csv')).splitlines()]
+    assert lines == [
+        ['split', 'patients', 'images', 'lesion', 'normal', 'no'],
+        ['train', '2', '4', '3', '1', '0'],
+        ['val', '1', '2', '1', '1', '0'],
+        ['test', '2', '3', '1', '1', '1'],
+    ]

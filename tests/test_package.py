@@ -1,0 +1,145 @@
+"""The package as users install it: imports with and without a host, versions, requirements."""
+
+import subprocess
+import sys
+import warnings
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from mmseg_mammo import host
+from mmseg_mammo.errors import HostError
+
+REPOSITORY = Path(__file__).parents[1]
+REQUIREMENTS = REPOSITORY / 'requirements'
+RANGES = ('runtime', 'onedl', 'openmmlab', 'dicom', 'dev')
+LOCKS = ('3.11', '3.12')
+DISTRIBUTIONS = {
+    'onedl': {
+        'mmengine': 'onedl-mmengine',
+        'mmcv': 'onedl-mmcv',
+        'mmseg': 'onedl-mmsegmentation',
+        'mmpretrain': 'onedl-mmpretrain',
+    },
+    'openmmlab': {'mmseg': 'mmsegmentation'},
+}
+
+
+def run_without_host(code: str) -> subprocess.CompletedProcess:
+    """Run ``code`` in a fresh interpreter that finds neither torch nor the host stack."""
+    hide = f'import sys; sys.modules.update(dict.fromkeys({list(host.VERSIONS)}))\n'
+    return subprocess.run(
+        [sys.executable, '-c', hide + code], capture_output=True, text=True, check=False
+    )
+
+
+def pins(lock: str) -> dict[str, str]:
+    lines = (REQUIREMENTS / f'lock-{lock}.txt').read_text(encoding='utf-8').splitlines()
+    found = [Requirement(line) for line in lines if line and not line.lstrip().startswith('#')]
+    return {requirement.name: str(requirement.specifier)[2:] for requirement in found}
+
+
+def ranges(name: str) -> dict[str, Requirement]:
+    lines = (REQUIREMENTS / f'{name}.txt').read_text(encoding='utf-8').splitlines()
+    found = [Requirement(line.split('#')[0]) for line in lines if not line.startswith('#')]
+    return {requirement.name: requirement for requirement in found}
+
+
+def test_a_plain_import_without_host_says_which_extra_to_install():
+    done = run_without_host('import mmseg_mammo')
+    assert done.returncode == 0
+    assert 'pip install "mmseg_mammo[onedl]"' in done.stderr
+    assert '"mmseg_mammo[openmmlab]"' in done.stderr
+
+
+def test_preparation_works_without_host():
+    done = run_without_host(
+        'import mmseg_mammo.preparation.cbis_ddsm, mmseg_mammo.preparation.hospital\n'
+        'import mmseg_mammo.preparation.phantom_tree'
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_plain_import_with_host_registers_every_room():
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        package = import_module('mmseg_mammo')
+    for room in ('datasets', 'transforms', 'models', 'engine', 'evaluation'):
+        assert isinstance(getattr(package, room), ModuleType)
+
+
+def test_the_installed_host_is_accepted():
+    host.check()
+
+
+@pytest.mark.parametrize(
+    ('name', 'version'), [('mmseg', '0.30.0'), ('mmseg', '2.0.0'), ('mmengine', '1.0.0')]
+)
+def test_another_version_of_the_host_is_named_with_range_and_extra(monkeypatch, name, version):
+    monkeypatch.setattr(import_module(name), '__version__', version)
+    with pytest.raises(HostError) as caught:
+        host.check()
+    assert f'{name} {version}' in str(caught.value)
+    assert host.VERSIONS[name] in str(caught.value)
+    assert 'mmseg_mammo[onedl]' in str(caught.value)
+
+
+def test_a_missing_part_of_the_host_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'mmpretrain', None)
+    with pytest.raises(HostError, match=r'mmpretrain.*mmseg_mammo\[onedl\]'):
+        host.check()
+
+
+def test_torchvision_beside_a_foreign_torch_is_one_message(monkeypatch):
+    def broken(name: str) -> ModuleType:
+        if name == 'torchvision':
+            raise RuntimeError('operator torchvision::nms does not exist')
+        return import_module(name)
+
+    monkeypatch.setattr(host, 'import_module', broken)
+    with pytest.raises(HostError, match=r'torch \d.*torchvision \d.*do not fit.*Reinstall both'):
+        host.check()
+
+
+@pytest.mark.parametrize('name', RANGES)
+def test_every_requirement_states_its_reason(name):
+    for line in (REQUIREMENTS / f'{name}.txt').read_text(encoding='utf-8').splitlines():
+        assert line.startswith('# ') or len(line.partition('  # ')[2]) > 3, line
+
+
+@pytest.mark.parametrize('lock', LOCKS)
+@pytest.mark.parametrize('name', ['runtime', 'onedl', 'dicom', 'dev'])
+def test_the_lock_files_pin_every_requirement_within_its_range(name, lock):
+    pinned = pins(lock)
+    for requirement in ranges(name).values():
+        assert pinned[requirement.name] in requirement.specifier
+
+
+@pytest.mark.parametrize('lock', LOCKS)
+def test_the_lock_files_hold_the_pair_of_torch_and_torchvision(lock):
+    for name, pair in ranges('torch').items():
+        assert pair.specifier == SpecifierSet(f'=={pins(lock)[name]}')
+
+
+@pytest.mark.parametrize('lock', LOCKS)
+def test_both_builds_of_opencv_are_of_one_version(lock):
+    assert pins(lock)['opencv-python'] == pins(lock)['opencv-python-headless']
+
+
+@pytest.mark.parametrize('stack', DISTRIBUTIONS)
+def test_the_ranges_of_a_stack_lie_within_what_the_import_accepts(stack):
+    required = ranges(stack)
+    for name, accepted in host.VERSIONS.items():
+        specifiers = required[DISTRIBUTIONS[stack].get(name, name)].specifier
+        lowest = next(str(s.version) for s in specifiers if s.operator == '>=')
+        assert lowest in SpecifierSet(accepted), (name, lowest)
+
+
+@pytest.mark.parametrize('lock', LOCKS)
+def test_pre_commit_uses_the_ruff_of_the_lock_files(lock):
+    hooks = (REPOSITORY / '.pre-commit-config.yaml').read_text(encoding='utf-8')
+    assert hooks.count(f'ruff=={pins(lock)["ruff"]}]') == hooks.count('ruff==') == 2

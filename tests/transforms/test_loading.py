@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.transforms import LoadLesionMask, LoadMammogram
+from mmseg_mammo.transforms.loading import map_intensity
+
+
+def results(tmp_path, mask, annotated='lesion', shape=(10, 8)):
+    if mask is not None:
+        write_png(tmp_path / 'mask.png', mask)
+    return {
+        'img_path': str(tmp_path / 'image.png'),
+        'seg_map_path': str(tmp_path / 'mask.png') if mask is not None else None,
+        'annotated': annotated,
+        'ori_shape': shape,
+        'seg_fields': [],
+    }
+
+
+def test_16_bit_images_keep_their_values(tmp_path):
+    image = np.arange(80, dtype=np.uint16).reshape(10, 8) * 700
+    write_png(tmp_path / 'image.png', image)
+    loaded = LoadMammogram('stored')({'img_path': str(tmp_path / 'image.png')})
+    assert loaded['img'].dtype == np.uint16
+    assert loaded['img_shape'] == loaded['ori_shape'] == (10, 8)
+    for channel in range(3):
+        np.testing.assert_array_equal(loaded['img'][..., channel], image)
+
+
+def test_minmax_fills_the_range_of_12_bit_values():
+    mapped = map_intensity(np.array([[100, 2148, 4196]], np.uint16), 'minmax')
+    np.testing.assert_array_equal(mapped, [[0, 32768, 65535]])
+
+
+def test_percentiles_do_not_let_a_label_set_the_scale():
+    image = np.full((100, 100), 1000, np.uint16)
+    image[:50] = 2000
+    image[0, :5] = 65535
+    mapped = map_intensity(image, 'percentile', (1, 99))
+    assert mapped[0, 0] == mapped[20, 0] == 65535
+    assert mapped[80, 0] == 0
+
+
+def test_a_constant_image_does_not_divide_by_zero():
+    assert (map_intensity(np.full((4, 4), 9, np.uint8), 'minmax') == 0).all()
+
+
+def test_an_unknown_intensity_is_refused():
+    with pytest.raises(ValueError, match=r"'window'.*stored, minmax, percentile"):
+        LoadMammogram('window')
+
+
+@pytest.mark.parametrize(('value', 'dtype'), [(1, 'u1'), (2, 'u1'), (255, 'u1'), (65280, 'u2')])
+def test_whatever_marks_lesion_becomes_one(tmp_path, value, dtype):
+    mask = np.zeros((10, 8), dtype)
+    mask[2:5, 3:6] = value
+    loaded = LoadLesionMask()(results(tmp_path, mask))
+    assert loaded['gt_seg_map'].dtype == np.uint8
+    assert loaded['seg_fields'] == ['gt_seg_map']
+    np.testing.assert_array_equal(loaded['gt_seg_map'], mask > 0)
+
+
+def test_a_normal_image_gets_an_empty_mask(tmp_path):
+    loaded = LoadLesionMask()(results(tmp_path, None, annotated='normal'))
+    assert loaded['gt_seg_map'].shape == (10, 8)
+    assert not loaded['gt_seg_map'].any()
+
+
+def test_an_image_that_nobody_annotated_is_no_normal_image(tmp_path):
+    with pytest.raises(DataFileError, match=r'image\.png: nobody annotated.*annotated_only=True'):
+        LoadLesionMask()(results(tmp_path, None, annotated='no'))
+
+
+def test_an_empty_mask_of_a_lesion_image_is_refused(tmp_path):
+    with pytest.raises(DataFileError, match=r'mask\.png: no lesion pixel.*annotated=normal'):
+        LoadLesionMask()(results(tmp_path, np.zeros((10, 8), np.uint8)))
+
+
+def test_a_mask_of_another_shape_names_both_files(tmp_path):
+    mask = np.eye(8, dtype=np.uint8)
+    with pytest.raises(DataFileError, match=r'mask\.png: shape \(8, 8\).*image\.png.*\(10, 8\)'):
+        LoadLesionMask()(results(tmp_path, mask))
+
+
+def test_several_classes_are_refused(tmp_path):
+    mask = np.repeat(np.arange(4, dtype=np.uint8), 20).reshape(10, 8)
+    with pytest.raises(DataFileError, match='different values'):
+        LoadLesionMask()(results(tmp_path, mask))

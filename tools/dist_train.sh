@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Train on several GPUs of one or more machines.
+# Usage: tools/dist_train.sh CONFIG GPUS [arguments of train.py]
+# On N machines, start it on each with NNODES=N NODE_RANK=0..N-1 MASTER_ADDR=<the first one>.
+set -euo pipefail
+
+CONFIG=${1:?usage: dist_train.sh CONFIG GPUS [arguments of train.py]}
+GPUS=${2:?usage: dist_train.sh CONFIG GPUS [arguments of train.py]}
+
+torchrun \
+    --nnodes="${NNODES:-1}" \
+    --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    --nproc_per_node="$GPUS" \
+    "$(dirname "$0")/train.py" "$CONFIG" --launcher pytorch "${@:3}"

@@ -1,0 +1,172 @@
+"""Prepare a hospital's mammograms and masks: images/, masks/, index.csv and audit.csv.
+
+  tools/prepare_hospital.py data/zgt --table export/annotations.csv
+  tools/prepare_hospital.py data/ours --images export/dicom --masks export/masks \
+      --mask-suffix _mask --patient-pattern '^(P[0-9]+)_' --empty-mask-means not-annotated
+
+The same command again makes only what is missing. docs/new_hospital.md explains every step.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.preparation.hospital import Outcome, Settings, prepare
+from mmseg_mammo.preparation.hospital_folders import pair_folders
+from mmseg_mammo.preparation.hospital_image import PixelOptions
+from mmseg_mammo.preparation.hospital_table import (
+    COLUMNS,
+    EMPTY_MASK_MEANINGS,
+    Gaps,
+    read_hospital_table,
+)
+from mmseg_mammo.preparation.index import MASK_KINDS, SPLITS
+from mmseg_mammo.preparation.writing import AUDIT_NAME, count_table, is_phantom
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('out', type=Path, help='output folder: new, empty, or one to resume')
+    what = parser.add_argument_group('what to read (--table, or --images with --masks)')
+    what.add_argument('--table', type=Path, help=f'CSV file with columns {", ".join(COLUMNS)}')
+    what.add_argument('--root', type=Path, help='folder of its paths (default: that of the CSV)')
+    what.add_argument('--images', type=Path, help='folder of images, searched with subfolders')
+    what.add_argument('--masks', type=Path, help='folder of masks, matched by file stem')
+    what.add_argument('--mask-suffix', default='', help='what mask stems add, such as _mask')
+    meaning = parser.add_argument_group('what it means')
+    meaning.add_argument(
+        '--column', nargs='+', default=[], metavar='OURS=THEIRS', help='names of your columns'
+    )
+    meaning.add_argument(
+        '--set', nargs='+', default=[], metavar='COLUMN=VALUE', help='one value for all rows'
+    )
+    meaning.add_argument(
+        '--patient-pattern',
+        default='',
+        metavar='REGEX',
+        help='patient in the path of an image below its folder: a regular expression, one group',
+    )
+    meaning.add_argument(
+        '--empty-mask-means',
+        choices=EMPTY_MASK_MEANINGS,
+        default='',
+        help='whether an image without mask was read without finding, or never annotated; '
+        'needed if there is one that the column annotated says nothing about',
+    )
+    meaning.add_argument(
+        '--lesion-values', default='', metavar='1,3', help='values that mean lesion in label maps'
+    )
+    meaning.add_argument(
+        '--mask-kind',
+        choices=[kind for kind in MASK_KINDS if kind != 'phantom'],
+        default='contour',
+        help='weak: boxes, circles or anything else that is not an outline drawn by a reader',
+    )
+    meaning.add_argument('--source', help='name of the data set (default: name of OUT)')
+    split = parser.add_argument_group('splits')
+    split.add_argument(
+        '--split',
+        choices=SPLITS,
+        help='for rows without one (default: test; train if a fraction is given)',
+    )
+    for name in ('val', 'test'):
+        split.add_argument(
+            f'--{name}-fraction',
+            type=float,
+            default=0.0,
+            metavar='F',
+            help=f'share of the train patients that become {name}',
+        )
+    split.add_argument('--seed', type=int, default=0, help='of that choice (default: 0)')
+    how = parser.add_argument_group('how')
+    how.add_argument(
+        '--long-side',
+        type=int,
+        default=2048,
+        help='pixels; 0 keeps full resolution (default: 2048)',
+    )
+    how.add_argument('--no-voi', action='store_true', help='ignore VOI windows and LUTs of DICOM')
+    how.add_argument(
+        '--skip-bad', action='store_true', help='leave bad rows out, counted, instead of stopping'
+    )
+    how.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes')
+    args = parser.parse_args()
+    if (args.table is None) == (args.images is None) or (args.images is None) != (
+        args.masks is None
+    ):
+        parser.error('give either --table, or --images and --masks')
+    return args
+
+
+def main() -> None:
+    """Read, prepare, and say what was done."""
+    args = parse_args()
+    try:
+        outcome = run(args)
+    except MammoError as error:
+        sys.exit(f'prepare_hospital.py: {error}')
+    report(outcome, args.out)
+
+
+def run(args: argparse.Namespace) -> Outcome:
+    """Turn the options into one call of ``prepare``."""
+    fractions = {'test': args.test_fraction, 'val': args.val_fraction}
+    gaps = Gaps(
+        empty_mask=args.empty_mask_means,
+        split=args.split or ('train' if any(fractions.values()) else 'test'),
+        patient_pattern=args.patient_pattern,
+    )
+    columns, fixed = _pairs('--column', args.column), _pairs('--set', args.set)
+    if args.table is not None:
+        origin, root = args.table, args.root or args.table.parent
+        found = read_hospital_table(origin, root, columns, fixed, gaps)
+    else:
+        origin = root = args.images
+        found = pair_folders(origin, args.masks, args.mask_suffix, fixed, gaps)
+    phantom = is_phantom(root) or is_phantom(origin.parent)
+    name = args.source or args.out.resolve().name
+    settings = Settings(
+        origin=origin,
+        source=f'phantom-{name}' if phantom and not name.startswith('phantom') else name,
+        mask_kind='phantom' if phantom else args.mask_kind,
+        pixels=PixelOptions(args.long_side, not args.no_voi, _numbers(args.lesion_values)),
+        fractions=fractions,
+        seed=args.seed,
+        skip_bad=args.skip_bad,
+        workers=args.jobs,
+    )
+    return prepare(*found, args.out, settings)
+
+
+def report(outcome: Outcome, out: Path) -> None:
+    """Print the counts, and everything that a user must not overlook."""
+    for line in outcome.audit:
+        if line['note']:
+            print(f'{line["status"]}: {line["row"]}: {line["note"]}')
+    print(count_table(outcome.rows))
+    if {row.mask_kind for row in outcome.rows} != {'contour'}:
+        print(f'The masks are {outcome.rows[0].mask_kind}: say so beside every result.')
+    print(f'{len(outcome.problems)} rows were left out; {out / AUDIT_NAME} tells about every row.')
+
+
+def _pairs(option: str, items: list[str]) -> dict[str, str]:
+    for item in items:
+        if '=' not in item:
+            raise MammoError(f'{option} {item}', 'NAME=VALUE')
+    return dict(item.split('=', 1) for item in items)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(',') if part)
+    except ValueError:
+        raise MammoError(f'--lesion-values {text}', 'whole numbers joined by commas') from None
+
+
+if __name__ == '__main__':
+    main()

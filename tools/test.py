@@ -1,0 +1,44 @@
+"""Test a model: a table, one CSV line per image, and pictures of a seeded sample.
+
+python tools/test.py configs/setr_pup_vpt_cbis.py CHECKPOINT
+python tools/test.py configs/setr_pup_vpt_cbis.py CHECKPOINT --dataset zgt
+"""
+
+from pathlib import Path
+
+from mmengine.runner import Runner
+
+from mmseg_mammo.engine.launch import (
+    check_checkpoint,
+    common_parser,
+    join_processes,
+    load_config,
+    run_tool,
+    use_dataset,
+)
+
+DATASETS = Path(__file__).parents[1] / 'configs' / '_base_' / 'datasets'
+
+
+def main() -> None:
+    """Parse the arguments and test."""
+    parser = common_parser('Test a segmentation model.')
+    parser.add_argument('checkpoint', help='checkpoint file that the config trained')
+    parser.add_argument(
+        '--dataset', help='test on another data set of configs/_base_/datasets, such as zgt'
+    )
+    parser.add_argument('--split', choices=['train', 'val', 'test'], help='split to test on')
+    args = parser.parse_args()
+    check_checkpoint(Path(args.checkpoint))
+    cfg = load_config(args)
+    cfg.load_from = args.checkpoint
+    if args.dataset:
+        use_dataset(cfg, args.dataset, DATASETS)
+    if args.split:
+        cfg.test_dataloader.dataset.split = args.split
+    join_processes(cfg, args.local_rank)
+    Runner.from_cfg(cfg).test()
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,29 @@
+"""Train a model, with MMSegmentation's command line.
+
+python tools/train.py configs/setr_pup_vpt_cbis.py
+"""
+
+from mmengine.runner import Runner
+
+from mmseg_mammo.engine.launch import common_parser, join_processes, load_config, run_tool
+
+
+def main() -> None:
+    """Parse the arguments and train."""
+    parser = common_parser('Train a segmentation model.')
+    parser.add_argument(
+        '--resume', action='store_true', help='go on from the last checkpoint of the work folder'
+    )
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
+    args = parser.parse_args()
+    cfg = load_config(args)
+    cfg.resume = args.resume
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    join_processes(cfg, args.local_rank)
+    Runner.from_cfg(cfg).train()
+
+
+if __name__ == '__main__':
+    run_tool(main)
