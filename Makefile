@@ -34,7 +34,7 @@ $(VENV)/.installed: setup.py $(wildcard requirements/*.txt)
 	touch $@
 
 demo: venv  ## Train, tune and test small models on phantoms; results in demo/
-	$(bin)/python tools/demo.py --work-dir demo
+	$(bin)/python tools/demo.py
 
 test: venv  ## Run the test suite
 	$(bin)/python -m pytest

@@ -12,7 +12,7 @@ class MammoError(ValueError):
 
     def __init__(self, what: str, allowed: str = '', remedy: str = '') -> None:
         parts = [what, f'Allowed: {allowed}' if allowed else '', remedy]
-        super().__init__('. '.join(part.rstrip('.') for part in parts if part) + '.')
+        super().__init__('. '.join(part.strip().rstrip('.') for part in parts if part) + '.')
 
 
 class DataFileError(MammoError):

@@ -8,7 +8,6 @@ interruption, or after more files have arrived. See docs/cbis_ddsm.md.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -33,7 +32,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     add(
         '--abnormality',
         choices=ABNORMALITIES,
-        default='all',
+        default=Options.abnormality,
         help='which lesions to prepare (default: all)',
     )
     add(
@@ -45,29 +44,34 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     add(
         '--on-mismatch',
         choices=ON_MISMATCH,
-        default='repair',
+        default=Options.on_mismatch,
         help='a mask of another size than its image: resize it by nearest neighbour (default), '
         'leave the image out, or write no index',
     )
     add(
         '--leakage',
         choices=LEAKAGE,
-        default='drop-from-train',
+        default=Options.leakage,
         help='patients in train and test (31 if masses and calcifications are mixed): drop '
         'their train rows (default), or stop with the list of them',
     )
     add(
         '--val-fraction',
         type=float,
-        default=0.1,
+        default=Options.val_fraction,
         metavar='F',
         help='share of the train patients that become the val split (default: 0.1)',
     )
-    add('--seed', type=int, default=0, help='seed of the choice of val patients (default: 0)')
+    add(
+        '--seed',
+        type=int,
+        default=Options.seed,
+        help='seed of the choice of val patients (default: 0)',
+    )
     add(
         '--long-side',
         type=int,
-        default=2048,
+        default=Options.long_side,
         metavar='PX',
         help='shrink to this longer side in pixels; 0 keeps full resolution (default: 2048)',
     )
@@ -80,7 +84,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     add(
         '--jobs',
         type=int,
-        default=os.cpu_count() or 1,
+        default=Options.jobs,
         metavar='N',
         help='processes; each holds one image in memory (default: one per core)',
     )

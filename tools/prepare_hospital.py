@@ -1,4 +1,4 @@
-"""Prepare a hospital's mammograms and masks: images/, masks/, index.csv and audit.csv.
+r"""Prepare a hospital's mammograms and masks: images/, masks/, index.csv and audit.csv.
 
   tools/prepare_hospital.py data/zgt --table export/annotations.csv
   tools/prepare_hospital.py data/ours --images export/dicom --masks export/masks \
@@ -25,6 +25,8 @@ from mmseg_mammo.preparation.hospital_table import (
 from mmseg_mammo.preparation.index import MASK_KINDS, SPLITS
 from mmseg_mammo.preparation.writing import AUDIT_NAME, count_table, is_phantom
 
+SHOWN_NOTES = 20
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -32,57 +34,9 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('out', type=Path, help='output folder: new, empty, or one to resume')
-    what = parser.add_argument_group('what to read (--table, or --images with --masks)')
-    what.add_argument('--table', type=Path, help=f'CSV file with columns {", ".join(COLUMNS)}')
-    what.add_argument('--root', type=Path, help='folder of its paths (default: that of the CSV)')
-    what.add_argument('--images', type=Path, help='folder of images, searched with subfolders')
-    what.add_argument('--masks', type=Path, help='folder of masks, matched by file stem')
-    what.add_argument('--mask-suffix', default='', help='what mask stems add, such as _mask')
-    meaning = parser.add_argument_group('what it means')
-    meaning.add_argument(
-        '--column', nargs='+', default=[], metavar='OURS=THEIRS', help='names of your columns'
-    )
-    meaning.add_argument(
-        '--set', nargs='+', default=[], metavar='COLUMN=VALUE', help='one value for all rows'
-    )
-    meaning.add_argument(
-        '--patient-pattern',
-        default='',
-        metavar='REGEX',
-        help='patient in the path of an image below its folder: a regular expression, one group',
-    )
-    meaning.add_argument(
-        '--empty-mask-means',
-        choices=EMPTY_MASK_MEANINGS,
-        default='',
-        help='whether an image without mask was read without finding, or never annotated; '
-        'needed if there is one that the column annotated says nothing about',
-    )
-    meaning.add_argument(
-        '--lesion-values', default='', metavar='1,3', help='values that mean lesion in label maps'
-    )
-    meaning.add_argument(
-        '--mask-kind',
-        choices=[kind for kind in MASK_KINDS if kind != 'phantom'],
-        default='contour',
-        help='weak: boxes, circles or anything else that is not an outline drawn by a reader',
-    )
-    meaning.add_argument('--source', help='name of the data set (default: name of OUT)')
-    split = parser.add_argument_group('splits')
-    split.add_argument(
-        '--split',
-        choices=SPLITS,
-        help='for rows without one (default: test; train if a fraction is given)',
-    )
-    for name in ('val', 'test'):
-        split.add_argument(
-            f'--{name}-fraction',
-            type=float,
-            default=0.0,
-            metavar='F',
-            help=f'share of the train patients that become {name}',
-        )
-    split.add_argument('--seed', type=int, default=0, help='of that choice (default: 0)')
+    add_inputs(parser.add_argument_group('what to read (--table, or --images with --masks)'))
+    add_meanings(parser.add_argument_group('what it means'))
+    add_splits(parser.add_argument_group('splits'))
     how = parser.add_argument_group('how')
     how.add_argument(
         '--long-side',
@@ -96,11 +50,70 @@ def parse_args() -> argparse.Namespace:
     )
     how.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes')
     args = parser.parse_args()
-    if (args.table is None) == (args.images is None) or (args.images is None) != (
-        args.masks is None
-    ):
+    folders = (args.images is not None, args.masks is not None)
+    if folders != ((False, False) if args.table is not None else (True, True)):
         parser.error('give either --table, or --images and --masks')
     return args
+
+
+def add_inputs(group: argparse._ArgumentGroup) -> None:
+    """Where images and masks are."""
+    group.add_argument('--table', type=Path, help=f'CSV file with columns {", ".join(COLUMNS)}')
+    group.add_argument('--root', type=Path, help='folder of its paths (default: that of the CSV)')
+    group.add_argument('--images', type=Path, help='folder of images, searched with subfolders')
+    group.add_argument('--masks', type=Path, help='folder of masks, matched by file stem')
+    group.add_argument('--mask-suffix', default='', help='what mask stems add, such as _mask')
+
+
+def add_meanings(group: argparse._ArgumentGroup) -> None:
+    """What columns, paths, masks and their absence say."""
+    group.add_argument(
+        '--column', nargs='+', default=[], metavar='OURS=THEIRS', help='names of your columns'
+    )
+    group.add_argument(
+        '--set', nargs='+', default=[], metavar='COLUMN=VALUE', help='one value for all rows'
+    )
+    group.add_argument(
+        '--patient-pattern',
+        default='',
+        metavar='REGEX',
+        help='patient in the path of an image below its folder: a regular expression, one group',
+    )
+    group.add_argument(
+        '--empty-mask-means',
+        choices=EMPTY_MASK_MEANINGS,
+        default='',
+        help='whether an image without mask was read without finding, or never annotated; '
+        'needed if there is one that the column annotated says nothing about',
+    )
+    group.add_argument(
+        '--lesion-values', default='', metavar='1,3', help='values that mean lesion in label maps'
+    )
+    group.add_argument(
+        '--mask-kind',
+        choices=[kind for kind in MASK_KINDS if kind != 'phantom'],
+        default='contour',
+        help='weak: boxes, circles or anything else that is not an outline drawn by a reader',
+    )
+    group.add_argument('--source', help='name of the data set (default: name of OUT)')
+
+
+def add_splits(group: argparse._ArgumentGroup) -> None:
+    """Which patients train, validate and test."""
+    group.add_argument(
+        '--split',
+        choices=SPLITS,
+        help='for rows without one (default: test; train if a fraction is given)',
+    )
+    for name in ('val', 'test'):
+        group.add_argument(
+            f'--{name}-fraction',
+            type=float,
+            default=0.0,
+            metavar='F',
+            help=f'share of the train patients that become {name}',
+        )
+    group.add_argument('--seed', type=int, default=0, help='of that choice (default: 0)')
 
 
 def main() -> None:
@@ -145,9 +158,11 @@ def run(args: argparse.Namespace) -> Outcome:
 
 def report(outcome: Outcome, out: Path) -> None:
     """Print the counts, and everything that a user must not overlook."""
-    for line in outcome.audit:
-        if line['note']:
-            print(f'{line["status"]}: {line["row"]}: {line["note"]}')
+    noted = [line for line in outcome.audit if line['note']]
+    for line in noted[:SHOWN_NOTES]:
+        print(f'{line["status"]}: {line["row"]}: {line["note"]}')
+    if len(noted) > SHOWN_NOTES:
+        print(f'… and {len(noted) - SHOWN_NOTES} more notes')
     print(count_table(outcome.rows))
     if {row.mask_kind for row in outcome.rows} != {'contour'}:
         print(f'The masks are {outcome.rows[0].mask_kind}: say so beside every result.')

@@ -5,7 +5,13 @@ python tools/train.py configs/setr_pup_vpt_cbis.py
 
 from mmengine.runner import Runner
 
-from mmseg_mammo.engine.launch import common_parser, join_processes, load_config, run_tool
+from mmseg_mammo.engine.launch import (
+    common_parser,
+    join_processes,
+    load_config,
+    run_tool,
+    use_mixed_precision,
+)
 
 
 def main() -> None:
@@ -19,8 +25,7 @@ def main() -> None:
     cfg = load_config(args)
     cfg.resume = args.resume
     if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        use_mixed_precision(cfg)
     join_processes(cfg, args.local_rank)
     Runner.from_cfg(cfg).train()
 

@@ -64,8 +64,18 @@ def join_processes(cfg: Config, local_rank: int) -> None:
         init_dist(cfg.launcher, backend='gloo')
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel',
+        device_ids=None,
+        broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
+
+
+def use_mixed_precision(cfg: Config) -> None:
+    """Train in automatic mixed precision, as MMSegmentation's ``--amp`` does."""
+    if not torch.cuda.is_available():
+        raise MammoError('--amp: this machine has no GPU that torch can use', 'GPUs only')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
 def use_dataset(cfg: Config, name: str, folder: Path) -> None:

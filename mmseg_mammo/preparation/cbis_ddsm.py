@@ -35,6 +35,7 @@ from mmseg_mammo.preparation.cbis_table import (
     has_column,
     read_cases,
 )
+from mmseg_mammo.preparation.images import scale_to_long_side
 from mmseg_mammo.preparation.index import INDEX_NAME, Row, write_index, write_table
 from mmseg_mammo.preparation.running import make_all
 from mmseg_mammo.preparation.writing import AUDIT_NAME, claim_folder, count_table, is_phantom
@@ -79,7 +80,8 @@ def prepare(
             train and test and may not be dropped; a mask does not fit its image and
             ``on_mismatch`` is ``fail``; or ``out`` belongs to something else.
     """
-    tree = scan(raw.resolve())
+    scale_to_long_side((1, 1), options.long_side)  # a negative one is refused at once
+    tree, phantom = scan(raw.resolve()), is_phantom(raw)
     layouts = [f'{name} ({count} files)' for name, count in tree.layouts.most_common()]
     say(f'Layout: {", ".join(layouts) or "no images at all"}')
     cases = _read_selected(tree, options, say)
@@ -98,7 +100,7 @@ def prepare(
         lines = audit_image(job, record, options.on_mismatch, splits)
         audit += lines
         if lines[0]['image']:
-            rows.append(index_row(job, record, splits, is_phantom(raw)))
+            rows.append(index_row(job, record, splits, phantom))
     order = {case.name: number for number, case in enumerate(cases)}
     audit.sort(key=lambda line: order[line['abnormality']])
     write_table(out / AUDIT_NAME, AUDIT_COLUMNS, audit)
@@ -138,7 +140,7 @@ def _check(audit: Sequence[Mapping[str, Any]], raw: Path, options: Options) -> N
         )
     if not any(line['image'] for line in audit):
         raise DataFileError(
-            f'{raw}: none of the {len(audit)} rows could be resolved',
+            f'{raw}: none of the {len(audit)} rows could be used',
             'images in one of the layouts L1 to L6 of docs/cbis_ddsm.md',
             'See the reasons above; the folder must hold the images of the collection',
         )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.hospital_image import HospitalJob, PixelOptions, make_image, make_jobs
+from mmseg_mammo.preparation.hospital_image import PixelOptions, make_image, make_jobs
 from mmseg_mammo.preparation.hospital_table import Entry, Problem
 from mmseg_mammo.preparation.index import INDEX_NAME, Row, check_patients, write_index, write_table
 from mmseg_mammo.preparation.running import make_all
@@ -77,17 +77,12 @@ def prepare(
     claim_folder(out, _claim(settings))
     make = partial(make_image, out=out, options=settings.pixels)
     records = make_all(jobs, make, out, workers=settings.workers, title='preparing')
-    made = list(zip(groups, jobs, records, strict=True))
-    problems += [
-        Problem(entry.place, entry.relative, record['error'])
-        for group, _, record in made
-        for entry in group
-        if 'error' in record
-    ]
+    made = list(zip(groups, records, strict=True))
+    problems += _undecodable(made)
     audit = _audit(made, problems)
     write_table(out / AUDIT_NAME, AUDIT_COLUMNS, audit)
     _stop_if_bad(problems, settings)
-    rows = [_row(group, record, settings) for group, _, record in made if 'error' not in record]
+    rows = [_row(group, record, settings) for group, record in made if 'error' not in record]
     if not rows:
         raise DataIndexError(
             f'{settings.origin}: no usable image', remedy=f'See {out / AUDIT_NAME}'
@@ -159,6 +154,15 @@ def _check_splits(groups: Sequence[Sequence[Entry]], settings: Settings) -> None
         )
 
 
+def _undecodable(made: Sequence[tuple[list[Entry], dict[str, Any]]]) -> list[Problem]:
+    return [
+        Problem(entry.place, entry.relative, record['error'])
+        for group, record in made
+        for entry in group
+        if 'error' in record
+    ]
+
+
 def _stop_if_bad(problems: Sequence[Problem], settings: Settings) -> None:
     if problems and not settings.skip_bad:
         lines = ''.join(f'\n  {problem}' for problem in problems)
@@ -194,7 +198,7 @@ def _joined(values: Sequence[str]) -> str:
 
 
 def _audit(
-    made: Sequence[tuple[list[Entry], HospitalJob, dict[str, Any]]], problems: Sequence[Problem]
+    made: Sequence[tuple[list[Entry], dict[str, Any]]], problems: Sequence[Problem]
 ) -> list[dict[str, str]]:
     """One line per input row: the prepared ones in their order, then those left out."""
     lines = [
@@ -208,7 +212,7 @@ def _audit(
             'lesion_share': f'{record["lesion_share"]:.6f}',
             'note': record['note'],
         }
-        for group, _, record in made
+        for group, record in made
         if 'error' not in record
         for entry in group
     ]

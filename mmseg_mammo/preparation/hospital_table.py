@@ -171,7 +171,8 @@ def _spelled(name: str, value: str, spellings: Mapping[str, str]) -> str:
     key = value.strip().lower()
     key = key if key in spellings else key.replace(' ', '_')
     if key not in spellings:
-        raise DataIndexError(f'{name} {value!r}', ', '.join(filter(None, spellings)))
+        allowed = dict.fromkeys(filter(None, spellings.values()))
+        raise DataIndexError(f'{name} {value!r}', ', '.join(allowed))
     return spellings[key]
 
 

@@ -150,6 +150,7 @@ class CbisWriter:
 
     def __init__(self, root: Path, layout: str, seed: int) -> None:
         self.seed = seed
+        self.tables = root / 'csv' if layout == 'L6' else root
         self._root, self._layout = root, layout
         self._series: dict[str, dict[str, Any]] = {}
         self._instances: dict[str, dict[str, Any]] = {}
@@ -181,8 +182,7 @@ class CbisWriter:
         if self._layout in ('L1', 'L2', 'L3', 'L4'):
             write_table(self._root / 'metadata.csv', _METADATA, self._series.values())
         elif self._layout == 'L6':
-            table = self._root / 'csv' / 'dicom_info.csv'
-            write_table(table, _DICOM_INFO, self._instances.values())
+            write_table(self.tables / 'dicom_info.csv', _DICOM_INFO, self._instances.values())
 
     def _save(self, path: Path, dataset: Any, pixels: np.ndarray) -> None:
         if self._layout == 'L6':

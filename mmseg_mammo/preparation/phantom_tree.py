@@ -69,10 +69,7 @@ def write_cbis_tree(
     _check('layout', [layout], LAYOUTS)
     _check('subset', subset, SUBSETS)
     _check('defect', defects, FILE_DEFECTS if csv_dir else DEFECTS)
-    _check_least('patients', 4 if csv_dir else patients, 4)
-    _check_least('limit', 1 if limit is None else limit, 1)
-    _check_least('height', height, 64)
-    _check_least('seed', seed, 0)
+    _check_numbers(4 if csv_dir else patients, 4, height, seed, limit)
     if mask_file_map and not csv_dir:
         raise MammoError('a mask file map without real CSVs', 'both, or neither')
     options = {
@@ -82,24 +79,16 @@ def write_cbis_tree(
         'defects': ','.join(sorted(defects)) or None,
     }  # fmt: skip
     with _new_tree(Path(out), options) as folder:
-        if folder is None:
-            return Path(out)
-        rng = np.random.default_rng(seed)
-        tables = folder / ('csv' if layout == 'L6' else '.')
-        tables.mkdir(exist_ok=True)
-        planted: dict[str, str] = {}
-        if csv_dir:
-            _copy_tables(Path(csv_dir), tables)
-        else:
-            planted = invent_cases(rng, tables, patients, defects)
-        cases = read_cases(tables)
-        chosen = _choose(cases, subset, limit)
-        planted |= _plant(rng, chosen, [d for d in FILE_DEFECTS if d in defects], planted)
-        slots = find_slots(rng, cases, mask_file_map, planted, 'order' in defects)
-        writer = CbisWriter(folder, layout, seed)
-        truth = write_views(writer, cases, chosen, slots, planted, height)
-        writer.finish()
-        write_table(folder / TRUTH_NAME, _TRUTH_COLUMNS, truth)
+        if folder is not None:
+            rng = np.random.default_rng(seed)
+            writer = CbisWriter(folder, layout, seed)
+            cases, planted = _make_tables(rng, writer.tables, csv_dir, patients, defects)
+            chosen = _choose(cases, subset, limit)
+            planted |= _plant(rng, chosen, [d for d in FILE_DEFECTS if d in defects], planted)
+            slots = find_slots(rng, cases, mask_file_map, planted, 'order' in defects)
+            truth = write_views(writer, cases, chosen, slots, planted, height)
+            writer.finish()
+            write_table(folder / TRUTH_NAME, _TRUTH_COLUMNS, truth)
     return Path(out)
 
 
@@ -128,15 +117,30 @@ def write_hospital_tree(
             encoder is not installed.
     """
     _check('hospital', [hospital], EXPORTS)
-    _check_least('patients', patients, 1)
-    _check_least('height', height, 64)
-    _check_least('seed', seed, 0)
+    _check_numbers(patients, 1, height, seed)
     options = {'hospital': hospital, 'patients': patients, 'height': height, 'seed': seed}
     with _new_tree(Path(out), options) as folder:
         if folder is not None:
             rows = write_export(folder, hospital, patients, height, seed)
             write_table(folder / 'annotations.csv', EXPORT_COLUMNS, rows)
     return Path(out)
+
+
+def _make_tables(
+    rng: np.random.Generator,
+    folder: Path,
+    csv_dir: Path | None,
+    patients: int,
+    defects: Collection[str],
+) -> tuple[list[Case], dict[str, str]]:
+    """Copy or invent the four CSVs; returns their cases, and the defects planted in them."""
+    folder.mkdir(exist_ok=True)
+    planted: dict[str, str] = {}
+    if csv_dir:
+        _copy_tables(Path(csv_dir), folder)
+    else:
+        planted = invent_cases(rng, folder, patients, defects)
+    return read_cases(folder), planted
 
 
 def _choose(cases: list[Case], subset: Sequence[str], limit: int | None) -> list[Case]:
@@ -179,9 +183,18 @@ def _check(what: str, values: Collection[str], allowed: Collection[str]) -> None
             raise MammoError(f'{what} {value!r}', ', '.join(allowed))
 
 
-def _check_least(what: str, value: int, least: int) -> None:
-    if value < least:
-        raise MammoError(f'{what} {value}', f'{least} or more')
+def _check_numbers(
+    patients: int, least_patients: int, height: int, seed: int, limit: int | None = None
+) -> None:
+    limits = {
+        'patients': (patients, least_patients),
+        'height': (height, 64),
+        'seed': (seed, 0),
+        'limit': (1 if limit is None else limit, 1),
+    }
+    for name, (value, least) in limits.items():
+        if value < least:
+            raise MammoError(f'{name} {value}', f'{least} or more')
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 import pytest
 import torch
-import torch.multiprocessing as mp
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation import MammographyMetric
@@ -83,31 +82,3 @@ def test_eval_size_compares_on_its_own_grid():
 def test_an_image_that_a_sampler_repeated_counts_once():
     samples = random_samples(4)
     assert evaluate([*samples, samples[0]])[0] == evaluate(samples)[0]
-
-
-def _share(rank, port, samples, queue):
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'tcp://127.0.0.1:{port}', rank=rank, world_size=2
-    )
-    # What mmengine's DefaultSampler hands out: every second image, the first repeated at the end.
-    padded = [*samples, samples[0]]
-    metric = MammographyMetric()
-    for one in padded[rank::2]:
-        metric.process(None, [one])
-    scores = metric.evaluate(len(samples))
-    queue.put((rank, scores, [record['image'] for record in metric.records]))
-    torch.distributed.destroy_process_group()
-
-
-def test_two_processes_give_the_metrics_of_one(free_port):
-    samples = random_samples(7)
-    expected, metric = evaluate(samples)
-    context = mp.get_context('spawn')
-    queue = context.SimpleQueue()
-    workers = mp.start_processes(
-        _share, (free_port, samples, queue), nprocs=2, join=False, start_method='spawn'
-    )
-    workers.join()
-    results = {rank: (scores, names) for rank, scores, names in (queue.get(), queue.get())}
-    assert results[0][0] == results[1][0] == expected
-    assert sorted(results[0][1]) == sorted(record['image'] for record in metric.records)

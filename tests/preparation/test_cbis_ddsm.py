@@ -228,11 +228,18 @@ def test_other_pixel_options_need_another_folder(trees, tmp_path):
         run(trees['L2'], tmp_path, long_side=48)
 
 
+@pytest.mark.parametrize('wrong', [{'long_side': -1}, {'val_fraction': 1.5}])
+def test_impossible_options_write_nothing(trees, tmp_path, wrong):
+    with pytest.raises(MammoError, match=str(*wrong.values())):
+        run(trees['L2'], tmp_path / 'out', **wrong)
+    assert not (tmp_path / 'out').exists()
+
+
 def test_tables_are_needed_and_images_too(trees, tmp_path):
     (tmp_path / 'raw').mkdir()
     with pytest.raises(MammoError, match='no case description'):
         run(tmp_path / 'raw', tmp_path / 'out')
-    with pytest.raises(MammoError, match=r'none of the \d+ rows could be resolved'):
+    with pytest.raises(MammoError, match=r'none of the \d+ rows could be used'):
         run(tmp_path / 'raw', tmp_path / 'out', csv_dir=trees['L5'])
     assert not (tmp_path / 'out' / 'index.csv').exists()
     assert (tmp_path / 'out' / 'audit.csv').exists()

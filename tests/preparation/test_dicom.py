@@ -44,7 +44,8 @@ def test_monochrome1_is_inverted_about_the_highest_level(save_dicom):
 
 
 def test_monochrome1_is_inverted_after_the_window(save_dicom):
-    window = {'WindowCenter': 1000, 'WindowWidth': 1500, 'BitsStored': 12}
+    # Wider than the values, so that the ends of the window are not those of the image.
+    window = {'WindowCenter': 2000, 'WindowWidth': 9000, 'BitsStored': 12}
     plain = levels(save_dicom(TWELVE_BITS, 'a.dcm', **window))
     path = save_dicom(TWELVE_BITS, 'b.dcm', PhotometricInterpretation='MONOCHROME1', **window)
     np.testing.assert_array_equal(levels(path), 65535 - plain)

@@ -59,6 +59,17 @@ def test_a_file_cut_at_any_place_names_itself(tmp_path, suffix):
             read_raster(path)
 
 
+@pytest.mark.parametrize('suffix', ['.png', '.jpg'])
+def test_a_decoder_that_fills_lost_rows_is_not_believed(tmp_path, monkeypatch, suffix):
+    grey = (NOISE >> 8).astype(np.uint8)
+    path = save(tmp_path / f'a{suffix}', grey)
+    monkeypatch.setattr(cv2, 'imdecode', lambda *_: grey)  # as some releases of OpenCV do
+    np.testing.assert_array_equal(read_raster(path), grey)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataFileError, match='not a readable image'):
+        read_raster(path)
+
+
 def test_a_png_with_one_changed_byte_is_refused(tmp_path):
     path = save(tmp_path / 'a.png', NOISE)
     data = bytearray(path.read_bytes())

@@ -94,11 +94,12 @@ def test_what_was_made_before_an_interruption_is_kept(jobs, run, tmp_path):
     class Interrupted(Copier):
         def __call__(self, job):
             if job.name == 'c':
-                raise KeyboardInterrupt
+                on_disk = (self.out / PROGRESS_NAME).read_text()
+                raise KeyboardInterrupt(on_disk.count('\n'))
             return super().__call__(job)
 
     out = tmp_path / 'out'
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match='2'):
         make_all(jobs, Interrupted(out), out)
     assert run(jobs)[1] == ['c']
 

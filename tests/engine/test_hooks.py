@@ -1,0 +1,56 @@
+import logging
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from mmseg_mammo.engine import CheckpointGuardHook, ParameterCountHook
+from mmseg_mammo.errors import CheckpointError
+
+
+@pytest.fixture
+def runner():
+    model = nn.ModuleDict({'backbone': nn.Linear(3, 4), 'head': nn.Linear(4, 1), 'act': nn.ReLU()})
+    model['backbone'].requires_grad_(False)
+    return SimpleNamespace(model=model, logger=logging.getLogger('test'))
+
+
+def load(runner, state):
+    CheckpointGuardHook().after_load_checkpoint(runner, {'state_dict': state})
+
+
+def test_total_and_trained_parameters_are_printed_for_the_model_and_its_parts(runner, caplog):
+    with caplog.at_level(logging.INFO):
+        ParameterCountHook().before_run(runner)
+    assert [record.getMessage() for record in caplog.records] == [
+        'Parameters: 21 total, 5 trained',
+        'Parameters of backbone: 16 total, 0 trained',
+        'Parameters of head: 5 total, 5 trained',
+    ]
+
+
+def test_the_models_own_checkpoint_passes_also_with_ddp_names(runner):
+    state = runner.model.state_dict()
+    load(runner, state)
+    load(runner, {f'module.{name}': value for name, value in state.items()})
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda state: state.pop('head.bias'), r'of the model are not in it, such as head\.bias'),
+        (lambda state: state.update(prompts=torch.zeros(1)), r'not in the model, such as prompts'),
+        (
+            lambda state: state.update({'head.bias': torch.zeros(2)}),
+            r'have another shape, such as head\.bias',
+        ),
+    ],
+)
+def test_a_checkpoint_of_another_model_is_refused(runner, change, message):
+    state = dict(runner.model.state_dict())
+    change(state)
+    with pytest.raises(
+        CheckpointError, match=f'of another model than the config: 1 tensors.*{message}'
+    ):
+        load(runner, state)

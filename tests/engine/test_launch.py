@@ -1,0 +1,92 @@
+import zipfile
+from argparse import Namespace
+
+import pytest
+from mmengine.config import Config
+from torch.utils.data import DataLoader, Dataset
+
+from mmseg_mammo.engine.launch import (
+    check_checkpoint,
+    load_config,
+    run_tool,
+    use_dataset,
+    use_mixed_precision,
+)
+from mmseg_mammo.errors import CheckpointError, DataFileError, MammoError
+
+
+def arguments(config, **options):
+    return Namespace(
+        **{'config': str(config), 'cfg_options': None, 'work_dir': None, 'launcher': 'none'}
+        | options
+    )
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / 'setr.py'
+    path.write_text("test_dataloader = dict(dataset=dict(type='A', data_root='a', pipeline=[1]))")
+    return path
+
+
+def test_the_work_folder_is_named_after_the_config_unless_given(config):
+    assert load_config(arguments(config)).work_dir == 'work_dirs/setr'
+    assert load_config(arguments(config, work_dir='w')).work_dir == 'w'
+
+
+def test_options_override_the_config(config):
+    cfg = load_config(arguments(config, cfg_options={'test_dataloader.dataset.data_root': 'b'}))
+    assert cfg.test_dataloader.dataset.data_root == 'b'
+
+
+def test_a_missing_config_is_named(tmp_path):
+    with pytest.raises(MammoError, match=r'absent\.py: no such config'):
+        load_config(arguments(tmp_path / 'absent.py'))
+
+
+def test_another_dataset_keeps_the_pipeline_of_the_config(config, tmp_path):
+    (tmp_path / 'zgt.py').write_text(
+        "test_dataloader = dict(dataset=dict(type='Z', data_root='z', pipeline=[2]))"
+    )
+    cfg = load_config(arguments(config))
+    use_dataset(cfg, 'zgt', tmp_path)
+    assert cfg.test_dataloader.dataset == {'type': 'Z', 'data_root': 'z', 'pipeline': [1]}
+    with pytest.raises(MammoError, match=r'--dataset inbreast: no config.*setr, zgt'):
+        use_dataset(cfg, 'inbreast', tmp_path)
+
+
+def test_mixed_precision_needs_a_gpu(monkeypatch):
+    cfg = Config({'optim_wrapper': {'type': 'OptimWrapper'}})
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    with pytest.raises(MammoError, match=r'--amp: this machine has no GPU'):
+        use_mixed_precision(cfg)
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    use_mixed_precision(cfg)
+    assert cfg.optim_wrapper == {'type': 'AmpOptimWrapper', 'loss_scale': 'dynamic'}
+
+
+def test_a_missing_or_truncated_checkpoint_is_refused(tmp_path):
+    path = tmp_path / 'epoch_1.pth'
+    with pytest.raises(CheckpointError, match=r'epoch_1\.pth: no such checkpoint'):
+        check_checkpoint(path)
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('data.pkl', 'x' * 1000)
+    check_checkpoint(path)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(CheckpointError, match=r'not a complete PyTorch checkpoint'):
+        check_checkpoint(path)
+
+
+class Broken(Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise DataFileError('7.png: truncated', 'whole files', 'Copy it again')
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_bad_data_ends_in_one_line_also_from_a_loaders_worker(workers):
+    with pytest.raises(SystemExit) as stopped:
+        run_tool(lambda: list(DataLoader(Broken(), num_workers=workers)))
+    assert stopped.value.code == 'error: 7.png: truncated. Allowed: whole files. Copy it again.'

@@ -1,0 +1,163 @@
+"""The command-line tools on a small SETR-VPT, and the same configs under mmseg's own tools."""
+
+import csv
+import json
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import mmseg
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+OURS = ROOT / 'tools'
+THEIRS = Path(mmseg.__file__).parent / '.mim' / 'tools'
+CBIS = str(ROOT / 'configs' / 'setr_pup_vpt_cbis.py')
+ZGT = str(ROOT / 'configs' / 'setr_pup_vpt_zgt.py')
+SMALL = (
+    'model.backbone.arch.embed_dims=24',
+    'model.backbone.arch.num_layers=2',
+    'model.backbone.arch.num_heads=2',
+    'model.backbone.arch.feedforward_channels=48',
+    'model.backbone.prompt_length=4',
+    'model.backbone.pretrained=None',
+    'model.decode_head.in_channels=24',
+    'model.decode_head.channels=8',
+    'default_hooks.logger.interval=1',
+)
+
+
+def options(data, *loaders):
+    found = [*SMALL]
+    for loader in loaders:
+        found += [f'{loader}_dataloader.dataset.data_root={data}']
+        found += [f'{loader}_dataloader.{o}' for o in ('num_workers=0', 'batch_size=2')]
+        found += [f'{loader}_dataloader.persistent_workers=False']
+    return found
+
+
+TRAINING = ('train', 'val', 'test')
+
+
+def call(monkeypatch, tool, *arguments):
+    """Run a tool in this process, as ``python tool arguments`` would."""
+    monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
+    runpy.run_path(str(tool), run_name='__main__')
+
+
+def scores(work_dir):
+    (path,) = (p for p in Path(work_dir).glob('*/*.json') if p.stem == p.parent.name)
+    return json.loads(path.read_text())
+
+
+@pytest.fixture(scope='module')
+def trained(prepared, tmp_path_factory):
+    """Work folder of one epoch of tools/train.py."""
+    work_dir = tmp_path_factory.mktemp('train')
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        arguments = [CBIS, '--work-dir', work_dir, '--cfg-options', *options(prepared, *TRAINING)]
+        call(monkeypatch, OURS / 'train.py', *arguments, 'train_cfg.max_epochs=1')
+    return work_dir
+
+
+def test_training_leaves_last_and_best_checkpoint_log_and_records(trained):
+    assert (trained / 'epoch_1.pth').is_file()
+    assert (trained / 'best_lesion_dice_epoch_1.pth').is_file()
+    log = next(trained.glob('*/*.log')).read_text()
+    assert 'Parameters: 36,721 total, 3,769 trained' in log
+    (table,) = trained.glob('*/per_image_val.csv')
+    assert len(list(csv.DictReader(table.open()))) == 2
+
+
+def test_testing_on_the_other_hospital_gives_scores_records_and_pictures(
+    trained, prepared, tmp_path, monkeypatch
+):
+    arguments = [ZGT, trained / 'epoch_1.pth', '--work-dir', tmp_path]
+    call(monkeypatch, OURS / 'test.py', *arguments, '--cfg-options', *options(prepared, 'test'))
+    found = scores(tmp_path)
+    assert (found['images'], found['lesion_images'], found['normal_images']) == (2, 1, 1)
+    assert found['predict_nothing_iou'] == pytest.approx(50, abs=1e-3)
+    (table,) = tmp_path.glob('*/per_image_test.csv')
+    records = list(csv.DictReader(table.open()))
+    assert [record['image'] for record in records] == ['images/6.png', 'images/7.png']
+    assert {record['mask_kind'] for record in records} == {'phantom'}
+    assert len(list(tmp_path.glob('*/overlays/*.png'))) == 2
+    assert 'synthetic phantoms' in next(tmp_path.glob('*/*.log')).read_text()
+
+
+def test_dataset_and_split_can_be_named_on_the_command_line(
+    trained, prepared, tmp_path, monkeypatch
+):
+    """The zgt base names data/zgt; from another folder it can be a link, as here."""
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data' / 'zgt').symlink_to(prepared)
+    monkeypatch.chdir(tmp_path)
+    small = options(prepared, 'test')
+    small.remove(f'test_dataloader.dataset.data_root={prepared}')
+    arguments = [CBIS, trained / 'epoch_1.pth', '--work-dir', 'w', '--dataset', 'zgt']
+    call(monkeypatch, OURS / 'test.py', *arguments, '--split', 'val', '--cfg-options', *small)
+    (table,) = Path('w').glob('*/per_image_test.csv')
+    assert [r['image'] for r in csv.DictReader(table.open())] == ['images/4.png', 'images/5.png']
+
+
+def test_the_configs_run_under_mmsegs_own_tools(prepared, tmp_path, monkeypatch):
+    arguments = [CBIS, '--work-dir', tmp_path / 'a', '--cfg-options', *options(prepared, *TRAINING)]
+    call(monkeypatch, THEIRS / 'train.py', *arguments, 'train_cfg.max_epochs=1')
+    arguments = [ZGT, tmp_path / 'a' / 'epoch_1.pth', '--work-dir', tmp_path / 'b']
+    call(monkeypatch, THEIRS / 'test.py', *arguments, '--cfg-options', *options(prepared, 'test'))
+    assert scores(tmp_path / 'b')['images'] == 2
+
+
+def test_training_resumes_and_moves_prompts_and_head_alone(
+    trained, prepared, tmp_path, monkeypatch
+):
+    (tmp_path / 'epoch_1.pth').symlink_to(trained / 'epoch_1.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
+    arguments = [CBIS, '--work-dir', tmp_path, '--resume', '--cfg-options']
+    small = [*options(prepared, *TRAINING), 'train_cfg.max_epochs=2']
+    call(monkeypatch, OURS / 'train.py', *arguments, *small)
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert 'Epoch(train) [2][1/2]' in log
+    assert 'Epoch(train) [1][1/2]' not in log
+    before, after = (
+        torch.load(folder / f'epoch_{epoch}.pth', weights_only=False)['state_dict']
+        for folder, epoch in ((trained, 1), (tmp_path, 2))
+    )
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert 'decode_head.conv_seg.weight' in moved
+    assert {name for name in moved if name.startswith('backbone')} == {'backbone.prompts'}
+
+
+def test_two_processes_give_the_metrics_of_one(trained, prepared, tmp_path, monkeypatch, free_port):
+    """Three images on two processes: one image is handed out twice and must count once."""
+    small = [*options(prepared, 'test'), 'test_dataloader.dataset.split=train']
+    small.append('test_dataloader.dataset.indices=[1,2,3]')
+    checkpoint = trained / 'epoch_1.pth'
+    call(
+        *[monkeypatch, OURS / 'test.py', CBIS, checkpoint, '--work-dir', tmp_path / 'one'],
+        *['--cfg-options', *small],
+    )
+    command = ['bash', OURS / 'dist_test.sh', CBIS, checkpoint, '2', '--work-dir', tmp_path / 'two']
+    environment = {
+        **os.environ,
+        'PORT': str(free_port),
+        'PATH': f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}',
+        'OMP_NUM_THREADS': '1',
+    }
+    subprocess.run(
+        [*map(str, command), '--cfg-options', *small], check=True, env=environment, timeout=300
+    )
+    one, two = scores(tmp_path / 'one'), scores(tmp_path / 'two')
+    assert one['images'] == 3
+    for name in ('iou', 'dice', 'lesion_iou', 'lesion_dice', 'specificity', 'images'):
+        assert two[name] == pytest.approx(one[name], rel=1e-6), name
+
+
+def test_a_checkpoint_of_another_model_ends_in_one_line(trained, prepared, tmp_path, monkeypatch):
+    arguments = [CBIS, trained / 'epoch_1.pth', '--work-dir', tmp_path, '--cfg-options']
+    small = [*options(prepared, 'test'), 'model.backbone.prompt_length=5']
+    with pytest.raises(SystemExit, match=r'^error: The checkpoint is of another model.*prompts'):
+        call(monkeypatch, OURS / 'test.py', *arguments, *small)
