@@ -64,6 +64,17 @@ def test_preparation_works_without_host():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize('tool', ['prepare_cbis_ddsm', 'prepare_hospital', 'make_phantom'])
+def test_the_preparation_tools_leave_torch_alone(tool):
+    """Also where it is installed: it would cost every worker seconds and memory."""
+    code = (
+        f"import runpy, sys; runpy.run_path('tools/{tool}.py')\n"
+        "sys.exit('torch' in sys.modules or 'mmseg' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, '-c', code], cwd=REPOSITORY, check=False)
+    assert done.returncode == 0
+
+
 def test_a_plain_import_with_host_registers_every_room():
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')

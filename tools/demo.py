@@ -62,7 +62,9 @@ def train(name: str) -> Path:
     last = work_dir / f'epoch_{epochs}.pth'
     if not last.is_file():
         resume = ['--resume'] if (work_dir / 'last_checkpoint').is_file() else []
-        run('train.py', f'configs/demo/{name}.py', '--work-dir', work_dir.relative_to(ROOT), *resume)
+        run(
+            'train.py', f'configs/demo/{name}.py', '--work-dir', work_dir.relative_to(ROOT), *resume
+        )
     return last
 
 

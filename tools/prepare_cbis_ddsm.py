@@ -8,8 +8,11 @@ interruption, or after more files have arrived. See docs/cbis_ddsm.md.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
+
+os.environ['MMSEG_MAMMO_REGISTER'] = '0'  # no torch, here and in the workers
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.preparation.cbis_ddsm import (

@@ -12,6 +12,8 @@ import os
 import sys
 from pathlib import Path
 
+os.environ['MMSEG_MAMMO_REGISTER'] = '0'  # no torch, here and in the workers
+
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.preparation.hospital import Outcome, Settings, prepare
 from mmseg_mammo.preparation.hospital_folders import pair_folders

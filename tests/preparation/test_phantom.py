@@ -63,12 +63,10 @@ def test_masses_are_brighter_than_their_surroundings():
     assert np.mean(np.array(differences) > 0) > 0.9
 
 
-def test_muscle_brightens_the_upper_chest_wall_of_oblique_views_only():
-    def corner(view):
-        tops = [make(seed, 'zgt', view=view, density=1)[0][2:20, :5] for seed in range(12)]
-        return np.median([top[top > 0].mean() if top.any() else 0 for top in tops])
-
-    assert corner('MLO') > 1.5 * corner('CC')
+def test_muscle_brightens_the_upper_chest_wall_of_oblique_views():
+    for seed in range(8):
+        pixels = make(seed, 'zgt', view='MLO', density=1)[0]
+        assert pixels[5:20, :5].mean() > 1.7 * np.median(pixels[pixels > 0])
 
 
 def test_density_four_holds_more_bright_tissue_than_density_one():
