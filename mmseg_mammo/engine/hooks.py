@@ -61,7 +61,7 @@ class CheckpointGuardHook(Hook):
             )
 
 
-def _unwrapped(model: nn.Module) -> nn.Module:
+def _unwrapped(model: Any) -> nn.Module:
     return model.module if is_model_wrapper(model) else model
 
 

@@ -40,7 +40,8 @@ class MammographyMetric(BaseMetric):
         self, eval_size: tuple[int, int] | None = None, threshold: float = 0.5, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.eval_size = tuple(eval_size) if eval_size else None
+        # Configs give lists.
+        self.eval_size = (eval_size[0], eval_size[1]) if eval_size else None
         self.threshold = threshold
         self.records: list[dict] = []
 
@@ -54,19 +55,20 @@ class MammographyMetric(BaseMetric):
         """
         for sample in data_samples:
             probability = lesion_probability(sample['seg_logits']['data'])
-            self._check_threshold(probability, sample['pred_sem_seg']['data'])
-            truth = sample['gt_sem_seg']['data'].to(torch.uint8)[None]
-            probability = probability[None, None]
+            predicted = sample['pred_sem_seg']['data'][0] > 0
+            truth = sample['gt_sem_seg']['data'][0] > 0
+            self._check_threshold(probability, predicted)
             if self.eval_size:
-                probability = F.interpolate(probability, self.eval_size, mode='bilinear')
-                truth = F.interpolate(truth, self.eval_size, mode='nearest-exact')
-            counts = overlap(
-                (probability[0, 0] > self.threshold).cpu().numpy(), truth[0, 0].cpu().numpy() > 0
-            )
+                probability = _resize(probability, self.eval_size, 'bilinear')
+                predicted = probability > self.threshold
+                truth = _resize(truth.float(), self.eval_size, 'nearest-exact') > 0
+            counts = overlap(predicted.cpu().numpy(), truth.cpu().numpy())
             self.results.append(_record(sample, counts, float(probability.max())))
 
     def _check_threshold(self, probability: Tensor, predicted: Tensor) -> None:
-        if not torch.equal(probability > self.threshold, predicted[0] > 0):
+        differs = (probability > self.threshold) != predicted
+        # The softmax of nearly equal logits may round to the threshold.
+        if (differs & ((probability - self.threshold).abs() > 1e-6)).any():
             raise MammoError(
                 f"the metric's threshold {self.threshold} gives other masks than the model's own",
                 'one threshold for both',
@@ -91,6 +93,10 @@ def lesion_probability(logits: Tensor) -> Tensor:
     """H×W float probabilities from mmseg's 1×H×W (sigmoid applied) or 2×H×W (raw) logits."""
     data = logits.float()
     return data[0] if len(data) == 1 else torch.softmax(data, dim=0)[1]
+
+
+def _resize(grid: Tensor, size: tuple[int, int], mode: str) -> Tensor:
+    return F.interpolate(grid[None, None], size, mode=mode)[0, 0]
 
 
 def _record(sample: dict, counts: Overlap, max_probability: float) -> dict:

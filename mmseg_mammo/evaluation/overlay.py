@@ -3,6 +3,9 @@
 import cv2
 import numpy as np
 
+from mmseg_mammo.transforms.loading import map_intensity
+from mmseg_mammo.transforms.packing import rescale_to_255
+
 # Okabe and Ito's colour-blind safe palette, as BGR.
 TRUTH_COLOUR = (115, 158, 0)  # bluish green
 PREDICTION_COLOUR = (0, 94, 213)  # vermilion
@@ -25,7 +28,7 @@ def draw_panels(
         Height + 28 by three panel widths, uint8 BGR.
     """
     width = max(1, round(image.shape[1] * height / image.shape[0]))
-    grey = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
+    grey: np.ndarray = rescale_to_255(map_intensity(image, 'minmax')).astype(np.uint8)
     grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
     plain = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
     panels = [

@@ -111,7 +111,7 @@ class MammoCLAHE(BaseTransform):
 
     def __init__(self, clip_limit: float = 2.0, tile_grid_size: tuple[int, int] = (8, 8)) -> None:
         self.clip_limit = float(clip_limit)
-        self.tile_grid_size = tuple(tile_grid_size)
+        self.tile_grid_size = (tile_grid_size[0], tile_grid_size[1])
 
     def transform(self, results: dict) -> dict:
         """Equalise ``results['img']``."""

@@ -67,7 +67,7 @@ class LoadMammogram(BaseTransform):
         if intensity not in INTENSITIES:
             raise ValueError(f'intensity={intensity!r}: allowed are {", ".join(INTENSITIES)}')
         self.intensity = intensity
-        self.percentiles = tuple(percentiles)
+        self.percentiles = (percentiles[0], percentiles[1])
         self.voi = voi
 
     def transform(self, results: dict) -> dict:

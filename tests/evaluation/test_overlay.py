@@ -1,0 +1,38 @@
+import numpy as np
+
+from mmseg_mammo.evaluation.overlay import PREDICTION_COLOUR, TRUTH_COLOUR, draw_panels
+
+HEIGHT, WIDTH = 100, 60
+
+
+def panels(truth, predicted):
+    image = np.full((200, 120), 3000, np.uint16)
+    image[:100] = 500
+    picture = draw_panels(image, truth, predicted, 'title', height=HEIGHT)
+    assert picture.dtype == np.uint8
+    assert picture.shape == (HEIGHT + 28, 3 * WIDTH, 3)
+    return [picture[28:, start : start + WIDTH] for start in (0, WIDTH, 2 * WIDTH)]
+
+
+def test_each_mask_is_marked_in_its_own_panel_and_the_image_stays_plain():
+    truth, predicted = np.zeros((2, 200, 120), bool)
+    truth[120:160, 20:60] = True
+    predicted[40:80, 40:80] = True
+    plain, true, found = panels(truth, predicted)
+    assert (np.ptp(plain.astype(int), axis=2) == 0).all()
+    assert (true[61, 15] == TRUTH_COLOUR).all()  # on the outline
+    assert (found[21, 30] == PREDICTION_COLOUR).all()
+    assert (true[21, 30] == plain[21, 30]).all()
+    assert (found[70, 20] == plain[70, 20]).all()
+
+
+def test_16_bit_images_fill_the_grey_levels():
+    plain = panels(*np.zeros((2, 200, 120), bool))[0]
+    assert plain[0, 0].max() == 0
+    assert plain[-1, -1].min() == 255
+
+
+def test_empty_masks_leave_all_panels_alike():
+    plain, true, found = panels(*np.zeros((2, 200, 120), bool))
+    assert (plain == true).all()
+    assert (plain == found).all()
