@@ -27,9 +27,9 @@ WORK = DEMO / 'work_dirs'
 PRETRAIN, TUNE, TRANSFER = 'setr_pup_screening', 'setr_pup_vpt_cbis', 'setr_pup_vpt_zgt'
 # (name, kind of hospital, patients, more options of make_phantom.py)
 PHANTOMS = (
-    ('screening', 'screening', 60, ()),
-    ('cbis_ddsm', 'cbis', 90, ('--defects', 'order,split,swapped,scaled,missing')),
-    ('zgt', 'zgt', 16, ()),
+    ('screening', 'screening', 300, ()),
+    ('cbis_ddsm', 'cbis', 240, ('--defects', 'order,split,swapped,scaled,missing')),
+    ('zgt', 'zgt', 24, ()),
 )
 
 
@@ -46,7 +46,7 @@ def make_data() -> None:
         raw, out = f'demo/raw/{name}', f'demo/data/{name}'
         if not (ROOT / raw / 'PHANTOM.txt').is_file():
             options = ['--hospital', hospital, '--patients', patients, '--seed', seed]
-            run('make_phantom.py', raw, *options, '--height', 448, *more)
+            run('make_phantom.py', raw, *options, '--height', 320, *more)
         if hospital == 'cbis':
             run('prepare_cbis_ddsm.py', raw, out)
         else:
