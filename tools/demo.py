@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
 from mmseg.registry import MODELS
 
@@ -73,6 +74,7 @@ def save_untuned() -> Path:
     path = WORK / 'untuned.pth'
     cfg = Config.fromfile(ROOT / 'configs' / 'demo' / f'{TUNE}.py')
     cfg.model.backbone.pretrained = str(ROOT / cfg.model.backbone.pretrained)
+    init_default_scope('mmseg')
     set_random_seed(0)
     model = MODELS.build(cfg.model)
     model.init_weights()

@@ -6,12 +6,10 @@ python tools/test.py configs/setr_pup_vpt_cbis.py CHECKPOINT --dataset zgt
 
 from pathlib import Path
 
-from mmengine.runner import Runner
-
 from mmseg_mammo.engine.launch import (
+    build_runner,
     check_checkpoint,
     common_parser,
-    join_processes,
     load_config,
     run_tool,
     use_dataset,
@@ -36,8 +34,7 @@ def main() -> None:
         use_dataset(cfg, args.dataset, DATASETS)
     if args.split:
         cfg.test_dataloader.dataset.split = args.split
-    join_processes(cfg, args.local_rank)
-    Runner.from_cfg(cfg).test()
+    build_runner(cfg, args.local_rank).test()
 
 
 if __name__ == '__main__':

@@ -3,11 +3,9 @@
 python tools/train.py configs/setr_pup_vpt_cbis.py
 """
 
-from mmengine.runner import Runner
-
 from mmseg_mammo.engine.launch import (
+    build_runner,
     common_parser,
-    join_processes,
     load_config,
     run_tool,
     use_mixed_precision,
@@ -26,8 +24,7 @@ def main() -> None:
     cfg.resume = args.resume
     if args.amp:
         use_mixed_precision(cfg)
-    join_processes(cfg, args.local_rank)
-    Runner.from_cfg(cfg).train()
+    build_runner(cfg, args.local_rank).train()
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
 """Demo, step 1: a small SETR-PUP, all of it trained on a phantom hospital, to get a backbone.
 
 It stands in for the ImageNet-21k weights, which the demo cannot download.
-Run by tools/demo.py in 4 minutes on two cores; phantoms say nothing about patients.
+Run by tools/demo.py in 3 minutes on two cores; phantoms say nothing about patients.
 """
 
 _base_ = ['../setr_pup_vpt_cbis.py']
@@ -47,7 +47,7 @@ val_evaluator = None
 optim_wrapper = dict(optimizer=dict(lr=3e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.04, by_epoch=False, begin=0, end=45),
-    dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True, T_max=8),
+    dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True, T_max=6),
 ]
-train_cfg = dict(max_epochs=8)
+train_cfg = dict(max_epochs=6)
 default_hooks = dict(checkpoint=dict(save_best=None))

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import init_dist
+from mmengine.runner import Runner
 
 from mmseg_mammo.errors import CheckpointError, MammoError
 
@@ -50,14 +51,16 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def join_processes(cfg: Config, local_rank: int) -> None:
-    """Let several processes without GPUs talk through gloo.
-
-    mmengine assumes a GPU per process; with GPUs, or with one process, nothing is done here.
-    """
+def build_runner(cfg: Config, local_rank: int) -> Runner:
+    """The runner of ``cfg``, in this process or as one of those that a launcher started."""
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
-    if cfg.launcher == 'none' or torch.cuda.is_available():
-        return
+    if cfg.launcher != 'none' and not torch.cuda.is_available():
+        _join_through_gloo(cfg)
+    return Runner.from_cfg(cfg)
+
+
+def _join_through_gloo(cfg: Config) -> None:
+    """Let processes without GPUs talk; mmengine assumes a GPU per process."""
     if cfg.launcher == 'pytorch':
         torch.distributed.init_process_group('gloo')
     else:
