@@ -109,26 +109,23 @@ def results(scores: dict[str, tuple[dict, dict]]) -> str:
     return '\n'.join(lines)
 
 
-def picture(folders: tuple[Path, Path], count: int = 3) -> np.ndarray:
-    """Overlays of both test sets below each other, one column per set."""
-    columns = []
-    for folder in folders:
-        found = [cv2.imread(str(path)) for path in sorted((folder / 'overlays').glob('*.png'))]
-        height = found[0].shape[0]
-        shrunk = [cv2.resize(image, (660, height * 660 // image.shape[1])) for image in found]
-        tallest = max(image.shape[0] for image in shrunk)
-        columns.append(
-            np.vstack(
-                [
-                    cv2.copyMakeBorder(
-                        image, 0, tallest - image.shape[0], 4, 4, cv2.BORDER_CONSTANT
-                    )
-                    for image in shrunk[:count]
-                ]
-            )
-        )
-    height = min(column.shape[0] for column in columns)
-    return np.hstack([column[:height] for column in columns])
+def picture(folders: tuple[Path, Path], rows: int = 3) -> np.ndarray:
+    """A grid of the first overlays of both test sets, one column per set."""
+    columns = [
+        np.vstack([tile(path) for path in sorted((folder / 'overlays').glob('*.png'))[:rows]])
+        for folder in folders
+    ]
+    return np.hstack(columns)
+
+
+def tile(path: Path, width: int = 680, height: int = 400) -> np.ndarray:
+    """An overlay picture shrunk into a white tile."""
+    overlay = cv2.imread(str(path))
+    scale = min(width / overlay.shape[1], height / overlay.shape[0])
+    small = cv2.resize(overlay, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    canvas = np.full((height + 10, width + 10, 3), 255, np.uint8)
+    canvas[5 : 5 + small.shape[0], 5 : 5 + small.shape[1]] = small
+    return canvas
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from mmseg_mammo.transforms.packing import rescale_to_255
 # Okabe and Ito's colour-blind safe palette, as BGR.
 TRUTH_COLOUR = (115, 158, 0)  # bluish green
 PREDICTION_COLOUR = (0, 94, 213)  # vermilion
-_TITLE_HEIGHT = 28
+_TITLE_HEIGHT = 44
 
 
 def draw_panels(
@@ -21,11 +21,11 @@ def draw_panels(
         image: H×W, uint8 or uint16.
         truth: H×W bool.
         predicted: H×W bool.
-        title: One line of text above the panels.
+        title: A line of text above those that name the panels.
         height: Pixels of the panels; the width follows the aspect ratio.
 
     Returns:
-        Height + 28 by three panel widths, uint8 BGR.
+        Height + 44 by three panel widths, uint8 BGR.
     """
     width = max(1, round(image.shape[1] * height / image.shape[0]))
     grey: np.ndarray = rescale_to_255(map_intensity(image, 'minmax')).astype(np.uint8)
@@ -38,8 +38,9 @@ def draw_panels(
     ]
     picture = np.hstack(panels)
     bar = np.full((_TITLE_HEIGHT, picture.shape[1], 3), 255, np.uint8)
-    for column, text in enumerate((title, 'truth', 'prediction')):
-        place = (column * width + 6, 19)
+    lines = [(title, 0, 16), ('image', 0, 36), ('truth', width, 36), ('prediction', 2 * width, 36)]
+    for text, left, baseline in lines:
+        place = (left + 6, baseline)
         cv2.putText(bar, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
     return np.vstack([bar, picture])
 

@@ -10,8 +10,8 @@ def panels(truth, predicted):
     image[:100] = 500
     picture = draw_panels(image, truth, predicted, 'title', height=HEIGHT)
     assert picture.dtype == np.uint8
-    assert picture.shape == (HEIGHT + 28, 3 * WIDTH, 3)
-    return [picture[28:, start : start + WIDTH] for start in (0, WIDTH, 2 * WIDTH)]
+    assert picture.shape == (HEIGHT + 44, 3 * WIDTH, 3)
+    return [picture[44:, start : start + WIDTH] for start in (0, WIDTH, 2 * WIDTH)]
 
 
 def test_each_mask_is_marked_in_its_own_panel_and_the_image_stays_plain():
