@@ -16,8 +16,8 @@ VERSIONS = {
 }
 MISSING = 'MMSegmentation is not installed.'
 REMEDY = (
-    'Install a host stack to train and test: pip install "mmseg_mammo[onedl]" (maintained) or '
-    '"mmseg_mammo[openmmlab]" (original)'
+    "Install a host stack to train and test, in the repository: pip install '.[onedl]' "
+    "(maintained) or '.[openmmlab]' (original)"
 )
 
 

@@ -87,8 +87,8 @@ def test(name: str, checkpoint: Path, label: str) -> tuple[dict, Path]:
     work_dir = WORK / 'tests' / f'{label}_{name}'
     place = ['--work-dir', work_dir.relative_to(ROOT)]
     run('test.py', f'configs/demo/{name}.py', checkpoint.relative_to(ROOT), *place)
-    folder = max(path.parent for path in work_dir.glob('*/*.json'))
-    return json.loads((folder / f'{folder.name}.json').read_text()), folder
+    folder = max(path.parent for path in work_dir.glob('*/test.json'))
+    return json.loads((folder / 'test.json').read_text())['scores'], folder
 
 
 def results(scores: dict[str, tuple[dict, dict]]) -> str:

@@ -12,7 +12,6 @@ from mmseg_mammo.engine.launch import (
     common_parser,
     load_config,
     run_tool,
-    use_dataset,
 )
 
 DATASETS = Path(__file__).parents[1] / 'configs' / '_base_' / 'datasets'
@@ -23,17 +22,13 @@ def main() -> None:
     parser = common_parser('Test a segmentation model.')
     parser.add_argument('checkpoint', help='checkpoint file that the config trained')
     parser.add_argument(
-        '--dataset', help='test on another data set of configs/_base_/datasets, such as zgt'
+        '--dataset', help='test on another data set: zgt, or any prepared folder, such as data/ours'
     )
     parser.add_argument('--split', choices=['train', 'val', 'test'], help='split to test on')
     args = parser.parse_args()
     check_checkpoint(Path(args.checkpoint))
-    cfg = load_config(args)
+    cfg = load_config(args, DATASETS)
     cfg.load_from = args.checkpoint
-    if args.dataset:
-        use_dataset(cfg, args.dataset, DATASETS)
-    if args.split:
-        cfg.test_dataloader.dataset.split = args.split
     build_runner(cfg, args.local_rank).test()
 
 

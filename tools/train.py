@@ -10,6 +10,7 @@ from mmseg_mammo.engine.launch import (
     run_tool,
     use_mixed_precision,
 )
+from mmseg_mammo.errors import MammoError
 
 
 def main() -> None:
@@ -21,6 +22,11 @@ def main() -> None:
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     args = parser.parse_args()
     cfg = load_config(args)
+    if 'train_dataloader' not in cfg:
+        raise MammoError(
+            f'{args.config} has no training, only a test',
+            remedy='Train the config that its checkpoint comes from, such as setr_pup_vpt_cbis.py',
+        )
     cfg.resume = args.resume
     if args.amp:
         use_mixed_precision(cfg)

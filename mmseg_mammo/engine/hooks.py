@@ -56,7 +56,8 @@ class CheckpointGuardHook(Hook):
                 if names
             ]
             raise CheckpointError(
-                f'The checkpoint is of another model than the config: {"; ".join(details)}',
+                f'The checkpoint {getattr(runner, "_load_from", None) or ""} is of another model '
+                f'than the config: {"; ".join(details)}',
                 remedy='Name the checkpoint that this config, or the one it inherits from, trained',
             )
 

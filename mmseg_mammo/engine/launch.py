@@ -13,6 +13,7 @@ from mmengine.dist import init_dist
 from mmengine.runner import Runner
 
 from mmseg_mammo.errors import CheckpointError, MammoError
+from mmseg_mammo.preparation.index import INDEX_NAME
 
 
 def common_parser(description: str) -> argparse.ArgumentParser:
@@ -38,12 +39,21 @@ def common_parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def load_config(args: argparse.Namespace) -> Config:
-    """Read the config of the command line with its overrides, work folder and launcher."""
+def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Config:
+    """Read the config of the command line with its overrides, work folder and launcher.
+
+    Args:
+        args: Parsed by :func:`common_parser`, perhaps with ``dataset`` and ``split``.
+        datasets: Folder of the data set configs that ``dataset`` may name.
+    """
     if not Path(args.config).is_file():
         raise MammoError(f'{args.config}: no such config', remedy='Shipped ones are in configs/')
     cfg = Config.fromfile(args.config)
-    if args.cfg_options:
+    if getattr(args, 'dataset', None):
+        use_dataset(cfg, args.dataset, datasets)
+    if getattr(args, 'split', None):
+        cfg.test_dataloader.dataset.split = args.split
+    if args.cfg_options:  # last, so that they override everything
         cfg.merge_from_dict(args.cfg_options)
     cfg.launcher = args.launcher
     default = str(Path('work_dirs') / Path(args.config).stem)
@@ -81,21 +91,26 @@ def use_mixed_precision(cfg: Config) -> None:
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
-def use_dataset(cfg: Config, name: str, folder: Path) -> None:
-    """Point the test set of ``cfg`` at that of ``folder``/``name``.py, keeping the pipeline.
+def use_dataset(cfg: Config, name: str, datasets: Path | None) -> None:
+    """Point the test set of ``cfg`` at another data set, keeping its pipeline.
 
     Args:
         cfg: Changed in place.
-        name: Name of a file in ``folder``, without suffix.
-        folder: ``configs/_base_/datasets``.
+        name: A prepared folder, or the name of a file of ``datasets``, without suffix.
+        datasets: Folder of data set configs.
     """
-    path = folder / f'{name}.py'
-    if not path.is_file():
-        known = ', '.join(sorted(file.stem for file in folder.glob('*.py')))
-        raise MammoError(f'--dataset {name}: no config {path}', known)
-    theirs = Config.fromfile(path).test_dataloader.dataset
+    if (Path(name) / INDEX_NAME).is_file():
+        theirs = {'type': 'MammographyDataset', 'data_root': name, 'split': 'test'}
+    else:
+        known = {path.stem: path for path in sorted(datasets.glob('*.py'))} if datasets else {}
+        if name not in known:
+            raise MammoError(
+                f'--dataset {name}: neither a folder with an {INDEX_NAME} nor a known name',
+                f'a prepared folder, or one of {", ".join(known)}',
+            )
+        theirs = Config.fromfile(known[name]).test_dataloader.dataset
     ours = cfg.test_dataloader.dataset
-    cfg.test_dataloader.dataset = {**theirs, 'pipeline': ours.pipeline}
+    cfg.test_dataloader.dataset = {**theirs, 'test_mode': True, 'pipeline': ours.pipeline}
 
 
 def check_checkpoint(path: Path) -> None:
@@ -113,10 +128,12 @@ def check_checkpoint(path: Path) -> None:
 
 
 def run_tool(main: Callable[[], None]) -> None:
-    """Call ``main``; print a :class:`MammoError` as one line and leave with status 2."""
+    """Call ``main``; end a :class:`MammoError` or Ctrl-C in one line instead of a traceback."""
     try:
         main()
     except MammoError as error:
         # From a data loader's worker the message comes wrapped in the worker's traceback.
         message = str(error).strip().splitlines()[-1]
         sys.exit(f'error: {message.split("Error: ", 1)[-1].rstrip(".")}.')
+    except KeyboardInterrupt:
+        sys.exit('Stopped. Training goes on from its last checkpoint with --resume.')

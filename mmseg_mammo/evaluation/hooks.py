@@ -1,16 +1,19 @@
 """Hooks that leave results on disk: one CSV line per image, pictures of a seeded sample."""
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
+from mmseg_mammo.evaluation.overlap import overlap
 from mmseg_mammo.evaluation.overlay import draw_panels
-from mmseg_mammo.preparation.images import read_image, write_png
+from mmseg_mammo.preparation.images import read_image, write_atomic, write_png
 from mmseg_mammo.preparation.index import write_table
 
 
@@ -19,7 +22,8 @@ class PerImageCSVHook(Hook):
     """Write the metric's records to ``per_image_val.csv`` and ``per_image_test.csv``.
 
     They go to the run's own time-stamped folder, so that no later run overwrites them; the
-    file of the validation set is that of the last epoch.
+    file of the validation set is that of the last epoch. A test also leaves ``test.json``: its
+    scores and what they are of.
     """
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
@@ -27,8 +31,25 @@ class PerImageCSVHook(Hook):
         self._write(runner, runner.val_evaluator, 'val')
 
     def after_test_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
-        """Write the records of the test set."""
+        """Write the records of the test set, and its summary."""
         self._write(runner, runner.test_evaluator, 'test')
+        dataset = runner.test_dataloader.dataset
+        summary = {
+            'config': runner.cfg.filename,
+            'checkpoint': runner.cfg.get('load_from'),
+            'data_root': dataset.data_root,
+            'split': dataset.split,
+            'finding': dataset.finding,
+            'evaluator': runner.cfg.test_evaluator,
+            # JSON has no NaN: null where a stratum has no image.
+            'scores': {k: None if np.isnan(v) else v for k, v in (metrics or {}).items()},
+        }
+        text = json.dumps(summary, indent=2, default=str)
+        self._save(Path(runner.log_dir) / 'test.json', text)
+
+    @master_only
+    def _save(self, path: Path, text: str) -> None:
+        write_atomic(path, lambda stream: stream.write(text.encode()))
 
     def _write(self, runner: Any, evaluator: Any, split: str) -> None:
         for metric in evaluator.metrics:
@@ -72,12 +93,11 @@ class OverlayHook(Hook):
             if sample.img_path not in self._chosen or 'gt_sem_seg' not in sample:
                 continue
             path = Path(sample.img_path)
-            title = f'{path.stem}  {sample.get("source", "")}'
-            picture = draw_panels(
-                read_image(path),
-                sample.gt_sem_seg.data[0].cpu().numpy() > 0,
-                sample.pred_sem_seg.data[0].cpu().numpy() > 0,
-                title,
+            truth, predicted = (
+                sample.get(key).data[0].cpu().numpy() > 0 for key in ('gt_sem_seg', 'pred_sem_seg')
             )
+            facts = (path.stem, sample.get('source', ''), sample.get('mask_kind', ''))
+            title = f'{"  ".join(facts)}  Dice {100 * overlap(predicted, truth).dice:.1f} %'
+            picture = draw_panels(read_image(path), truth, predicted, title)
             name = re.sub(r'[^\w.-]', '_', path.stem)
             write_png(Path(runner.log_dir) / 'overlays' / f'{name}.png', picture)

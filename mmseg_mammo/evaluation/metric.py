@@ -27,8 +27,9 @@ class MammographyMetric(BaseMetric):
     resizes the probabilities bilinearly.
 
     Args:
-        eval_size: (H, W) to compare on instead, e.g. ``(224, 224)`` for the thesis's numbers:
-            probabilities are resized bilinearly, true masks by nearest neighbour.
+        eval_size: (H, W), or the side of a square, to compare on instead, such as 224 for the
+            thesis's numbers: probabilities are resized bilinearly, true masks by nearest
+            neighbour.
         threshold: Probability above which a pixel is lesion. It must agree with that of the
             decode head.
         kwargs: ``collect_device``, ``prefix``; see ``mmengine.evaluator.BaseMetric``.
@@ -37,11 +38,12 @@ class MammographyMetric(BaseMetric):
     default_prefix = ''
 
     def __init__(
-        self, eval_size: tuple[int, int] | None = None, threshold: float = 0.5, **kwargs: Any
+        self, eval_size: tuple[int, int] | int | None = None, threshold: float = 0.5, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        # Configs give lists.
-        self.eval_size = (eval_size[0], eval_size[1]) if eval_size else None
+        if isinstance(eval_size, int):
+            eval_size = (eval_size, eval_size)
+        self.eval_size = (eval_size[0], eval_size[1]) if eval_size else None  # configs give lists
         self.threshold = threshold
         self.records: list[dict] = []
 
@@ -84,8 +86,7 @@ class MammographyMetric(BaseMetric):
             for r in self.records
         ]
         scores = summarise(counts, [record['max_probability'] for record in self.records])
-        kinds = {record['mask_kind'] for record in self.records}
-        print_log('\n' + format_table(scores, kinds, self.eval_size), 'current')
+        print_log(f'\n{format_table(scores, self.records, self.eval_size)}', 'current')
         return scores
 
 

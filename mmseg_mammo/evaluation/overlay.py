@@ -38,7 +38,11 @@ def draw_panels(
     ]
     picture = np.hstack(panels)
     bar = np.full((_TITLE_HEIGHT, picture.shape[1], 3), 255, np.uint8)
-    lines = [(title, 0, 16), ('image', 0, 36), ('truth', width, 36), ('prediction', 2 * width, 36)]
+    labels = [
+        f'{name}{"" if mask.any() else ": empty"}'
+        for name, mask in (('truth', truth), ('prediction', predicted))
+    ]
+    lines = [(title, 0, 16), ('image', 0, 36), (labels[0], width, 36), (labels[1], 2 * width, 36)]
     for text, left, baseline in lines:
         place = (left + 6, baseline)
         cv2.putText(bar, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)

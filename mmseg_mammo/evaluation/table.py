@@ -1,7 +1,7 @@
 """The table that a test prints, with what a reader must know to trust it."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Sequence
 
 _NOTES = {
     'weak': 'masks are weak (boxes, circles or ellipses), not contours drawn by a reader',
@@ -10,16 +10,18 @@ _NOTES = {
 
 
 def format_table(
-    scores: dict[str, float], mask_kinds: Collection[str], eval_size: tuple[int, int] | None
+    scores: dict[str, float], records: Sequence[dict], eval_size: tuple[int, int] | None
 ) -> str:
     """Lay out the scalars of :func:`mmseg_mammo.evaluation.overlap.summarise` as text.
 
     Args:
         scores: The scalars.
-        mask_kinds: Values of ``mask_kind`` among the images; other than ``contour`` is noted.
+        records: One dict per image, of which ``source``, ``split`` and ``mask_kind`` are named;
+            a ``mask_kind`` other than ``contour`` is noted.
         eval_size: Grid of the comparison, None for that of the original masks.
     """
-    lines = [f'{"":<16}{"images":>8}{"IoU %":>9}{"Dice %":>9}']
+    tested = (f'{title} {_values(records, title)}' for title in ('source', 'split'))
+    lines = [', '.join(tested), f'{"":<16}{"images":>8}{"IoU %":>9}{"Dice %":>9}']
     for title, prefix in (('all', ''), ('lesion', 'lesion_'), ('normal', 'normal_')):
         count = scores[f'{prefix}images']
         lines.append(_line(title, count, scores[f'{prefix}iou'], scores[f'{prefix}dice']))
@@ -31,8 +33,13 @@ def format_table(
     )
     grid = f'{eval_size[0]}×{eval_size[1]}' if eval_size else 'the original mask'
     lines.append(f'means over images; grid: {grid}')
-    lines += [f'NOTE: {_NOTES[kind]}' for kind in sorted(mask_kinds) if kind in _NOTES]
+    kinds = _values(records, 'mask_kind').split('+')
+    lines += [f'NOTE: {_NOTES[kind]}' for kind in kinds if kind in _NOTES]
     return '\n'.join(lines)
+
+
+def _values(records: Sequence[dict], column: str) -> str:
+    return '+'.join(sorted({record[column] or 'unknown' for record in records}))
 
 
 def _line(title: str, count: float, iou: float, dice: float) -> str:

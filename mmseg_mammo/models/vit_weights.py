@@ -6,6 +6,7 @@ is used or named as unused with a reason, and every tensor of the backbone is fi
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -70,8 +71,9 @@ def load_vit_weights(backbone: nn.Module, path: str | Path) -> None:
             f'{len(missing)} tensors of the backbone are not in it ({_some(missing)}), '
             f'{len(unexpected)} of its tensors have no place ({_some(unexpected)})',
         )
-    reasons = '; '.join(f'{name}: {reason}' for name, reason in unused.items()) or 'none'
-    print_log(f'Backbone: {len(state)} tensors from {path}. Unused: {reasons}.', 'current')
+    reasons = Counter(unused.values())
+    listing = '; '.join(f'{count} ({reason})' for reason, count in reasons.items()) or 'none'
+    print_log(f'Backbone: {len(state)} tensors from {path}; unused: {listing}', 'current')
 
 
 def _misfit(path: Path, reason: str) -> CheckpointError:

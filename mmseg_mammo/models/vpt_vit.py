@@ -3,11 +3,13 @@
 Shape shorthand: B images, N tokens (class token, if any, then patches), P prompts, C width.
 """
 
+import logging
 import math
 from functools import partial
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmpretrain.models import VisionTransformer
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -96,6 +98,11 @@ class VPTVisionTransformer(VisionTransformer):
         """Load the pre-trained file, if one is named; called when training starts."""
         if self.pretrained is None:
             super().init_weights()
+            print_log(
+                'The backbone is random AND frozen: pretrained is None; docs/weights.md',
+                'current',
+                logging.WARNING,
+            )
         else:
             load_vit_weights(self, self.pretrained)
 

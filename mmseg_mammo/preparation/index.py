@@ -57,6 +57,7 @@ DESCRIPTION = (
     'patient_id',
     'laterality',
     'view',
+    'split',
     'finding',
     'pathology',
     'density',

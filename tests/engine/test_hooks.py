@@ -13,7 +13,7 @@ from mmseg_mammo.errors import CheckpointError
 def runner():
     model = nn.ModuleDict({'backbone': nn.Linear(3, 4), 'head': nn.Linear(4, 1), 'act': nn.ReLU()})
     model['backbone'].requires_grad_(False)
-    return SimpleNamespace(model=model, logger=logging.getLogger('test'))
+    return SimpleNamespace(_load_from='epoch_1.pth', model=model, logger=logging.getLogger('test'))
 
 
 def load(runner, state):
@@ -51,6 +51,7 @@ def test_a_checkpoint_of_another_model_is_refused(runner, change, message):
     state = dict(runner.model.state_dict())
     change(state)
     with pytest.raises(
-        CheckpointError, match=f'of another model than the config: 1 tensors.*{message}'
+        CheckpointError,
+        match=f'epoch_1.pth is of another model than the config: 1 tensors.*{message}',
     ):
         load(runner, state)

@@ -9,7 +9,6 @@ from mmseg_mammo.engine.launch import (
     check_checkpoint,
     load_config,
     run_tool,
-    use_dataset,
     use_mixed_precision,
 )
 from mmseg_mammo.errors import CheckpointError, DataFileError, MammoError
@@ -44,15 +43,35 @@ def test_a_missing_config_is_named(tmp_path):
         load_config(arguments(tmp_path / 'absent.py'))
 
 
-def test_another_dataset_keeps_the_pipeline_of_the_config(config, tmp_path):
-    (tmp_path / 'zgt.py').write_text(
+def test_another_dataset_keeps_the_pipeline_and_gives_way_to_options(config):
+    (config.parent / 'zgt.py').write_text(
         "test_dataloader = dict(dataset=dict(type='Z', data_root='z', pipeline=[2]))"
     )
-    cfg = load_config(arguments(config))
-    use_dataset(cfg, 'zgt', tmp_path)
-    assert cfg.test_dataloader.dataset == {'type': 'Z', 'data_root': 'z', 'pipeline': [1]}
-    with pytest.raises(MammoError, match=r'--dataset inbreast: no config.*setr, zgt'):
-        use_dataset(cfg, 'inbreast', tmp_path)
+    options = {'test_dataloader.dataset.data_root': 'b'}
+    given = arguments(config, dataset='zgt', split='val', cfg_options=options)
+    cfg = load_config(given, config.parent)
+    assert cfg.test_dataloader.dataset == {
+        'type': 'Z',
+        'data_root': 'b',
+        'split': 'val',
+        'test_mode': True,
+        'pipeline': [1],
+    }
+
+
+def test_any_prepared_folder_is_a_dataset(config, prepared):
+    cfg = load_config(arguments(config, dataset=str(prepared)))
+    found = cfg.test_dataloader.dataset
+    assert (found.type, found.data_root, found.split) == (
+        'MammographyDataset',
+        str(prepared),
+        'test',
+    )
+
+
+def test_an_unknown_dataset_says_which_there_are(config):
+    with pytest.raises(MammoError, match=r'--dataset inbreast: neither.*or one of setr'):
+        load_config(arguments(config, dataset='inbreast'), config.parent)
 
 
 def test_mixed_precision_needs_a_gpu(monkeypatch):

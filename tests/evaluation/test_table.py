@@ -1,31 +1,37 @@
 from mmseg_mammo.evaluation.overlap import Overlap, summarise
 from mmseg_mammo.evaluation.table import format_table
 
+
+def records(*kinds):
+    return [{'mask_kind': kind, 'source': 'zgt', 'split': 'test'} for kind in kinds]
+
+
 SCORES = summarise([Overlap(10, 10, 5), Overlap(0, 0, 0)], [0.9, 0.2])
 
 
 def test_rows_show_counts_and_scores():
-    lines = format_table(SCORES, {'contour'}, None).splitlines()
-    assert lines[1].split() == ['all', '2', '66.67', '75.00']
-    assert lines[2].split() == ['lesion', '1', '33.33', '50.00']
-    assert lines[3].split() == ['normal', '1', '100.00', '100.00']
-    assert lines[4].split() == ['predict', 'nothing', '2', '50.00', '50.00']
-    assert 'specificity 100.00 %' in lines[5]
-    assert 'AUROC 1.000' in lines[5]
+    lines = format_table(SCORES, records('contour'), None).splitlines()
+    assert lines[0] == 'source zgt, split test'
+    assert lines[2].split() == ['all', '2', '66.67', '75.00']
+    assert lines[3].split() == ['lesion', '1', '33.33', '50.00']
+    assert lines[4].split() == ['normal', '1', '100.00', '100.00']
+    assert lines[5].split() == ['predict', 'nothing', '2', '50.00', '50.00']
+    assert 'specificity 100.00 %' in lines[6]
+    assert 'AUROC 1.000' in lines[6]
 
 
 def test_what_is_not_known_is_a_dash():
-    table = format_table(summarise([Overlap(1, 1, 1)], [1.0]), {'contour'}, None)
+    table = format_table(summarise([Overlap(1, 1, 1)], [1.0]), records('contour'), None)
     assert 'nan' not in table
     assert 'AUROC –' in table
 
 
 def test_weak_masks_and_phantoms_are_named():
-    assert 'NOTE' not in format_table(SCORES, {'contour'}, None)
-    assert 'masks are weak' in format_table(SCORES, {'contour', 'weak'}, None)
-    assert 'synthetic phantoms' in format_table(SCORES, {'phantom'}, None)
+    assert 'NOTE' not in format_table(SCORES, records('contour'), None)
+    assert 'masks are weak' in format_table(SCORES, records('contour', 'weak'), None)
+    assert 'synthetic phantoms' in format_table(SCORES, records('phantom'), None)
 
 
 def test_the_grid_is_named():
-    assert 'the original mask' in format_table(SCORES, {'contour'}, None)
-    assert '224×224' in format_table(SCORES, {'contour'}, (224, 224))
+    assert 'the original mask' in format_table(SCORES, records('contour'), None)
+    assert '224×224' in format_table(SCORES, records('contour'), (224, 224))
