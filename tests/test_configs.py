@@ -83,6 +83,21 @@ def test_the_recipe_is_the_thesiss():
         assert 'MammoCLAHE' in steps
 
 
+def test_each_loader_reads_its_own_split():
+    cfg = resolve(CONFIGS / 'setr_pup_vpt_cbis.py')
+    for split in ('train', 'val', 'test'):
+        assert cfg[f'{split}_dataloader'].dataset.split == split
+    assert resolve(CONFIGS / 'setr_pup_vpt_zgt.py').test_dataloader.dataset.split == 'test'
+
+
+def test_grey_levels_reach_the_model_from_minus_one_to_one():
+    cfg = resolve(CONFIGS / 'setr_pup_vpt_cbis.py').model.data_preprocessor
+    preprocess = MODELS.build({**cfg, 'size': None})
+    black_and_white = torch.tensor([0.0, 255.0]).expand(3, 1, 2)
+    packed = preprocess({'inputs': [black_and_white], 'data_samples': None})
+    assert packed['inputs'][0, 0].tolist() == [[-1, 1]]
+
+
 def test_the_unseen_hospital_is_tested_as_the_source_is():
     cbis = resolve(CONFIGS / 'setr_pup_vpt_cbis.py')
     zgt = resolve(CONFIGS / 'setr_pup_vpt_zgt.py')
@@ -92,7 +107,7 @@ def test_the_unseen_hospital_is_tested_as_the_source_is():
     assert 'train_dataloader' not in zgt
 
 
-def test_the_demo_only_shrinks_the_model_it_inherits():
+def test_the_demo_tests_what_it_inherits():
     for name in ('setr_pup_vpt_cbis.py', 'setr_pup_vpt_zgt.py'):
         full, demo = resolve(CONFIGS / name), resolve(CONFIGS / 'demo' / name)
         assert demo.model.backbone.type == full.model.backbone.type

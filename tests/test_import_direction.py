@@ -16,7 +16,6 @@ ROOMS = (
     'models',
     'engine',
     'evaluation',
-    'reporting',
 )
 HOST_CHECK = ('host', 'version')  # for __init__.py, which alone sees every room
 HEAVY = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmseg', 'mmpretrain')

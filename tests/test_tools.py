@@ -136,35 +136,83 @@ def test_training_resumes_and_moves_prompts_and_head_alone(
     assert {name for name in moved if name.startswith('backbone')} == {'backbone.prompts'}
 
 
-def test_two_processes_give_the_metrics_of_one(trained, prepared, tmp_path, monkeypatch, free_port):
-    """Three images on two processes: one image is handed out twice and must count once."""
-    small = [*options(prepared, 'test'), 'test_dataloader.dataset.split=train']
-    small.append('test_dataloader.dataset.indices=[1,2,3]')
-    checkpoint = trained / 'epoch_1.pth'
-    call(
-        *[monkeypatch, OURS / 'test.py', CBIS, checkpoint, '--work-dir', tmp_path / 'one'],
-        *['--cfg-options', *small],
-    )
-    command = ['bash', OURS / 'dist_test.sh', CBIS, checkpoint, '2', '--work-dir', tmp_path / 'two']
-    environment = {
-        **os.environ,
+def test_two_processes_give_the_metrics_of_one(prepared, tmp_path, monkeypatch, free_port):
+    """What two training processes found on their shares of val, one process finds on all of it.
+
+    The fourth of these images is handed out twice, so that both processes have two.
+    """
+    small = [*options(prepared, *TRAINING), 'train_cfg.max_epochs=1']
+    shared = ['val_dataloader.dataset.split=train', 'val_dataloader.dataset.indices=[1,2,3]']
+    command = ['bash', OURS / 'dist_train.sh', CBIS, '2', '--work-dir', tmp_path / 'two']
+    environment = os.environ | {
         'PORT': str(free_port),
         'PATH': f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}',
         'OMP_NUM_THREADS': '1',
     }
-    subprocess.run(
-        [*map(str, command), '--cfg-options', *small], check=True, env=environment, timeout=300
+    command = [*map(str, command), '--cfg-options', *small, *shared]
+    subprocess.run(command, check=True, env=environment, timeout=300)
+    one = ['--work-dir', tmp_path / 'one', '--split', 'train', '--cfg-options', *small]
+    one.append('test_dataloader.dataset.indices=[1,2,3]')
+    call(monkeypatch, OURS / 'test.py', CBIS, tmp_path / 'two' / 'epoch_1.pth', *one)
+    tables = [tmp_path.glob('two/*/per_image_val.csv'), tmp_path.glob('one/*/per_image_test.csv')]
+    two, one = (
+        {record['image']: record for record in csv.DictReader(next(table).open())}
+        for table in tables
     )
-    one, two = scores(tmp_path / 'one'), scores(tmp_path / 'two')
-    assert one['images'] == 3
-    assert None not in one.values()
-    assert two == pytest.approx(one, rel=1e-6)
+    assert sorted(two) == sorted(one) == ['images/1.png', 'images/2.png', 'images/3.png']
+    for image, record in one.items():
+        assert two[image]['predicted_pixels'] == record['predicted_pixels']
+        expected = pytest.approx(float(record['max_probability']), rel=1e-5)
+        assert float(two[image]['max_probability']) == expected
+
+
+@pytest.fixture
+def fake_cluster(tmp_path, monkeypatch):
+    """srun, scontrol and torchrun that write down what they are asked."""
+    scripts = {
+        'torchrun': 'printf "%s\\n" "$@" > "$ASKED.torchrun"',
+        'scontrol': 'printf "node7\\nnode8\\n"',
+        'srun': 'printf "%s\\n" "$@" > "$ASKED.srun"; while [[ $1 == --* ]]; do shift; done; '
+        'SLURM_JOB_ID=123 SLURM_NNODES=2 SLURM_JOB_NODELIST=node[7-8] "$@"',
+    }
+    for name, body in scripts.items():
+        (tmp_path / name).write_text(f'#!/usr/bin/env bash\n{body}\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv('PATH', f'{tmp_path}{os.pathsep}{os.environ["PATH"]}')
+    monkeypatch.setenv('ASKED', str(tmp_path / 'asked'))
+    return lambda name: (tmp_path / f'asked.{name}').read_text().splitlines()
+
+
+def test_slurm_train_starts_one_torchrun_per_node(fake_cluster, monkeypatch):
+    monkeypatch.setenv('NODES', '2')
+    monkeypatch.setenv('GPUS_PER_NODE', '4')
+    command = ['bash', OURS / 'slurm_train.sh', 'gpu', 'job', 'c.py', '--cfg-options', 'a=[1,2]']
+    subprocess.run(list(map(str, command)), check=True)
+    asked = fake_cluster('srun')
+    for option in ('--partition=gpu', '--nodes=2', '--ntasks-per-node=1', '--gres=gpu:4'):
+        assert option in asked
+    asked = fake_cluster('torchrun')
+    assert asked[:2] == ['--nnodes=2', '--nproc_per_node=4']
+    assert '--rdzv_endpoint=node7:20123' in asked
+    script = [str(OURS / 'train.py'), 'c.py', '--cfg-options', 'a=[1,2]', '--launcher', 'pytorch']
+    assert asked[-6:] == script
+
+
+def test_dist_test_hands_its_arguments_on(fake_cluster):
+    command = ['bash', OURS / 'dist_test.sh', 'c.py', 'e.pth', '3', '--split', 'val']
+    subprocess.run(list(map(str, command)), check=True)
+    asked = fake_cluster('torchrun')
+    assert '--nproc_per_node=3' in asked
+    script = [str(OURS / 'test.py'), 'c.py', 'e.pth', '--launcher', 'pytorch', '--split', 'val']
+    assert asked[-7:] == script
 
 
 def test_a_checkpoint_of_another_model_ends_in_one_line(trained, prepared, tmp_path, monkeypatch):
     arguments = [CBIS, trained / 'epoch_1.pth', '--work-dir', tmp_path, '--cfg-options']
     small = [*options(prepared, 'test'), 'model.backbone.prompt_length=5']
-    with pytest.raises(SystemExit, match=r'^error: The checkpoint is of another model.*prompts'):
+    with pytest.raises(
+        SystemExit, match=r'^error: The checkpoint .*epoch_1.pth is of another model.*prompts'
+    ):
         call(monkeypatch, OURS / 'test.py', *arguments, *small)
 
 

@@ -24,6 +24,8 @@ default_hooks = dict(
     visualization=dict(type='SegVisualizationHook'),
 )
 custom_hooks = [
+    # Batch norm counts on each GPU alone; without this each would validate another model.
+    dict(type='SyncBuffersHook'),
     dict(type='ParameterCountHook'),
     dict(type='CheckpointGuardHook'),
     dict(type='PerImageCSVHook'),

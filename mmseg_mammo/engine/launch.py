@@ -1,6 +1,7 @@
 """What the command-line tools share: arguments, configs, processes, and readable errors."""
 
 import argparse
+import gc
 import os
 import sys
 import zipfile
@@ -8,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from mmengine.config import Config, DictAction
-from mmengine.dist import init_dist
 from mmengine.runner import Runner
 
 from mmseg_mammo.errors import CheckpointError, MammoError
@@ -71,10 +72,12 @@ def build_runner(cfg: Config, local_rank: int) -> Runner:
 
 def _join_through_gloo(cfg: Config) -> None:
     """Let processes without GPUs talk; mmengine assumes a GPU per process."""
-    if cfg.launcher == 'pytorch':
-        torch.distributed.init_process_group('gloo')
-    else:
-        init_dist(cfg.launcher, backend='gloo')
+    if cfg.launcher != 'pytorch':
+        raise MammoError(
+            f'--launcher {cfg.launcher}: no GPU that torch can use',
+            'several processes without GPUs through torchrun only (--launcher pytorch)',
+        )
+    dist.init_process_group('gloo')
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel',
         device_ids=None,
@@ -131,9 +134,18 @@ def run_tool(main: Callable[[], None]) -> None:
     """Call ``main``; end a :class:`MammoError` or Ctrl-C in one line instead of a traceback."""
     try:
         main()
+        _leave_processes()
     except MammoError as error:
         # From a data loader's worker the message comes wrapped in the worker's traceback.
         message = str(error).strip().splitlines()[-1]
         sys.exit(f'error: {message.split("Error: ", 1)[-1].rstrip(".")}.')
     except KeyboardInterrupt:
         sys.exit('Stopped. Training goes on from its last checkpoint with --resume.')
+
+
+def _leave_processes() -> None:
+    """Wait for each other before leaving: a process that ends first aborts the others."""
+    if dist.is_available() and dist.is_initialized():
+        gc.collect()  # the wrapped model holds on to the group
+        dist.barrier()
+        dist.destroy_process_group()

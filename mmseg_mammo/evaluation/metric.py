@@ -13,6 +13,7 @@ from torch import Tensor
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise
 from mmseg_mammo.evaluation.table import format_table
+from mmseg_mammo.preparation.images import resize_mask
 from mmseg_mammo.preparation.index import DESCRIPTION
 
 
@@ -23,13 +24,13 @@ class MammographyMetric(BaseMetric):
     The scalars can be monitors (``save_best='lesion_dice'``). ``records`` keeps one dict per
     image after each evaluation, on the main process.
 
-    By default masks are compared on the grid of the original mask file, onto which mmseg
-    resizes the probabilities bilinearly.
+    By default masks are compared on the grid of the prepared mask file, onto which mmseg
+    resizes the logits bilinearly.
 
     Args:
         eval_size: (H, W), or the side of a square, to compare on instead, such as 224 for the
             thesis's numbers: probabilities are resized bilinearly, true masks by nearest
-            neighbour.
+            neighbour, but so that no lesion vanishes.
         threshold: Probability above which a pixel is lesion. It must agree with that of the
             decode head.
         kwargs: ``collect_device``, ``prefix``; see ``mmengine.evaluator.BaseMetric``.
@@ -57,14 +58,15 @@ class MammographyMetric(BaseMetric):
         """
         for sample in data_samples:
             probability = lesion_probability(sample['seg_logits']['data'])
+            _check_finite(probability, sample)
             predicted = sample['pred_sem_seg']['data'][0] > 0
-            truth = sample['gt_sem_seg']['data'][0] > 0
+            truth = sample['gt_sem_seg']['data'][0].cpu().numpy() > 0
             self._check_threshold(probability, predicted)
             if self.eval_size:
-                probability = _resize(probability, self.eval_size, 'bilinear')
+                probability = _resize(probability, self.eval_size)
                 predicted = probability > self.threshold
-                truth = _resize(truth.float(), self.eval_size, 'nearest-exact') > 0
-            counts = overlap(predicted.cpu().numpy(), truth.cpu().numpy())
+                truth = resize_mask(truth, self.eval_size)  # a lesion stays one
+            counts = overlap(predicted.cpu().numpy(), truth)
             self.results.append(_record(sample, counts, float(probability.max())))
 
     def _check_threshold(self, probability: Tensor, predicted: Tensor) -> None:
@@ -80,7 +82,8 @@ class MammographyMetric(BaseMetric):
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Summarise the records of all processes; an image that came twice counts once."""
-        self.records = list({record['image']: record for record in results}.values())
+        unique = {(record['source'], record['image']): record for record in results}
+        self.records = list(unique.values())
         counts = [
             Overlap(r['truth_pixels'], r['predicted_pixels'], r['intersection_pixels'])
             for r in self.records
@@ -96,8 +99,16 @@ def lesion_probability(logits: Tensor) -> Tensor:
     return data[0] if len(data) == 1 else torch.softmax(data, dim=0)[1]
 
 
-def _resize(grid: Tensor, size: tuple[int, int], mode: str) -> Tensor:
-    return F.interpolate(grid[None, None], size, mode=mode)[0, 0]
+def _resize(grid: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(grid[None, None], size, mode='bilinear')[0, 0]
+
+
+def _check_finite(probability: Tensor, sample: dict) -> None:
+    if not torch.isfinite(probability).all():
+        raise MammoError(
+            f'{sample.get("img_path", "")}: the model gives probabilities that are not numbers',
+            remedy='The training has diverged: lower the learning rate, or train without --amp',
+        )
 
 
 def _record(sample: dict, counts: Overlap, max_probability: float) -> dict:

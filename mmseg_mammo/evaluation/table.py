@@ -31,7 +31,7 @@ def format_table(
         f'specificity {_number(scores["specificity"])} % (normal images with an empty '
         f'prediction); image-level AUROC {_number(scores["auroc"], 3)}'
     )
-    grid = f'{eval_size[0]}×{eval_size[1]}' if eval_size else 'the original mask'
+    grid = f'{eval_size[0]}×{eval_size[1]}' if eval_size else 'the prepared masks'
     lines.append(f'means over images; grid: {grid}')
     kinds = _values(records, 'mask_kind').split('+')
     lines += [f'NOTE: {_NOTES[kind]}' for kind in kinds if kind in _NOTES]

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,14 +98,7 @@ def _read(path: Path) -> dict[str, Tensor]:
             'says where they come from',
         )
     try:
-        if path.suffix == '.npz':
-            with np.load(path) as arrays:
-                return _from_jax({name: arrays[name] for name in arrays.files})
-        if path.suffix == '.safetensors':
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        content = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+        content = _load(path)
     except ImportError as error:
         raise CheckpointError(f'{path}: {error}', remedy='pip install safetensors') from error
     # Broken archives raise a dozen types, from BadZipFile to UnpicklingError.
@@ -114,10 +108,23 @@ def _read(path: Path) -> dict[str, Tensor]:
             '.npz, .safetensors, or a PyTorch checkpoint',
             'Copy the file again and compare its size',
         ) from error
+    if path.suffix == '.npz':
+        return _from_jax(content)
     for key in ('state_dict', 'model'):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+        if isinstance(content.get(key), Mapping):
             content = content[key]
     return dict(content)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if path.suffix == '.npz':
+        with np.load(path) as archive:
+            return {name: archive[name] for name in archive.files}
+    if path.suffix == '.safetensors':
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    return dict(CheckpointLoader.load_checkpoint(str(path), map_location='cpu'))
 
 
 def _split(
@@ -168,8 +175,9 @@ def _from_jax(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
             full = f'{name}.{leaf}' if name else leaf
             state[full.replace('attn.out', 'attn.proj')] = torch.from_numpy(_transpose(array))
     for name, parts in heads.items():
-        merged = [_heads_first(parts[part]) for part in ('query', 'key', 'value')]
-        state[name] = torch.from_numpy(np.concatenate(merged))
+        if len(parts) == 3:  # else the name stays missing, and loading says so
+            merged = [_heads_first(parts[part]) for part in ('query', 'key', 'value')]
+            state[name] = torch.from_numpy(np.concatenate(merged))
     return state
 
 

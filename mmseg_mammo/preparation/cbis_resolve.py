@@ -172,7 +172,8 @@ def placement_repair(case: Abnormality, mask: Instance, instances: Sequence[Inst
         return 'columns swapped' if mask.series == case.crop_series else 'split series'
     names = sorted(i.path.stem for i in instances if i.path.parent == mask.path.parent)
     numbered = len(names) == 2 and all(_NUMBERED.fullmatch(name) for name in names)
-    return 'file order' if numbered and names[case.mask_position] != mask.path.stem else ''
+    named = names[case.mask_position] if numbered and case.mask_position < 2 else mask.path.stem
+    return '' if named == mask.path.stem else 'file order'
 
 
 def _about_same(shape: tuple[int, int], image: tuple[int, int]) -> bool:
@@ -182,15 +183,18 @@ def _about_same(shape: tuple[int, int], image: tuple[int, int]) -> bool:
 
 def _break_ties(masks: list[Instance]) -> tuple[list[Instance], str]:
     """Narrow several candidates by what else is usual of a mask; name the last rule used."""
-    largest = max(instance.shape for instance in masks)
+
+    def is_largest(instance: Instance) -> bool:
+        return instance.shape[0] * instance.shape[1] == max(i.shape[0] * i.shape[1] for i in masks)
+
     preferences = {
-        '8-bit': [i for i in masks if i.bits == 8],
-        'series description': [i for i in masks if 'mask' in i.description.lower()],
-        'larger': [i for i in masks if i.shape == largest],
+        '8-bit': lambda i: i.bits == 8,
+        'series description': lambda i: 'mask' in i.description.lower(),
+        'larger': is_largest,
     }
     rule = 'content'
-    for name, preferred in preferences.items():
-        kept = [i for i in masks if i in preferred]
+    for name, prefers in preferences.items():
+        kept = [i for i in masks if prefers(i)]
         if 0 < len(kept) < len(masks):
             masks, rule = kept, name
     return masks, rule

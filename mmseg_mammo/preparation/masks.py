@@ -28,11 +28,18 @@ def binarise(values: np.ndarray, place: str, lesion_values: Collection[int] = ()
         H×W bool; all False for an all-zero mask.
 
     Raises:
-        DataFileError: More than two values which are not the two blurred clusters that JPEG
+        DataFileError: No background at all; or more than two values which are not the two blurred clusters that JPEG
             compression or smooth resizing make of a binary mask.
     """
     if lesion_values:
         return np.isin(values, list(lesion_values))
+    if values.max() > 0 and values.min() > values.max() / 4:
+        raise DataFileError(
+            f'{place}: no background, its values go from {values.min()} to {values.max()}',
+            'a mask of 0 and one other value',
+            'For a label map, say which values mean lesion (--lesion-values of '
+            'prepare_hospital.py)',
+        )
     counts = np.bincount(values.ravel())
     present = np.flatnonzero(counts)
     peak = int(present[-1])

@@ -40,7 +40,7 @@ class LoadMammogram(BaseTransform):
     """Read a PNG, JPEG, TIFF or DICOM mammogram as H×W×3 with equal channels.
 
     8- and 16-bit images keep their depth through mmseg's resizing, flipping and cropping and
-    through ``MammoCLAHE``; end the pipeline with ``RescaleTo255`` before ``PackSegInputs``.
+    through ``MammoCLAHE``; end the pipeline with ``PackMammogram`` before ``PackSegInputs``.
 
     Required Keys:
 

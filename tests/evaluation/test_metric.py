@@ -82,3 +82,25 @@ def test_eval_size_compares_on_its_own_grid():
 def test_an_image_that_a_sampler_repeated_counts_once():
     samples = random_samples(4)
     assert evaluate([*samples, samples[0]])[0] == evaluate(samples)[0]
+
+
+def test_a_lesion_too_small_for_the_grid_stays_a_lesion():
+    truth = torch.zeros(64, 64)
+    truth[1, 2:6] = 1
+    scores, _ = evaluate([sample(torch.zeros(64, 64), truth)], eval_size=4)
+    assert (scores['lesion_images'], scores['normal_images']) == (1, 0)
+    assert scores['lesion_dice'] < 1
+
+
+def test_images_of_two_hospitals_with_one_name_both_count():
+    samples = [
+        dict(one, image='1.png', source=name)
+        for one, name in zip(random_samples(2), 'ab', strict=True)
+    ]
+    assert evaluate(samples)[0]['images'] == 2
+
+
+def test_a_diverged_model_is_no_specialist():
+    broken = sample(torch.full((2, 2), float('nan')), torch.zeros(2, 2), img_path='a/1.png')
+    with pytest.raises(MammoError, match=r'a/1\.png: .*not numbers'):
+        evaluate([broken])

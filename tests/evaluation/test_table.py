@@ -33,5 +33,5 @@ def test_weak_masks_and_phantoms_are_named():
 
 
 def test_the_grid_is_named():
-    assert 'the original mask' in format_table(SCORES, records('contour'), None)
+    assert 'the prepared masks' in format_table(SCORES, records('contour'), None)
     assert '224×224' in format_table(SCORES, records('contour'), (224, 224))

@@ -132,6 +132,20 @@ def test_the_backbone_stays_in_eval_mode_and_prompt_dropout_does_not():
     assert torch.equal(backbone(images)[0], backbone(images)[0])
 
 
+def test_prompt_dropout_is_drawn_for_each_image():
+    backbone = build(prompt_dropout=0.5).train()
+    twins = torch.randn(1, 3, 64, 64).expand(2, -1, -1, -1)
+    first, second = backbone(twins)[0]
+    assert not torch.allclose(first, second, atol=1e-4)
+
+
+def test_a_random_frozen_backbone_is_warned_of(monkeypatch):
+    said = []
+    monkeypatch.setattr('mmseg_mammo.models.vpt_vit.print_log', lambda *parts: said.append(parts))
+    build()
+    assert any('random AND frozen' in message for message, *_ in said)
+
+
 def test_frozen_weights_are_bit_identical_after_a_step():
     backbone = build(drop_rate=0.1).train()
     before = {name: value.clone() for name, value in backbone.state_dict().items()}

@@ -51,3 +51,10 @@ def test_one_per_cent_of_aspect_is_the_limit():
     assert fit_mask(np.ones((1009, 1000), bool), (500, 500), 'a.png').shape == (500, 500)
     with pytest.raises(DataFileError, match=r'a\.png: the mask is 1020×1000.*its image 500×500'):
         fit_mask(np.ones((1020, 1000), bool), (500, 500), 'a.png')
+
+
+@pytest.mark.parametrize('values', [[255], [254, 255], [1, 2], [128, 255]])
+def test_a_mask_without_background_is_refused(values):
+    mask = np.resize(np.array(values, np.uint8), (6, 6))
+    with pytest.raises(DataFileError, match=r'mask\.png: no background.*--lesion-values'):
+        binarise(mask, 'mask.png')

@@ -1,4 +1,7 @@
-"""AdamW at a constant 1e-4, β = (0.9, 0.999) (thesis IV-B), for at most 200 epochs."""
+"""AdamW at 1e-4, β = (0.9, 0.999) (thesis IV-B), for 200 epochs.
+
+The rate stays constant and nothing stops early: the plateau rules of IV-B are not in this schedule.
+"""
 
 optim_wrapper = dict(
     type='OptimWrapper',

@@ -99,5 +99,5 @@ class OverlayHook(Hook):
             facts = (path.stem, sample.get('source', ''), sample.get('mask_kind', ''))
             title = f'{"  ".join(facts)}  Dice {100 * overlap(predicted, truth).dice:.1f} %'
             picture = draw_panels(read_image(path), truth, predicted, title)
-            name = re.sub(r'[^\w.-]', '_', path.stem)
+            name = re.sub(r'[^\w.-]', '_', f'{sample.get("source", "")}_{path.stem}')
             write_png(Path(runner.log_dir) / 'overlays' / f'{name}.png', picture)
