@@ -1,4 +1,4 @@
-"""Write synthetic mammograms as a raw download: CBIS-DDSM or a hospital's export.
+r"""Write synthetic mammograms as a raw download: CBIS-DDSM or a hospital's export.
 
 Examples:
     python tools/make_phantom.py data/phantom_cbis --hospital cbis --patients 24
@@ -65,13 +65,15 @@ def parse_args() -> argparse.Namespace:
     cbis.add_argument(
         '--subset',
         type=_words,
-        help=f'subsets to write files for, of {",".join(SUBSETS)} (default: all)',
+        help='subsets to write files for, joined by commas; of '
+        f'{", ".join(SUBSETS)} (default: all)',
     )
     cbis.add_argument('--limit', type=int, help='at most so many images of each subset')
     cbis.add_argument(
         '--defects',
         type=_words,
-        help=f'defects to plant, of {",".join(DEFECTS)} (default: none; see docs/phantoms.md)',
+        help='defects to plant, joined by commas, such as split,missing; of '
+        f'{", ".join(DEFECTS)} (default: none; see docs/phantoms.md)',
     )
     return parser.parse_args()
 

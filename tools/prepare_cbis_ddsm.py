@@ -102,6 +102,9 @@ def main() -> None:
         prepare(raw, out, Options(**values))
     except MammoError as error:
         sys.exit(f'ERROR: {error}')
+    except KeyboardInterrupt:
+        print('\nStopped. The same command goes on where it stopped.', file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == '__main__':

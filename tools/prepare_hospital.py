@@ -64,17 +64,21 @@ def add_inputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--root', type=Path, help='folder of its paths (default: that of the CSV)')
     group.add_argument('--images', type=Path, help='folder of images, searched with subfolders')
     group.add_argument('--masks', type=Path, help='folder of masks, matched by file stem')
-    group.add_argument('--mask-suffix', default='', help='what mask stems add, such as _mask')
+    group.add_argument(
+        '--image-suffix', default='', help='what image stems end with, such as _FULL'
+    )
+    group.add_argument('--mask-suffix', default='', help='what mask stems end with, such as _mask')
 
 
 def add_meanings(group: argparse._ArgumentGroup) -> None:
     """What columns, paths, masks and their absence say."""
-    group.add_argument(
-        '--column', nargs='+', default=[], metavar='OURS=THEIRS', help='names of your columns'
-    )
-    group.add_argument(
-        '--set', nargs='+', default=[], metavar='COLUMN=VALUE', help='one value for all rows'
-    )
+    for option, metavar, text in (
+        ('--column', 'OURS=THEIRS', 'names of your columns'),
+        ('--set', 'COLUMN=VALUE', 'one value for all rows'),
+    ):
+        group.add_argument(
+            option, nargs='+', action='extend', default=[], metavar=metavar, help=text
+        )
     group.add_argument(
         '--patient-pattern',
         default='',
@@ -94,8 +98,8 @@ def add_meanings(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--mask-kind',
         choices=[kind for kind in MASK_KINDS if kind != 'phantom'],
-        default='contour',
-        help='weak: boxes, circles or anything else that is not an outline drawn by a reader',
+        help='contour: outlines drawn by readers (default); weak: boxes, circles, ellipses or '
+        'anything else',
     )
     group.add_argument('--source', help='name of the data set (default: name of OUT)')
 
@@ -125,7 +129,10 @@ def main() -> None:
         outcome = run(args)
     except MammoError as error:
         sys.exit(f'prepare_hospital.py: {error}')
-    report(outcome, args.out)
+    except KeyboardInterrupt:
+        print('\nStopped. The same command goes on where it stopped.', file=sys.stderr)
+        sys.exit(130)
+    report(outcome, args)
 
 
 def run(args: argparse.Namespace) -> Outcome:
@@ -142,13 +149,13 @@ def run(args: argparse.Namespace) -> Outcome:
         found = read_hospital_table(origin, root, columns, fixed, gaps)
     else:
         origin = root = args.images
-        found = pair_folders(origin, args.masks, args.mask_suffix, fixed, gaps)
+        found = pair_folders(origin, args.masks, args.mask_suffix, fixed, gaps, args.image_suffix)
     phantom = is_phantom(root) or is_phantom(origin.parent)
     name = args.source or args.out.resolve().name
     settings = Settings(
         origin=origin,
         source=f'phantom-{name}' if phantom and not name.startswith('phantom') else name,
-        mask_kind='phantom' if phantom else args.mask_kind,
+        mask_kind='phantom' if phantom else args.mask_kind or 'contour',
         pixels=PixelOptions(args.long_side, not args.no_voi, _numbers(args.lesion_values)),
         fractions=fractions,
         seed=args.seed,
@@ -158,7 +165,7 @@ def run(args: argparse.Namespace) -> Outcome:
     return prepare(*found, args.out, settings)
 
 
-def report(outcome: Outcome, out: Path) -> None:
+def report(outcome: Outcome, args: argparse.Namespace) -> None:
     """Print the counts, and everything that a user must not overlook."""
     noted = [line for line in outcome.audit if line['note']]
     for line in noted[:SHOWN_NOTES]:
@@ -166,9 +173,20 @@ def report(outcome: Outcome, out: Path) -> None:
     if len(noted) > SHOWN_NOTES:
         print(f'… and {len(noted) - SHOWN_NOTES} more notes')
     print(count_table(outcome.rows))
-    if {row.mask_kind for row in outcome.rows} != {'contour'}:
-        print(f'The masks are {outcome.rows[0].mask_kind}: say so beside every result.')
-    print(f'{len(outcome.problems)} rows were left out; {out / AUDIT_NAME} tells about every row.')
+    kind = outcome.rows[0].mask_kind
+    if kind != 'contour':
+        print(f'The masks are {kind}: say so beside every result.')
+    elif args.mask_kind is None:
+        print(
+            'masks are taken as contours drawn by readers; --mask-kind weak if they are boxes, '
+            'circles or ellipses'
+        )
+    if outcome.header_patients:
+        print(
+            f'patient_id of {outcome.header_patients} images comes from DICOM headers: make sure '
+            'that these are pseudonyms, one per patient'
+        )
+    print(f'{len(outcome.problems)} rows were left out; {args.out / AUDIT_NAME} tells about all.')
 
 
 def _pairs(option: str, items: list[str]) -> dict[str, str]:

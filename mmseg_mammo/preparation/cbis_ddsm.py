@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.errors import DataFileError, DataIndexError
+from mmseg_mammo.errors import DataFileError, DataIndexError, MammoError
 from mmseg_mammo.preparation.cbis_audit import (
     AUDIT_COLUMNS,
     MISMATCH,
@@ -25,7 +25,7 @@ from mmseg_mammo.preparation.cbis_audit import (
     summary,
 )
 from mmseg_mammo.preparation.cbis_locate import Tree, scan
-from mmseg_mammo.preparation.cbis_make import make_image
+from mmseg_mammo.preparation.cbis_make import ImageJob, make_image
 from mmseg_mammo.preparation.cbis_plan import assign_splits, drop_leaked, plan_images
 from mmseg_mammo.preparation.cbis_table import (
     FILE_NAMES,
@@ -36,9 +36,15 @@ from mmseg_mammo.preparation.cbis_table import (
     read_cases,
 )
 from mmseg_mammo.preparation.images import scale_to_long_side
-from mmseg_mammo.preparation.index import INDEX_NAME, Row, write_index, write_table
+from mmseg_mammo.preparation.index import INDEX_NAME, Row, write_index
 from mmseg_mammo.preparation.running import make_all
-from mmseg_mammo.preparation.writing import AUDIT_NAME, claim_folder, count_table, is_phantom
+from mmseg_mammo.preparation.writing import (
+    AUDIT_NAME,
+    claim_folder,
+    count_table,
+    is_phantom,
+    write_audit,
+)
 
 ABNORMALITIES = ('all', 'mass', 'calcification')
 ON_MISMATCH = ('repair', 'drop', 'fail')
@@ -90,6 +96,7 @@ def prepare(
     say(f'Patients in train and test: {patients}; {len(dropped)} train rows of them are dropped')
     splits = assign_splits(kept, options.val_fraction, np.random.default_rng(options.seed))
     jobs = plan_images(kept, tree, options.long_side, options.merge_views)
+    _check_files(jobs, raw)
     # What changes the pixels of a written image; every other option only chooses among them.
     claimed = {'long_side': options.long_side, 'merge_views': options.merge_views}
     claim_folder(out, {'tool': 'prepare_cbis_ddsm', **claimed})
@@ -103,9 +110,9 @@ def prepare(
             rows.append(index_row(job, record, splits, phantom))
     order = {case.name: number for number, case in enumerate(cases)}
     audit.sort(key=lambda line: order[line['abnormality']])
-    write_table(out / AUDIT_NAME, AUDIT_COLUMNS, audit)
-    say(f'{summary(audit)}\nEvery row is accounted for in {out / AUDIT_NAME}')
-    _check(audit, raw, options)
+    say(summary(audit))
+    write_audit(out, AUDIT_COLUMNS, audit, _refusal(audit, raw, options))
+    say(f'Every row is accounted for in {out / AUDIT_NAME}')
     write_index(out / INDEX_NAME, rows)
     say(count_table(rows))
     return rows
@@ -128,19 +135,30 @@ def _read_selected(tree: Tree, options: Options, say: Callable[[str], object]) -
     return wanted
 
 
-def _check(audit: Sequence[Mapping[str, Any]], raw: Path, options: Options) -> None:
-    """Refuse a preparation without any image, or with what ``fail`` forbids."""
+def _check_files(jobs: Sequence[ImageJob], raw: Path) -> None:
+    """Refuse a download that lacks every image, before anything is written."""
+    if not any(job.images and all(region.files for region in job.regions) for job in jobs):
+        raise DataFileError(
+            f'{raw}: image and masks are there for none of the {len(jobs)} images',
+            'images in one of the layouts L1 to L6 of docs/cbis_ddsm.md',
+            'Give the folder of the download, and check that its disk is mounted',
+        )
+
+
+def _refusal(audit: Sequence[Mapping[str, Any]], raw: Path, options: Options) -> MammoError | None:
+    """Why no index is written: there is no image, or what ``fail`` forbids."""
     misfits = [line for line in audit if line['reason'] == MISMATCH]
     if misfits and options.on_mismatch == 'fail':
         names = ', '.join(f'{line["abnormality"]} ({line["detail"]})' for line in misfits)
-        raise DataFileError(
+        return DataFileError(
             f'{len(misfits)} masks of another size than their image: {names}',
             'equal sizes, as --on-mismatch fail demands',
             'Choose --on-mismatch repair or drop; the images made so far are kept',
         )
     if not any(line['image'] for line in audit):
-        raise DataFileError(
+        return DataFileError(
             f'{raw}: none of the {len(audit)} rows could be used',
             'images in one of the layouts L1 to L6 of docs/cbis_ddsm.md',
             'See the reasons above; the folder must hold the images of the collection',
         )
+    return None

@@ -148,7 +148,7 @@ def _decode(dataset: Any, path: Path) -> np.ndarray:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataFileError(
             f'{path}: cannot decode its pixels ({name}): {reason}',
-            remedy='If the file is compressed: pip install "mmseg_mammo[dicom]". '
+            remedy="If the file is compressed: pip install '.[dicom]' in the repository. "
             'If it is truncated: copy it again from its source',
         ) from error
 

@@ -1,5 +1,6 @@
 """A hospital's images and masks -> ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -8,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.preparation.hospital_image import PixelOptions, make_image, make_jobs
 from mmseg_mammo.preparation.hospital_table import Entry, Problem
-from mmseg_mammo.preparation.index import INDEX_NAME, Row, check_patients, write_index, write_table
+from mmseg_mammo.preparation.index import INDEX_NAME, Row, check_patients, write_index
 from mmseg_mammo.preparation.running import make_all
-from mmseg_mammo.preparation.writing import AUDIT_NAME, claim_folder, split_patients
+from mmseg_mammo.preparation.writing import claim_folder, split_patients, write_audit
 
 AUDIT_COLUMNS = ('row', 'image', 'mask', 'status', 'annotated', 'output', 'lesion_share', 'note')
 
@@ -45,11 +46,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The rows of the index, the rows left out, and the audit as it was written."""
+    """The rows of the index, the rows left out, and the audit as it was written.
+
+    ``header_patients`` counts the images whose patient comes from their DICOM header.
+    """
 
     rows: list[Row]
     problems: list[Problem]
     audit: list[dict[str, str]]
+    header_patients: int
 
 
 def prepare(
@@ -68,10 +73,13 @@ def prepare(
         DataIndexError: A patient is in two splits; no image is usable; or there are bad rows
             and ``skip_bad`` is off. Faults of the table stop before anything is written,
             faults that only decoding shows stop before ``index.csv`` is written.
+        MammoError: The split fractions do not fit the patients; nothing is written.
     """
     groups, conflicts = group_by_image(entries, problems)
     problems = [*problems, *conflicts]
-    _stop_if_bad(problems, settings)
+    refusal = _refusal(problems, settings)
+    if refusal is not None:
+        raise refusal
     _check_splits(groups, settings)
     jobs = make_jobs(groups)
     claim_folder(out, _claim(settings))
@@ -80,16 +88,15 @@ def prepare(
     made = list(zip(groups, records, strict=True))
     problems += _undecodable(made)
     audit = _audit(made, problems)
-    write_table(out / AUDIT_NAME, AUDIT_COLUMNS, audit)
-    _stop_if_bad(problems, settings)
-    rows = [_row(group, record, settings) for group, record in made if 'error' not in record]
-    if not rows:
-        raise DataIndexError(
-            f'{settings.origin}: no usable image', remedy=f'See {out / AUDIT_NAME}'
-        )
-    rows = carve_splits(rows, settings.fractions, np.random.default_rng(settings.seed))
+    used = [(group, record) for group, record in made if 'error' not in record]
+    refusal = _refusal(problems, settings, usable=len(used))
+    rows = [_row(group, record, settings) for group, record in used]
+    if refusal is None:
+        rows = carve_splits(rows, settings.fractions, np.random.default_rng(settings.seed))
+    write_audit(out, AUDIT_COLUMNS, audit, refusal)
     write_index(out / INDEX_NAME, rows)
-    return Outcome(rows, problems, audit)
+    header_patients = sum(any(entry.header_patient for entry in group) for group, _ in used)
+    return Outcome(rows, problems, audit, header_patients)
 
 
 def group_by_image(
@@ -152,6 +159,9 @@ def _check_splits(groups: Sequence[Sequence[Entry]], settings: Settings) -> None
             'a fraction only for a split that the table leaves empty',
             'Leave the option out to keep the split of the table',
         )
+    # The choice is made after decoding, which may tell lesions; that it can be made, before.
+    train = {patient: '' for _, patient, split in places if split == 'train'}
+    split_patients(train, settings.fractions, np.random.default_rng(settings.seed))
 
 
 def _undecodable(made: Sequence[tuple[list[Entry], dict[str, Any]]]) -> list[Problem]:
@@ -163,13 +173,19 @@ def _undecodable(made: Sequence[tuple[list[Entry], dict[str, Any]]]) -> list[Pro
     ]
 
 
-def _stop_if_bad(problems: Sequence[Problem], settings: Settings) -> None:
+def _refusal(
+    problems: Sequence[Problem], settings: Settings, usable: int | None = None
+) -> MammoError | None:
+    """Why no index is written, if so; ``usable`` counts the images that were made."""
+    lines = ''.join(f'\n  {problem}' for problem in problems)
     if problems and not settings.skip_bad:
-        lines = ''.join(f'\n  {problem}' for problem in problems)
-        raise DataIndexError(
+        return DataIndexError(
             f'{settings.origin}: {len(problems)} bad rows, so no index was written',
             remedy=f'Correct them, or leave their images out by --skip-bad:{lines}',
         )
+    if usable == 0:
+        return DataIndexError(f'{settings.origin}: no usable image{":" if lines else ""}{lines}')
+    return None
 
 
 def _row(group: Sequence[Entry], record: Mapping[str, Any], settings: Settings) -> Row:
@@ -200,7 +216,7 @@ def _joined(values: Sequence[str]) -> str:
 def _audit(
     made: Sequence[tuple[list[Entry], dict[str, Any]]], problems: Sequence[Problem]
 ) -> list[dict[str, str]]:
-    """One line per input row: the prepared ones in their order, then those left out."""
+    """One line per input row, in their order."""
     lines = [
         {
             'row': entry.place,
@@ -218,13 +234,11 @@ def _audit(
     ]
     empty = dict.fromkeys(AUDIT_COLUMNS, '')
     for problem in problems:
-        lines.append(
-            {
-                **empty,
-                'row': problem.place,
-                'image': problem.image,
-                'status': 'skipped',
-                'note': problem.message,
-            }
-        )
-    return lines
+        told = {'row': problem.place, 'image': problem.image, 'note': problem.message}
+        lines.append({**empty, **told, 'status': 'skipped'})
+    return sorted(lines, key=lambda line: _natural(line['row']))
+
+
+def _natural(text: str) -> list[int | str]:
+    """Sorts ``row 2`` before ``row 10``."""
+    return [int(p) if p.isdecimal() else p for p in re.split('([0-9]+)', text)]

@@ -1,7 +1,7 @@
 """A hospital's folders of images and masks -> one checked entry per image."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
@@ -11,37 +11,47 @@ from mmseg_mammo.preparation.images import RASTER_SUFFIXES
 
 
 def pair_folders(
-    images: Path, masks: Path, mask_suffix: str, fixed: Mapping[str, str], gaps: Gaps
+    images: Path,
+    masks: Path,
+    mask_suffix: str,
+    fixed: Mapping[str, str],
+    gaps: Gaps,
+    image_suffix: str = '',
 ) -> tuple[list[Entry], list[Problem]]:
     """Pair the images of one folder with the masks of another by their stems.
 
     Args:
         images: Searched with its subfolders.
         masks: The same folder, or another one.
-        mask_suffix: What the stem of a mask adds to that of its image (``_mask``).
+        mask_suffix: What the stem of a mask ends with (``_mask``).
         fixed: Column -> a value for every image.
         gaps: How to fill what file names do not tell.
+        image_suffix: What the stem of an image ends with (``_FULL``); other files are no
+            images. Image and mask are those whose stems agree but for their suffixes.
 
     Returns:
-        As :func:`read_hospital_table`. A mask that no image has is a problem: as a rule it is
-        the misspelt one of an image that would pass for one without lesion.
+        As :func:`read_hospital_table`.
 
     Raises:
-        DataIndexError: A folder does not exist or holds no image.
+        DataIndexError: A folder does not exist or holds no image; or there is a mask that no
+            image has: as a rule the misnamed one of an image that would pass for normal.
     """
     if images.resolve() == masks.resolve() and not mask_suffix:
         raise DataIndexError(f'{images} holds images and masks', remedy='Give --mask-suffix')
     by_stem: defaultdict[str, list[Path]] = defaultdict(list)
+    inside = images.resolve()
     for path in _image_files(masks):
-        if path.stem.endswith(mask_suffix):
+        # In a folder of masks only, a file without the suffix is a misnamed mask.
+        if path.stem.endswith(mask_suffix) or inside not in path.resolve().parents:
             by_stem[path.stem].append(path)
     raw, problems = [], []
     used: set[str] = set()
     for path in _image_files(images):
-        if mask_suffix and path.stem.endswith(mask_suffix):
+        is_mask = bool(mask_suffix) and path.stem.endswith(mask_suffix)
+        if is_mask or not path.stem.endswith(image_suffix):
             continue
         relative = path.relative_to(images).as_posix()
-        stem = path.stem + mask_suffix
+        stem = path.stem.removesuffix(image_suffix) + mask_suffix
         found = by_stem.get(stem, [])
         used.add(stem)
         if len(found) > 1:
@@ -51,11 +61,20 @@ def pair_folders(
         mask = str(found[0].resolve()) if found else ''
         cells = {**dict.fromkeys(COLUMNS, ''), **fixed, 'image': relative, 'mask': mask}
         raw.append((relative, cells))
-    for stem in sorted(by_stem.keys() - used):
-        name = str(by_stem[stem][0].relative_to(masks))
-        problems.append(Problem(name, '', 'a mask without image (check --mask-suffix)'))
+    _stop_at_orphans([path for stem in by_stem.keys() - used for path in by_stem[stem]], masks)
     entries, bad = collect(raw, images, gaps)
     return entries, problems + bad
+
+
+def _stop_at_orphans(orphans: Sequence[Path], masks: Path) -> None:
+    if orphans:
+        names = ''.join(f'\n  {path.relative_to(masks)}' for path in sorted(orphans))
+        raise DataIndexError(
+            f'{masks}: {len(orphans)} masks that no image has',
+            'stems that agree but for --image-suffix and --mask-suffix',
+            'Give what the stems of images and masks end with, as in --image-suffix _FULL '
+            f'--mask-suffix _MASK; rename these files, or take them out of the folder:{names}',
+        )
 
 
 def _image_files(folder: Path) -> list[Path]:

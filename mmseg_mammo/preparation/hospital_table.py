@@ -1,7 +1,7 @@
 """A hospital's own table -> one checked entry per row."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -28,7 +28,8 @@ class Entry:
     """One row of the input: one image, or one region of an image that has several rows.
 
     ``place`` names it in messages; ``relative`` is its path as the table or folder gives it;
-    ``annotated`` is '' where the mask decides. The other fields are those of ``index.Row``.
+    ``annotated`` is '' where the mask decides; ``header_patient`` says that the patient comes
+    from a DICOM header. The other fields are those of ``index.Row``.
     """
 
     place: str
@@ -43,6 +44,7 @@ class Entry:
     pathology: str
     density: str
     annotated: str
+    header_patient: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,16 @@ def read_hospital_table(
     for name in (*columns, *fixed):
         if name not in COLUMNS:
             raise DataIndexError(f'Column {name!r}', ', '.join(COLUMNS))
+    if table.is_dir():
+        name = min((path.name for path in table.glob('*.csv')), default='index.csv')
+        raise DataIndexError(f'{table} is a folder', f'the CSV file, for example {table / name}')
     theirs = {name: columns.get(name, name) for name in COLUMNS}
-    records = read_table(table, required=[theirs['image'], *columns.values()])
+    needed = dict.fromkeys(['image', *columns])
+    options = ' '.join(f'{name}=<yours>' for name in needed)
+    remedy = f'Add the column, or name yours: --column {options}'
+    records = read_table(table, [theirs[name] for name in needed], remedy)
+    if gaps.empty_mask == 'normal' and 'mask' not in fixed:
+        _check_mask_column(table, theirs['mask'], records)
     raw = [
         (f'row {number}', {n: fixed.get(n, record.get(theirs[n], '')) for n in COLUMNS})
         for number, record in enumerate(records, start=2)
@@ -139,6 +149,16 @@ def collect(
         else:
             entries.append(entry)
     return entries, problems
+
+
+def _check_mask_column(table: Path, name: str, records: Sequence[Mapping[str, str]]) -> None:
+    if records and name not in records[0]:
+        raise DataIndexError(
+            f'{table} has no column {name}, so that every image would be normal; it has '
+            f'{", ".join(records[0])}',
+            remedy='Name yours: --column mask=<yours>. If a reader found nothing in any image, '
+            'say --set annotated=normal instead of --empty-mask-means normal',
+        )
 
 
 def _entry(place: str, cells: Mapping[str, str], root: Path) -> Entry:
@@ -184,11 +204,12 @@ def _fill(entry: Entry, gaps: Gaps) -> Entry:
     annotated = entry.annotated
     if not annotated and entry.mask is None and gaps.empty_mask:
         annotated = _STATES[gaps.empty_mask]
-    laterality, view = entry.laterality, entry.view
+    laterality, view, header_patient = entry.laterality, entry.view, False
     if not (patient and laterality and view) and entry.image.is_file() and is_dicom(entry.image):
         info = read_info(entry.image)
         # A pattern that did not match is an error; the header must not paper over it.
-        patient = patient or ('' if gaps.patient_pattern else info.patient_id.strip())
+        header_patient = not patient and not gaps.patient_pattern
+        patient = info.patient_id.strip() if header_patient else patient
         laterality = laterality or info.laterality
         view = view or _VIEWS.get(info.view.strip().lower(), 'OTHER')
     return replace(
@@ -198,6 +219,7 @@ def _fill(entry: Entry, gaps: Gaps) -> Entry:
         view=view,
         split=entry.split or gaps.split,
         annotated=annotated,
+        header_patient=header_patient,
     )
 
 
@@ -208,6 +230,8 @@ def _faults(entry: Entry) -> Iterator[str]:
         yield f'image {entry.image} does not exist'
     if entry.mask is not None and not entry.mask.is_file():
         yield f'mask {entry.mask} does not exist'
+    if entry.mask is not None and entry.mask.resolve() == entry.image.resolve():
+        yield f'image and mask are the same file {entry.image}'
     if entry.mask is None and entry.annotated == 'lesion':
         yield 'annotated is lesion, but no mask is named'
     if entry.mask is None and not entry.annotated:

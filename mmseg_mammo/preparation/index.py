@@ -104,11 +104,13 @@ def read_index(path: Path, check_files: bool = True) -> list[Row]:
     return rows
 
 
-def read_table(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
+def read_table(
+    path: Path, required: Sequence[str], remedy: str = 'Add the column'
+) -> list[dict[str, str]]:
     """Read a CSV file as dictionaries of stripped strings, checking for ``required`` columns.
 
     ``N/A`` stays the text that it is; Windows line ends, a byte-order mark and the semicolons
-    of continental spreadsheets are accepted.
+    of continental spreadsheets are accepted. ``remedy`` is what to do about a missing column.
     """
     try:
         with path.open(newline='', encoding='utf-8-sig') as stream:
@@ -132,7 +134,7 @@ def read_table(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
         raise DataIndexError(
             f'{path}: missing column {", ".join(missing)}; it has {", ".join(header) or "none"}',
             ', '.join(required),
-            'Add the column, or name yours by the options of the tool',
+            remedy,
         )
     return records
 

@@ -139,6 +139,6 @@ def _encode_lossless(pixels: np.ndarray) -> bytes:
     except ImportError as error:
         raise MammoError(
             'JPEG-lossless phantoms need the package imagecodecs, which is not installed',
-            remedy='pip install "mmseg_mammo[dicom]"',
+            remedy="pip install '.[dicom]' in the repository",
         ) from error
     return bytes(jpeg_encode(pixels, lossless=True, predictor=1, bitspersample=12))

@@ -1,12 +1,15 @@
 """Making many images: a process pool, a progress bar, and a journal that lets a run go on.
 
 The journal ``progress.jsonl`` has one line per finished image: its name, a fingerprint of
-everything that its pixels depend on, and the record that was returned for it.
+everything that its pixels depend on, the record that was returned for it, and the bytes of the
+files that were written. A line is only ever replaced, by that of the image made again: a run
+with other jobs, or without its sources, forgets nothing.
 """
 
 import hashlib
 import json
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -69,23 +72,24 @@ def make_all(
         name, count = Counter(job.name for job in jobs).most_common(1)[0]
         raise MammoError(f'{count} images would be written as {name}.png', 'unique names')
     prints = {job.name: _fingerprint(job) for job in jobs}
+    journal = _read_progress(out)
     records = {
-        name: record
-        for name, (print_, record) in _read_progress(out).items()
-        if prints.get(name) == print_ and _files_exist(out, record)
+        name: journal[name]['record']
+        for name, print_ in prints.items()
+        if name in journal and _is_finished(journal[name], print_, out)
     }
-    _write_progress(out, prints, records)
+    _write_progress(out, journal)
     waiting = [job for job in jobs if job.name not in records]
-    with (out / PROGRESS_NAME).open('a') as progress:
-        bar = tqdm(total=len(jobs), initial=len(records), desc=title, unit='image')
+    bar = tqdm(total=len(jobs), initial=len(records), desc=title, unit='image')
+    with (out / PROGRESS_NAME).open('a') as progress, bar:
         for job, record in _run(waiting, make, workers):
             records[job.name] = record
             if 'error' not in record:
-                progress.write(_progress_line(job.name, prints[job.name], record))
+                journal[job.name] = _entry(job.name, prints[job.name], record, out)
+                progress.write(_line(journal[job.name]))
                 progress.flush()
             bar.update()
-        bar.close()
-    _write_progress(out, prints, records)
+    _write_progress(out, journal)
     return [records[job.name] for job in jobs]
 
 
@@ -114,6 +118,7 @@ def _run(
 
 
 def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends them
     cv2.setNumThreads(1)  # the processes are the parallelism
     Thread(target=_die_with_parent, daemon=True).start()
 
@@ -140,11 +145,27 @@ def _fingerprint(job: Job) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _files_exist(out: Path, record: Mapping[str, Any]) -> bool:
-    return all((out / record[key]).is_file() for key in ('image', 'mask') if record.get(key))
+def _entry(name: str, fingerprint: str, record: dict[str, Any], out: Path) -> dict[str, Any]:
+    return {
+        'name': name,
+        'fingerprint': fingerprint,
+        'record': record,
+        'bytes': _written_bytes(record, out),
+    }
 
 
-def _read_progress(out: Path) -> dict[str, tuple[str, dict[str, Any]]]:
+def _written_bytes(record: Mapping[str, Any], out: Path) -> list[int]:
+    """Sizes of the files of a record; -1 for one that is not there."""
+    paths = [out / record[key] for key in ('image', 'mask') if record.get(key)]
+    return [path.stat().st_size if path.is_file() else -1 for path in paths]
+
+
+def _is_finished(entry: Mapping[str, Any], fingerprint: str, out: Path) -> bool:
+    same_job = entry['fingerprint'] == fingerprint
+    return same_job and entry.get('bytes') == _written_bytes(entry['record'], out)
+
+
+def _read_progress(out: Path) -> dict[str, dict[str, Any]]:
     path = out / PROGRESS_NAME
     entries = {}
     for line in path.read_text().splitlines() if path.is_file() else []:
@@ -152,19 +173,15 @@ def _read_progress(out: Path) -> dict[str, tuple[str, dict[str, Any]]]:
             entry = json.loads(line)
         except json.JSONDecodeError:  # the last line of a killed run
             continue
-        entries[entry['name']] = (entry['fingerprint'], entry['record'])
+        entries[entry['name']] = entry
     return entries
 
 
-def _write_progress(
-    out: Path, prints: Mapping[str, str], records: Mapping[str, dict[str, Any]]
-) -> None:
+def _write_progress(out: Path, journal: Mapping[str, dict[str, Any]]) -> None:
     """In the order of names, so that the file does not depend on which worker was faster."""
-    good = {name: record for name, record in sorted(records.items()) if 'error' not in record}
-    text = ''.join(_progress_line(name, prints[name], record) for name, record in good.items())
+    text = ''.join(_line(entry) for _, entry in sorted(journal.items()))
     write_atomic(out / PROGRESS_NAME, lambda stream: stream.write(text.encode()))
 
 
-def _progress_line(name: str, fingerprint: str, record: Mapping[str, Any]) -> str:
-    entry = {'name': name, 'fingerprint': fingerprint, 'record': record}
+def _line(entry: Mapping[str, Any]) -> str:
     return json.dumps(entry, sort_keys=True) + '\n'

@@ -7,7 +7,7 @@ for resuming: ``preparation.json`` (the options that change pixels) and ``progre
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from mmseg_mammo.preparation.images import (
     write_atomic,
     write_png,
 )
-from mmseg_mammo.preparation.index import ANNOTATED, SPLITS, Row
+from mmseg_mammo.preparation.index import ANNOTATED, INDEX_NAME, SPLITS, Row, write_table
 
 OPTIONS_NAME = 'preparation.json'
 AUDIT_NAME = 'audit.csv'
@@ -77,6 +77,25 @@ def claim_folder(out: Path, options: Mapping[str, Any]) -> None:
         )
     text = json.dumps(dict(options), indent=1, sort_keys=True) + '\n'
     write_atomic(path, lambda stream: stream.write(text.encode()))
+
+
+def write_audit(
+    out: Path,
+    columns: Sequence[str],
+    lines: Iterable[dict[str, Any]],
+    refusal: MammoError | None,
+) -> None:
+    """Write ``audit.csv``, then raise ``refusal`` if there is one.
+
+    ``audit.csv`` and ``index.csv`` always tell of the same run: a refused run writes no index,
+    and so leaves the audit alone that stands beside the index of an earlier run.
+    """
+    keep = refusal is not None and (out / INDEX_NAME).is_file()
+    if not keep:
+        write_table(out / AUDIT_NAME, columns, lines)
+    if refusal is not None:
+        kept = f'{INDEX_NAME} and {AUDIT_NAME} of the earlier run are kept'
+        raise type(refusal)(f'{refusal}\n{kept}') if keep else refusal
 
 
 def write_pair(

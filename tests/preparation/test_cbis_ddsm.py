@@ -239,10 +239,26 @@ def test_tables_are_needed_and_images_too(trees, tmp_path):
     (tmp_path / 'raw').mkdir()
     with pytest.raises(MammoError, match='no case description'):
         run(tmp_path / 'raw', tmp_path / 'out')
-    with pytest.raises(MammoError, match=r'none of the \d+ rows could be used'):
+    with pytest.raises(MammoError, match=r'for none of the \d+ images.*its disk is mounted'):
         run(tmp_path / 'raw', tmp_path / 'out', csv_dir=trees['L5'])
-    assert not (tmp_path / 'out' / 'index.csv').exists()
-    assert (tmp_path / 'out' / 'audit.csv').exists()
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_run_without_its_download_changes_nothing(trees, tmp_path):
+    run(trees['L5'], tmp_path / 'out')
+    before = snapshot(tmp_path / 'out')
+    (tmp_path / 'raw').mkdir()
+    with pytest.raises(MammoError, match='none of'):
+        run(tmp_path / 'raw', tmp_path / 'out', csv_dir=trees['L5'])
+    assert snapshot(tmp_path / 'out') == before
+
+
+def test_a_refused_run_leaves_audit_and_index_of_the_earlier_one(damaged, tmp_path):
+    run(damaged, tmp_path)
+    before = snapshot(tmp_path)
+    with pytest.raises(MammoError, match=r'index\.csv and audit\.csv of the earlier run are kept'):
+        run(damaged, tmp_path, on_mismatch='fail')
+    assert snapshot(tmp_path) == before
 
 
 def test_a_table_that_is_missing_is_said(trees, tmp_path):

@@ -219,6 +219,12 @@ def test_stacks_and_colour_are_refused(save_dicom):
         read_dicom(save_dicom(colour, **tags))
 
 
+def test_pixels_that_no_decoder_reads_name_the_extra(save_dicom):
+    path = save_dicom(TWELVE_BITS, frames=b'none', syntax=JPEG2000Lossless)
+    with pytest.raises(DataFileError, match=r"JPEG 2000.*pip install '\.\[dicom\]' in the repo"):
+        read_dicom(path)
+
+
 def test_a_window_that_cannot_be_applied_says_how_to_ignore_it(save_dicom):
     path = save_dicom(TWELVE_BITS, WindowCenter=100, WindowWidth=0)
     with pytest.raises(DataFileError, match=r'Window Width.*--no-voi'):

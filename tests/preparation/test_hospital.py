@@ -82,7 +82,9 @@ def test_skip_bad_leaves_out_whole_images_and_counts_them(hospital, tmp_path):
     assert [row.patient_id for row in outcome.rows] == ['P2', 'P3', 'P3']
     assert len(outcome.problems) == 2
     skipped = [a for a in read_table(tmp_path / 'out/audit.csv', []) if a['status'] == 'skipped']
-    assert sorted(line['row'] for line in skipped) == ['row 2', 'row 3']
+    assert [line['row'] for line in skipped] == ['row 2', 'row 3']
+    rows = [line['row'] for line in read_table(tmp_path / 'out/audit.csv', [])]
+    assert rows == [f'row {n}' for n in range(2, 7)]
 
 
 def test_faults_of_pixels_stop_before_the_index_and_a_corrected_run_goes_on(hospital, tmp_path):
@@ -97,6 +99,17 @@ def test_faults_of_pixels_stop_before_the_index_and_a_corrected_run_goes_on(hosp
     broken.write_bytes(whole)
     assert len(run(hospital, out).rows) == 4
     assert (out / 'images/p1_1.png').stat().st_mtime_ns == untouched
+
+
+def test_a_refused_run_leaves_audit_and_index_of_the_earlier_one(hospital, tmp_path):
+    run(hospital, tmp_path / 'out')
+    before = [(tmp_path / 'out' / name).read_bytes() for name in ('audit.csv', 'index.csv')]
+    broken = hospital.parent / 'p2/1.dcm'
+    broken.write_bytes(broken.read_bytes()[:-100])
+    with pytest.raises(MammoError, match=r'index\.csv and audit\.csv of the earlier run are kept'):
+        run(hospital, tmp_path / 'out')
+    after = [(tmp_path / 'out' / name).read_bytes() for name in ('audit.csv', 'index.csv')]
+    assert after == before
 
 
 def test_an_interrupted_run_that_goes_on_gives_the_same_folder(hospital, tmp_path):
@@ -133,6 +146,15 @@ def test_a_fraction_for_a_split_that_the_table_has_is_refused(hospital, tmp_path
         run(hospital, tmp_path / 'out', fractions={'test': 0.5})
     rows = run(hospital, tmp_path / 'out', fractions={'val': 0.5}).rows
     assert sorted(row.split for row in rows) == ['test', 'test', 'train', 'val']
+
+
+@pytest.mark.parametrize('fractions', [{'val': 1.5}, {'val': 0.5, 'test': 0.4}])
+def test_fractions_are_checked_before_any_work(hospital, tmp_path, fractions):
+    hospital.write_text((HEADER + ROWS).replace('test', 'train'))
+    hospital.write_text(hospital.read_text().replace('P3', 'P2'))
+    with pytest.raises(MammoError, match='fractions'):
+        run(hospital, tmp_path / 'out', fractions=fractions)
+    assert not (tmp_path / 'out').exists()
 
 
 def test_val_comes_out_of_train_by_patient_and_test_stays(prepared):
@@ -197,6 +219,62 @@ def test_the_tool_takes_folders_patterns_and_fixed_values(tmp_path, call):
     assert sorted(row.split for row in rows) == ['test', 'test', 'train', 'train']
     assert {row.annotated for row in rows if row.split == 'test'} == {'lesion', 'normal'}
     assert {(row.view, row.source) for row in rows} == {('CC', 'o')}
+
+
+def test_options_that_are_repeated_add_up(hospital, tmp_path, call):
+    hospital.write_text('picture,roi,who\np1/1.dcm,p1_a.png,P1\n')
+    mapped = ('--column', 'image=picture', '--column', 'mask=roi', 'patient_id=who')
+    fixed = ('--set', 'view=CC', '--set', 'split=val')
+    _, code = call(tmp_path / 'o', '--table', hospital, *mapped, *fixed, '--jobs', 1)
+    assert code == 0
+    (row,) = read_index(tmp_path / 'o/index.csv')
+    assert (row.patient_id, row.view, row.split, row.annotated) == ('P1', 'CC', 'val', 'lesion')
+
+
+def test_orphans_stop_the_tool_even_with_skip_bad(tmp_path, call):
+    write_png(tmp_path / 'images/P1_FULL.png', MASK)
+    write_png(tmp_path / 'masks/P1_MASK.png', MASK)
+    folders = ('--images', tmp_path / 'images', '--masks', tmp_path / 'masks')
+    more = ('--patient-pattern', '^(P.)', '--empty-mask-means', 'normal', '--jobs', 1)
+    _, code = call(tmp_path / 'o', *folders, *more, '--skip-bad')
+    assert '1 masks that no image has' in code
+    assert not (tmp_path / 'o').exists()
+    suffixes = ('--image-suffix', '_FULL', '--mask-suffix', '_MASK')
+    assert call(tmp_path / 'o', *folders, *more, *suffixes)[1] == 0
+
+
+CONTOURS = 'masks are taken as contours drawn by readers; --mask-kind weak if they are '
+
+
+@pytest.mark.parametrize(('kind', 'said'), [((), 1), (('--mask-kind', 'contour'), 0)])
+def test_contours_are_an_assumption_until_the_user_says_so(hospital, tmp_path, call, kind, said):
+    lines, _ = call(tmp_path / 'o', '--table', hospital, '--jobs', 1, *kind)
+    assert sum(line.startswith(CONTOURS) for line in lines) == said
+
+
+def test_patients_from_dicom_headers_are_pointed_at(hospital, tmp_path, call):
+    lines, _ = call(tmp_path / 'a', '--table', hospital, '--jobs', 1)
+    assert not any('DICOM headers' in line for line in lines)
+    hospital.write_text((HEADER + ROWS).replace(',P1,', ',,').replace('P3,test', 'P3,train'))
+    lines, _ = call(tmp_path / 'b', '--table', hospital, '--jobs', 1)
+    assert sum('patient_id of 1 images comes from DICOM headers' in line for line in lines) == 1
+
+
+@pytest.mark.parametrize('tool', ['hospital', 'cbis_ddsm'])
+def test_ctrl_c_ends_in_one_line(tmp_path, monkeypatch, capsys, tool):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f'mmseg_mammo.preparation.{tool}.prepare', stop)
+    table = tmp_path / 'table.csv'
+    table.write_text('image\n')
+    inputs = ('o', '--table', str(table)) if tool == 'hospital' else ('raw', 'o')
+    monkeypatch.setattr(sys, 'argv', [tool, *inputs])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(TOOL.with_name(f'prepare_{tool}.py')), run_name='__main__')
+    assert end.value.code == 130
+    said = capsys.readouterr().err.strip()
+    assert said == 'Stopped. The same command goes on where it stopped.'
 
 
 def test_the_tool_ends_in_one_message(hospital, tmp_path, call):

@@ -45,12 +45,33 @@ def test_a_suffix_lets_both_live_in_one_folder(tmp_path):
         pair_folders(tmp_path, tmp_path, '', {}, GAPS)
 
 
-def test_a_mask_without_image_is_a_bad_row(folders):
+def test_a_mask_without_image_stops_and_the_remedy_is_its_name(folders):
     write_png(folders[1] / 'P2_CC.png', ZERO)  # the mask of P2_cc.png, misspelt
-    _, problems = pair_folders(*folders, '', {}, GAPS)
-    assert [str(problem) for problem in problems] == [
-        'P2_CC.png: a mask without image (check --mask-suffix)'
-    ]
+    with pytest.raises(MammoError, match=r'(?s)1 masks that no image has.*P2_CC\.png') as caught:
+        pair_folders(*folders, '', {}, GAPS)
+    assert '--image-suffix' in str(caught.value)
+    assert '--mask-suffix' in str(caught.value)
+    assert '--skip-bad' not in str(caught.value)
+    assert '--empty-mask-means' not in str(caught.value)
+
+
+def test_a_mask_that_lacks_the_suffix_of_the_others_stops_too(tmp_path):
+    for name in ('images/P1_cc.png', 'images/P2_cc.png', 'masks/P1_cc_m.png', 'masks/P2_cc.png'):
+        write_png(tmp_path / name, ZERO)
+    with pytest.raises(MammoError, match=r'(?s)1 masks that no image has.*\n  P2_cc\.png'):
+        pair_folders(tmp_path / 'images', tmp_path / 'masks', '_m', {}, GAPS)
+
+
+@pytest.mark.parametrize('folders', [('all', 'all'), ('images', 'masks')])
+def test_both_suffixes_pair_and_other_files_are_no_images(tmp_path, folders):
+    images, masks = (tmp_path / name for name in folders)
+    for path in (images / 'P1_cc_FULL.png', masks / 'P1_cc_MASK.png', images / 'P1_cc_CROP.png'):
+        write_png(path, ZERO)
+    (entry,), problems = pair_folders(images, masks, '_MASK', {}, GAPS, '_FULL')
+    assert not problems
+    assert (entry.relative, entry.mask.name) == ('P1_cc_FULL.png', 'P1_cc_MASK.png')
+    with pytest.raises(MammoError, match='1 masks that no image has'):
+        pair_folders(images, masks, '_MASK', {}, GAPS)
 
 
 def test_two_masks_of_one_stem_are_not_guessed_from(folders):

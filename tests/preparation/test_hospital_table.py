@@ -50,7 +50,7 @@ def test_columns_can_be_mapped_and_set(read):
     columns = {'image': 'file_name', 'mask': 'lesion', 'patient_id': 'anon'}
     (entry,), _ = read(text, columns, {'split': 'val', 'finding': 'mass'})
     assert (entry.patient_id, entry.split, entry.finding) == ('7', 'val', 'mass')
-    with pytest.raises(MammoError, match='missing column file'):
+    with pytest.raises(MammoError, match=r'missing column file; .*--column image=<yours>'):
         read(text, {'image': 'file'})
     with pytest.raises(MammoError, match=r"Column 'picture'. Allowed: image, mask"):
         read(text, {'picture': 'file_name'})
@@ -63,6 +63,26 @@ def test_an_empty_mask_cell_means_nothing_until_the_user_says_so(read):
     assert '--empty-mask-means normal or not-annotated' in problem
     assert read(text, empty_mask='normal')[0][0].annotated == 'normal'
     assert read(text, empty_mask='not-annotated')[0][0].annotated == 'no'
+
+
+def test_a_table_without_masks_is_not_a_table_of_normal_images(read):
+    text = 'image,roi,patient_id\na.png,m.png,7\n'
+    with pytest.raises(MammoError, match=r'no column mask.*image, roi, pat.*--column mask=<yours>'):
+        read(text, empty_mask='normal')
+    entries, _ = read(text, {'mask': 'roi'}, empty_mask='normal')
+    assert entries[0].mask.name == 'm.png'
+    assert read(text, {}, {'annotated': 'normal'})[0][0].annotated == 'normal'
+
+
+def test_image_and_mask_are_two_files(read):
+    problem = only_problem(read('image,mask,patient_id\na.png,./a.png,7\n'))
+    assert 'row 2: image and mask are the same file' in problem
+
+
+def test_a_folder_instead_of_a_table_is_told_its_csv_files(read, tmp_path):
+    read('image,mask,patient_id\na.png,m.png,7\n')
+    with pytest.raises(MammoError, match=r'is a folder.*table\.csv'):
+        read_hospital_table(tmp_path, tmp_path, {}, {}, Gaps())
 
 
 def test_the_annotated_column_says_it_too_and_wins(read):

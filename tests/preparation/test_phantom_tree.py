@@ -1,4 +1,7 @@
 import csv
+import runpy
+import sys
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -309,3 +312,13 @@ def test_options_that_make_no_sense_are_refused(tmp_path, options, named):
     with pytest.raises(MammoError, match=named):
         write_cbis_tree(tmp_path / 'raw', **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_help_of_the_tool_keeps_its_example_and_names_the_separator(monkeypatch, capsys):
+    tool = Path(__file__).parents[2] / 'tools' / 'make_phantom.py'
+    monkeypatch.setattr(sys, 'argv', [tool.name, '--help'])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(tool), run_name='__main__')
+    said = capsys.readouterr().out
+    assert '--height 96 \\\n        --csv-dir' in said
+    assert 'defects to plant, joined by commas' in ' '.join(said.split())

@@ -1,4 +1,5 @@
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,41 @@ def test_a_changed_input_a_changed_job_and_a_lost_file_are_made_again(jobs, run,
     assert (tmp_path / 'out/b').read_text() == 'TEXT B'
     (tmp_path / 'out/c').unlink()
     assert run(jobs)[1] == ['c']
+
+
+def test_a_damaged_output_is_made_again(jobs, run, tmp_path):
+    run(jobs)
+    (tmp_path / 'out/b').write_text('text')
+    assert run(jobs)[1] == ['b']
+    assert (tmp_path / 'out/b').read_text() == 'text b'
+    assert run(jobs)[1] == []
+
+
+def test_a_run_with_other_jobs_forgets_nothing(jobs, run):
+    run(jobs)
+    run(jobs[:1])
+    assert run(jobs)[1] == []
+
+
+def test_a_source_that_was_away_for_one_run_is_not_read_again(jobs, run):
+    run(jobs)
+    text, stat = jobs[1].source.read_text(), jobs[1].source.stat()
+    jobs[1].source.write_text('bad')
+    assert 'error' in run(jobs)[0][1]
+    jobs[1].source.write_text(text)
+    os.utime(jobs[1].source, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert run(jobs)[1] == []
+
+
+def interrupt_worker(job):
+    """What Ctrl-C does to every process of the terminal."""
+    os.kill(os.getpid(), signal.SIGINT)
+    return {'name': job.name}
+
+
+def test_workers_leave_ctrl_c_to_their_parent(jobs, tmp_path):
+    records = make_all(jobs, interrupt_worker, tmp_path / 'out', workers=2)
+    assert records == [{'name': name} for name in 'abc']
 
 
 def test_a_journal_cut_by_a_kill_loses_its_last_line_only(jobs, run, tmp_path):
