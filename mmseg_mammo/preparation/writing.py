@@ -26,6 +26,7 @@ from mmseg_mammo.preparation.images import (
 from mmseg_mammo.preparation.index import ANNOTATED, INDEX_NAME, SPLITS, Row, write_table
 
 OPTIONS_NAME = 'preparation.json'
+FORMAT = 1  # to be raised when the same options give other pixels
 AUDIT_NAME = 'audit.csv'
 PHANTOM_MARK = 'PHANTOM.txt'
 
@@ -55,6 +56,7 @@ def claim_folder(out: Path, options: Mapping[str, Any]) -> None:
     Raises:
         MammoError: ``out`` holds other files, or was made with other options.
     """
+    options = {'format': FORMAT, **options}
     path = out / OPTIONS_NAME
     if path.is_file():
         for left in out.rglob(f'{PARTIAL_PREFIX}*'):  # of a killed run
