@@ -32,6 +32,12 @@ def mmseg_scope():
     init_default_scope('mmseg')
 
 
+@pytest.fixture(autouse=True)
+def registration(monkeypatch):
+    """Undo what the preparation tools set for their own process, where tests import them."""
+    monkeypatch.setenv('MMSEG_MAMMO_REGISTER', '1')
+
+
 @pytest.fixture(scope='session')
 def prepared(tmp_path_factory) -> Path:
     """A prepared data set of nine 16-bit images of 80×64 pixels with round lesions."""
