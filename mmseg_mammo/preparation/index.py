@@ -151,16 +151,17 @@ def _stripped(record: dict[Any, Any], number: int, path: Path) -> dict[str, str]
 
 
 def check_rows(rows: Sequence[Row], path: Path) -> None:
-    """Check allowed values, uniqueness of images, and that no patient is in two splits."""
-    images: dict[str, int] = {}
+    """Check allowed values, uniqueness of files, and that no patient is in two splits."""
+    seen: dict[str, int] = {}
     for number, row in enumerate(rows, start=2):
         _check_values(row, f'{path}, row {number}')
-        if row.image in images:
-            raise DataIndexError(
-                f'{path}, row {number}: image {row.image!r} is already in row {images[row.image]}',
-                remedy='Keep one row per image; merge its regions into one mask',
-            )
-        images[row.image] = number
+        for name in ('image', 'mask'):
+            value = getattr(row, name)
+            if value and seen.setdefault(value, number) != number:
+                raise DataIndexError(
+                    f'{path}, row {number}: {name} {value!r} is already in row {seen[value]}',
+                    remedy='Keep one row per image; merge its regions into one mask',
+                )
     check_patients(((f'row {n}', r.patient_id, r.split) for n, r in enumerate(rows, 2)), path)
 
 
@@ -210,11 +211,11 @@ def _check_values(row: Row, place: str) -> None:
             'the pixels of the image before downscaling',
         )
     for name in ('image', 'mask'):
-        relative = PurePosixPath(getattr(row, name))
-        if relative.is_absolute() or '..' in relative.parts:
-            raise DataIndexError(
-                f'{place}: {name} {str(relative)!r}', 'a path inside the folder of the index'
-            )
+        value = getattr(row, name)
+        path = PurePosixPath(value)
+        if value and (path.is_absolute() or '..' in path.parts or str(path) != value):
+            inside = 'a plain path inside the folder of the index'
+            raise DataIndexError(f'{place}: {name} {value!r}', inside)
     if bool(row.mask) != (row.annotated == 'lesion'):
         raise DataIndexError(
             f'{place}: annotated is {row.annotated!r} and mask is {row.mask!r}',
