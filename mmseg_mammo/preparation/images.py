@@ -66,7 +66,7 @@ def read_raster(path: Path) -> np.ndarray:
         raise DataFileError(
             f'{path}: not a readable image, probably truncated or corrupt',
             ', '.join(RASTER_SUFFIXES),
-            'Copy the file again from its source, or take its row out of the index',
+            'Copy it again from its source, or run the preparation that wrote it again',
         )
     if pixels.ndim == 3:
         colour = pixels[..., :3]
