@@ -10,6 +10,5 @@ The thesis reports IoU 8.26 %, Dice 11.30 % on the CBIS-DDSM test set.
 _base_ = [
     './_base_/models/setr_pup_vpt.py',
     './_base_/datasets/cbis_ddsm.py',
-    './_base_/schedules/adamw.py',
-    './_base_/runtime.py',
+    './_base_/schedules/thesis.py',
 ]

@@ -31,15 +31,15 @@ def bases_of(path):
 
 
 def test_there_are_configs():
-    assert len(EXPERIMENTS) >= 5
-    assert len(BASES) >= 5
+    assert len(EXPERIMENTS) >= 17
+    assert len(BASES) >= 8
 
 
 def test_every_base_is_inside_the_repository_and_used():
     used = set()
-    for path in EXPERIMENTS:
+    for path in [*EXPERIMENTS, *BASES]:
         found = bases_of(path)
-        assert found, path
+        assert found or path in BASES, path
         assert all(base.is_relative_to(CONFIGS) and base.is_file() for base in found), path
         used |= found
     assert set(BASES) <= used
@@ -49,6 +49,7 @@ def test_every_base_is_inside_the_repository_and_used():
 def test_it_resolves_and_builds(path):
     assert resolve(path).custom_imports.imports == ['mmseg_mammo']
     model = build(resolve(path))
+    assert not model.with_auxiliary_head
     assert model.decode_head.out_channels == 1
     assert model.decode_head.threshold == 0.5
     total, trained = count_parameters(model)
@@ -61,20 +62,64 @@ def test_it_opens_with_the_command_that_runs_it(path):
     assert 'tools/' in header
 
 
-def test_parameters_of_the_thesis_are_trained():
-    """IV-D: 24×50×1024 prompts and the SETR-PUP head, with one and with two output channels."""
-    cfg = resolve(CONFIGS / 'setr_pup_vpt_cbis.py')
-    assert count_parameters(build(cfg)) == (308_661_505, 5_361_921)
+def with_two_channels(cfg):
     cfg.model.decode_head.update(out_channels=2, threshold=None)
-    assert count_parameters(build(cfg)) == (308_661_762, 5_362_178)
-    # Without prompts, patch bias and so on the thesis's 307.43 M.
-    assert round((308_661_762 - 24 * 50 * 1024) / 1e6, 2) == 307.43
+    return cfg
 
 
-def test_the_recipe_is_the_thesiss():
-    cfg = resolve(CONFIGS / 'setr_pup_vpt_cbis.py')
+# Totals and trained with one output channel; two have 65 more in U-Net and 257 more in SETR.
+PARAMETERS = {
+    'unet_cbis': (28_986_561, 28_986_561, 65),
+    'unet_adam_cbis': (28_986_561, 28_986_561, 65),
+    'unet_adam_mass_cbis': (28_986_561, 28_986_561, 65),
+    'unet_strong_cbis': (28_986_561, 28_986_561, 65),
+    'setr_pup_scratch_cbis': (307_432_705, 307_432_705, 257),
+    'setr_pup_finetune_cbis': (307_432_705, 307_432_705, 257),
+    'setr_pup_vpt_cbis': (308_661_505, 5_361_921, 257),
+    'setr_pup_vpt_strong_cbis': (308_661_505, 5_361_921, 257),
+}
+
+
+@pytest.mark.parametrize('name', PARAMETERS)
+def test_parameters_are_exactly_those_of_the_thesis(name):
+    """Tables I and III; the U-Net 28,986,626 and SETR-VPT's 5,362,178 trained in IV-D."""
+    total, trained, second = PARAMETERS[name]
+    cfg = resolve(CONFIGS / f'{name}.py')
+    assert count_parameters(build(cfg)) == (total, trained)
+    found = count_parameters(build(with_two_channels(cfg)))
+    assert found == (total + second, trained + second)
+
+
+def test_setr_with_mmsegs_own_vit_has_the_thesiss_total():
+    """mmpretrain's patch embedding has a bias of 1,024 more, as the pre-trained file does."""
+    cfg = with_two_channels(resolve(CONFIGS / 'setr_pup_finetune_cbis.py'))
+    ours, _ = count_parameters(build(cfg))
+    arch = dict(embed_dims=1024, num_layers=24, num_heads=16, final_norm=False)
+    cfg.model.backbone = dict(type='mmseg.VisionTransformer', **arch)
+    assert count_parameters(build(cfg))[0] == 307_431_938 == ours - 1024
+    cfg.model.backbone.final_norm = True
+    assert count_parameters(build(cfg))[0] == 307_431_938 + 2048
+
+
+THESIS = [name for name in PARAMETERS if 'strong' not in name]
+
+
+@pytest.mark.parametrize('name', THESIS)
+def test_the_recipe_is_the_thesiss(name):
+    cfg = resolve(CONFIGS / f'{name}.py')
     optimizer = cfg.optim_wrapper.optimizer
-    assert (optimizer.type, optimizer.lr, optimizer.betas) == ('AdamW', 1e-4, (0.9, 0.999))
+    algorithm = 'Adam' if 'adam' in name else 'AdamW'
+    assert (optimizer.type, optimizer.lr, optimizer.betas) == (algorithm, 1e-4, (0.9, 0.999))
+    factor = cfg.optim_wrapper.get('paramwise_cfg', {}).get('custom_keys', {})
+    assert factor == ({'decode_head': {'lr_mult': 10}} if 'finetune' in name else {})
+    assert cfg.model.decode_head.loss_decode == {
+        'type': 'CrossEntropyLoss',
+        'use_sigmoid': True,
+        'loss_weight': 1.0,
+    }
+    finding = {'mass'} if 'mass' in name else {None}
+    for split in ('train', 'val', 'test'):
+        assert {cfg[f'{split}_dataloader'].dataset.get('finding')} == finding
     assert cfg.train_dataloader.batch_size == 16
     for pipeline in (cfg.train_pipeline, cfg.test_pipeline):
         steps = {step.type: step for step in pipeline}
@@ -83,28 +128,56 @@ def test_the_recipe_is_the_thesiss():
         assert 'MammoCLAHE' in steps
 
 
-def test_each_loader_reads_its_own_split():
-    cfg = resolve(CONFIGS / 'setr_pup_vpt_cbis.py')
+SOURCES = sorted(CONFIGS.glob('*_cbis.py'))
+PAIRS = [(path, path.with_name(path.name.replace('_cbis', '_zgt'))) for path in SOURCES]
+TWINS = [pair for pair in PAIRS if 'adam' not in pair[0].name]  # Table III is of the source alone
+
+
+@pytest.mark.parametrize('path', SOURCES, ids=lambda path: path.stem)
+def test_each_loader_reads_its_own_split_and_evaluation_repeats_nothing(path):
+    cfg = resolve(path)
     for split in ('train', 'val', 'test'):
         assert cfg[f'{split}_dataloader'].dataset.split == split
-    assert resolve(CONFIGS / 'setr_pup_vpt_zgt.py').test_dataloader.dataset.split == 'test'
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        assert loader.sampler == dict(type='DefaultSampler', shuffle=False, round_up=False)
 
 
-def test_grey_levels_reach_the_model_from_minus_one_to_one():
-    cfg = resolve(CONFIGS / 'setr_pup_vpt_cbis.py').model.data_preprocessor
+@pytest.mark.parametrize('path', SOURCES, ids=lambda path: path.stem)
+def test_grey_levels_reach_the_model_from_minus_one_to_one(path):
+    cfg = resolve(path).model.data_preprocessor
     preprocess = MODELS.build({**cfg, 'size': None})
     black_and_white = torch.tensor([0.0, 255.0]).expand(3, 1, 2)
     packed = preprocess({'inputs': [black_and_white], 'data_samples': None})
     assert packed['inputs'][0, 0].tolist() == [[-1, 1]]
 
 
-def test_the_unseen_hospital_is_tested_as_the_source_is():
-    cbis = resolve(CONFIGS / 'setr_pup_vpt_cbis.py')
-    zgt = resolve(CONFIGS / 'setr_pup_vpt_zgt.py')
-    assert zgt.test_dataloader.dataset.pipeline == cbis.test_dataloader.dataset.pipeline
+@pytest.mark.parametrize(('source', 'twin'), TWINS, ids=lambda path: path.stem)
+def test_the_unseen_hospital_is_tested_as_the_source_is(source, twin):
+    cbis, zgt = resolve(source), resolve(twin)
+    ours, theirs = cbis.test_dataloader, zgt.test_dataloader
+    assert theirs.dataset.pipeline == ours.dataset.pipeline
+    assert theirs.sampler == ours.sampler
+    assert theirs.dataset.type == 'ZGTDataset'
+    assert theirs.dataset.split == 'test'
     assert zgt.test_evaluator == cbis.test_evaluator
-    assert zgt.model == cbis.model
     assert 'train_dataloader' not in zgt
+    with torch.device('meta'):
+        ours, theirs = (MODELS.build(cfg.model).state_dict() for cfg in (cbis, zgt))
+    assert {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in theirs.items()}
+
+
+def test_the_strong_recipe_is_what_its_ingredients_say():
+    cfg = resolve(CONFIGS / 'unet_strong_cbis.py')
+    losses = [loss.type for loss in cfg.model.decode_head.loss_decode]
+    assert losses == ['CrossEntropyLoss', 'LesionDiceLoss']
+    steps = [step.type for step in cfg.train_dataloader.dataset.pipeline]
+    assert {'RandomFlip', 'RandomLesionAffine', 'RandomIntensity'} < set(steps)
+    assert steps.index('RandomIntensity') < steps.index('MammoCLAHE')
+    assert cfg.train_dataloader.sampler.type == 'LesionSizeSampler'
+    assert [schedule.type for schedule in cfg.param_scheduler] == ['LinearLR', 'CosineAnnealingLR']
+    assert cfg.default_hooks.ema.type == 'EMAHook'
+    thesis = resolve(CONFIGS / 'unet_cbis.py')
+    assert cfg.test_dataloader == thesis.test_dataloader
 
 
 def test_the_demo_tests_what_it_inherits():

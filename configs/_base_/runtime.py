@@ -7,14 +7,17 @@ env_cfg = dict(
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
 )
-randomness = dict(seed=0)
+# deterministic=True: docs/training.md, Determinism.
+randomness = dict(seed=0, deterministic=False)
+# Batch norm counts over all GPUs of a distributed training; nothing changes on a single one.
+sync_bn = 'torch'
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=True),
     param_scheduler=dict(type='ParamSchedulerHook'),
     # The last checkpoint and the best one by lesion Dice; both can be tested.
     checkpoint=dict(
-        type='CheckpointHook',
+        type='ResumableCheckpointHook',
         interval=1,
         max_keep_ckpts=1,
         save_best='lesion_dice',
@@ -24,8 +27,7 @@ default_hooks = dict(
     visualization=dict(type='SegVisualizationHook'),
 )
 custom_hooks = [
-    # Batch norm counts on each GPU alone; without this each would validate another model.
-    dict(type='SyncBuffersHook'),
+    dict(type='EpochSeedHook'),
     dict(type='ParameterCountHook'),
     dict(type='CheckpointGuardHook'),
     dict(type='PerImageCSVHook'),

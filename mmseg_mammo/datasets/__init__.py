@@ -1,7 +1,8 @@
-"""Registered datasets, all of them readers of an ``index.csv``."""
+"""Registered datasets, all of them readers of an ``index.csv``, and a sampler."""
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.cbis_ddsm import CBISDDSMDataset
+from mmseg_mammo.datasets.sampling import LesionSizeSampler
 from mmseg_mammo.datasets.zgt import ZGTDataset
 
-__all__ = ['CBISDDSMDataset', 'MammographyDataset', 'ZGTDataset']
+__all__ = ['CBISDDSMDataset', 'LesionSizeSampler', 'MammographyDataset', 'ZGTDataset']

@@ -1,15 +1,33 @@
 """The dataset class behind every hospital: it reads an ``index.csv``."""
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+import torch
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.preparation.index import INDEX_NAME, SPLITS, Row, read_index
+
+
+@contextmanager
+def own_random_numbers(entropy: list[int]) -> Iterator[None]:
+    """Seed NumPy's and Python's global generators inside, and put them back as they were."""
+    states = np.random.get_state(), random.getstate()
+    words = np.random.SeedSequence(entropy).generate_state(2)
+    np.random.seed(words[0])
+    random.seed(int(words[1]))
+    try:
+        yield
+    finally:
+        np.random.set_state(states[0])
+        random.setstate(states[1])
 
 
 @DATASETS.register_module()
@@ -58,7 +76,26 @@ class MammographyDataset(BaseSegDataset):
         self.finding = finding
         self.views = tuple(views) if views else None
         self.annotated_only = annotated_only
+        # (seed, epoch) in shared memory: a loader's workers live on from epoch to epoch.
+        self._state = torch.zeros(2, dtype=torch.int64).share_memory_()
         super().__init__(ann_file=ann_file, **kwargs)
+
+    def set_epoch(self, seed: int, epoch: int) -> None:
+        """From now on the augmentation of an image depends on ``seed``, ``epoch`` and its index."""
+        self._state[:] = torch.tensor([seed, epoch])
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline on an image; in training with random numbers of its own.
+
+        Args:
+            idx: Index of the image. ``idx + k * len(self)`` is the same image with other random
+                numbers, for a sampler that draws it more than once in an epoch.
+        """
+        image = idx % len(self)
+        if self.test_mode:
+            return super().prepare_data(image)
+        with own_random_numbers([*self._state.tolist(), idx]):
+            return super().prepare_data(image)
 
     def load_data_list(self) -> list[dict]:
         """Read, check and filter the index; one dict per image."""

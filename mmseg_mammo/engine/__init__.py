@@ -1,5 +1,18 @@
-"""Registered hooks, and what the command-line tools share."""
+"""Registered hooks and loops, and what the command-line tools share."""
 
 from mmseg_mammo.engine.hooks import CheckpointGuardHook, ParameterCountHook
+from mmseg_mammo.engine.loops import LossValLoop
+from mmseg_mammo.engine.precision import BFloat16OptimWrapper
+from mmseg_mammo.engine.saving import ResumableCheckpointHook
+from mmseg_mammo.engine.seeding import EpochSeedHook
+from mmseg_mammo.engine.stopping import EarlyStopOnTrainingLossHook
 
-__all__ = ['CheckpointGuardHook', 'ParameterCountHook']
+__all__ = [
+    'BFloat16OptimWrapper',
+    'CheckpointGuardHook',
+    'EarlyStopOnTrainingLossHook',
+    'EpochSeedHook',
+    'LossValLoop',
+    'ParameterCountHook',
+    'ResumableCheckpointHook',
+]

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -23,6 +24,9 @@ def common_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--work-dir', help='folder of logs and results (default: work_dirs/<config name>)'
+    )
+    parser.add_argument(
+        '--side', type=int, help="side of the square model input in pixels, instead of the config's"
     )
     parser.add_argument(
         '--cfg-options',
@@ -54,6 +58,8 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
         use_dataset(cfg, args.dataset, datasets)
     if getattr(args, 'split', None):
         cfg.test_dataloader.dataset.split = args.split
+    if getattr(args, 'side', None):
+        use_side(cfg, args.side)
     if args.cfg_options:  # last, so that they override everything
         cfg.merge_from_dict(args.cfg_options)
     cfg.launcher = args.launcher
@@ -65,6 +71,8 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
 def build_runner(cfg: Config, local_rank: int) -> Runner:
     """The runner of ``cfg``, in this process or as one of those that a launcher started."""
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
+    if cfg.get('randomness', {}).get('deterministic'):
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # read when CUDA starts
     if cfg.launcher != 'none' and not torch.cuda.is_available():
         _join_through_gloo(cfg)
     return Runner.from_cfg(cfg)
@@ -78,6 +86,7 @@ def _join_through_gloo(cfg: Config) -> None:
             'several processes without GPUs through torchrun only (--launcher pytorch)',
         )
     dist.init_process_group('gloo')
+    cfg.sync_bn = None  # torch has it for GPUs only
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel',
         device_ids=None,
@@ -87,11 +96,36 @@ def _join_through_gloo(cfg: Config) -> None:
 
 
 def use_mixed_precision(cfg: Config) -> None:
-    """Train in automatic mixed precision, as MMSegmentation's ``--amp`` does."""
+    """Train in automatic mixed precision: float16 as MMSegmentation's ``--amp``, bfloat16 on CPU."""
     if not torch.cuda.is_available():
-        raise MammoError('--amp: this machine has no GPU that torch can use', 'GPUs only')
-    cfg.optim_wrapper.type = 'AmpOptimWrapper'
-    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
+    elif cfg.optim_wrapper.type != 'BFloat16OptimWrapper':
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def use_side(cfg: Config, side: int) -> None:
+    """Resize every input to ``side``² pixels: in all pipelines, the preprocessor and the backbone.
+
+    Args:
+        cfg: Changed in place.
+        side: Pixels, a multiple of 16: so much U-Net halves its input, and ViT cuts it up.
+    """
+    if side < 16 or side % 16:
+        raise MammoError(f'--side {side}', 'a multiple of 16, such as 224, 512 or 1024')
+    _set_sides(cfg._cfg_dict, side)
+    cfg.model.data_preprocessor.size = (side, side)
+
+
+def _set_sides(node: Any, side: int) -> None:
+    if isinstance(node, dict):
+        if node.get('type') == 'Resize':
+            node['scale'] = (side, side)
+        if 'img_size' in node:
+            node['img_size'] = side
+    if isinstance(node, (dict, list, tuple)):
+        for child in node.values() if isinstance(node, dict) else node:
+            _set_sides(child, side)
 
 
 def use_dataset(cfg: Config, name: str, datasets: Path | None) -> None:

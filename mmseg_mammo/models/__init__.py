@@ -1,5 +1,6 @@
-"""Registered models: the prompt-tuned ViT backbone."""
+"""Registered models: the prompt-tuned ViT backbone, a loss per image."""
 
+from mmseg_mammo.models.losses import LesionDiceLoss
 from mmseg_mammo.models.vpt_vit import VPTVisionTransformer
 
-__all__ = ['VPTVisionTransformer']
+__all__ = ['LesionDiceLoss', 'VPTVisionTransformer']

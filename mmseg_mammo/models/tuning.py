@@ -1,5 +1,6 @@
 """What is trained: declared by a module, frozen in one loop."""
 
+import re
 from collections.abc import Collection
 
 from torch import nn
@@ -21,6 +22,18 @@ def train_only(module: nn.Module, names: Collection[str]) -> None:
         raise KeyError(f'{type(module).__name__} has no parameter {", ".join(unknown)}')
     for name, parameter in parameters.items():
         parameter.requires_grad_(name in names)
+
+
+def matching(module: nn.Module, pattern: str) -> set[str]:
+    """Names of the parameters of ``module`` in which the regular expression ``pattern`` is found.
+
+    Raises:
+        ValueError: There is none.
+    """
+    found = {name for name, _ in module.named_parameters() if re.search(pattern, name)}
+    if not found:
+        raise ValueError(f'{pattern!r} is in no parameter name of {type(module).__name__}')
+    return found
 
 
 def count_parameters(module: nn.Module) -> tuple[int, int]:

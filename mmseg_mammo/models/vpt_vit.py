@@ -14,20 +14,23 @@ from mmpretrain.models import VisionTransformer
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_mammo.models.tuning import train_only
+from mmseg_mammo.models.tuning import matching, train_only
 from mmseg_mammo.models.vit_weights import load_vit_weights
 
 
 @MODELS.register_module()
 class VPTVisionTransformer(VisionTransformer):
-    """A frozen ViT with learnable prompt tokens between the class token and the patches.
+    r"""A frozen ViT with learnable prompt tokens between the class token and the patches.
 
     VPT-Deep (the default) gives every encoder layer its own prompts: what a layer made of the
     previous prompts is dropped and its own take their place. VPT-Shallow (``prompt_depth=1``)
     inserts prompts before the first layer only and lets them flow on. The patch tokens alone
     leave the backbone. State-dict keys are mmpretrain's, plus ``prompts``.
 
-    The backbone is frozen and stays in eval mode while training; only ``prompts`` are trained.
+    The backbone is frozen and stays in eval mode while training; only ``prompts`` are trained,
+    and what ``trainable`` names. Where that is anything, the backbone follows the mode of the
+    model, so that its dropout and drop path act. Bias tuning, full tuning and head-only training
+    are values of ``trainable`` and ``prompt_length``.
     Attention is mmpretrain's, which calls ``scaled_dot_product_attention``. Images of another
     size than ``img_size`` work: the position embedding is resized.
 
@@ -36,9 +39,11 @@ class VPTVisionTransformer(VisionTransformer):
         prompt_depth: Number of layers, counted from the first, with prompts of their own;
             None means all of them.
         prompt_dropout: Probability of dropping a value of a prompt while training.
+        trainable: Regular expression of further parameters of the backbone that are trained:
+            ``'.*'`` for all of them, ``r'\.bias$'`` for the biases, empty for none.
         pretrained: File with pre-trained weights, loaded strictly by
             :func:`mmseg_mammo.models.vit_weights.load_vit_weights` when training starts. None
-            leaves the backbone at random, which makes sense in tests only.
+            leaves the backbone at random, to be trained from scratch.
         arch: Name (``'large'``) or dict of mmpretrain's architectures.
         out_type: ``'featmap'`` gives B×C×h×w maps, as decode heads want.
         final_norm: Off by default: SETR's head normalises its input itself.
@@ -50,6 +55,7 @@ class VPTVisionTransformer(VisionTransformer):
         prompt_length: int = 50,
         prompt_depth: int | None = None,
         prompt_dropout: float = 0.0,
+        trainable: str = '',
         pretrained: str | None = None,
         arch: str | dict = 'large',
         out_type: str = 'featmap',
@@ -65,6 +71,7 @@ class VPTVisionTransformer(VisionTransformer):
             )
         self.pretrained = pretrained
         self.prompt_length = prompt_length
+        self.trainable = trainable
         self.prompts = nn.Parameter(torch.empty(depth, prompt_length, self.embed_dims))
         self.prompt_dropout = nn.Dropout(prompt_dropout)
         patch_height, patch_width = self.patch_embed.projection.kernel_size
@@ -79,7 +86,8 @@ class VPTVisionTransformer(VisionTransformer):
 
     def tuned_parameters(self) -> set[str]:
         """Names of the parameters that are trained."""
-        return {'prompts'} if self.prompt_length else set()
+        others = matching(self, self.trainable) if self.trainable else set()
+        return others - {'prompts'} | ({'prompts'} if self.prompt_length else set())
 
     def _prompt(self, index: int, layer: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
         """Give layer ``index`` its prompts: (B, N [+ P], C) -> (B, N + P, C)."""
@@ -98,17 +106,18 @@ class VPTVisionTransformer(VisionTransformer):
         """Load the pre-trained file, if one is named; called when training starts."""
         if self.pretrained is None:
             super().init_weights()
-            print_log(
-                'The backbone is random AND frozen: pretrained is None; docs/weights.md',
-                'current',
-                logging.WARNING,
-            )
+            if not all(p.requires_grad for p in self.parameters() if p.numel()):
+                print_log(
+                    'The backbone is random AND frozen: pretrained is None; docs/weights.md',
+                    'current',
+                    logging.WARNING,
+                )
         else:
             load_vit_weights(self, self.pretrained)
 
     def train(self, mode: bool = True) -> 'VPTVisionTransformer':
-        """Keep the frozen backbone in eval mode; only the prompt dropout follows ``mode``."""
-        super().train(False)
+        """Keep a frozen backbone in eval mode; only the prompt dropout follows ``mode``."""
+        super().train(mode and bool(self.trainable))
         self.training = mode
         self.prompt_dropout.train(mode)
         return self

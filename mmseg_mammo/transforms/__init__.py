@@ -1,7 +1,15 @@
 """Registered pipeline steps."""
 
+from mmseg_mammo.transforms.augmentation import RandomIntensity, RandomLesionAffine
 from mmseg_mammo.transforms.clahe import MammoCLAHE
 from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram
 from mmseg_mammo.transforms.packing import PackMammogram
 
-__all__ = ['LoadLesionMask', 'LoadMammogram', 'MammoCLAHE', 'PackMammogram']
+__all__ = [
+    'LoadLesionMask',
+    'LoadMammogram',
+    'MammoCLAHE',
+    'PackMammogram',
+    'RandomIntensity',
+    'RandomLesionAffine',
+]

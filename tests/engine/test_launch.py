@@ -1,5 +1,6 @@
 import zipfile
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
@@ -10,8 +11,11 @@ from mmseg_mammo.engine.launch import (
     load_config,
     run_tool,
     use_mixed_precision,
+    use_side,
 )
 from mmseg_mammo.errors import CheckpointError, DataFileError, MammoError
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
 
 
 def arguments(config, **options):
@@ -74,14 +78,36 @@ def test_an_unknown_dataset_says_which_there_are(config):
         load_config(arguments(config, dataset='inbreast'), config.parent)
 
 
-def test_mixed_precision_needs_a_gpu(monkeypatch):
-    cfg = Config({'optim_wrapper': {'type': 'OptimWrapper'}})
-    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
-    with pytest.raises(MammoError, match=r'--amp: this machine has no GPU'):
+def test_mixed_precision_is_float16_on_gpus_unless_the_config_says_and_bfloat16_on_cpus(
+    monkeypatch,
+):
+    expected = {'type': 'AmpOptimWrapper', 'loss_scale': 'dynamic'}
+    bfloat16 = {'type': 'BFloat16OptimWrapper'}
+    for gpu, given, found in ((True, 'OptimWrapper', expected), (False, 'OptimWrapper', bfloat16)):
+        monkeypatch.setattr('torch.cuda.is_available', lambda gpu=gpu: gpu)
+        cfg = Config({'optim_wrapper': {'type': given}})
         use_mixed_precision(cfg)
+        assert cfg.optim_wrapper == found
     monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    cfg = Config({'optim_wrapper': dict(bfloat16)})
     use_mixed_precision(cfg)
-    assert cfg.optim_wrapper == {'type': 'AmpOptimWrapper', 'loss_scale': 'dynamic'}
+    assert cfg.optim_wrapper == bfloat16
+
+
+def test_the_side_reaches_every_pipeline_the_preprocessor_and_the_backbone():
+    cfg = Config.fromfile(CONFIGS / 'setr_pup_vpt_strong_cbis.py')
+    use_side(cfg, 512)
+    assert cfg.model.data_preprocessor.size == (512, 512)
+    assert cfg.model.backbone.img_size == 512
+    for split in ('train', 'val', 'test'):
+        pipeline = cfg[f'{split}_dataloader'].dataset.pipeline
+        assert [step.scale for step in pipeline if step.type == 'Resize'] == [(512, 512)]
+
+
+@pytest.mark.parametrize('side', [0, -16, 500])
+def test_a_side_that_the_models_cannot_halve_is_refused(side):
+    with pytest.raises(MammoError, match=rf'--side {side}. Allowed: a multiple of 16'):
+        use_side(Config.fromfile(CONFIGS / 'unet_strong_cbis.py'), side)
 
 
 def test_a_missing_or_truncated_checkpoint_is_refused(tmp_path):

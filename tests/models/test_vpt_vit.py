@@ -120,6 +120,27 @@ def test_exactly_the_prompts_are_trained():
     assert not any(p.requires_grad for p in build(prompt_length=0).parameters())
 
 
+def test_full_bias_and_head_only_tuning_are_values_of_one_argument():
+    names = {name for name, _ in build().named_parameters()} - {'prompts'}
+    biases = {name for name in names if name.endswith('.bias')}
+    for options, expected in (
+        ({'trainable': '.*', 'prompt_length': 0}, names),
+        ({'trainable': '.*'}, names | {'prompts'}),
+        ({'trainable': r'\.bias$', 'prompt_length': 0}, biases),
+        ({'prompt_length': 0}, set()),
+    ):
+        found = build(**options).named_parameters()
+        assert {name for name, p in found if p.requires_grad} == expected
+    with pytest.raises(ValueError, match=r"'bais' is in no parameter name"):
+        build(trainable='bais')
+
+
+def test_a_tuned_backbone_follows_the_mode_of_the_model():
+    backbone = build(trainable='.*', drop_rate=0.5).train()
+    assert all(module.training for module in backbone.modules())
+    assert not any(module.training for module in backbone.eval().modules())
+
+
 def test_the_backbone_stays_in_eval_mode_and_prompt_dropout_does_not():
     backbone = build(prompt_dropout=0.5, drop_rate=0.5)
     assert backbone.train() is backbone
@@ -144,6 +165,9 @@ def test_a_random_frozen_backbone_is_warned_of(monkeypatch):
     monkeypatch.setattr('mmseg_mammo.models.vpt_vit.print_log', lambda *parts: said.append(parts))
     build()
     assert any('random AND frozen' in message for message, *_ in said)
+    said.clear()
+    build(trainable='.*', prompt_length=0)
+    assert not said
 
 
 def test_frozen_weights_are_bit_identical_after_a_step():

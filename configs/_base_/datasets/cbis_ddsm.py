@@ -35,7 +35,8 @@ val_dataloader = dict(
     batch_size=16,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    # Of several processes, some may have one image more; none is tested twice.
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
         type='CBISDDSMDataset',
         data_root='data/cbis_ddsm',
@@ -48,7 +49,7 @@ test_dataloader = dict(
     batch_size=16,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
         type='CBISDDSMDataset',
         data_root='data/cbis_ddsm',

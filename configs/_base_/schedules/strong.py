@@ -1,0 +1,25 @@
+"""AdamW, two epochs of warm-up, a cosine to zero that ends with the last epoch, averaged weights.
+
+Set the length by train_cfg.max_epochs alone: the cosine follows it. The rate of
+optim_wrapper.optimizer.lr is the highest one.
+"""
+
+_base_ = '../runtime.py'
+
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.01),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.04, begin=0, end=2, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', eta_min=0, begin=2, convert_to_iter_based=True),
+]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=1)
+val_cfg = dict(type='LossValLoop')
+test_cfg = dict(type='TestLoop')
+# The average of the weights of about the last hundred steps is validated and saved.
+default_hooks = dict(
+    ema=dict(
+        type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.01, update_buffers=True
+    )
+)

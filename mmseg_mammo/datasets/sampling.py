@@ -1,0 +1,95 @@
+"""Sampling that shows lesions of every size, not mostly those of the usual one."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import get_dist_info, sync_random_seed
+from mmseg.registry import DATA_SAMPLERS
+from torch.utils.data import Sampler
+
+from mmseg_mammo.preparation.images import read_raster
+from mmseg_mammo.preparation.masks import binarise
+
+
+def lesion_share(path: str | None) -> float:
+    """Share of the pixels of a mask file that are lesion; 0 without a file."""
+    return float(binarise(read_raster(Path(path)), path).mean()) if path else 0.0
+
+
+def size_weights(shares: np.ndarray, power: float, limit: float) -> np.ndarray:
+    """How often each image is drawn, relative to a uniform draw.
+
+    Sizes are counted in octaves of the area; a size that is rare in the data, be it small or
+    large, is drawn more often.
+
+    Args:
+        shares: N lesion shares of the image area, 0 for normal images.
+        power: 0 draws uniformly; 1 draws every octave equally often.
+        limit: Largest ratio of a weight to the median one, and its inverse the smallest.
+
+    Returns:
+        N weights with mean 1. Normal images keep the weight 1: the share of normal images stays.
+    """
+    lesion = shares > 0
+    weights = np.ones(len(shares))
+    if lesion.any():
+        octaves = np.floor(np.log2(shares[lesion])).astype(int)
+        _, inverse, counts = np.unique(octaves, return_inverse=True, return_counts=True)
+        rarity = (1.0 / counts[inverse]) ** power
+        rarity = (rarity / np.median(rarity)).clip(1 / limit, limit)
+        weights[lesion] = rarity / rarity.mean()
+    return weights
+
+
+@DATA_SAMPLERS.register_module()
+class LesionSizeSampler(Sampler):
+    """Draw images with replacement, those with lesions of a rare size more often; for training.
+
+    An epoch has as many images as the data set. The k-th repeat of image ``i`` in an epoch is
+    drawn as ``i + k * len(dataset)``, which ``MammographyDataset`` augments anew. Several processes share one draw. All masks
+    are read once, when training starts.
+
+    Args:
+        dataset: A ``MammographyDataset``.
+        power, limit: See :func:`size_weights`.
+        seed: Of the draw, with the epoch; None takes one seed for all processes.
+    """
+
+    def __init__(
+        self, dataset: Any, power: float = 0.5, limit: float = 4.0, seed: int | None = None
+    ) -> None:
+        paths = [dataset.get_data_info(i).get('seg_map_path') for i in range(len(dataset))]
+        with ThreadPoolExecutor() as pool:
+            shares = np.array(list(pool.map(lesion_share, paths)))
+        self.weights = torch.from_numpy(size_weights(shares, power, limit))
+        self.rank, self.world_size = get_dist_info()
+        self.seed = sync_random_seed() if seed is None else seed
+        self.epoch = 0
+
+    def __iter__(self) -> Iterator[int]:
+        """Indices of this process for the current epoch; repeats of an image are told apart."""
+        generator = torch.Generator()
+        generator.manual_seed(self.seed + self.epoch)
+        drawn = torch.multinomial(
+            self.weights, len(self) * self.world_size, replacement=True, generator=generator
+        )
+        seen: Counter[int] = Counter()
+        indices = []
+        for image in drawn.tolist():
+            indices.append(image + seen[image] * len(self.weights))
+            seen[image] += 1
+        return iter(indices[self.rank :: self.world_size])
+
+    def __len__(self) -> int:
+        """Images of this process in an epoch, the same for every process."""
+        return math.ceil(len(self.weights) / self.world_size)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw anew; mmengine's ``DistSamplerSeedHook`` calls this before every epoch."""
+        self.epoch = epoch

@@ -1,0 +1,77 @@
+"""Validation that computes the loss too, for rules that watch it."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.dist import all_gather_object
+from mmengine.model import is_model_wrapper
+from mmengine.runner import ValLoop
+from mmengine.structures import PixelData
+from mmseg.registry import LOOPS
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmseg_mammo.preparation.images import resize_mask
+
+
+@LOOPS.register_module()
+class LossValLoop(ValLoop):
+    """mmengine's validation, and the training loss on the same images.
+
+    The metrics gain ``val_loss`` and, as ``val_<name>``, each part of it: means over images,
+    each counting once, whatever the batches and the number of processes. The model is in eval
+    mode. True masks, which validation has on each image's own grid, are brought onto that of
+    the network's input by nearest neighbour; no lesion vanishes.
+    """
+
+    def run(self) -> dict[str, float]:
+        """Validate, as mmengine's loop does."""
+        self.runner.call_hook('before_val')
+        self.runner.call_hook('before_val_epoch')
+        self.runner.model.eval()
+        self._sums: dict[str, float] = {}
+        self._images = 0
+        for index, data_batch in enumerate(self.dataloader):
+            self.run_iter(index, data_batch)
+            self._add_losses(data_batch)
+        metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
+        metrics.update(mean_losses(all_gather_object((self._sums, self._images))))
+        self.runner.call_hook('after_val_epoch', metrics=metrics)
+        self.runner.call_hook('after_val')
+        return metrics
+
+    @torch.no_grad()
+    def _add_losses(self, data_batch: dict) -> None:
+        wrapped = self.runner.model
+        model = wrapped.module if is_model_wrapper(wrapped) else wrapped
+        data = model.data_preprocessor(data_batch, False)
+        inputs: Tensor = data['inputs']
+        samples = [on_grid(sample, inputs.shape[-2:]) for sample in data['data_samples']]
+        _, losses = model.parse_losses(wrapped(inputs, samples, mode='loss'))
+        for name, value in losses.items():
+            if 'loss' in name:
+                self._sums[name] = self._sums.get(name, 0.0) + float(value) * len(inputs)
+        self._images += len(inputs)
+
+
+def on_grid(sample: SegDataSample, shape: Sequence[int]) -> SegDataSample:
+    """A copy of a sample with its true mask, 1×H×W, on the grid ``shape`` = (H', W')."""
+    truth = sample.gt_sem_seg.data
+    resized = resize_mask(truth[0].cpu().numpy(), (shape[0], shape[1]))
+    copy = SegDataSample(metainfo=sample.metainfo)
+    copy.gt_sem_seg = PixelData(data=torch.from_numpy(resized)[None].to(truth))
+    return copy
+
+
+def mean_losses(parts: Sequence[tuple[dict[str, float], int]]) -> dict[str, float]:
+    """``val_<name>`` per loss: the mean over all images of all processes.
+
+    Args:
+        parts: For each process the sums of its losses over its images, and their number.
+    """
+    images = sum(count for _, count in parts)
+    names = {name for sums, _ in parts for name in sums}
+    return {
+        f'val_{name}': sum(sums.get(name, 0.0) for sums, _ in parts) / images
+        for name in sorted(names)
+    }

@@ -1,0 +1,95 @@
+"""Checkpoints that a killed training can go on from as if nothing had happened."""
+
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import CheckpointHook
+from mmseg.registry import HOOKS
+
+from mmseg_mammo.preparation.images import write_atomic
+
+
+@register_backend('atomic')
+class AtomicBackend(LocalBackend):
+    """mmengine's local files, of which none is ever half written."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write ``obj`` beside ``filepath`` and rename it."""
+        write_atomic(Path(filepath), lambda stream: stream.write(obj))
+
+
+@HOOKS.register_module()
+class ResumableCheckpointHook(CheckpointHook):
+    """mmengine's hook, but saving after the validation of an epoch, and never in place.
+
+    mmengine saves before it, so that the plateau rule's count and the best score of that epoch
+    are missing from the checkpoint and a resumed training takes another course. It also
+    deletes the previous file before the next one is complete.
+
+    Args:
+        kwargs: See ``mmengine.hooks.CheckpointHook``; files are on the local file system.
+    """
+
+    best_ckpt_path: str | None = None
+    keep_ckpt_ids: deque[int]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{'backend_args': {'backend': 'atomic'}, **kwargs})
+        self._due = False
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Save, or leave it to the end of the validation that follows."""
+        loop, epoch = runner.train_loop, runner.epoch + 1
+        follows = (
+            runner.val_loop is not None
+            and epoch >= loop.val_begin
+            and (epoch % loop.val_interval == 0 or epoch == loop.max_epochs)
+        )
+        if not follows:
+            super().after_train_epoch(runner)
+        elif self.by_epoch:
+            self._due = self.every_n_epochs(runner, self.interval, self.save_begin) or (
+                self.save_last and self.is_last_train_epoch(runner)
+            )
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float]) -> None:
+        """Save the best checkpoint, then the last one; the previous ones go at the end."""
+        if not hasattr(self, 'file_backend'):  # a validation without training
+            return
+        previous, self.best_ckpt_path = self.best_ckpt_path, None  # else it is deleted first
+        super().after_val_epoch(runner, metrics)
+        self.best_ckpt_path = self.best_ckpt_path or previous
+        if self._due:
+            meta = {'epoch': runner.epoch, 'iter': runner.iter}
+            self._save_checkpoint_with_step(runner, runner.epoch, meta)
+            self._due = False
+        if previous and previous != self.best_ckpt_path and is_main_process():
+            Path(previous).unlink(missing_ok=True)
+
+    def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
+        kept = [step] if self.max_keep_ckpts < 1 else [*self.keep_ckpt_ids]
+        kept += [step] if step not in kept else []
+        outdated = kept[: -self.max_keep_ckpts] if self.max_keep_ckpts > 0 else []
+        if self.max_keep_ckpts > 0:
+            self.keep_ckpt_ids = deque(kept[len(outdated) :], self.max_keep_ckpts)
+            runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = str(Path(self.out_dir) / name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+        )
+        if is_main_process():
+            last = self.last_ckpt.encode()
+            write_atomic(Path(runner.work_dir) / 'last_checkpoint', lambda s: s.write(last))
+            for old in outdated:
+                Path(self.out_dir, self.filename_tmpl.format(old)).unlink(missing_ok=True)

@@ -1,0 +1,41 @@
+"""Random numbers that depend on the seed, the epoch and the image, not on what ran before."""
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
+
+
+@HOOKS.register_module()
+class EpochSeedHook(Hook):
+    """Seed every epoch, so that a resumed training draws what an uninterrupted one draws.
+
+    The process's generators (dropout) are seeded by seed, epoch and rank; a data set with
+    ``set_epoch`` (``MammographyDataset``) seeds the augmentation of each image by itself, which
+    makes it independent of the number of workers and processes. mmengine seeds the workers
+    once when they start: started anew every epoch, they repeat the same augmentation.
+
+    With ``randomness=dict(deterministic=True)``, an operation that has no deterministic
+    implementation warns instead of ending the run.
+    """
+
+    def before_run(self, runner: Any) -> None:
+        """Let the deterministic mode warn."""
+        if runner.deterministic:
+            torch.use_deterministic_algorithms(True, warn_only=True)
+
+    def before_train_epoch(self, runner: Any) -> None:
+        """Seed the process, and tell the data set."""
+        sequence = np.random.SeedSequence([runner.seed, runner.epoch, get_rank()])
+        seed = int(sequence.generate_state(1)[0])
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        dataset = runner.train_dataloader.dataset
+        for member in getattr(dataset, 'datasets', [getattr(dataset, 'dataset', dataset)]):
+            if hasattr(member, 'set_epoch'):
+                member.set_epoch(runner.seed, runner.epoch)

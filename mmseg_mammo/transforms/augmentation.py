@@ -1,0 +1,177 @@
+"""Augmentation of grey mammograms and their masks, for training pipelines.
+
+Random numbers come from NumPy's global generator, as in mmcv and mmseg; the dataset seeds it for
+every image and epoch. Each class draws its numbers and calls a pure function.
+"""
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+
+def warp(
+    image: np.ndarray, mask: np.ndarray | None, matrix: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Move an image and its mask by the same affine map; what comes from outside is background.
+
+    Args:
+        image: H×W or H×W×C, uint8, uint16 or float32; interpolated bilinearly.
+        mask: H×W with values 0 and 1, or None. A pixel is lesion where the interpolated mask is
+            above one half; a connected region that would vanish marks the pixels it falls into.
+        matrix: 2×3, from old to new (x, y) in pixels.
+
+    Returns:
+        Image and mask, shapes and dtypes kept.
+    """
+    size = (image.shape[1], image.shape[0])
+    moved = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)
+    if mask is None:
+        return moved, None
+    share = cv2.warpAffine(mask.astype(np.float32), matrix, size, flags=cv2.INTER_LINEAR)
+    kept = share > 0.5
+    regions, labels = cv2.connectedComponents(mask.astype(np.uint8))
+    for region in range(1, regions):
+        rows, columns = np.nonzero(labels == region)
+        x, y = np.rint(matrix @ [columns, rows, np.ones(len(rows))]).astype(int)
+        inside = (x >= 0) & (x < size[0]) & (y >= 0) & (y < size[1])
+        if not kept[y[inside], x[inside]].any():
+            kept[y[inside], x[inside]] = True
+    return moved, kept.astype(mask.dtype)
+
+
+def affine_matrix(
+    shape: tuple[int, int], degrees: float, scale: float, shift: tuple[float, float]
+) -> np.ndarray:
+    """2×3 map: turn by ``degrees`` and scale around the centre, then shift.
+
+    Args:
+        shape: (H, W) in pixels.
+        degrees: Counter-clockwise.
+        scale: Above 1 enlarges.
+        shift: Along (y, x), as shares of (H, W).
+    """
+    height, width = shape
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, scale)
+    matrix[:, 2] += np.array([shift[1] * width, shift[0] * height])
+    return matrix
+
+
+def change_intensity(
+    image: np.ndarray, gamma: float, contrast: float, brightness: float
+) -> np.ndarray:
+    """Change the grey levels of an image, dtype kept.
+
+    On levels scaled to 0 to 1: ``level ** gamma``, then ``contrast`` around the mean of the
+    image, then ``brightness`` is added. Black stays black, so that the air around the breast
+    does: a film's background tells nothing about its exposure.
+    """
+    top = np.iinfo(image.dtype).max
+    level = (image.astype(np.float32) / top) ** gamma
+    mean = float(level.mean())
+    changed = (level - mean) * contrast + mean + brightness
+    changed[image == 0] = 0
+    return np.rint(changed.clip(0, 1) * top).astype(image.dtype)
+
+
+@TRANSFORMS.register_module()
+class RandomLesionAffine(BaseTransform):
+    """Turn, scale and shift image and mask at random; a lesion inside is never lost.
+
+    Required Keys:
+
+    - img
+    - gt_seg_map (optional)
+
+    Modified Keys:
+
+    - img, gt_seg_map (shapes and dtypes kept)
+
+    Args:
+        prob: Probability that anything is done.
+        degrees: Largest angle to either side.
+        scale: Smallest and largest factor; drawn log-uniformly.
+        shift: Largest shift along each axis, as a share of the side.
+    """
+
+    def __init__(
+        self,
+        prob: float = 0.5,
+        degrees: float = 15.0,
+        scale: tuple[float, float] = (0.8, 1.25),
+        shift: float = 0.05,
+    ) -> None:
+        self.prob = prob
+        self.degrees = degrees
+        self.scale = (scale[0], scale[1])
+        self.shift = shift
+
+    def transform(self, results: dict) -> dict:
+        """Warp ``results['img']`` and ``results['gt_seg_map']``."""
+        if np.random.random() >= self.prob:
+            return results
+        degrees = np.random.uniform(-self.degrees, self.degrees)
+        scale = float(np.exp(np.random.uniform(*np.log(self.scale))))
+        down, right = np.random.uniform(-self.shift, self.shift, 2)
+        image, mask = results['img'], results.get('gt_seg_map')
+        matrix = affine_matrix(image.shape[:2], degrees, scale, (down, right))
+        results['img'], moved = warp(image, mask, matrix)
+        if moved is not None:
+            results['gt_seg_map'] = moved
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(prob={self.prob}, degrees={self.degrees}, '
+            f'scale={self.scale}, shift={self.shift})'
+        )
+
+
+@TRANSFORMS.register_module()
+class RandomIntensity(BaseTransform):
+    """Change gamma, contrast and brightness at random, in 8 or 16 bits.
+
+    Put it before ``MammoCLAHE``, which in use follows the scanner.
+
+    Required Keys:
+
+    - img (uint8 or uint16)
+
+    Modified Keys:
+
+    - img (shape and dtype kept)
+
+    Args:
+        prob: Probability that anything is done.
+        gamma: Smallest and largest exponent; drawn log-uniformly.
+        contrast: Largest change of the factor around 1.
+        brightness: Largest addition, as a share of the full range.
+    """
+
+    def __init__(
+        self,
+        prob: float = 0.5,
+        gamma: tuple[float, float] = (0.7, 1.5),
+        contrast: float = 0.2,
+        brightness: float = 0.1,
+    ) -> None:
+        self.prob = prob
+        self.gamma = (gamma[0], gamma[1])
+        self.contrast = contrast
+        self.brightness = brightness
+
+    def transform(self, results: dict) -> dict:
+        """Change ``results['img']``."""
+        if np.random.random() >= self.prob:
+            return results
+        gamma = float(np.exp(np.random.uniform(*np.log(self.gamma))))
+        contrast = 1 + np.random.uniform(-self.contrast, self.contrast)
+        brightness = np.random.uniform(-self.brightness, self.brightness)
+        results['img'] = change_intensity(results['img'], gamma, contrast, brightness)
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(prob={self.prob}, gamma={self.gamma}, '
+            f'contrast={self.contrast}, brightness={self.brightness})'
+        )

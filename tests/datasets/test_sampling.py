@@ -1,0 +1,74 @@
+"""The sampler that shows small lesions more often."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from mmseg_mammo.datasets.base import MammographyDataset
+from mmseg_mammo.datasets.sampling import LesionSizeSampler, lesion_share, size_weights
+
+
+def test_weights_by_hand():
+    """Four lesions of 1 to 2 %, one of 4 %, one normal: 1/2 and 1, over 1/2; mean 6/5."""
+    weights = size_weights(np.array([1.1, 1.2, 1.3, 1.4, 4, 0]) / 128, power=0.5, limit=4)
+    assert weights == pytest.approx([5 / 6] * 4 + [10 / 6, 1])
+
+
+def test_power_one_draws_every_octave_equally_often():
+    shares = np.array([1.1] * 6 + [2.2] * 3 + [5.0])
+    weights = size_weights(shares / 128, power=1, limit=100)
+    assert weights[:6].sum() == pytest.approx(weights[6:9].sum()) == pytest.approx(weights[9])
+
+
+def test_power_zero_is_uniform_and_limits_hold():
+    shares = np.array([0.01] * 99 + [0.9, 1e-6])
+    assert (size_weights(shares, power=0, limit=4) == 1).all()
+    weights = size_weights(shares, power=1, limit=4)
+    assert weights[99] / weights[0] == weights[100] / weights[0] == pytest.approx(4)
+    assert size_weights(np.zeros(3), power=1, limit=4).tolist() == [1, 1, 1]
+
+
+@pytest.fixture
+def dataset(prepared):
+    return MammographyDataset(split='train', data_root=str(prepared), pipeline=[])
+
+
+def test_the_share_of_a_lesion_is_read_from_its_mask(dataset):
+    """A disc of radius 8 on 80×64 pixels covers about π·64 / 5120 = 3.9 %."""
+    shares = [lesion_share(dataset.get_data_info(i)['seg_map_path']) for i in range(4)]
+    assert shares[:3] == pytest.approx([0.039] * 3, abs=0.002)
+    assert shares[3] == 0
+
+
+def test_epochs_have_the_length_of_the_data_and_differ(dataset):
+    sampler = LesionSizeSampler(dataset, seed=1)
+    drawn = []
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        drawn.append(list(sampler))
+        assert drawn[-1] == list(sampler)
+    assert {len(epoch) for epoch in drawn} == {len(dataset) == len(sampler) and 4}
+    assert len({tuple(epoch) for epoch in drawn}) > 1
+
+
+def test_draws_follow_the_weights(dataset):
+    sampler = LesionSizeSampler(dataset, seed=1)
+    sampler.weights[:] = sampler.weights.new_tensor([3, 1, 0, 0])
+    counts = Counter()
+    for epoch in range(500):
+        sampler.set_epoch(epoch)
+        counts.update(index % 4 for index in sampler)
+    assert set(counts) == {0, 1}
+    assert counts[0] / 2000 == pytest.approx(0.75, abs=0.04)
+
+
+def test_processes_share_one_draw(dataset):
+    whole = LesionSizeSampler(dataset, seed=1)
+    expected = list(whole)
+    shares = []
+    for rank in (0, 1):
+        sampler = LesionSizeSampler(dataset, seed=1)
+        sampler.rank, sampler.world_size = rank, 2
+        shares.append(list(sampler))
+    assert [index for pair in zip(*shares, strict=True) for index in pair] == expected

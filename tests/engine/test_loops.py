@@ -1,0 +1,50 @@
+"""The validation loss: a mean over images, whatever the batches."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from experiments import shrink
+from mmengine.runner import Runner
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+from mmseg_mammo.engine.loops import mean_losses, on_grid
+from mmseg_mammo.preparation.images import resize_mask
+
+
+def test_the_validation_loss_is_the_mean_over_images_of_the_models_own_loss(prepared, tmp_path):
+    """Four images in batches of three and one, against one image at a time by hand."""
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    cfg.val_dataloader.batch_size = 3
+    cfg.val_dataloader.dataset.split = 'train'
+    runner = Runner.from_cfg(cfg)
+    found = runner.val()
+    model, dataset = runner.model, runner.val_dataloader.dataset
+    losses = []
+    for item in dataset:
+        inputs = model.data_preprocessor({'inputs': [item['inputs']]})['inputs']
+        logits = F.interpolate(model.decode_head(model.backbone(inputs)), (32, 32))
+        truth = item['data_samples'].gt_sem_seg.data[0].numpy()
+        truth = torch.from_numpy(resize_mask(truth, (32, 32))).float()
+        losses.append(F.binary_cross_entropy_with_logits(logits[0, 0], truth).item())
+    assert len(losses) == 4
+    assert found['val_loss'] == pytest.approx(sum(losses) / 4, rel=1e-5)
+    assert found['val_decode.loss_ce'] == found['val_loss']
+    assert found['images'] == 4
+
+
+def test_a_tiny_lesion_stays_in_the_truth_of_the_loss_and_the_sample_is_not_touched():
+    mask = torch.zeros(1, 100, 90, dtype=torch.uint8)
+    mask[0, 41, 43] = 1
+    sample = SegDataSample(gt_sem_seg=PixelData(data=mask), metainfo={'img_path': 'a.png'})
+    copy = on_grid(sample, (16, 16))
+    assert copy.gt_sem_seg.data.shape == (1, 16, 16)
+    assert copy.gt_sem_seg.data.sum() == 1
+    assert copy.img_path == 'a.png'
+    assert sample.gt_sem_seg.data.shape == (1, 100, 90)
+
+
+def test_processes_with_different_numbers_of_images_count_by_image():
+    """(3·1 + 1·5) / 4; a process without images has no losses to name."""
+    parts = [({'loss': 3.0, 'loss_ce': 1.5}, 3), ({'loss': 5.0, 'loss_ce': 2.5}, 1), ({}, 0)]
+    assert mean_losses(parts) == {'val_loss': 2.0, 'val_loss_ce': 1.0}

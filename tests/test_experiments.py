@@ -1,0 +1,24 @@
+"""Every shipped experiment, shrunk: it trains, tests, and its twin tests on the other hospital."""
+
+import numpy as np
+import pytest
+from experiments import CONFIGS, shrink
+from mmengine.runner import Runner
+
+SOURCES = sorted(path.stem for path in CONFIGS.glob('*_cbis.py'))
+
+
+@pytest.mark.parametrize('name', SOURCES)
+def test_it_trains_and_its_checkpoints_test_on_both_hospitals(name, prepared, tmp_path):
+    runner = Runner.from_cfg(shrink(name, prepared, tmp_path / 'train'))
+    runner.train()
+    history = runner.message_hub.log_scalars
+    assert np.isfinite(history['train/loss'].data[0]).all()
+    assert history['val/val_loss'].current() > 0
+    twin = name.replace('_cbis', '_zgt')
+    last, (best,) = 'epoch_3.pth', (tmp_path / 'train').glob('best_lesion_dice_epoch_*.pth')
+    other = twin if (CONFIGS / f'{twin}.py').is_file() else name
+    for config, checkpoint in ((name, last), (other, best.name)):
+        cfg = shrink(config, prepared, tmp_path / checkpoint)
+        cfg.load_from = str(tmp_path / 'train' / checkpoint)
+        assert Runner.from_cfg(cfg).test()['images'] == 2

@@ -1,0 +1,102 @@
+"""Augmentation: masks follow their images, small lesions survive, bit depths stay."""
+
+import numpy as np
+import pytest
+from mmseg.registry import TRANSFORMS
+
+from mmseg_mammo.transforms.augmentation import (
+    RandomIntensity,
+    RandomLesionAffine,
+    affine_matrix,
+    change_intensity,
+    warp,
+)
+
+
+def picture(dtype=np.uint16):
+    image = np.random.default_rng(0).integers(1, np.iinfo(dtype).max, (40, 32)).astype(dtype)
+    return np.repeat(image[..., None], 3, axis=-1)
+
+
+def test_no_motion_changes_nothing():
+    image, mask = picture(), np.zeros((40, 32), np.uint8)
+    mask[5:9, 7:20] = 1
+    moved, moved_mask = warp(image, mask, affine_matrix((40, 32), 0, 1, (0, 0)))
+    assert np.array_equal(moved, image)
+    assert np.array_equal(moved_mask, mask)
+
+
+def test_a_shift_moves_image_and_mask_alike():
+    """A tenth of 40 rows and a quarter of 32 columns: 4 down, 8 to the right."""
+    image, mask = picture(), np.zeros((40, 32), np.uint8)
+    mask[5, 7] = 1
+    moved, moved_mask = warp(image, mask, affine_matrix((40, 32), 0, 1, (0.1, 0.25)))
+    assert np.array_equal(moved[4:, 8:], image[:-4, :-8])
+    assert np.argwhere(moved_mask).tolist() == [[9, 15]]
+    assert not moved[:4].any()
+
+
+def test_a_turn_is_counter_clockwise_around_the_centre():
+    image = np.zeros((33, 33), np.uint8)
+    image[16, 30] = 255  # right of the centre
+    moved, _ = warp(image, None, affine_matrix((33, 33), 90, 1, (0, 0)))
+    assert np.argwhere(moved > 200).tolist() == [[2, 16]]  # above it
+
+
+@pytest.mark.parametrize('scale', [0.3, 0.5, 0.8])
+@pytest.mark.parametrize('degrees', [0, 7, 33])
+def test_the_smallest_lesion_survives_shrinking(scale, degrees):
+    mask = np.zeros((64, 64), np.uint8)
+    mask[30, 25] = mask[40, 40] = 1
+    _, moved = warp(mask, mask, affine_matrix((64, 64), degrees, scale, (0.01, 0.013)))
+    assert moved.dtype == np.uint8
+    assert moved.sum() == 2
+
+
+def test_a_lesion_outside_is_gone_and_an_empty_mask_stays_empty():
+    mask = np.zeros((64, 64), np.uint8)
+    assert not warp(mask, mask, affine_matrix((64, 64), 10, 1, (0, 0)))[1].any()
+    mask[:2, :2] = 1
+    assert not warp(mask, mask, affine_matrix((64, 64), 0, 1, (-0.5, 0)))[1].any()
+
+
+def test_intensity_by_hand():
+    """0.25 ** 0.5 = 0.5 and 1: mean 0.75; contrast 0.5: 0.625, 0.875; brightness 0.1."""
+    image = np.array([[16384, 65535]], np.uint16)
+    changed = change_intensity(image, gamma=0.5, contrast=0.5, brightness=0.1)
+    assert changed.dtype == np.uint16
+    assert changed / 65535 == pytest.approx(np.array([[0.725, 0.975]]), abs=1e-4)
+
+
+def test_intensity_without_change_and_black_stay():
+    image = picture()
+    assert np.array_equal(change_intensity(image, 1, 1, 0), image)
+    image[:9] = 0
+    assert not change_intensity(image, 0.7, 1.2, 0.1)[:9].any()
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('name', ['RandomIntensity', 'RandomLesionAffine'])
+def test_the_registered_steps_keep_dtype_and_shape_and_binary_masks(name, dtype):
+    np.random.seed(0)
+    step = TRANSFORMS.build(dict(type=name, prob=1.0))
+    mask = np.zeros((40, 32), np.uint8)
+    mask[10:30, 10:20] = 1
+    found = step({'img': picture(dtype), 'gt_seg_map': mask.copy()})
+    assert found['img'].dtype == dtype
+    assert found['img'].shape == (40, 32, 3)
+    assert not np.array_equal(found['img'], picture(dtype))
+    assert (found['img'][..., 0] == found['img'][..., 2]).all()
+    assert set(np.unique(found['gt_seg_map'])) == {0, 1}
+    assert np.array_equal(found['gt_seg_map'], mask) == (name == 'RandomIntensity')
+
+
+@pytest.mark.parametrize('step', [RandomIntensity(prob=0), RandomLesionAffine(prob=0)])
+def test_probability_zero_changes_nothing(step):
+    found = step({'img': picture(), 'gt_seg_map': np.ones((40, 32), np.uint8)})
+    assert np.array_equal(found['img'], picture())
+    assert found['gt_seg_map'].all()
+
+
+def test_images_without_a_mask_are_moved_too():
+    assert 'gt_seg_map' not in RandomLesionAffine(prob=1)({'img': picture()})
