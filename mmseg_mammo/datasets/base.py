@@ -91,11 +91,14 @@ class MammographyDataset(BaseSegDataset):
             idx: Index of the image. ``idx + k * len(self)`` is the same image with other random
                 numbers, for a sampler that draws it more than once in an epoch.
         """
-        image = idx % len(self)
         if self.test_mode:
-            return super().prepare_data(image)
+            return super().prepare_data(idx)
         with own_random_numbers([*self._state.tolist(), idx]):
-            return super().prepare_data(image)
+            return super().prepare_data(idx % len(self))
+
+    def __iter__(self) -> Iterator[dict]:
+        """Every image once; indices beyond the length would go on for ever."""
+        return (self[index] for index in range(len(self)))
 
     def load_data_list(self) -> list[dict]:
         """Read, check and filter the index; one dict per image."""

@@ -27,7 +27,6 @@ model = dict(
         out_channels=1,
         threshold=0.5,
         dropout_ratio=0.1,
-        norm_cfg=dict(type='BN'),
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True, loss_weight=1.0),
     ),
