@@ -9,7 +9,7 @@ from mmseg_mammo.engine.launch import use_side
 CONFIGS = Path(__file__).parents[1] / 'configs'
 
 
-def shrink(name, data, work_dir, epochs=3):
+def shrink(name, data, work_dir, epochs=3, pretrained=None):
     """An experiment of ``configs/`` with a tiny model at 32², on the nine images of ``prepared``."""
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
     use_side(cfg, 32)
@@ -18,7 +18,7 @@ def shrink(name, data, work_dir, epochs=3):
     if backbone.type == 'UNet':
         backbone.base_channels = width = 4
     else:
-        backbone.pretrained, width = None, 24
+        backbone.pretrained, width = pretrained, 24
         backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
         backbone.prompt_length = min(backbone.get('prompt_length', 0), 2)
     cfg.model.decode_head.update(in_channels=width, channels=4)

@@ -29,6 +29,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='EpochSeedHook'),
     dict(type='ParameterCountHook'),
+    dict(type='RunRecordHook'),
     dict(type='CheckpointGuardHook'),
     dict(type='PerImageCSVHook'),
     dict(type='OverlayHook', count=12, seed=0),

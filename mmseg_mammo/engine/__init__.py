@@ -3,6 +3,7 @@
 from mmseg_mammo.engine.hooks import CheckpointGuardHook, ParameterCountHook
 from mmseg_mammo.engine.loops import LossValLoop
 from mmseg_mammo.engine.precision import BFloat16OptimWrapper
+from mmseg_mammo.engine.run_record import RunRecordHook
 from mmseg_mammo.engine.saving import ResumableCheckpointHook
 from mmseg_mammo.engine.seeding import EpochSeedHook
 from mmseg_mammo.engine.stopping import EarlyStopOnTrainingLossHook
@@ -15,4 +16,5 @@ __all__ = [
     'LossValLoop',
     'ParameterCountHook',
     'ResumableCheckpointHook',
+    'RunRecordHook',
 ]

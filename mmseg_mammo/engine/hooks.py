@@ -1,15 +1,16 @@
 """Hooks that make runs honest: what is trained is printed, a foreign checkpoint is refused."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmseg.registry import HOOKS
-from torch import nn
+from torch import Tensor, nn
 
+from mmseg_mammo.engine.trained_only import complete
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.tuning import count_parameters
+from mmseg_mammo.models.tuning import count_parameters, unwrapped
 
 
 @HOOKS.register_module()
@@ -18,7 +19,7 @@ class ParameterCountHook(Hook):
 
     def before_run(self, runner: Any) -> None:
         """Log one line for the model and one for each of its parts that has parameters."""
-        model = _unwrapped(runner.model)
+        model = unwrapped(runner.model)
         runner.logger.info(f'Parameters: {_counts(model)}')
         for name, part in model.named_children():
             if any(True for _ in part.parameters()):
@@ -30,8 +31,10 @@ class CheckpointGuardHook(Hook):
     """Refuse a checkpoint that does not fill the model exactly.
 
     mmengine loads with ``strict=False``: a checkpoint of another model leaves random weights
-    behind and only warns.
+    behind and only warns. A checkpoint without the frozen weights is completed first.
     """
+
+    priority = 'VERY_HIGH'  # EMAHook takes its weights from the completed checkpoint
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Compare names and shapes; called before the weights are copied.
@@ -39,31 +42,39 @@ class CheckpointGuardHook(Hook):
         Raises:
             CheckpointError: A tensor is missing, left over, or of another shape.
         """
+        model = unwrapped(runner.model)
+        complete(checkpoint, model)
         state = checkpoint.get('state_dict', checkpoint)
-        found = {re.sub(r'^module\.', '', name): value.shape for name, value in state.items()}
-        wanted = {n: v.shape for n, v in _unwrapped(runner.model).state_dict().items()}
-        missing = sorted(set(wanted) - set(found))
-        surplus = sorted(set(found) - set(wanted))
-        other = sorted(n for n in set(found) & set(wanted) if found[n] != wanted[n])
-        if missing or surplus or other:
-            details = [
-                f'{len(names)} tensors {what}, such as {names[0]}'
-                for names, what in (
-                    (missing, 'of the model are not in it'),
-                    (surplus, 'of it are not in the model'),
-                    (other, 'have another shape'),
-                )
-                if names
-            ]
-            raise CheckpointError(
-                f'The checkpoint {getattr(runner, "_load_from", None) or ""} is of another model '
-                f'than the config: {"; ".join(details)}',
-                remedy='Name the checkpoint that this config, or the one it inherits from, trained',
+        check_state(state, model, getattr(runner, '_load_from', None) or '')
+
+
+def check_state(state: Mapping[str, Tensor], model: nn.Module, place: str) -> None:
+    """Raise a CheckpointError unless ``state`` fills ``model`` exactly.
+
+    Args:
+        state: Weights of a checkpoint by name.
+        model: Takes them.
+        place: What an error names (the file).
+    """
+    found = {re.sub(r'^module\.', '', name): value.shape for name, value in state.items()}
+    wanted = {name: value.shape for name, value in model.state_dict().items()}
+    missing = sorted(set(wanted) - set(found))
+    surplus = sorted(set(found) - set(wanted))
+    other = sorted(n for n in set(found) & set(wanted) if found[n] != wanted[n])
+    if missing or surplus or other:
+        details = [
+            f'{len(names)} tensors {what}, such as {names[0]}'
+            for names, what in (
+                (missing, 'of the model are not in it'),
+                (surplus, 'of it are not in the model'),
+                (other, 'have another shape'),
             )
-
-
-def _unwrapped(model: Any) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
+            if names
+        ]
+        raise CheckpointError(
+            f'The checkpoint {place} is of another model than the config: {"; ".join(details)}',
+            remedy='Name the checkpoint that this config, or the one it inherits from, trained',
+        )
 
 
 def _counts(module: nn.Module) -> str:

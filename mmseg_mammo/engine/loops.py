@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.dist import all_gather_object
-from mmengine.model import is_model_wrapper
 from mmengine.runner import ValLoop
 from mmengine.structures import PixelData
 from mmseg.registry import LOOPS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmseg_mammo.models.tuning import unwrapped
 from mmseg_mammo.preparation.images import resize_mask
 
 
@@ -43,7 +43,7 @@ class LossValLoop(ValLoop):
     @torch.no_grad()
     def _add_losses(self, data_batch: dict) -> None:
         wrapped = self.runner.model
-        model = wrapped.module if is_model_wrapper(wrapped) else wrapped
+        model = unwrapped(wrapped)
         data = model.data_preprocessor(data_batch, False)
         inputs: Tensor = data['inputs']
         samples = [on_grid(sample, inputs.shape[-2:]) for sample in data['data_samples']]

@@ -1,8 +1,11 @@
 """What is trained: declared by a module, frozen in one loop."""
 
+import hashlib
 import re
 from collections.abc import Collection
+from typing import Any
 
+from mmengine.model import is_model_wrapper
 from torch import nn
 
 
@@ -24,6 +27,11 @@ def train_only(module: nn.Module, names: Collection[str]) -> None:
         parameter.requires_grad_(name in names)
 
 
+def unwrapped(model: Any) -> Any:
+    """The model itself, out of its wrapper for several processes if it is in one."""
+    return model.module if is_model_wrapper(model) else model
+
+
 def matching(module: nn.Module, pattern: str) -> set[str]:
     """Names of the parameters of ``module`` in which the regular expression ``pattern`` is found.
 
@@ -34,6 +42,21 @@ def matching(module: nn.Module, pattern: str) -> set[str]:
     if not found:
         raise ValueError(f'{pattern!r} is in no parameter name of {type(module).__name__}')
     return found
+
+
+def frozen_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters of ``module`` that are not trained, by name; empty ones left out."""
+    parameters = module.named_parameters()
+    return {name: p for name, p in parameters if not p.requires_grad and p.numel()}
+
+
+def fingerprint(module: nn.Module) -> str:
+    """SHA-256 of the names and values of the frozen parameters, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name, parameter in sorted(frozen_parameters(module).items()):
+        digest.update(name.encode())
+        digest.update(parameter.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def count_parameters(module: nn.Module) -> tuple[int, int]:

@@ -141,6 +141,8 @@ def _split(
             reason = 'final_norm is off, the head normalises its input'
         if name == 'cls_token' and not backbone.with_cls_token:
             reason = 'the model has no class token'
+        if name == 'prompts' and not value.numel():
+            reason = 'trained without prompts'
         if reason:
             unused[key] = reason
         else:

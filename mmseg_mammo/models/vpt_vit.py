@@ -114,6 +114,7 @@ class VPTVisionTransformer(VisionTransformer):
                 )
         else:
             load_vit_weights(self, self.pretrained)
+            self._is_init = True  # mmpretrain's LoRAModel loads when it is built
 
     def train(self, mode: bool = True) -> 'VPTVisionTransformer':
         """Keep a frozen backbone in eval mode; only the prompt dropout follows ``mode``."""

@@ -1,0 +1,223 @@
+"""``run.json``: what a run was, for the report and for whoever asks a year later."""
+
+import hashlib
+import json
+import math
+import resource
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
+
+from mmseg_mammo.engine.stopping import WAITED
+from mmseg_mammo.models.tuning import count_parameters, unwrapped
+from mmseg_mammo.preparation.images import write_atomic
+from mmseg_mammo.version import __version__
+
+PACKAGES = (
+    *('torch', 'torchvision', 'numpy', 'opencv-python', 'opencv-python-headless'),
+    *('onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation', 'onedl-mmpretrain'),
+    *('mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain'),
+)
+# Settings of the run, not of the experiment: they leave the config's hash alone.
+_NOT_HASHED = ('work_dir', 'launcher', 'resume', 'load_from', 'log_level', 'filename')
+_WARM_UP = 3  # steps that are not timed
+
+
+@HOOKS.register_module()
+class RunRecordHook(Hook):
+    """Write ``run.json`` to the run's folder: at its start, after each epoch, and at its end.
+
+    ``docs/evaluation.md`` describes the fields. Nothing of patients goes in but counts.
+    """
+
+    priority = 'LOWEST'  # the scores and checkpoints of an epoch are known then
+
+    def before_run(self, runner: Any) -> None:
+        """Start the clocks."""
+        self._started = time.time()
+        self._timed = [0, 0.0]  # images and seconds
+        self._record: dict[str, Any] = {}
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+
+    def before_train(self, runner: Any) -> None:
+        """Describe a training."""
+        self._begin(runner, 'train', ('train', 'val'))
+
+    def before_test(self, runner: Any) -> None:
+        """Describe a test."""
+        self._begin(runner, 'test', ('test',))
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Start to time a step, the loading of its data excluded."""
+        self._clock = time.perf_counter()
+
+    before_test_iter = before_train_iter
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Count the images of a step and its time, from the fourth step of an epoch."""
+        if batch_idx >= _WARM_UP:
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            self._timed[0] += len(data_batch['inputs'])
+            self._timed[1] += time.perf_counter() - self._clock
+
+    after_test_iter = after_train_iter
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Write what is known, for a run that is killed."""
+        self._update(runner, 'running', epochs=runner.epoch + 1)
+
+    def after_train(self, runner: Any) -> None:
+        """Complete the record of a training."""
+        info = runner.message_hub.runtime_info
+        early = runner.train_loop.stop_training
+        self._update(
+            runner,
+            'finished',
+            epochs=runner.epoch,
+            stopped_early=early,
+            epochs_without_better_train_loss=info.get(WAITED),
+            best_score=info.get('best_score'),
+            best_checkpoint=info.get('best_ckpt'),
+            last_checkpoint=info.get('last_ckpt'),
+        )
+
+    def after_test_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        """Complete the record of a test."""
+        self._update(runner, 'finished', scores=metrics)
+
+    def _begin(self, runner: Any, mode: str, splits: tuple[str, ...]) -> None:
+        loaders = {split: getattr(runner, f'{split}_dataloader') for split in splits}
+        self._record = {
+            'mode': mode,
+            'config': runner.cfg.filename,
+            'config_sha256': config_hash(runner.cfg),
+            'checkpoint': runner.cfg.get('load_from'),
+            'resumed': bool(runner.cfg.get('resume')),
+            'started': time.strftime('%Y-%m-%dT%H:%M:%S%z', time.localtime(self._started)),
+            'parameters': parameters(unwrapped(runner.model)),
+            'data': {
+                split: describe_data(loader.dataset) for split, loader in loaders.items() if loader
+            },
+            'batch_size': loaders[splits[0]].batch_sampler.batch_size,
+            'precision': runner.cfg.get('optim_wrapper', {}).get('type', 'OptimWrapper'),
+            'seed': runner.seed,
+            'deterministic': runner.deterministic,
+            'launcher': runner.launcher,
+            'processes': get_world_size(),
+            'device': torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
+            'versions': versions(),
+            'git': git_state(Path(__file__).parent),
+        }
+        self._update(runner, 'running')
+
+    def _update(self, runner: Any, state: str, **facts: Any) -> None:
+        images, seconds = self._timed
+        total = torch.tensor([float(images), seconds], dtype=torch.float64)
+        peak = torch.zeros(1)
+        if torch.cuda.is_available():
+            peak = torch.tensor([torch.cuda.max_memory_allocated() / 2**30])
+            total, peak = total.cuda(), peak.cuda()
+        all_reduce(total)
+        all_reduce(peak, op='max')
+        mean_seconds = float(total[1]) / get_world_size()
+        self._record.update(
+            state=state,
+            seconds=round(time.time() - self._started, 1),
+            images_per_second=float(total[0]) / mean_seconds if mean_seconds else None,
+            peak_gpu_memory_gib=float(peak) if torch.cuda.is_available() else None,
+            peak_memory_gib=peak_resident_memory(),
+            **facts,
+        )
+        if is_main_process():
+            text = json.dumps(without_nan(self._record), indent=2, allow_nan=False, default=str)
+            path = Path(runner.log_dir) / 'run.json'
+            write_atomic(path, lambda stream: stream.write(text.encode()))
+
+
+def config_hash(cfg: Config) -> str:
+    """SHA-256 of a resolved config, without what belongs to one run of it."""
+    settings = {k: v for k, v in cfg.to_dict().items() if k not in _NOT_HASHED}
+    text = json.dumps(settings, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parameters(model: torch.nn.Module) -> dict[str, dict[str, int]]:
+    """Total and trained parameters of the model and of each of its parts."""
+    parts = {'all': model, **dict(model.named_children())}
+    counts = {name: count_parameters(part) for name, part in parts.items()}
+    return {name: {'total': n, 'trained': t} for name, (n, t) in counts.items() if n}
+
+
+def describe_data(dataset: Any) -> dict[str, Any]:
+    """Which images a data set has, in counts; and the SHA-256 of its index."""
+    rows = [dataset.get_data_info(index) for index in range(len(dataset))]
+    index = Path(dataset.ann_file)
+    return {
+        'type': type(dataset).__name__,
+        'data_root': str(dataset.data_root),
+        'index_sha256': hashlib.sha256(index.read_bytes()).hexdigest(),
+        'split': dataset.split,
+        'finding': dataset.finding,
+        'images': len(rows),
+        'patients': len({(row['source'], row['patient_id']) for row in rows}),
+        'annotated': _count(rows, 'annotated'),
+        'mask_kind': _count(rows, 'mask_kind'),
+        'source': _count(rows, 'source'),
+    }
+
+
+def _count(rows: list[dict], column: str) -> dict[str, int]:
+    values = [row[column] for row in rows]
+    return {value: values.count(value) for value in sorted(set(values))}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of this package, and of those installed of what it stands on."""
+    found = {'python': sys.version.split()[0], 'mmseg_mammo': __version__}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found | ({'cuda': torch.version.cuda} if torch.version.cuda else {})
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """Commit of the checkout that ``folder`` is in, and whether files differ; None outside one."""
+
+    def ask(*arguments: str) -> str:
+        command = ['git', '-C', str(folder), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    try:
+        return {'commit': ask('rev-parse', 'HEAD'), 'changed': bool(ask('status', '--porcelain'))}
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def peak_resident_memory() -> float:
+    """Peak resident memory of this process in GiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**30 if sys.platform == 'darwin' else 2**20)
+
+
+def without_nan(value: Any) -> Any:
+    """``value`` with null in the place of every number that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,87 @@
+"""Checkpoints without the frozen weights, and how they become whole again."""
+
+from typing import Any
+
+from torch import nn
+
+from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.models.tuning import fingerprint, frozen_parameters
+from mmseg_mammo.models.vit_weights import load_vit_weights
+from mmseg_mammo.models.vpt_vit import VPTVisionTransformer
+
+KEY = 'trained_only'
+_STATES = (('state_dict', ''), ('ema_state_dict', 'module.'))
+
+
+def base_file(model: nn.Module) -> str | None:
+    """The file that the frozen weights of ``model`` come from."""
+    files = (getattr(module, 'pretrained', None) for module in model.modules())
+    return next((file for file in files if file), None)
+
+
+def refuse_random_base(model: nn.Module) -> None:
+    """Raise a CheckpointError if the frozen weights of ``model`` come from no file."""
+    if frozen_parameters(model) and not base_file(model):
+        raise CheckpointError(
+            'save_trained_only: the frozen weights are random and would be lost',
+            'a frozen backbone from a file',
+            'Set model.backbone.pretrained, or save_trained_only=False',
+        )
+
+
+def drop_frozen(checkpoint: dict[str, Any], model: nn.Module, mark: str) -> None:
+    """Remove the frozen parameters of ``model`` from a checkpoint and note where they come from.
+
+    Buffers, such as the statistics of batch norm, change in training and stay.
+
+    Args:
+        checkpoint: As mmengine saves it, changed in place.
+        model: The model that is saved.
+        mark: :func:`mmseg_mammo.models.tuning.fingerprint` of ``model``.
+    """
+    frozen = frozen_parameters(model)
+    for key, prefix in _STATES:
+        if key in checkpoint:
+            checkpoint[key] = {
+                name: value
+                for name, value in checkpoint[key].items()
+                if name.removeprefix(prefix) not in frozen
+            }
+    checkpoint[KEY] = {'base': base_file(model), 'fingerprint': mark}
+
+
+def complete(checkpoint: dict[str, Any], model: nn.Module) -> None:
+    """Put the frozen parameters back into a checkpoint that was saved without them.
+
+    They are taken from ``model``, after its pre-trained file was loaded if it was not yet.
+
+    Args:
+        checkpoint: Changed in place; one with all weights is left alone.
+        model: The model that the checkpoint will be loaded into.
+
+    Raises:
+        CheckpointError: The pre-trained file is missing or another one than in training.
+    """
+    if KEY not in checkpoint:
+        return
+    expected = checkpoint[KEY]
+    if fingerprint(model) != expected['fingerprint']:
+        base = base_file(model)
+        backbone = getattr(model, 'backbone', None)
+        if base and isinstance(backbone, VPTVisionTransformer):  # LoRA has loaded it already
+            load_vit_weights(backbone, base)
+        found = fingerprint(model)
+        if found != expected['fingerprint']:
+            raise CheckpointError(
+                f'The checkpoint holds trained weights only, on top of {expected["base"]} '
+                f'({expected["fingerprint"][:12]}); the frozen weights here are from '
+                f'{base or "no file"} ({found[:12]})',
+                'the same pre-trained file as in training',
+                'Set model.backbone.pretrained to that file',
+            )
+    whole = model.state_dict()
+    for key, prefix in _STATES:
+        if key in checkpoint:
+            checkpoint[key].update(
+                (prefix + name, whole[name]) for name in frozen_parameters(model) if name in whole
+            )

@@ -1,0 +1,126 @@
+"""Checkpoints without the frozen weights: small, strict, and as good as whole ones."""
+
+import pytest
+import torch
+from experiments import shrink
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+
+from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.models.tuning import fingerprint, frozen_parameters
+
+TUNINGS = ['setr_pup_vpt_cbis', 'setr_pup_lora_cbis', 'setr_pup_vpt_strong_cbis']
+
+
+@pytest.fixture(scope='module')
+def bases(prepared, tmp_path_factory):
+    """Two pre-trained files with weights of the same shapes."""
+    folder = tmp_path_factory.mktemp('weights')
+    paths = []
+    for seed in (10, 11):  # not the seed of the runs
+        torch.manual_seed(seed)
+        backbone = shrink('setr_pup_head_cbis', prepared, folder).model.backbone
+        paths.append(folder / f'{seed}.pth')
+        torch.save(MODELS.build(backbone).state_dict(), paths[-1])
+    return paths
+
+
+def train(name, data, work_dir, base, epochs=3, **checkpoint):
+    cfg = shrink(name, data, work_dir, epochs, str(base))
+    cfg.default_hooks.checkpoint.update(save_trained_only=True, **checkpoint)
+    return cfg
+
+
+def load(path):
+    return torch.load(path, weights_only=False)
+
+
+def records(cfg, checkpoint):
+    cfg.load_from = str(checkpoint)
+    runner = Runner.from_cfg(cfg)
+    runner.test()
+    (metric,) = runner.test_evaluator.metrics
+    return metric.records
+
+
+@pytest.mark.parametrize('name', TUNINGS)
+def test_it_lacks_the_frozen_weights_and_tests_as_the_whole_one(name, prepared, bases, tmp_path):
+    for folder, only in (('small', True), ('whole', False)):
+        cfg = train(name, prepared, tmp_path / folder, bases[0])
+        cfg.default_hooks.checkpoint.save_trained_only = only
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+    small, whole = (load(tmp_path / folder / 'epoch_3.pth') for folder in ('small', 'whole'))
+    frozen = set(frozen_parameters(runner.model))
+    assert set(whole['state_dict']) - set(small['state_dict']) == frozen & set(whole['state_dict'])
+    assert any('running_mean' in key for key in small['state_dict'])
+    for key, value in small['state_dict'].items():
+        assert torch.equal(value, whole['state_dict'][key]), key
+    assert small['trained_only']['base'] == str(bases[0])
+    found = [
+        records(shrink(name, prepared, tmp_path / 't', pretrained=str(bases[0])), path)
+        for path in (tmp_path / 'small' / 'epoch_3.pth', tmp_path / 'whole' / 'epoch_3.pth')
+    ]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize('name', TUNINGS)
+def test_another_or_no_pretrained_file_is_refused(name, prepared, bases, tmp_path):
+    Runner.from_cfg(train(name, prepared, tmp_path / 'a', bases[0])).train()
+    checkpoint = tmp_path / 'a' / 'epoch_3.pth'
+    for other in (str(bases[1]), None):
+        with pytest.raises(CheckpointError, match=r'trained weights only, on top of .*10\.pth'):
+            records(shrink(name, prepared, tmp_path / 'b', pretrained=other), checkpoint)
+
+
+@pytest.mark.parametrize('name', ['setr_pup_vpt_cbis', 'setr_pup_vpt_strong_cbis'])
+def test_it_resumes_as_a_whole_one(name, prepared, bases, tmp_path):
+    ends = []
+    for only in (True, False):
+        folder = tmp_path / str(only)
+        cfg = train(name, prepared, folder, bases[0], 4, max_keep_ckpts=-1)
+        cfg.default_hooks.checkpoint.save_trained_only = only
+        Runner.from_cfg(cfg).train()
+        (folder / 'last_checkpoint').write_text(str(folder / 'epoch_2.pth'))
+        cfg.resume = True
+        Runner.from_cfg(cfg).train()
+        ends.append(load(folder / 'epoch_4.pth'))
+    for key in ('state_dict', 'ema_state_dict'):
+        small, whole = (end.get(key, {}) for end in ends)
+        assert all(torch.equal(value, whole[name]) for name, value in small.items())
+
+
+def test_random_frozen_weights_cannot_be_left_out(prepared, tmp_path):
+    cfg = train('setr_pup_vpt_cbis', prepared, tmp_path, 'x')
+    cfg.model.backbone.pretrained = None
+    with pytest.raises(CheckpointError, match='save_trained_only: the frozen weights are random'):
+        Runner.from_cfg(cfg).train()
+
+
+def test_the_fingerprint_is_of_the_frozen_weights_alone():
+    layer = torch.nn.Linear(2, 2)
+    layer.bias.requires_grad_(False)
+    before = fingerprint(layer)
+    with torch.no_grad():
+        layer.weight += 1
+    assert fingerprint(layer) == before
+    with torch.no_grad():
+        layer.bias[0] += 1e-6
+    assert fingerprint(layer) != before
+
+
+def test_lora_starts_as_the_plain_backbone_and_adds_the_product_of_its_matrices(prepared, bases):
+    """Hu et al., ICLR 2022, section 4.1: W x + (alpha / r) B A x, with B zero at the start."""
+    build = lambda name: MODELS.build(
+        shrink(name, prepared, '', pretrained=str(bases[0])).model.backbone
+    )
+    lora, plain = build('setr_pup_lora_cbis').eval(), build('setr_pup_head_cbis')
+    plain.init_weights()
+    images = torch.randn(1, 3, 32, 32)
+    torch.testing.assert_close(lora(images)[0], plain.eval()(images)[0])
+    layer = lora.module.layers[0].attn.qkv
+    torch.nn.init.normal_(layer.lora_up.weight)
+    tokens = torch.randn(2, 24)
+    expected = layer.original_layer(tokens)
+    expected = expected + (tokens @ layer.lora_down.weight.T) @ layer.lora_up.weight.T  # 8 / 8
+    torch.testing.assert_close(layer(tokens), expected)

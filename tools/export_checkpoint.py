@@ -1,0 +1,41 @@
+"""Make a whole checkpoint of weights alone, without the state of the optimiser.
+
+python tools/export_checkpoint.py configs/setr_pup_vpt_cbis.py CHECKPOINT OUT.pth
+
+One that was saved with save_trained_only gets its frozen weights from the pre-trained file of the
+config. With averaged weights (EMA), these are what is exported.
+"""
+
+from pathlib import Path
+
+import torch
+from mmengine.runner import CheckpointLoader
+from mmseg.registry import MODELS
+
+from mmseg_mammo.engine.hooks import check_state
+from mmseg_mammo.engine.launch import check_checkpoint, common_parser, load_config, run_tool
+from mmseg_mammo.engine.trained_only import complete
+from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.preparation.images import write_atomic
+
+
+def main() -> None:
+    """Parse the arguments and write the file."""
+    parser = common_parser('Export a checkpoint: whole, and without the optimiser.')
+    parser.add_argument('checkpoint', help='checkpoint file that the config trained')
+    parser.add_argument('out', type=Path, help='file to write; it must not exist')
+    args = parser.parse_args()
+    check_checkpoint(Path(args.checkpoint))
+    if args.out.exists():
+        raise CheckpointError(f'{args.out} exists', remedy='Name another file')
+    model = MODELS.build(load_config(args).model)
+    checkpoint = dict(CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu'))
+    complete(checkpoint, model)
+    check_state(checkpoint['state_dict'], model, args.checkpoint)
+    kept = {'meta': checkpoint['meta'], 'state_dict': checkpoint['state_dict']}
+    write_atomic(args.out, lambda stream: torch.save(kept, stream))
+    print(f'{args.out}: {len(kept["state_dict"])} tensors, {args.out.stat().st_size:,} bytes')
+
+
+if __name__ == '__main__':
+    run_tool(main)
