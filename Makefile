@@ -13,7 +13,7 @@ python_version := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_
 pins := $(or $(wildcard requirements/lock-$(python_version).txt),requirements/torch.txt)
 # Another pair brings its own CUDA libraries.
 released := $(if $(TORCH),^(torch|torchvision|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+)==,^$$)
-ranges := $(patsubst %,requirements/%.txt,runtime onedl dicom dev)
+ranges := $(patsubst %,requirements/%.txt,runtime onedl dicom search dev)
 compile = $(VENV)-lock/bin/uv pip compile --quiet --constraints requirements/torch.txt \
   --custom-compile-command 'make lock'
 
@@ -28,7 +28,7 @@ $(VENV)/.installed: setup.py $(wildcard requirements/*.txt)
 	$(PYTHON) -m venv $(VENV)
 	grep -vE '$(released)' $(pins) > $(VENV)/pins.txt
 	$(pip) install -c $(VENV)/pins.txt 'setuptools>=64,<82'
-	$(pip) install -c $(VENV)/pins.txt --no-build-isolation $(TORCH) -e '.[onedl,dicom,dev]'
+	$(pip) install -c $(VENV)/pins.txt --no-build-isolation $(TORCH) -e '.[onedl,dicom,search,dev]'
 	# mmcv asks for opencv-python, which needs libGL: lay the build without windows over it.
 	$(pip) install -c $(VENV)/pins.txt --force-reinstall --no-deps opencv-python-headless
 	touch $@

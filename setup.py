@@ -22,5 +22,7 @@ setup(
     python_requires='>=3.10,<3.13',
     packages=find_packages(include=['mmseg_mammo', 'mmseg_mammo.*']),
     install_requires=requirements('runtime'),
-    extras_require={name: requirements(name) for name in ('onedl', 'openmmlab', 'dicom', 'dev')},
+    extras_require={
+        name: requirements(name) for name in ('onedl', 'openmmlab', 'dicom', 'search', 'dev')
+    },
 )

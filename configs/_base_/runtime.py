@@ -27,6 +27,8 @@ default_hooks = dict(
     visualization=dict(type='SegVisualizationHook'),
 )
 custom_hooks = [
+    # On CPUs batch norm counts in each process alone; else each would validate another model.
+    dict(type='SyncBuffersHook'),
     dict(type='EpochSeedHook'),
     dict(type='ParameterCountHook'),
     dict(type='RunRecordHook'),

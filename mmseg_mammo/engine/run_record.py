@@ -99,7 +99,8 @@ class RunRecordHook(Hook):
         self._update(runner, 'finished', scores=metrics)
 
     def _begin(self, runner: Any, mode: str, splits: tuple[str, ...]) -> None:
-        loaders = {split: getattr(runner, f'{split}_dataloader') for split in splits}
+        loops = {split: getattr(runner, f'{split}_loop') for split in splits}
+        loaders = {split: loop.dataloader for split, loop in loops.items() if loop}
         self._record = {
             'mode': mode,
             'config': runner.cfg.filename,
@@ -108,9 +109,7 @@ class RunRecordHook(Hook):
             'resumed': bool(runner.cfg.get('resume')),
             'started': time.strftime('%Y-%m-%dT%H:%M:%S%z', time.localtime(self._started)),
             'parameters': parameters(unwrapped(runner.model)),
-            'data': {
-                split: describe_data(loader.dataset) for split, loader in loaders.items() if loader
-            },
+            'data': {split: describe_data(loader.dataset) for split, loader in loaders.items()},
             'batch_size': loaders[splits[0]].batch_sampler.batch_size,
             'precision': runner.cfg.get('optim_wrapper', {}).get('type', 'OptimWrapper'),
             'seed': runner.seed,

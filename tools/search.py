@@ -1,0 +1,52 @@
+"""Search learning rate, batch size and prompt length by lesion Dice on the validation split.
+
+python tools/search.py configs/setr_pup_vpt_cbis.py --trials 30
+
+Start the same command in several jobs to share one study; start it again to go on. docs/search.md.
+"""
+
+import os
+from pathlib import Path
+
+from mmseg_mammo.engine.launch import common_parser, load_config, run_tool
+from mmseg_mammo.engine.search import Space, open_study, search, write_results
+from mmseg_mammo.errors import MammoError
+
+
+def main() -> None:
+    """Parse the arguments and search."""
+    parser = common_parser('Search hyper-parameters on the validation split.')
+    parser.add_argument('--trials', type=int, default=30, help='of the whole study (default: 30)')
+    parser.add_argument(
+        '--study', type=Path, help='journal file (default: search.log in the work folder)'
+    )
+    parser.add_argument('--lr', type=float, nargs=2, default=(1e-5, 1e-2), metavar=('LOW', 'HIGH'))
+    parser.add_argument('--batch-size', type=int, nargs='+', default=(8, 16, 32))
+    parser.add_argument('--prompt-length', type=int, nargs='+', default=(1, 10, 50, 100))
+    parser.add_argument('--epochs', type=int, help="epochs of a trial, instead of the config's")
+    args = parser.parse_args()
+    cfg = load_config(args)
+    if not cfg.get('val_dataloader') or 'train_dataloader' not in cfg:
+        raise MammoError(
+            f'{args.config} has no training with a validation split',
+            remedy='Search with the config of a training, such as setr_pup_vpt_cbis.py',
+        )
+    if args.epochs:
+        cfg.train_cfg.max_epochs = args.epochs
+    prompts = tuple(args.prompt_length) if cfg.model.backbone.get('prompt_length') else ()
+    space = Space(*args.lr, batch_sizes=tuple(args.batch_size), prompt_lengths=prompts)
+    path = args.study or Path(cfg.work_dir) / 'search.log'
+    seed = int(os.environ.get('SLURM_ARRAY_TASK_ID', os.getpid()))
+    study = open_study(path, cfg, space, seed)
+    try:
+        search(study, cfg, space, args.trials)
+    finally:
+        best = write_results(study, path)
+        print(f'Trials: {path.with_suffix(".csv")}; picture: {path.with_suffix(".png")}')
+        if best:
+            print(f'Best: lesion Dice {study.best_value:.2f} % on validation with')
+            print(f'--cfg-options {" ".join(best)}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
