@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import mmseg
 import pytest
 import torch
+from experiments import shrink
 
 ROOT = Path(__file__).parents[1]
 OURS = ROOT / 'tools'
@@ -139,18 +141,13 @@ def test_training_resumes_and_moves_prompts_and_head_alone(
 def test_two_processes_give_the_metrics_of_one(prepared, tmp_path, monkeypatch, free_port):
     """What two training processes found on their shares of val, one process finds on all of it.
 
-    The fourth of these images is handed out twice, so that both processes have two.
+    One of them has an image more than the other; no image is repeated.
     """
     small = [*options(prepared, *TRAINING), 'train_cfg.max_epochs=1']
     shared = ['val_dataloader.dataset.split=train', 'val_dataloader.dataset.indices=[1,2,3]']
     command = ['bash', OURS / 'dist_train.sh', CBIS, '2', '--work-dir', tmp_path / 'two']
-    environment = os.environ | {
-        'PORT': str(free_port),
-        'PATH': f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}',
-        'OMP_NUM_THREADS': '1',
-    }
     command = [*map(str, command), '--cfg-options', *small, *shared]
-    subprocess.run(command, check=True, env=environment, timeout=300)
+    subprocess.run(command, check=True, env=processes(free_port), timeout=300)
     one = ['--work-dir', tmp_path / 'one', '--split', 'train', '--cfg-options', *small]
     one.append('test_dataloader.dataset.indices=[1,2,3]')
     call(monkeypatch, OURS / 'test.py', CBIS, tmp_path / 'two' / 'epoch_1.pth', *one)
@@ -164,6 +161,41 @@ def test_two_processes_give_the_metrics_of_one(prepared, tmp_path, monkeypatch, 
         assert two[image]['predicted_pixels'] == record['predicted_pixels']
         expected = pytest.approx(float(record['max_probability']), rel=1e-5)
         assert float(two[image]['max_probability']) == expected
+
+
+def test_one_and_two_processes_have_the_same_loss_on_the_same_batch(
+    prepared, tmp_path, monkeypatch, free_port
+):
+    """Batches of four against two of two, over two steps. Group norm, whose statistics are those
+    of an image: batch norm over processes is for GPUs only."""
+    cfg = shrink('unet_cbis', prepared, tmp_path, epochs=2)
+    group_norm = dict(type='GN', num_groups=2)
+    cfg.model.backbone.norm_cfg = cfg.model.decode_head.norm_cfg = group_norm
+    cfg.model.decode_head.dropout_ratio = 0
+    cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.5)
+    cfg.dump(tmp_path / 'small.py')
+    size = 'train_dataloader.batch_size'
+    one = [tmp_path / 'small.py', '--work-dir', tmp_path / 'one', '--cfg-options', f'{size}=4']
+    call(monkeypatch, OURS / 'train.py', *one)
+    command = ['bash', OURS / 'dist_train.sh', tmp_path / 'small.py', '2']
+    command += ['--work-dir', tmp_path / 'two', '--cfg-options', f'{size}=2']
+    subprocess.run([*map(str, command)], check=True, env=processes(free_port), timeout=300)
+    losses = []
+    for folder in ('one', 'two'):
+        log = next((tmp_path / folder).glob('*/*.log')).read_text()
+        losses.append([float(x) for x in re.findall(r'epoch_loss (\S+),', log)])
+    assert len(losses[0]) == 2
+    assert losses[0][0] > losses[0][1]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5, abs=1e-6)
+
+
+def processes(port):
+    """The environment that torchrun's processes need here."""
+    return os.environ | {
+        'PORT': str(port),
+        'PATH': f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}',
+        'OMP_NUM_THREADS': '1',
+    }
 
 
 @pytest.fixture
