@@ -17,10 +17,17 @@ ranges := $(patsubst %,requirements/%.txt,runtime onedl dicom search dev)
 compile = $(VENV)-lock/bin/uv pip compile --quiet --constraints requirements/torch.txt \
   --custom-compile-command 'make lock'
 
-.PHONY: help venv demo test lint lock clean
+# The original OpenMMLab stack: a folder of wheels to use first, and where a built mmcv is kept.
+WHEELS ?=
+wheel_cache := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mmseg_mammo/torch-2.1.2
+original := $(VENV)-openmmlab
+original_pip := $(original)/bin/python -m pip --disable-pip-version-check
+minimum := $(VENV)-minimum
+
+.PHONY: help venv demo test test-openmmlab test-minimum lint lock clean
 
 help:  ## Say what can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/'
 
 venv: $(VENV)/.installed  ## Create or update the environment in .venv
 
@@ -39,6 +46,34 @@ demo: venv  ## Train, tune and test small models on phantoms; results in demo/
 test: venv  ## Run the test suite
 	$(bin)/python -m pytest
 
+test-openmmlab: $(original)/.installed  ## Run it on the original stack; WHEELS=folder with mmcv 2.1.0
+	$(original)/bin/python -m pytest
+
+$(original)/.installed: setup.py $(wildcard requirements/*.txt)
+	$(PYTHON) -m venv $(original)
+	$(original_pip) install 'setuptools<70' wheel 'numpy<2' torch==2.1.2 torchvision==0.16.2
+	# Takes mmcv from WHEELS or the cache, or builds it with its operators; then it is in the cache.
+	MMCV_WITH_OPS=1 $(original_pip) wheel --no-deps --no-build-isolation \
+	  $(addprefix --find-links ,$(WHEELS) $(wildcard $(wheel_cache))) -w $(wheel_cache) mmcv==2.1.0
+	$(original_pip) install --no-build-isolation --find-links $(wheel_cache) \
+	  mmcv==2.1.0 torch==2.1.2 torchvision==0.16.2 -e '.[openmmlab,dicom,search,dev]'
+	$(original_pip) install --force-reinstall --no-deps 'opencv-python-headless<4.11'
+	touch $@
+
+test-minimum: $(minimum)/.installed  ## Run it on the lowest versions that setup.py allows
+	$(minimum)/bin/python -m pytest
+
+$(minimum)/.installed: setup.py $(wildcard requirements/*.txt)
+	$(PYTHON) -m venv $(minimum)
+	$(minimum)/bin/python -m pip install uv 'setuptools>=64,<82'
+	$(minimum)/bin/uv pip compile --quiet --resolution lowest-direct \
+	  --python $(minimum)/bin/python --output-file $(minimum)/lowest.txt $(ranges)
+	$(minimum)/bin/python -m pip install -r $(minimum)/lowest.txt
+	$(minimum)/bin/python -m pip install --no-build-isolation --no-deps -e .
+	$(minimum)/bin/python -m pip install --force-reinstall --no-deps \
+	  "opencv-python-headless==$$(sed -n 's/^opencv-python==//p' $(minimum)/lowest.txt)"
+	touch $@
+
 lint: venv  ## Check style and types
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
@@ -54,6 +89,6 @@ lock:  ## Renew the lock files from the ranges
 	rm -rf $(VENV)-lock
 
 clean:  ## Remove what these targets made: environment, demo, caches
-	rm -rf $(VENV) $(VENV)-lock demo build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-lock $(original) $(minimum) demo build dist *.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
