@@ -184,6 +184,7 @@ def test_the_strong_recipe_is_what_its_ingredients_say():
     steps = [step.type for step in cfg.train_dataloader.dataset.pipeline]
     assert {'RandomFlip', 'RandomLesionAffine', 'RandomIntensity'} < set(steps)
     assert steps.index('RandomIntensity') < steps.index('MammoCLAHE')
+    assert cfg.train_dataloader.sampler.type == 'LesionSizeSampler'
     assert [schedule.type for schedule in cfg.param_scheduler] == ['LinearLR', 'CosineAnnealingLR']
     assert cfg.default_hooks.ema.type == 'EMAHook'
     thesis = resolve(CONFIGS / 'unet_cbis.py')

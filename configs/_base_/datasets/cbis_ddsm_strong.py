@@ -1,4 +1,4 @@
-"""CBIS-DDSM for the strong recipe: as the thesis's, with augmentation."""
+"""CBIS-DDSM for the strong recipe: as the thesis's, with augmentation and balanced sampling."""
 
 _base_ = './cbis_ddsm.py'
 
@@ -12,4 +12,7 @@ train_pipeline = [
     dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
     dict(type='PackMammogram'),
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(
+    sampler=dict(_delete_=True, type='LesionSizeSampler', power=0.5, limit=4.0),
+    dataset=dict(pipeline=train_pipeline),
+)
