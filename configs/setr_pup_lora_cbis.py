@@ -6,23 +6,8 @@ Needs:   data/cbis_ddsm (docs/cbis_ddsm.md) and weights/ViT-L_16.npz (docs/weigh
 For comparison with SETR-VPT; not in the thesis. A test needs the pre-trained file too.
 """
 
-_base_ = ['./setr_pup_vpt_cbis.py']
-
-# Everything of the ViT is given to mmpretrain's wrapper, which reads the weights when it is built.
-model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='mmpretrain.LoRAModel',
-        module=dict(
-            type='VPTVisionTransformer',
-            arch=dict(embed_dims=1024, num_layers=24, num_heads=16, feedforward_channels=4096),
-            img_size=224,
-            patch_size=16,
-            prompt_length=0,
-            pretrained='weights/ViT-L_16.npz',
-        ),
-        rank=8,
-        alpha=8,
-        targets=[dict(type='qkv')],
-    )
-)
+_base_ = [
+    './_base_/models/setr_pup_lora.py',
+    './_base_/datasets/cbis_ddsm.py',
+    './_base_/schedules/thesis.py',
+]

@@ -5,7 +5,6 @@ python tools/search.py configs/setr_pup_vpt_cbis.py --trials 30
 Start the same command in several jobs to share one study; start it again to go on. docs/search.md.
 """
 
-import os
 from pathlib import Path
 
 from mmseg_mammo.engine.launch import common_parser, load_config, run_tool
@@ -36,8 +35,7 @@ def main() -> None:
     prompts = tuple(args.prompt_length) if cfg.model.backbone.get('prompt_length') else ()
     space = Space(*args.lr, batch_sizes=tuple(args.batch_size), prompt_lengths=prompts)
     path = args.study or Path(cfg.work_dir) / 'search.log'
-    seed = int(os.environ.get('SLURM_ARRAY_TASK_ID', os.getpid()))
-    study = open_study(path, cfg, space, seed)
+    study = open_study(path, cfg, space)
     try:
         search(study, cfg, space, args.trials)
     finally:

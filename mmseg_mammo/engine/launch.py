@@ -17,6 +17,9 @@ from mmengine.runner import Runner
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.preparation.index import INDEX_NAME
 
+# Those that mmengine itself leaves out where the config says None; it fails on others.
+STOCK_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+
 
 def common_parser(description: str) -> argparse.ArgumentParser:
     """The arguments that MMSegmentation's train and test tools share."""
@@ -75,6 +78,9 @@ def build_runner(cfg: Config, local_rank: int) -> Runner:
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # read when CUDA starts
     if cfg.launcher != 'none' and not torch.cuda.is_available():
         _join_through_gloo(cfg)
+    hooks = cfg.get('default_hooks', {})
+    for name in [name for name, hook in hooks.items() if hook is None and name not in STOCK_HOOKS]:
+        del hooks[name]
     return Runner.from_cfg(cfg)
 
 

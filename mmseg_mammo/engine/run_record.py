@@ -58,22 +58,36 @@ class RunRecordHook(Hook):
         self._begin(runner, 'test', ('test',))
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """Start to time a step, the loading of its data excluded."""
-        self._clock = time.perf_counter()
-
-    before_test_iter = before_train_iter
+        """Start the clock of an epoch, after its first steps."""
+        self._start(batch_idx)
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Count the images of a step and its time, from the fourth step of an epoch."""
-        if batch_idx >= _WARM_UP:
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            self._timed[0] += len(data_batch['inputs'])
-            self._timed[1] += time.perf_counter() - self._clock
+        """Count the images of a step; stop the clock after the last one."""
+        self._count(batch_idx, len(data_batch['inputs']), runner.train_dataloader)
 
-    after_test_iter = after_train_iter
+    def before_test_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Start the clock of a test, after its first steps."""
+        self._start(batch_idx)
+
+    def after_test_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Count the images of a step; stop the clock after the last one."""
+        self._count(batch_idx, len(data_batch['inputs']), runner.test_dataloader)
+
+    def _start(self, batch_idx: int) -> None:
+        if batch_idx == _WARM_UP:
+            self._clock = clock()
+            self._images = 0
+
+    def _count(self, batch_idx: int, images: int, loader: Any) -> None:
+        if batch_idx >= _WARM_UP:
+            self._images += images
+            if batch_idx == len(loader) - 1:
+                self._timed[0] += self._images
+                self._timed[1] += clock() - self._clock
 
     def after_train_epoch(self, runner: Any) -> None:
         """Write what is known, for a run that is killed."""
@@ -111,7 +125,7 @@ class RunRecordHook(Hook):
             'parameters': parameters(unwrapped(runner.model)),
             'data': {split: describe_data(loader.dataset) for split, loader in loaders.items()},
             'batch_size': loaders[splits[0]].batch_sampler.batch_size,
-            'precision': runner.cfg.get('optim_wrapper', {}).get('type', 'OptimWrapper'),
+            'precision': runner.cfg.get('optim_wrapper', {}).get('type'),
             'seed': runner.seed,
             'deterministic': runner.deterministic,
             'launcher': runner.launcher,
@@ -144,6 +158,13 @@ class RunRecordHook(Hook):
             text = json.dumps(without_nan(self._record), indent=2, allow_nan=False, default=str)
             path = Path(runner.log_dir) / 'run.json'
             write_atomic(path, lambda stream: stream.write(text.encode()))
+
+
+def clock() -> float:
+    """Seconds, once the GPU has done what it was given; for the ends of an interval only."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def config_hash(cfg: Config) -> str:

@@ -39,6 +39,7 @@ class ResumableCheckpointHook(CheckpointHook):
     """
 
     best_ckpt_path: str | None = None
+    last_ckpt: str | None = None
     keep_ckpt_ids: deque[int]
 
     def __init__(self, save_trained_only: bool = False, **kwargs: Any) -> None:
@@ -79,10 +80,14 @@ class ResumableCheckpointHook(CheckpointHook):
         """Save the best checkpoint, then the last one; the previous ones go at the end."""
         if not hasattr(self, 'file_backend'):  # a validation without training
             return
-        previous, self.best_ckpt_path = self.best_ckpt_path, None  # else it is deleted first
+        # Without these two mmengine would delete the previous best file first, and save the last
+        # checkpoint by itself, which is once too often for a gigabyte.
+        previous, self.best_ckpt_path = self.best_ckpt_path, None
+        last, self.last_ckpt = self.last_ckpt, None
         super().after_val_epoch(runner, metrics)
-        self.best_ckpt_path = self.best_ckpt_path or previous
-        if self._due:
+        better = self.best_ckpt_path is not None
+        self.best_ckpt_path, self.last_ckpt = self.best_ckpt_path or previous, last
+        if self._due or (better and last):  # the last one has to know the best score
             meta = {'epoch': runner.epoch, 'iter': runner.iter}
             self._save_checkpoint_with_step(runner, runner.epoch, meta)
             self._due = False
@@ -90,10 +95,10 @@ class ResumableCheckpointHook(CheckpointHook):
             Path(previous).unlink(missing_ok=True)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
-        kept = [step] if self.max_keep_ckpts < 1 else [*self.keep_ckpt_ids]
-        kept += [step] if step not in kept else []
-        outdated = kept[: -self.max_keep_ckpts] if self.max_keep_ckpts > 0 else []
+        outdated: list[int] = []
         if self.max_keep_ckpts > 0:
+            kept = [number for number in self.keep_ckpt_ids if number != step] + [step]
+            outdated = kept[: -self.max_keep_ckpts]
             self.keep_ckpt_ids = deque(kept[len(outdated) :], self.max_keep_ckpts)
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
         name = self.filename_tmpl.format(step)

@@ -70,14 +70,13 @@ class PruningHook(Hook):
             raise optuna.TrialPruned
 
 
-def open_study(path: Path, cfg: Config, space: Space, seed: int) -> optuna.Study:
+def open_study(path: Path, cfg: Config, space: Space) -> optuna.Study:
     """Open the study of a journal file, or start it.
 
     Args:
         path: Journal that several jobs may share, also over NFS.
         cfg: Config that every trial starts from.
         space: What is searched.
-        seed: Of the proposals of this job; it must differ between jobs.
 
     Raises:
         MammoError: The study is of another config or another space.
@@ -88,7 +87,7 @@ def open_study(path: Path, cfg: Config, space: Space, seed: int) -> optuna.Study
     study = optuna.create_study(
         study_name=path.stem,
         storage=optuna.storages.JournalStorage(backend),
-        sampler=optuna.samplers.TPESampler(seed=seed),
+        sampler=optuna.samplers.TPESampler(),  # no seed: jobs must not repeat each other
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3),
         direction='maximize',
         load_if_exists=True,

@@ -1,12 +1,13 @@
 import zipfile
 from argparse import Namespace
-from pathlib import Path
 
 import pytest
+from experiments import CONFIGS, shrink
 from mmengine.config import Config
 from torch.utils.data import DataLoader, Dataset
 
 from mmseg_mammo.engine.launch import (
+    build_runner,
     check_checkpoint,
     load_config,
     run_tool,
@@ -14,8 +15,6 @@ from mmseg_mammo.engine.launch import (
     use_side,
 )
 from mmseg_mammo.errors import CheckpointError, DataFileError, MammoError
-
-CONFIGS = Path(__file__).parents[2] / 'configs'
 
 
 def arguments(config, **options):
@@ -102,6 +101,20 @@ def test_the_side_reaches_every_pipeline_the_preprocessor_and_the_backbone():
     for split in ('train', 'val', 'test'):
         pipeline = cfg[f'{split}_dataloader'].dataset.pipeline
         assert [step.scale for step in pipeline if step.type == 'Resize'] == [(512, 512)]
+
+
+def test_any_default_hook_can_be_switched_off(prepared, tmp_path):
+    cfg = shrink('unet_strong_cbis', prepared, tmp_path)
+    cfg.launcher = 'none'
+    assert 'EMAHook' in names(build_runner(cfg, 0))
+    cfg = shrink('unet_strong_cbis', prepared, tmp_path)
+    cfg.launcher = 'none'
+    cfg.merge_from_dict({'default_hooks.ema': None, 'default_hooks.timer': None})
+    assert not {'EMAHook', 'IterTimerHook'} & names(build_runner(cfg, 0))
+
+
+def names(runner):
+    return {type(hook).__name__ for hook in runner.hooks}
 
 
 @pytest.mark.parametrize('side', [0, -16, 500])

@@ -103,6 +103,22 @@ def test_without_validation_the_last_checkpoint_is_saved_all_the_same(prepared, 
     assert [path.name for path in tmp_path.glob('*.pth')] == ['epoch_3.pth']
 
 
+def test_every_file_is_written_once_an_epoch(prepared, tmp_path, monkeypatch):
+    written = []
+    put = AtomicBackend.put
+
+    def count(backend, obj, filepath):
+        written.append(Path(filepath).name)
+        put(backend, obj, filepath)
+
+    monkeypatch.setattr(AtomicBackend, 'put', count)
+    run(shrink('unet_cbis', prepared, tmp_path))
+    assert len(written) == len(set(written))
+    assert {'epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth', 'best_lesion_dice_epoch_1.pth'} <= {
+        *written
+    }
+
+
 def test_epochs_that_are_not_due_are_not_saved(prepared, tmp_path):
     cfg = shrink('unet_cbis', prepared, tmp_path, epochs=5)
     cfg.default_hooks.checkpoint.update(interval=2, max_keep_ckpts=-1, save_best=None)

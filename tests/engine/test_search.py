@@ -58,13 +58,13 @@ def test_a_study_goes_on_where_it_was_and_ends_at_its_number(config, monkeypatch
 
 def test_another_config_or_space_is_refused(config, tmp_path):
     cfg = Config.fromfile(config)
-    open_study(tmp_path / 's.log', cfg, SPACE, 0)
-    open_study(tmp_path / 's.log', cfg, SPACE, 1)
+    open_study(tmp_path / 's.log', cfg, SPACE)
+    open_study(tmp_path / 's.log', cfg, SPACE)
     with pytest.raises(MammoError, match='another space'):
-        open_study(tmp_path / 's.log', cfg, Space(1e-4, 1e-2, (4,)), 0)
+        open_study(tmp_path / 's.log', cfg, Space(1e-4, 1e-2, (4,)))
     cfg.train_cfg.max_epochs = 99
     with pytest.raises(MammoError, match='another config'):
-        open_study(tmp_path / 's.log', cfg, SPACE, 0)
+        open_study(tmp_path / 's.log', cfg, SPACE)
 
 
 def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(config, monkeypatch):
@@ -89,10 +89,10 @@ def test_a_config_without_validation_is_refused(config, monkeypatch):
         call(monkeypatch, config, 1, '--cfg-options', 'val_dataloader=None')
 
 
-def test_jobs_with_different_seeds_propose_different_values(config, tmp_path):
+def test_jobs_propose_different_values(config, tmp_path):
     cfg = Config.fromfile(config)
     rates = {
-        SPACE.suggest(open_study(tmp_path / f'{seed}.log', cfg, SPACE, seed).ask())[
+        SPACE.suggest(open_study(tmp_path / f'{seed}.log', cfg, SPACE).ask())[
             'optim_wrapper.optimizer.lr'
         ]
         for seed in range(3)

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from mmseg.registry import MODELS
 
 from mmseg_mammo.models.losses import LesionDiceLoss, soft_dice
 
@@ -62,27 +61,6 @@ def test_one_channel_equals_two_of_opposite_logits():
     double = torch.cat([-single / 2, single / 2], dim=1)
     truth = torch.randint(0, 2, (2, 5, 5), generator=generator)
     torch.testing.assert_close(LesionDiceLoss()(single, truth), LesionDiceLoss()(double, truth))
-
-
-def test_a_head_trains_on_it_beside_cross_entropy():
-    head = MODELS.build(
-        dict(
-            type='FCNHead',
-            in_channels=2,
-            channels=2,
-            num_convs=0,
-            concat_input=False,
-            num_classes=2,
-            out_channels=1,
-            threshold=0.5,
-            loss_decode=[
-                dict(type='CrossEntropyLoss', use_sigmoid=True),
-                dict(type='LesionDiceLoss', loss_weight=0.5),
-            ],
-        )
-    )
-    assert [loss.loss_name for loss in head.loss_decode] == ['loss_ce', 'loss_dice']
-    assert head.loss_decode[1].loss_weight == 0.5
 
 
 @pytest.mark.parametrize('smooth', [0, -1])
