@@ -2,11 +2,13 @@
 
 import runpy
 import sys
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
 import torch
 from experiments import shrink
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
@@ -24,6 +26,7 @@ def test_a_small_checkpoint_becomes_whole(prepared, tmp_path, monkeypatch):
     out = tmp_path / 'out' / 'whole.pth'
     arguments = [str(TOOL), str(tmp_path / 'small.py'), str(tmp_path / 'epoch_3.pth'), str(out)]
     monkeypatch.setattr(sys, 'argv', arguments)
+    monkeypatch.setattr(DefaultScope, '_instance_dict', OrderedDict())  # as in a process of its own
     runpy.run_path(str(TOOL), run_name='__main__')
     exported = torch.load(out, weights_only=False)
     assert set(exported) == {'meta', 'state_dict'}

@@ -9,6 +9,7 @@ config. With averaged weights (EMA), these are what is exported.
 from pathlib import Path
 
 import torch
+from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 
@@ -28,7 +29,9 @@ def main() -> None:
     check_checkpoint(Path(args.checkpoint))
     if args.out.exists():
         raise CheckpointError(f'{args.out} exists', remedy='Name another file')
-    model = MODELS.build(load_config(args).model)
+    cfg = load_config(args)
+    init_default_scope(cfg.default_scope)
+    model = MODELS.build(cfg.model)
     checkpoint = dict(CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu'))
     complete(checkpoint, model)
     check_state(checkpoint['state_dict'], model, args.checkpoint)

@@ -29,13 +29,17 @@ class EpochSeedHook(Hook):
             torch.use_deterministic_algorithms(True, warn_only=True)
 
     def before_train_epoch(self, runner: Any) -> None:
-        """Seed the process, and tell the data set."""
-        sequence = np.random.SeedSequence([runner.seed, runner.epoch, get_rank()])
-        seed = int(sequence.generate_state(1)[0])
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        """Tell the data set, before its loader starts to work."""
         dataset = runner.train_dataloader.dataset
         for member in getattr(dataset, 'datasets', [getattr(dataset, 'dataset', dataset)]):
             if hasattr(member, 'set_epoch'):
                 member.set_epoch(runner.seed, runner.epoch)
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Seed the process at the first step: a loader draws a number whenever it starts workers."""
+        if batch_idx == 0:
+            sequence = np.random.SeedSequence([runner.seed, runner.epoch, get_rank()])
+            seed = int(sequence.generate_state(1)[0])
+            random.seed(seed)
+            np.random.seed(seed)
+            torch.manual_seed(seed)

@@ -30,7 +30,7 @@ def recipe(name, data, work_dir):
     if name == 'unet_cbis':
         cfg.optim_wrapper.optimizer.lr = 0.05
         cfg.param_scheduler[0].patience = 0
-    cfg.train_dataloader.num_workers = 1
+    cfg.train_dataloader.update(num_workers=1, persistent_workers=True)  # as shipped
     return cfg
 
 
