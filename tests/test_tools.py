@@ -216,18 +216,52 @@ def fake_cluster(tmp_path, monkeypatch):
 
 
 def test_slurm_train_starts_one_torchrun_per_node(fake_cluster, monkeypatch):
-    monkeypatch.setenv('NODES', '2')
-    monkeypatch.setenv('GPUS_PER_NODE', '4')
-    command = ['bash', OURS / 'slurm_train.sh', 'gpu', 'job', 'c.py', '--cfg-options', 'a=[1,2]']
+    for name, value in (('NODES', '2'), ('GPUS_PER_NODE', '4'), ('CPUS_PER_GPU', '6')):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv('SRUN_ARGS', '--time=24:00:00 --account=breast')
+    options = ['--cfg-options', 'a=[1,2]', 'b=two words']
+    command = ['bash', OURS / 'slurm_train.sh', 'gpu', 'my job', 'c.py', *options]
     subprocess.run(list(map(str, command)), check=True)
     asked = fake_cluster('srun')
-    for option in ('--partition=gpu', '--nodes=2', '--ntasks-per-node=1', '--gres=gpu:4'):
-        assert option in asked
-    asked = fake_cluster('torchrun')
-    assert asked[:2] == ['--nnodes=2', '--nproc_per_node=4']
-    assert '--rdzv_endpoint=node7:20123' in asked
-    script = [str(OURS / 'train.py'), 'c.py', '--cfg-options', 'a=[1,2]', '--launcher', 'pytorch']
-    assert asked[-6:] == script
+    assert asked[: asked.index('bash')] == [
+        '--partition=gpu',
+        '--job-name=my job',
+        '--nodes=2',
+        '--ntasks=2',
+        '--ntasks-per-node=1',
+        '--gres=gpu:4',
+        '--cpus-per-task=24',
+        '--kill-on-bad-exit=1',
+        '--time=24:00:00',
+        '--account=breast',
+    ]
+    assert fake_cluster('torchrun') == [
+        '--nnodes=2',
+        '--nproc_per_node=4',
+        '--rdzv_id=123',
+        '--rdzv_backend=c10d',
+        '--rdzv_endpoint=node7:20123',
+        str(OURS / 'train.py'),
+        'c.py',
+        *options,
+        '--launcher',
+        'pytorch',
+    ]
+
+
+def test_slurm_train_takes_another_port_and_one_gpu_by_default(fake_cluster, monkeypatch):
+    monkeypatch.setenv('PORT', '4711')
+    command = ['bash', OURS / 'slurm_train.sh', 'gpu', 'job', 'c.py']
+    subprocess.run(list(map(str, command)), check=True)
+    assert {'--nodes=1', '--gres=gpu:1', '--cpus-per-task=8'} <= set(fake_cluster('srun'))
+    assert '--rdzv_endpoint=node7:4711' in fake_cluster('torchrun')
+
+
+def test_slurm_train_without_its_arguments_says_how_it_is_used():
+    command = ['bash', str(OURS / 'slurm_train.sh'), 'gpu']
+    failed = subprocess.run(command, capture_output=True, text=True)
+    assert failed.returncode != 0
+    assert 'PARTITION JOB_NAME CONFIG' in failed.stderr
 
 
 def test_dist_test_hands_its_arguments_on(fake_cluster):
