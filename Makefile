@@ -65,7 +65,7 @@ test-minimum: $(minimum)/.installed  ## Run it on the lowest versions that setup
 
 $(minimum)/.installed: setup.py $(wildcard requirements/*.txt)
 	$(PYTHON) -m venv $(minimum)
-	$(minimum)/bin/python -m pip install uv 'setuptools>=64,<82'
+	$(minimum)/bin/python -m pip install uv wheel 'setuptools>=64,<82'
 	$(minimum)/bin/uv pip compile --quiet --resolution lowest-direct \
 	  --python $(minimum)/bin/python --output-file $(minimum)/lowest.txt $(ranges)
 	$(minimum)/bin/python -m pip install -r $(minimum)/lowest.txt

@@ -180,13 +180,53 @@ def test_one_and_two_processes_have_the_same_loss_on_the_same_batch(
     command = ['bash', OURS / 'dist_train.sh', tmp_path / 'small.py', '2']
     command += ['--work-dir', tmp_path / 'two', '--cfg-options', f'{size}=2']
     subprocess.run([*map(str, command)], check=True, env=processes(free_port), timeout=300)
-    losses = []
-    for folder in ('one', 'two'):
-        log = next((tmp_path / folder).glob('*/*.log')).read_text()
-        losses.append([float(x) for x in re.findall(r'epoch_loss (\S+),', log)])
+    losses = [run_of(tmp_path / folder)['losses'] for folder in ('one', 'two')]
     assert len(losses[0]) == 2
     assert losses[0][0] > losses[0][1]
     assert losses[1] == pytest.approx(losses[0], rel=1e-5, abs=1e-6)
+
+
+def test_a_model_split_over_two_processes_trains_as_a_whole_one(
+    prepared, tmp_path, monkeypatch, free_port
+):
+    """FSDP: the same losses, whole checkpoints that a plain model loads, true parameter counts."""
+    cfg = shrink('setr_pup_finetune_fsdp_cbis', prepared, tmp_path, epochs=2)
+    cfg.model.decode_head.norm_cfg = dict(type='GN', num_groups=2)
+    cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.5)
+    cfg.dump(tmp_path / 'split.py')
+    for name in ('strategy', 'runner_type'):
+        cfg.pop(name)
+    cfg.dump(tmp_path / 'whole.py')
+    one = [tmp_path / 'whole.py', '--work-dir', tmp_path / 'whole']
+    call(monkeypatch, OURS / 'train.py', *one, '--cfg-options', 'train_dataloader.batch_size=4')
+    command = ['bash', OURS / 'dist_train.sh', tmp_path / 'split.py', '2']
+    command += ['--work-dir', tmp_path / 'split']
+    subprocess.run([*map(str, command)], check=True, env=processes(free_port), timeout=300)
+    runs = [run_of(tmp_path / name) for name in ('whole', 'split')]
+    assert runs[0]['losses'][0] > runs[0]['losses'][1]
+    assert runs[1]['losses'] == pytest.approx(runs[0]['losses'], rel=1e-5, abs=1e-6)
+    assert runs[1]['parameters'] == runs[0]['parameters']
+    states = [
+        torch.load(tmp_path / name / 'epoch_2.pth', weights_only=False)['state_dict']
+        for name in ('whole', 'split')
+    ]
+    assert states[0].keys() == states[1].keys()
+    for name, value in states[0].items():
+        assert torch.allclose(value, states[1][name], atol=1e-5), name
+
+
+def test_a_split_model_needs_several_processes(prepared, tmp_path, monkeypatch):
+    shrink('setr_pup_finetune_fsdp_cbis', prepared, tmp_path).dump(tmp_path / 'split.py')
+    with pytest.raises(SystemExit, match=r'FSDPStrategy with a single process.*dist_train\.sh'):
+        call(monkeypatch, OURS / 'train.py', tmp_path / 'split.py', '--work-dir', tmp_path)
+
+
+def run_of(folder):
+    """Training losses by epoch and parameter counts that a run left."""
+    log = next(folder.glob('*/*.log')).read_text()
+    record = json.loads(next(folder.glob('*/run.json')).read_text())
+    losses = [float(loss) for loss in re.findall(r'epoch_loss (\S+),', log)]
+    return {'losses': losses, 'parameters': record['parameters']}
 
 
 def processes(port):

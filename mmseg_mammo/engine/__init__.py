@@ -6,6 +6,7 @@ from mmseg_mammo.engine.precision import BFloat16OptimWrapper
 from mmseg_mammo.engine.run_record import RunRecordHook
 from mmseg_mammo.engine.saving import ResumableCheckpointHook
 from mmseg_mammo.engine.seeding import EpochSeedHook
+from mmseg_mammo.engine.sharding import shard_layers
 from mmseg_mammo.engine.stopping import EarlyStopOnTrainingLossHook
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     'ParameterCountHook',
     'ResumableCheckpointHook',
     'RunRecordHook',
+    'shard_layers',
 ]

@@ -8,9 +8,10 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
+from mmseg_mammo.engine.sharding import count_all
 from mmseg_mammo.engine.trained_only import complete
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.tuning import count_parameters, unwrapped
+from mmseg_mammo.models.tuning import unwrapped
 
 
 @HOOKS.register_module()
@@ -20,10 +21,11 @@ class ParameterCountHook(Hook):
     def before_run(self, runner: Any) -> None:
         """Log one line for the model and one for each of its parts that has parameters."""
         model = unwrapped(runner.model)
-        runner.logger.info(f'Parameters: {_counts(model)}')
-        for name, part in model.named_children():
-            if any(True for _ in part.parameters()):
-                runner.logger.info(f'Parameters of {name}: {_counts(part)}')
+        for name, part in {'': model, **dict(model.named_children())}.items():
+            total, trained = count_all(runner.model, part)
+            if total:
+                place = f' of {name}' if name else ''
+                runner.logger.info(f'Parameters{place}: {total:,} total, {trained:,} trained')
 
 
 @HOOKS.register_module()
@@ -76,7 +78,3 @@ def check_state(state: Mapping[str, Tensor], model: nn.Module, place: str) -> No
             remedy='Name the checkpoint that this config, or the one it inherits from, trained',
         )
 
-
-def _counts(module: nn.Module) -> str:
-    total, trained = count_parameters(module)
-    return f'{total:,} total, {trained:,} trained'

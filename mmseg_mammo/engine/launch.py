@@ -12,7 +12,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
+from mmengine.registry import RUNNERS
+from mmengine.runner import FlexibleRunner, Runner
 
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.preparation.index import INDEX_NAME
@@ -71,7 +72,7 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     return cfg
 
 
-def build_runner(cfg: Config, local_rank: int) -> Runner:
+def build_runner(cfg: Config, local_rank: int) -> Runner | FlexibleRunner:
     """The runner of ``cfg``, in this process or as one of those that a launcher started."""
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
     if cfg.get('randomness', {}).get('deterministic'):
@@ -81,7 +82,12 @@ def build_runner(cfg: Config, local_rank: int) -> Runner:
     hooks = cfg.get('default_hooks', {})
     for name in [name for name, hook in hooks.items() if hook is None and name not in STOCK_HOOKS]:
         del hooks[name]
-    return Runner.from_cfg(cfg)
+    if 'strategy' in cfg and cfg.launcher == 'none':
+        raise MammoError(
+            f'{cfg.strategy.type} with a single process',
+            remedy='Start one process per GPU: tools/dist_train.sh CONFIG GPUS',
+        )
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
 def _join_through_gloo(cfg: Config) -> None:
@@ -93,6 +99,8 @@ def _join_through_gloo(cfg: Config) -> None:
         )
     dist.init_process_group('gloo')
     cfg.sync_bn = None  # torch has it for GPUs only
+    if 'strategy' in cfg:
+        cfg.strategy.model_wrapper.device_id = torch.device('cpu')
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel',
         device_ids=None,

@@ -17,8 +17,10 @@ from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
+from mmseg_mammo.engine.seeding import is_deterministic
+from mmseg_mammo.engine.sharding import count_all
 from mmseg_mammo.engine.stopping import WAITED
-from mmseg_mammo.models.tuning import count_parameters, unwrapped
+from mmseg_mammo.models.tuning import unwrapped
 from mmseg_mammo.preparation.images import write_atomic
 from mmseg_mammo.version import __version__
 
@@ -122,13 +124,13 @@ class RunRecordHook(Hook):
             'checkpoint': runner.cfg.get('load_from'),
             'resumed': bool(runner.cfg.get('resume')),
             'started': time.strftime('%Y-%m-%dT%H:%M:%S%z', time.localtime(self._started)),
-            'parameters': parameters(unwrapped(runner.model)),
+            'parameters': parameters(runner.model),
             'data': {split: describe_data(loader.dataset) for split, loader in loaders.items()},
             'batch_size': loaders[splits[0]].batch_sampler.batch_size,
             'precision': runner.cfg.get('optim_wrapper', {}).get('type'),
             'seed': runner.seed,
-            'deterministic': runner.deterministic,
-            'launcher': runner.launcher,
+            'deterministic': is_deterministic(runner),
+            'launcher': runner.cfg.get('launcher', 'none'),
             'processes': get_world_size(),
             'device': torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
             'versions': versions(),
@@ -174,10 +176,10 @@ def config_hash(cfg: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def parameters(model: torch.nn.Module) -> dict[str, dict[str, int]]:
-    """Total and trained parameters of the model and of each of its parts."""
-    parts = {'all': model, **dict(model.named_children())}
-    counts = {name: count_parameters(part) for name, part in parts.items()}
+def parameters(model: Any) -> dict[str, dict[str, int]]:
+    """Total and trained parameters of a model, wrapped or not, and of each of its parts."""
+    parts = {'all': unwrapped(model), **dict(unwrapped(model).named_children())}
+    counts = {name: count_all(model, part) for name, part in parts.items()}
     return {name: {'total': n, 'trained': t} for name, (n, t) in counts.items() if n}
 
 

@@ -9,7 +9,9 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmseg.registry import HOOKS
 
+from mmseg_mammo.engine.sharding import is_sharded
 from mmseg_mammo.engine.trained_only import drop_frozen, refuse_random_base
+from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.tuning import fingerprint, unwrapped
 from mmseg_mammo.preparation.images import write_atomic
 
@@ -52,6 +54,12 @@ class ResumableCheckpointHook(CheckpointHook):
         """Find out early if a checkpoint without the frozen weights could not be completed."""
         super().before_train(runner)
         if self.save_trained_only:
+            if is_sharded(runner.model):
+                raise CheckpointError(
+                    'save_trained_only=True: each process has only a part of the frozen weights',
+                    'whole checkpoints (save_trained_only=False) under FSDP',
+                    'Leave it out, or train without FSDP',
+                )
             model = unwrapped(runner.model)
             refuse_random_base(model)
             self._mark = fingerprint(model)

@@ -10,6 +10,11 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
 
+def is_deterministic(runner: Any) -> bool:
+    """What ``randomness`` of the config says; mmengine's ``FlexibleRunner`` cannot tell."""
+    return bool(runner.cfg.get('randomness', {}).get('deterministic'))
+
+
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
     """Seed every epoch, so that a resumed training draws what an uninterrupted one draws.
@@ -25,7 +30,7 @@ class EpochSeedHook(Hook):
 
     def before_run(self, runner: Any) -> None:
         """Let the deterministic mode warn."""
-        if runner.deterministic:
+        if is_deterministic(runner):
             torch.use_deterministic_algorithms(True, warn_only=True)
 
     def before_train_epoch(self, runner: Any) -> None:
