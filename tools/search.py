@@ -24,6 +24,10 @@ def main() -> None:
     parser.add_argument('--prompt-length', type=int, nargs='+', default=(1, 10, 50, 100))
     parser.add_argument('--epochs', type=int, help="epochs of a trial, instead of the config's")
     args = parser.parse_args()
+    for name in ('trials', 'epochs'):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise MammoError(f'--{name} {value}', 'a number from 1 on')
     cfg = load_config(args)
     if not cfg.get('val_dataloader') or 'train_dataloader' not in cfg:
         raise MammoError(

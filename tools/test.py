@@ -6,6 +6,7 @@ python tools/test.py configs/setr_pup_vpt_cbis.py CHECKPOINT --dataset zgt
 
 from pathlib import Path
 
+from mmseg_mammo.engine.folders import own_second
 from mmseg_mammo.engine.launch import (
     build_runner,
     check_checkpoint,
@@ -29,7 +30,9 @@ def main() -> None:
     check_checkpoint(Path(args.checkpoint))
     cfg = load_config(args, DATASETS)
     cfg.load_from = args.checkpoint
-    build_runner(cfg, args.local_rank).test()
+    with own_second(Path(cfg.work_dir)):
+        runner = build_runner(cfg, args.local_rank)
+    runner.test()
 
 
 if __name__ == '__main__':

@@ -3,6 +3,9 @@
 python tools/train.py configs/setr_pup_vpt_cbis.py
 """
 
+from pathlib import Path
+
+from mmseg_mammo.engine.folders import claim_for_training
 from mmseg_mammo.engine.launch import (
     build_runner,
     common_parser,
@@ -27,7 +30,7 @@ def main() -> None:
             f'{args.config} has no training, only a test',
             remedy='Train the config that its checkpoint comes from, such as setr_pup_vpt_cbis.py',
         )
-    cfg.resume = args.resume
+    cfg.resume = claim_for_training(Path(cfg.work_dir), args.resume)
     if args.amp:
         use_mixed_precision(cfg)
     build_runner(cfg, args.local_rank).train()

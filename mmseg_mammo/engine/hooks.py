@@ -75,6 +75,6 @@ def check_state(state: Mapping[str, Tensor], model: nn.Module, place: str) -> No
         ]
         raise CheckpointError(
             f'The checkpoint {place} is of another model than the config: {"; ".join(details)}',
-            remedy='Name the checkpoint that this config, or the one it inherits from, trained',
+            remedy='Name the checkpoint that this config, or the one it inherits from, trained, '
+            'with the --side and --cfg-options of its training',
         )
-

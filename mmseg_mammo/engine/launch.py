@@ -62,7 +62,7 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
         use_dataset(cfg, args.dataset, datasets)
     if getattr(args, 'split', None):
         cfg.test_dataloader.dataset.split = args.split
-    if getattr(args, 'side', None):
+    if getattr(args, 'side', None) is not None:
         use_side(cfg, args.side)
     if args.cfg_options:  # last, so that they override everything
         cfg.merge_from_dict(args.cfg_options)
@@ -167,8 +167,13 @@ def use_dataset(cfg: Config, name: str, datasets: Path | None) -> None:
 def check_checkpoint(path: Path) -> None:
     """Refuse a checkpoint file that is missing or incomplete, before anything is built."""
     if not path.is_file():
+        names = ', '.join(sorted(file.name for file in path.parent.glob('*.pth')))
+        if path.is_dir():
+            names = ', '.join(sorted(file.name for file in path.glob('*.pth')))
         raise CheckpointError(
-            f'{path}: no such checkpoint', remedy='Training writes them to its work folder'
+            f'{path}: no such checkpoint file',
+            f'one of {names}' if names else '',
+            'Training writes them to its work folder',
         )
     if not zipfile.is_zipfile(path):
         raise CheckpointError(
@@ -188,7 +193,7 @@ def run_tool(main: Callable[[], None]) -> None:
         message = str(error).strip().splitlines()[-1]
         sys.exit(f'error: {message.split("Error: ", 1)[-1].rstrip(".")}.')
     except KeyboardInterrupt:
-        sys.exit('Stopped. Training goes on from its last checkpoint with --resume.')
+        sys.exit('Stopped. A training goes on from its last checkpoint with --resume.')
 
 
 def _leave_processes() -> None:

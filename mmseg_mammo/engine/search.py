@@ -39,6 +39,16 @@ class Space:
     batch_sizes: tuple[int, ...]
     prompt_lengths: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= self.high:
+            raise MammoError(f'--lr {self.low} {self.high}', 'two rates, 0 < LOW <= HIGH')
+        for name, values, lowest in (
+            ('--batch-size', self.batch_sizes, 1),
+            ('--prompt-length', self.prompt_lengths, 0),
+        ):
+            if any(value < lowest for value in values):
+                raise MammoError(f'{name} {min(values)}', f'numbers from {lowest} on')
+
     def suggest(self, trial: optuna.Trial) -> dict[str, Any]:
         """Values for a trial, by their path in the config."""
         found: dict[str, Any] = {
@@ -191,7 +201,11 @@ def draw(trials: Sequence[optuna.trial.FrozenTrial], path: Path) -> None:
         axes[0].plot([t.number for t in those], scores, marker, label=state.name.lower())
         for axis, name in zip(axes[1:], names, strict=True):
             values = [t.params[name] for t in those]
-            axis.plot(values if name == 'lr' else [str(v) for v in values], scores, marker)
+            if name != 'lr':  # categories in the order of their values, at even distances
+                choices = sorted({trial.params[name] for trial in seen if name in trial.params})
+                axis.set_xticks(range(len(choices)), [str(choice) for choice in choices])
+                values = [choices.index(value) for value in values]
+            axis.plot(values, scores, marker)
     for axis, name in zip(axes, ['trial', *names], strict=True):
         axis.set_xlabel(name.replace('_', ' '))
         if name == 'lr':

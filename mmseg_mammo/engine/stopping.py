@@ -16,7 +16,7 @@ class EarlyStopOnTrainingLossHook(Hook):
     """Stop after ``patience`` epochs in a row without a lower training loss.
 
     The loss of an epoch is its mean over all images of all processes, as the steps saw them; it
-    is logged as ``epoch_loss``. Only a strictly lower one is better; one that is not a number
+    is logged, and a curve, as ``epoch_loss``. Only a strictly lower one is better; one that is not a number
     never is. The count is part of every checkpoint, so that a resumed training stops where an
     uninterrupted one does. mmengine's ``EarlyStoppingHook`` sees validation metrics only, wants
     an improvement of 0.1, and forgets its count.
@@ -60,7 +60,8 @@ class EarlyStopOnTrainingLossHook(Hook):
         best, waited = (loss, 0) if loss < best else (best, waited + 1)
         runner.message_hub.update_info(BEST, best)
         runner.message_hub.update_info(WAITED, waited)
-        runner.message_hub.update_scalar('train/epoch_loss', loss)
+        # Straight to the curves: mmengine's logger would average it over the last epochs.
+        runner.visualizer.add_scalar('epoch_loss', loss, runner.epoch + 1)
         runner.logger.info(
             f'Epoch {runner.epoch + 1}: epoch_loss {loss:.6f}, best {best:.6f}, '
             f'{waited} of {self.patience} epochs without a better one'

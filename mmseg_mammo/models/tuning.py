@@ -8,6 +8,8 @@ from typing import Any
 from mmengine.model import is_model_wrapper
 from torch import nn
 
+from mmseg_mammo.errors import MammoError
+
 
 def train_only(module: nn.Module, names: Collection[str]) -> None:
     """Let exactly the parameters ``names`` of ``module`` receive gradients; freeze the rest.
@@ -36,11 +38,14 @@ def matching(module: nn.Module, pattern: str) -> set[str]:
     """Names of the parameters of ``module`` in which the regular expression ``pattern`` is found.
 
     Raises:
-        ValueError: There is none.
+        MammoError: There is none.
     """
     found = {name for name, _ in module.named_parameters() if re.search(pattern, name)}
     if not found:
-        raise ValueError(f'{pattern!r} is in no parameter name of {type(module).__name__}')
+        raise MammoError(
+            f'trainable={pattern!r} is in no parameter name of {type(module).__name__}',
+            f'a regular expression found in one, such as {next(iter(module.named_parameters()))[0]}',
+        )
     return found
 
 

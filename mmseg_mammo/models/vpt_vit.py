@@ -14,6 +14,7 @@ from mmpretrain.models import VisionTransformer
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.tuning import matching, train_only
 from mmseg_mammo.models.vit_weights import load_vit_weights
 
@@ -65,9 +66,9 @@ class VPTVisionTransformer(VisionTransformer):
         super().__init__(arch=arch, out_type=out_type, final_norm=final_norm, **kwargs)
         depth = self.num_layers if prompt_depth is None else prompt_depth
         if prompt_length < 0 or not 1 <= depth <= self.num_layers:
-            raise ValueError(
-                f'prompt_length={prompt_length}, prompt_depth={prompt_depth}: allowed are '
-                f'prompt_length >= 0 and prompt_depth from 1 to {self.num_layers} or None'
+            raise MammoError(
+                f'prompt_length={prompt_length}, prompt_depth={prompt_depth}',
+                f'prompt_length >= 0 and prompt_depth from 1 to {self.num_layers} or None',
             )
         self.pretrained = pretrained
         self.prompt_length = prompt_length

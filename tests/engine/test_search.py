@@ -1,6 +1,7 @@
 """tools/search.py: several calls share one study, and the test split is never looked at."""
 
 import csv
+import re
 import runpy
 import shutil
 import sys
@@ -98,3 +99,19 @@ def test_jobs_propose_different_values(config, tmp_path):
         for seed in range(3)
     }
     assert len(rates) == 3
+
+
+@pytest.mark.parametrize(
+    ('option', 'named'),
+    [
+        (['--lr', '1e-2', '1e-5'], '--lr 0.01 1e-05'),
+        (['--batch-size', '0', '8'], '--batch-size 0'),
+        (['--trials', '0'], '--trials 0'),
+    ],
+)
+def test_a_range_that_cannot_be_is_refused_before_the_study_exists(
+    option, named, config, monkeypatch
+):
+    with pytest.raises(SystemExit, match=f'^error: {re.escape(named)}'):
+        call(monkeypatch, config, 1, *option)
+    assert not (config.parent / 'w' / 'search.log').exists()

@@ -1,0 +1,80 @@
+"""Work folders: one training at a time, none overwritten; a folder of its own for every test."""
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from mmseg_mammo.errors import MammoError
+
+_held: list[IO] = []  # locks that last as long as the process
+
+
+def claim_for_training(work_dir: Path, resume: bool) -> bool:
+    """Make sure that a training loses nothing of another one.
+
+    Args:
+        work_dir: Where it is going to write.
+        resume: Whether it was asked to go on from the last checkpoint there.
+
+    Returns:
+        Whether there is something to go on from.
+
+    Raises:
+        MammoError: The folder holds the checkpoints of a training and ``resume`` is off, or
+            another process is training there.
+    """
+    found = (work_dir / 'last_checkpoint').is_file()
+    if found and not resume:
+        raise MammoError(
+            f'{work_dir} holds the checkpoints of another training, which would be overwritten',
+            'an empty work folder, or --resume to go on from the last checkpoint',
+            'Name another --work-dir, or move the old one away',
+        )
+    if resume and not found:
+        print(f'{work_dir} has no checkpoint to go on from: training starts from the beginning')
+    if _is_first_process():
+        _held.append(_open_lock(work_dir))
+        if not _lock(_held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB):
+            raise MammoError(
+                f'{work_dir}: another process is training there',
+                remedy='Wait for it, or name another --work-dir',
+            )
+    return found
+
+
+@contextmanager
+def own_second(work_dir: Path) -> Iterator[None]:
+    """Start a run inside: no other run starts in the same folder within the same second.
+
+    mmengine names a run's folder by the second of its start; two would share one.
+    """
+    if not _is_first_process():
+        yield
+        return
+    with _open_lock(work_dir) as lock:
+        _lock(lock, fcntl.LOCK_EX)
+        yield
+        time.sleep(1 - time.time() % 1)
+
+
+def _is_first_process() -> bool:
+    return os.environ.get('RANK', '0') == '0'
+
+
+def _open_lock(work_dir: Path) -> IO:
+    work_dir.mkdir(parents=True, exist_ok=True)
+    return (work_dir / '.lock').open('w')
+
+
+def _lock(stream: IO, operation: int) -> bool:
+    """Whether the lock was got; a file system without locks gives it to everybody."""
+    try:
+        fcntl.flock(stream, operation)
+    except OSError as error:
+        return error.errno not in (errno.EAGAIN, errno.EACCES)
+    return True

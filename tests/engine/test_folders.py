@@ -1,0 +1,46 @@
+import multiprocessing
+import time
+
+import pytest
+
+from mmseg_mammo.engine.folders import claim_for_training, own_second
+from mmseg_mammo.errors import MammoError
+
+
+def in_another_process(function, *arguments):
+    with multiprocessing.get_context('fork').Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def refusal(folder):
+    try:
+        claim_for_training(folder, resume=True)
+    except MammoError as error:
+        return str(error)
+    return ''
+
+
+def test_a_finished_training_is_not_overwritten(tmp_path):
+    (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
+    with pytest.raises(MammoError, match='holds the checkpoints of another training'):
+        claim_for_training(tmp_path, resume=False)
+    assert in_another_process(claim_for_training, tmp_path, True)
+
+
+def test_resuming_nothing_starts_from_the_beginning_and_says_so(tmp_path, capsys):
+    assert not claim_for_training(tmp_path / 'typo', resume=True)
+    assert 'typo has no checkpoint to go on from' in capsys.readouterr().out
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    claim_for_training(tmp_path, resume=True)
+    assert 'another process is training there' in in_another_process(refusal, tmp_path)
+    assert in_another_process(refusal, tmp_path / 'other') == ''
+
+
+def test_runs_of_one_folder_start_in_different_seconds(tmp_path):
+    seconds = []
+    for _ in range(2):
+        with own_second(tmp_path):
+            seconds.append(int(time.time()))
+    assert seconds[0] < seconds[1]
