@@ -38,7 +38,7 @@ def claim_for_training(work_dir: Path, resume: bool) -> bool:
     if resume and not found:
         print(f'{work_dir} has no checkpoint to go on from: training starts from the beginning')
     if _is_first_process():
-        _held.append(_open_lock(work_dir))
+        _held.append(_open_lock(work_dir, 'training'))
         if not _lock(_held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB):
             raise MammoError(
                 f'{work_dir}: another process is training there',
@@ -56,7 +56,7 @@ def own_second(work_dir: Path) -> Iterator[None]:
     if not _is_first_process():
         yield
         return
-    with _open_lock(work_dir) as lock:
+    with _open_lock(work_dir, 'starting') as lock:
         _lock(lock, fcntl.LOCK_EX)
         yield
         time.sleep(1 - time.time() % 1)
@@ -66,9 +66,9 @@ def _is_first_process() -> bool:
     return os.environ.get('RANK', '0') == '0'
 
 
-def _open_lock(work_dir: Path) -> IO:
+def _open_lock(work_dir: Path, purpose: str) -> IO:
     work_dir.mkdir(parents=True, exist_ok=True)
-    return (work_dir / '.lock').open('w')
+    return (work_dir / f'.{purpose}.lock').open('w')
 
 
 def _lock(stream: IO, operation: int) -> bool:

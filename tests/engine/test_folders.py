@@ -44,3 +44,14 @@ def test_runs_of_one_folder_start_in_different_seconds(tmp_path):
         with own_second(tmp_path):
             seconds.append(int(time.time()))
     assert seconds[0] < seconds[1]
+
+
+def test_a_test_starts_while_a_training_runs_in_the_folder(tmp_path):
+    claim_for_training(tmp_path, resume=True)
+    with multiprocessing.get_context('fork').Pool(1) as pool:
+        assert pool.apply_async(start, [tmp_path]).get(timeout=10)
+
+
+def start(folder):
+    with own_second(folder):
+        return True
