@@ -186,6 +186,10 @@ def test_one_and_two_processes_have_the_same_loss_on_the_same_batch(
     assert losses[1] == pytest.approx(losses[0], rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.skipif(
+    torch.__version__ < '2.4' and not torch.cuda.is_available(),
+    reason='FSDP of torch before 2.4 is for GPUs only',
+)
 def test_a_model_split_over_two_processes_trains_as_a_whole_one(
     prepared, tmp_path, monkeypatch, free_port
 ):
