@@ -74,6 +74,14 @@ def test_training_leaves_last_and_best_checkpoint_log_and_records(trained):
     assert len(list(csv.DictReader(table.open()))) == 2
 
 
+def test_a_second_training_does_not_overwrite_the_first(trained, prepared, monkeypatch):
+    before = (trained / 'epoch_1.pth').read_bytes()
+    arguments = [CBIS, '--work-dir', trained, '--cfg-options', *options(prepared, *TRAINING)]
+    with pytest.raises(SystemExit, match=r'^error: .*would be overwritten.*--resume'):
+        call(monkeypatch, OURS / 'train.py', *arguments)
+    assert (trained / 'epoch_1.pth').read_bytes() == before
+
+
 def test_testing_on_the_other_hospital_gives_scores_records_and_pictures(
     trained, prepared, tmp_path, monkeypatch
 ):
@@ -87,6 +95,7 @@ def test_testing_on_the_other_hospital_gives_scores_records_and_pictures(
     assert [record['image'] for record in records] == ['images/6.png', 'images/7.png']
     assert {record['mask_kind'] for record in records} == {'phantom'}
     assert len(list(tmp_path.glob('*/overlays/*.png'))) == 2
+    assert (tmp_path / '.starting.lock').is_file()  # runs of one second would share a folder
     (summary,) = tmp_path.glob('*/test.json')
     said = json.loads(summary.read_text(), parse_constant=pytest.fail)
     assert (said['checkpoint'], said['split']) == (str(trained / 'epoch_1.pth'), 'test')

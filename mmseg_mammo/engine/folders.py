@@ -11,6 +11,8 @@ from typing import IO
 
 from mmseg_mammo.errors import MammoError
 
+# Where torchrun, SLURM and Open MPI say which of its processes one is.
+_RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
 _held: list[IO] = []  # locks that last as long as the process
 
 
@@ -63,7 +65,7 @@ def own_second(work_dir: Path) -> Iterator[None]:
 
 
 def _is_first_process() -> bool:
-    return os.environ.get('RANK', '0') == '0'
+    return next((os.environ[name] for name in _RANKS if name in os.environ), '0') == '0'
 
 
 def _open_lock(work_dir: Path, purpose: str) -> IO:

@@ -167,9 +167,8 @@ def use_dataset(cfg: Config, name: str, datasets: Path | None) -> None:
 def check_checkpoint(path: Path) -> None:
     """Refuse a checkpoint file that is missing or incomplete, before anything is built."""
     if not path.is_file():
-        names = ', '.join(sorted(file.name for file in path.parent.glob('*.pth')))
-        if path.is_dir():
-            names = ', '.join(sorted(file.name for file in path.glob('*.pth')))
+        folder = path if path.is_dir() else path.parent
+        names = ', '.join(sorted(file.name for file in folder.glob('*.pth')))
         raise CheckpointError(
             f'{path}: no such checkpoint file',
             f'one of {names}' if names else '',

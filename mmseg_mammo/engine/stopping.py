@@ -16,10 +16,10 @@ class EarlyStopOnTrainingLossHook(Hook):
     """Stop after ``patience`` epochs in a row without a lower training loss.
 
     The loss of an epoch is its mean over all images of all processes, as the steps saw them; it
-    is logged, and a curve, as ``epoch_loss``. Only a strictly lower one is better; one that is not a number
-    never is. The count is part of every checkpoint, so that a resumed training stops where an
-    uninterrupted one does. mmengine's ``EarlyStoppingHook`` sees validation metrics only, wants
-    an improvement of 0.1, and forgets its count.
+    is logged, and a curve, as ``epoch_loss``. Only a strictly lower one is better; one that is
+    not a number never is. The count is part of every checkpoint, so that a resumed training
+    stops where an uninterrupted one does. mmengine's ``EarlyStoppingHook`` sees validation
+    metrics only, wants an improvement of 0.1, and forgets its count.
 
     Args:
         patience: Epochs.

@@ -1,3 +1,5 @@
+"""Work folders: nothing of another run is overwritten, and nobody waits for a training."""
+
 import multiprocessing
 import time
 
@@ -36,6 +38,13 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path):
     claim_for_training(tmp_path, resume=True)
     assert 'another process is training there' in in_another_process(refusal, tmp_path)
     assert in_another_process(refusal, tmp_path / 'other') == ''
+
+
+@pytest.mark.parametrize('name', ['RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'])
+def test_processes_of_one_training_do_not_refuse_each_other(name, tmp_path, monkeypatch):
+    claim_for_training(tmp_path, resume=True)
+    monkeypatch.setenv(name, '1')
+    assert in_another_process(refusal, tmp_path) == ''
 
 
 def test_runs_of_one_folder_start_in_different_seconds(tmp_path):

@@ -120,7 +120,7 @@ def names(runner):
 @pytest.mark.parametrize('side', [0, -16, 500])
 def test_a_side_that_the_models_cannot_halve_is_refused(side):
     with pytest.raises(MammoError, match=rf'--side {side}. Allowed: a multiple of 16'):
-        use_side(Config.fromfile(CONFIGS / 'unet_strong_cbis.py'), side)
+        load_config(arguments(CONFIGS / 'unet_strong_cbis.py', side=side))
 
 
 def test_a_missing_or_truncated_checkpoint_is_refused(tmp_path):
@@ -133,6 +133,9 @@ def test_a_missing_or_truncated_checkpoint_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(CheckpointError, match=r'not a complete PyTorch checkpoint'):
         check_checkpoint(path)
+    for place in (tmp_path, tmp_path / 'epoch_2.pth'):
+        with pytest.raises(CheckpointError, match=r'Allowed: one of epoch_1\.pth'):
+            check_checkpoint(place)
 
 
 class Broken(Dataset):
