@@ -23,6 +23,7 @@ setup(
     packages=find_packages(include=['mmseg_mammo', 'mmseg_mammo.*']),
     install_requires=requirements('runtime'),
     extras_require={
-        name: requirements(name) for name in ('onedl', 'openmmlab', 'dicom', 'search', 'dev')
+        name: requirements(name)
+        for name in ('onedl', 'openmmlab', 'dicom', 'search', 'report', 'dev')
     },
 )
