@@ -17,6 +17,7 @@ ROOMS = (
     'models',
     'engine',
     'evaluation',
+    'reporting',
 )
 HOST_CHECK = ('host',)  # for __init__.py, which alone sees every room
 HEAVY = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmseg', 'mmpretrain')
