@@ -13,7 +13,12 @@ from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.preparation.index import DESCRIPTION, read_table
 
 AGAIN = 'Test again with this version of mmseg_mammo'
-RUN, SUMMARY, IMAGES, VALIDATION = 'run.json', 'test.json', 'per_image_test.csv', 'per_image_val.csv'
+RUN, SUMMARY, IMAGES, VALIDATION = (
+    'run.json',
+    'test.json',
+    'per_image_test.csv',
+    'per_image_val.csv',
+)
 LESIONS, CURVES, VIEWER = 'lesions_test.csv', 'vis_data/scalars.json', 'viewer'
 COUNTS = ('truth_pixels', 'predicted_pixels', 'intersection_pixels')
 _TEXT = (*DESCRIPTION, 'key', 'kind', 'prompts_from', 'prompt_points')
@@ -21,7 +26,7 @@ _OF_ALL = (*DESCRIPTION, *COUNTS, 'max_probability')
 _OF_TESTS = (*_OF_ALL, 'key', 'height', 'width')
 _OF_LESIONS = (
     *('key', 'patient_id', 'source', 'kind', 'number', 'score'),
-    *('best_iou', 'centre_hit', 'match'),
+    *('match', 'centre_match'),
 )
 
 

@@ -45,6 +45,14 @@ class Runs:
         """Names in the order of ``tests``."""
         return tuple(dict.fromkeys(test.model for test in self.tests))
 
+    def slug(self, dataset: str) -> str:
+        """Part of file names for a data set; two data sets never share one."""
+        slugs: dict[str, str] = {}
+        for name in self.datasets:
+            slug = re.sub(r'\W+', '_', name).strip('_').lower()
+            slugs[name] = slug if slug not in slugs.values() else f'{slug}_{len(slugs)}'
+        return slugs[dataset]
+
     def on(self, dataset: str) -> tuple[Test, ...]:
         """The tests on one data set."""
         return tuple(test for test in self.tests if test.dataset == dataset)
@@ -116,8 +124,12 @@ def _name(folder: Path, run: Mapping[str, Any], names: Mapping[Path, str]) -> st
     above = [path for path in names if whole.is_relative_to(path.resolve())]
     if above:
         return names[max(above, key=lambda path: len(path.resolve().parts))]
-    stem = PurePath(run.get('config') or folder.parent.name).stem
-    return re.sub(r'_(cbis|zgt)$', '', stem)
+    return experiment(run) or folder.parent.name
+
+
+def experiment(run: Mapping[str, Any]) -> str:
+    """Stem of the config of a run without its data set: ``unet`` of ``configs/unet_zgt.py``."""
+    return re.sub(r'_(cbis|zgt)$', '', PurePath(run.get('config') or '').stem)
 
 
 def _told_apart(model: str, checkpoint: PurePath, known: list[PurePath]) -> str:
@@ -139,7 +151,7 @@ def _checkpoint(run: Mapping[str, Any]) -> PurePath:
 def _same(one: PurePath, other: PurePath) -> bool:
     """Whether two paths may be one file: runs may have been started in different folders."""
     shorter, longer = sorted((one.parts, other.parts), key=len)
-    return longer[len(longer) - len(shorter) :] == shorter
+    return bool(shorter) and longer[-len(shorter) :] == shorter
 
 
 def _newest(
@@ -164,10 +176,18 @@ def _trainings(runs: list[Run]) -> dict[Path, Training]:
 
 
 def _training(run: Mapping[str, Any], trained: Mapping[Path, Training]) -> Training | None:
-    """The training whose work folder has the checkpoint; None if there is none, or several fit."""
+    """The training whose work folder had the checkpoint; None if there is none, or several fit.
+
+    Folders may have been moved since: the paths that runs recorded of their checkpoints count.
+    """
     if not run.get('checkpoint'):
         return None
-    fitting = [t for path, t in trained.items() if _same(path, _checkpoint(run).parent)]
+    home = _checkpoint(run).parent
+    fitting = []
+    for path, training in trained.items():
+        recorded = training.run.get('last_checkpoint')  # None if the training was killed
+        if _same(PurePath(recorded).parent if recorded else path, home):
+            fitting.append(training)
     return fitting[0] if len(fitting) == 1 else None
 
 
