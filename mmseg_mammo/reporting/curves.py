@@ -1,6 +1,7 @@
 """Figure 7 of the thesis: validation scores and losses over the epochs of each training."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -59,7 +60,7 @@ def _drawer(
     def draw(axis: Axes) -> None:
         for index, (key, label) in enumerate(labels.items()):
             if values := found[key]:
-                style = {'color': COLOURS[index], 'linestyle': LINES[index]}
+                style: dict[str, Any] = {'color': COLOURS[index], 'linestyle': LINES[index]}
                 mark = '.' if len(values) < 3 else ''
                 axis.plot(list(values), list(values.values()), label=label, marker=mark, **style)
         axis.set_xlabel('epoch')

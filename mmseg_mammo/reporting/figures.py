@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -35,7 +36,7 @@ _STYLE = {
 }
 
 
-def look(index: int) -> dict[str, str]:
+def look(index: int) -> dict[str, Any]:
     """Colour, marker and line of the model with this index: each differs from its neighbours'."""
     turn, place = divmod(index, len(COLOURS))
     return {
@@ -48,7 +49,8 @@ def look(index: int) -> dict[str, str]:
 @contextmanager
 def canvas(name: str, size: tuple[float, float]) -> Iterator[Canvas]:
     """A matplotlib figure of ``size`` inches in the report's style; ``name`` seeds SVG ids."""
-    with mpl.rc_context({**_STYLE, 'svg.hashsalt': name}):
+    style: Any = {**_STYLE, 'svg.hashsalt': name}
+    with mpl.rc_context(style):
         yield Canvas(figsize=size, layout='constrained')
 
 

@@ -211,7 +211,7 @@ def _draw_reliability(tests: tuple[Test, ...]) -> Callable[[Axes], None]:
             style = look(index)
             axis.plot(expected, observed, **{**style, 'marker': ''}, lw=1)
             areas = 8 + 120 * sizes / sizes.sum()
-            axis.scatter(expected, observed, areas, style['color'], style['marker'])
+            axis.scatter(expected, observed, areas, color=style['color'], marker=style['marker'])
         axis.set_xlabel('mean maximum probability')
         axis.set_ylabel('share of images with lesion')
         axis.set_xlim(-0.03, 1.03)

@@ -48,7 +48,7 @@ def build(runs: Runs) -> tuple[tuple[Section, ...], tuple[Case, ...], tuple[str,
         run_section(runs),
     )
     kept = tuple(section for section in sections if section and section.items)
-    return kept, cases, (*mark_notes(runs.tests)[::-1], *runs.warnings)
+    return kept, cases, mark_notes(runs.tests)[::-1]
 
 
 def run_section(runs: Runs) -> Section:
@@ -65,7 +65,7 @@ def run_section(runs: Runs) -> Section:
         unused = tuple((str(folder), reason) for folder, reason in runs.left_out)
         items.append(Table('left_out', 'Runs that are not used', ('folder', 'reason'), unused))
     text = 'Index and commit by their first characters; + marks a checkout with changed files.'
-    return Section('runs', 'Runs', (text,), tuple(items), runs.warnings)
+    return Section('runs', 'Runs', (text,), tuple(items))
 
 
 def _row(test: Test) -> tuple[Cell, ...]:

@@ -54,7 +54,7 @@ def result_section(runs: Runs) -> Section:
             'lesion, the share that was missed altogether.'
         ),
     )
-    return Section('results', 'Results', text, tuple(items))
+    return Section('results', 'Results', text, tuple(items), runs.warnings)
 
 
 def _table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
