@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 
 
@@ -16,7 +17,8 @@ def outline(mask: np.ndarray) -> str:
         from 0 to H, so that one pixel is a square of side 1; filled by the even-odd rule, the path
         covers the pixels of the mask and no others.
     """
-    corners = _corners(mask)
+    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    corners = _corners(mask[top : top + height, left : left + width]) + (top, left)
     across = _partners(corners, (0, 1))  # along a horizontal piece of the border
     down = _partners(corners, (1, 0))
     return ''.join(_subpath(corners[loop]) for loop in _loops(across, down))
@@ -24,7 +26,7 @@ def outline(mask: np.ndarray) -> str:
 
 def _corners(mask: np.ndarray) -> np.ndarray:
     """C×2 int (y, x): where the border turns; twice where two regions touch by a corner."""
-    padded = np.pad(mask, 1).astype(bool)
+    padded = np.pad(mask, 1)
     a, b, c, d = padded[:-1, :-1], padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
     turns = np.argwhere(a ^ b ^ c ^ d)
     touches = np.argwhere((a == d) & (b == c) & (a != b))

@@ -16,14 +16,6 @@ from mmseg_mammo.reporting.viewer import filters, unique, viewer_data
 _LARGEST_SVG = 500_000  # characters; above it (figures made of photographs) the PNG is smaller
 _LONGEST_BADGE = 40  # characters
 _NUMBER = re.compile(r'[<≤≥>+−-]?\s*\d')  # noqa: RUF001 (the minus sign of typography)
-_NAMES = {
-    'annotated': 'lesion or normal',
-    'dataset': 'data set',
-    'mask_kind': 'kind of mask',
-    'dice': 'Dice',
-    'iou': 'IoU',
-    'max_probability': 'highest probability',
-}
 
 
 def render_page(
@@ -71,7 +63,6 @@ def render_page(
         data=data,
         filters=filters(data['cases']),
         scores=unique(s for case in cases for scores in case.scores.values() for s in scores),
-        names=_NAMES,
         style=Markup(style),
         script=Markup(script),
         policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
@@ -110,7 +101,7 @@ def _column(cells: Sequence[Cell]) -> list[dict[str, Any]]:
         decimals = 0
     else:
         decimals = 3 if all(abs(value) <= 1 for value in floats) else 2
-    shown = [cell for cell in cells if cell not in (None, '')]
+    shown = [cell for cell in cells if cell not in (None, '', '–')]
     number = all(not isinstance(cell, str) or _NUMBER.match(cell) for cell in shown)
     return [{**_cell(cell, decimals), 'number': number} for cell in cells]
 

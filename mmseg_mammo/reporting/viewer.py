@@ -11,23 +11,32 @@ from mmseg_mammo.preparation.images import read_raster
 from mmseg_mammo.reporting.contents import Case
 from mmseg_mammo.reporting.outlines import outline
 
-_REMEDY = 'Test again, so that the pictures of one test lie side by side'
+_NAMES = {
+    'dataset': 'data set',
+    'annotated': 'annotation',
+    'mask_kind': 'kind of mask',
+    'dice': 'Dice',
+    'iou': 'IoU',
+    'max_probability': 'highest probability',
+}
 
 
 def viewer_data(cases: Sequence[Case]) -> dict[str, Any]:
     """Read the pictures of all cases.
 
     Returns:
-        ``models``, names in the order of their first appearance; ``cases``, one dict per case:
-        key, facts with the data set among them, width and height (px), image (JPEG, base64), truth and predictions
-        (:func:`mmseg_mammo.reporting.outlines.outline`; '' is an empty mask, a model that is
-        absent was not tested), scores (null where there is none), points (0 to 1).
+        ``models``, names in the order of their first appearance; ``names``, what facts and
+        scores are called on the page; ``cases``, one dict per case: key, facts (the data set is
+        one), width and height (px), image (JPEG, base64), truth and predictions
+        (:func:`mmseg_mammo.reporting.outlines.outline`; '' is an empty mask, and a model that
+        is absent was not tested), scores (None where there is none), points (0 to 1).
 
     Raises:
         DataFileError: A picture is missing, unreadable, or of another size than its image.
     """
     return {
-        'models': list(unique(model for case in cases for model in case.predictions)),
+        'models': unique(model for case in cases for model in case.predictions),
+        'names': {name: name.replace('_', ' ') for case in cases for name in case.facts} | _NAMES,
         'cases': [_case(case) for case in cases],
     }
 
@@ -81,6 +90,6 @@ def _outline(path: Path | None, shape: tuple[int, ...]) -> str:
         raise DataFileError(
             f'{path}: a mask of {mask.shape[1]}×{mask.shape[0]} pixels',
             f'{shape[1]}×{shape[0]}, as its image',
-            _REMEDY,
+            'Test the model again; the pictures of a test are written together',
         )
     return outline(mask > 0)

@@ -1,7 +1,9 @@
 // The viewer of single images. Only the cases of one page are ever drawn.
 const CASES_PER_PAGE = 24;
 const SVG = 'http://www.w3.org/2000/svg';
-const SCORES = { dice: 'Dice', iou: 'IoU' };
+const SHARES = ['dice', 'iou']; // scores that are shown in percent
+
+const data = JSON.parse(byId('data').textContent);
 
 /* ---- One case ---- */
 
@@ -40,7 +42,7 @@ function predictionPanel(item, model) {
   if (!(model in item.predictions)) return make('p', { class: 'panel untested' }, make('b', {}, model), ' not tested on this image');
   const prediction = item.predictions[model];
   const points = item.points[model] ?? [];
-  const numbers = Object.entries(SCORES).map(([score, name]) => `${name} ${percent(scoreOf(item, model, score))}`);
+  const numbers = SHARES.map((score) => `${data.names[score]} ${percent(scoreOf(item, model, score))}`);
   return panel(item, model, { truth: item.truth, truthClass: 'truth also', prediction, points },
     ...numbers, prediction ? '' : 'empty prediction', points.length ? `prompted with ${points.length} ${points.length > 1 ? 'points' : 'point'}` : '');
 }
@@ -57,16 +59,16 @@ function facts(item) {
   return Object.entries(item.facts).filter(([, value]) => value).map(([name, value]) => {
     const marked = name === 'mask_kind' && value !== 'contour';
     return make('li', marked ? { class: 'badge' } : {},
-      make('span', {}, name.replaceAll('_', ' ')), ` ${value}`);
+      make('span', {}, data.names[name]), ` ${value}`);
   });
 }
 
 function scoreTable(item, models) {
-  const names = ['dice', 'iou', 'max_probability'];
-  const titles = ['Model', 'Dice', 'IoU', 'Highest probability'];
+  const names = [...SHARES, 'max_probability'];
+  const titles = ['model', ...names.map((name) => data.names[name])];
   const number = (model, score) => {
     const value = scoreOf(item, model, score);
-    const text = score in SCORES ? percent(value) : value?.toFixed(3) ?? '–';
+    const text = SHARES.includes(score) ? percent(value) : value?.toFixed(3) ?? '–';
     return make('td', { class: 'number' }, value === null ? text : make('data', { value }, text));
   };
   const head = titles.map((title) => make('th', { scope: 'col' }, title));
@@ -102,7 +104,6 @@ function choose(cases, settings) {
 }
 
 function startViewer() {
-  const data = JSON.parse(byId('data').textContent);
   data.cases.forEach((item, index) => Object.assign(item, { index, id: `${item.facts.dataset}/${item.key}` }));
   const [body, form, list, large] = ['viewer-body', 'controls', 'cases', 'large'].map(byId);
   const fields = [...form.elements].filter((field) => field.name);
@@ -149,6 +150,7 @@ function startViewer() {
     page = Math.min(Math.max(page, 0), pages - 1);
     const first = page * CASES_PER_PAGE;
     const visible = matching.slice(first, first + CASES_PER_PAGE);
+    body.style.setProperty('--panels', 2 + models().length);
     list.replaceChildren(...visible.map((item, place) => row(item, first + place)));
     byId('count').textContent = `${matching.length} of ${data.cases.length} cases`;
     byId('page-place').textContent = `${page + 1} of ${pages}`;
