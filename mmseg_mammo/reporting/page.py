@@ -15,7 +15,7 @@ from mmseg_mammo.reporting.viewer import filters, unique, viewer_data
 
 _LARGEST_SVG = 500_000  # characters; above it (figures made of photographs) the PNG is smaller
 _LONGEST_BADGE = 40  # characters
-_NUMBER = re.compile(r'[<≤≥>+−-]?\s*\d')  # noqa: RUF001 (the minus sign of typography)
+_NUMBER = re.compile(r'\W{0,2}\d')  # perhaps after a sign
 
 
 def render_page(
