@@ -1,0 +1,126 @@
+"""The report as one HTML file: opens from disk, asks the network for nothing."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from mmseg_mammo.reporting.contents import Case, Cell, Figure, Section, Table
+from mmseg_mammo.reporting.viewer import filters, unique, viewer_data
+
+_LARGEST_SVG = 500_000  # characters; above it (figures made of photographs) the PNG is smaller
+_LONGEST_BADGE = 40  # characters
+_NUMBER = re.compile(r'\W{0,2}\d')  # perhaps after a sign
+
+
+def render_page(
+    title: str, sections: Sequence[Section], cases: Sequence[Case], notes: Sequence[str]
+) -> str:
+    """Render the whole report.
+
+    Args:
+        title: Heading of the page.
+        sections: Chapters, in order.
+        cases: Images of the viewer; without any, the page has no viewer.
+        notes: What a reader must know first. What stands before the first colon or full stop is
+            shown as a badge where it is short.
+
+    Returns:
+        HTML with style, script and pictures inside. Everything that is not ours is escaped, and a
+        content security policy lets the browser run no other script and load nothing.
+
+    Raises:
+        DataFileError: A picture of a case cannot be used.
+    """
+    environment = Environment(
+        loader=PackageLoader('mmseg_mammo.reporting'),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    # As they come: sorted names would lose the order of models and facts.
+    environment.policies['json.dumps_kwargs'] = {
+        'ensure_ascii': False,
+        'allow_nan': False,
+        'separators': (',', ':'),
+    }
+    environment.tests['table'] = lambda item: isinstance(item, Table)
+    environment.filters |= {'cells': lay_out, 'picture': data_uri, 'badge': split_badge}
+    data = viewer_data(cases)
+    style, script = _own_file('page.css'), _own_file('page.js')
+    if cases:
+        script += _own_file('viewer.js')
+    return environment.get_template('page.html').render(
+        title=title,
+        sections=sections,
+        notes=notes,
+        data=data,
+        filters=filters(data['cases']),
+        scores=unique(s for case in cases for scores in case.scores.values() for s in scores),
+        style=Markup(style),
+        script=Markup(script),
+        policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
+        f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
+    )
+
+
+def lay_out(table: Table) -> list[list[dict[str, Any]]]:
+    """The cells of a table as they are shown, row by row.
+
+    Returns:
+        For each cell ``text``; ``value``, the unrounded number as text, or None; ``number``,
+        whether its column is one of numbers. The floats of a column have equal decimals:
+        none if all are whole, three if all lie between −1 and 1, else two.
+    """
+    columns = [_column([row[place] for row in table.rows]) for place in range(len(table.columns))]
+    return [[column[place] for column in columns] for place in range(len(table.rows))]
+
+
+def data_uri(figure: Figure) -> str:
+    """The figure for an ``<img>``, where no script inside it can run: SVG, or PNG if that is big."""
+    if figure.svg and len(figure.svg) <= _LARGEST_SVG:
+        return f'data:image/svg+xml;base64,{base64.b64encode(figure.svg.encode()).decode()}'
+    return f'data:image/png;base64,{base64.b64encode(figure.png).decode()}'
+
+
+def split_badge(note: str) -> tuple[str, str]:
+    """Split ``'Weak masks: boxes'`` into ``('Weak masks', 'boxes')``; no badge if it were long."""
+    badge, mark, rest = re.match(r'([^:.]*)([:.]?)\s*(.*)', note, re.DOTALL).groups()
+    return (badge, rest) if mark and len(badge) <= _LONGEST_BADGE else ('', note)
+
+
+def _column(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    floats = [cell for cell in cells if isinstance(cell, float) and cell == cell]
+    if all(value.is_integer() for value in floats):
+        decimals = 0
+    else:
+        decimals = 3 if all(abs(value) <= 1 for value in floats) else 2
+    shown = [cell for cell in cells if cell not in (None, '', '–')]
+    number = all(not isinstance(cell, str) or _NUMBER.match(cell) for cell in shown)
+    return [{**_cell(cell, decimals), 'number': number} for cell in cells]
+
+
+def _cell(cell: Cell, decimals: int) -> dict[str, Any]:
+    if cell is None or cell != cell:
+        return {'text': '–', 'value': None}
+    if isinstance(cell, str):
+        return {'text': cell, 'value': None}
+    text = f'{cell:.{decimals}f}' if isinstance(cell, float) else str(cell)
+    if cell and not float(text):
+        text = f'{cell:.1e}'  # never 0 for what is not
+    return {'text': text.replace('-', '\N{MINUS SIGN}'), 'value': repr(cell)}
+
+
+def _own_file(name: str) -> str:
+    return (resources.files(__package__) / 'templates' / name).read_text(encoding='utf-8')
+
+
+def _hash(text: str) -> str:
+    """What a content security policy calls the inline style or script ``text``."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
