@@ -14,7 +14,9 @@ from mmseg_mammo.reporting.scores import (
     cells,
     counts,
     dice,
+    has_lesion,
     mark_notes,
+    marked,
     nothing,
     number,
     shared,
@@ -105,8 +107,8 @@ def _table(
     dataset: str, slug: str, tests: Sequence[Test], scored: list[dict[str, Estimate]]
 ) -> Table:
     ranks = [_ranks(models) for models in scored]
-    marks = {test.model: '; '.join(test.marks) for test in tests}
-    marks[NOTHING] = ''
+    marks = {t.model: marked(t, int(has_lesion(t.images).sum())) for t in tests}
+    marks[NOTHING] = marked(tests[0], empty=True)
     rows = tuple(
         (
             model,
@@ -117,7 +119,7 @@ def _table(
         )
         for model in scored[0]
     )
-    columns = sum(((f'{way.name}, %', 'rank') for way in CONVENTIONS), ())
+    columns = sum(((f'{way.name}, %', f'rank, {way.name}') for way in CONVENTIONS), ())
     notes = (
         (
             'Dice. Thesis: all images, 224 grid (U-Net and SETR). Pooled: twice the common pixels of '

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from mmseg_mammo.reporting.contents import Figure, Section
 from mmseg_mammo.reporting.figures import COLOURS, LINES, canvas, finish
@@ -63,6 +64,7 @@ def _drawer(
                 style: dict[str, Any] = {'color': COLOURS[index], 'linestyle': LINES[index]}
                 mark = '.' if len(values) < 3 else ''
                 axis.plot(list(values), list(values.values()), label=label, marker=mark, **style)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_xlabel('epoch')
         axis.set_ylabel(unit)
         if axis.lines:

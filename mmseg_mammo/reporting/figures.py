@@ -36,8 +36,13 @@ _STYLE = {
 }
 
 
-def look(index: int) -> dict[str, Any]:
-    """Colour, marker and line of the model with this index: each differs from its neighbours'."""
+def look(index: int | None) -> dict[str, Any]:
+    """Colour, marker and line of the model with this index, other than its neighbours'.
+
+    None is the look of what is no model.
+    """
+    if index is None:
+        return {'color': GREY, 'marker': '|', 'linestyle': ':'}
     turn, place = divmod(index, len(COLOURS))
     return {
         'color': COLOURS[place],
@@ -68,7 +73,7 @@ def panels(
     caption: str,
     alt: str,
     draw: Sequence[Callable[[Axes], None]],
-    labels: Sequence[str] = (),
+    labels: Mapping[str, int] = {},
     size: tuple[float, float] = (4.2, 3.6),
 ) -> Figure:
     """Panels side by side, at most three in a row, with one legend of ``labels`` below them.
@@ -79,60 +84,69 @@ def panels(
         caption: What it shows, for a reader.
         alt: What it shows, for somebody who does not see it.
         draw: One function for each panel.
-        labels: Models in the order of their looks.
+        labels: Models and the indices of their looks.
         size: Inches of one panel.
     """
     wide = min(3, len(draw))
     high = -(-len(draw) // wide)
-    legend = -(-len(labels) // 4) * 0.22
-    with canvas(name, (wide * size[0], high * size[1] + legend)) as drawn:
+    width = wide * size[0]
+    longest = 0.6 + 0.08 * max(map(len, labels), default=0)  # inches
+    columns = max(1, min(len(labels), int(width / longest)))
+    legend = -(-len(labels) // columns) * 0.22
+    with canvas(name, (width, high * size[1] + legend)) as drawn:
         axes = drawn.subplots(high, wide, squeeze=False).ravel()
         for axis, function in zip(axes, draw, strict=False):
             function(axis)
         for axis in axes[len(draw) :]:
             axis.set_visible(False)
-        handles = [axes[0].plot([], [], label=text, **look(i))[0] for i, text in enumerate(labels)]
+        handles = [axes[0].plot([], [], label=t, **look(i))[0] for t, i in labels.items()]
         if handles:
-            drawn.legend(handles=handles, loc='outside lower center', ncols=min(4, len(handles)))
+            drawn.legend(handles=handles, loc='outside lower center', ncols=columns)
         return finish(drawn, name, title, caption, alt)
 
 
 def forest(
-    name: str, title: str, caption: str, values: Mapping[str, Mapping[str, Estimate]]
+    name: str,
+    title: str,
+    caption: str,
+    values: Mapping[str, Mapping[str, Estimate]],
+    places: Mapping[str, int],
 ) -> Figure:
-    """Means with their intervals, a panel for each score, a line for each model."""
+    """Means with their intervals, a panel for each score, a line for each model.
+
+    ``places`` are the indices of the models' looks.
+    """
     models = list(dict.fromkeys(model for panel in values.values() for model in panel))
     height = 0.7 + 0.32 * len(models)
 
-    def drawer(text: str, panel: Mapping[str, Estimate]) -> Callable[[Axes], None]:
+    def drawer(text: str, panel: Mapping[str, Estimate], first: bool) -> Callable[[Axes], None]:
         def draw(axis: Axes) -> None:
             for row, model in enumerate(models):
                 if model in panel:
-                    dot(axis, panel[model], row, row)
-            axis.set_yticks(
-                range(len(models)), models if axis.get_subplotspec().is_first_col() else []
-            )
+                    dot(axis, panel[model], row, places.get(model))
+            axis.set_yticks(range(len(models)), models if first else [])
             axis.set_ylim(len(models) - 0.5, -0.5)
-            axis.set_xlim(left=min(0, axis.get_xlim()[0]))
+            axis.set_xlim(left=0)
             axis.set_title(text)
 
         return draw
 
-    alt = '; '.join(f'{text}: {_listed(panel)}' for text, panel in values.items())
-    drawers = [drawer(text, panel) for text, panel in values.items()]
+    alt = '; '.join(f'{text}: {listed(panel)}' for text, panel in values.items())
+    drawers = [drawer(*each, first=not place) for place, each in enumerate(values.items())]
     return panels(name, title, caption, alt, drawers, size=(3.4, height))
 
 
-def dot(axis: Axes, estimate: Estimate, place: float, index: int) -> None:
+def dot(axis: Axes, estimate: Estimate, place: float, index: int | None) -> None:
     """A mean and its interval on a horizontal axis, in the look of model ``index``."""
     if np.isnan(estimate.value):
         return
     style = look(index)
     if not np.isnan(estimate.low):
         axis.plot([estimate.low, estimate.high], [place, place], color=style['color'], lw=1.6)
-    axis.plot(estimate.value, place, style['marker'], color=style['color'], ms=5)
+    axis.plot(estimate.value, place, style['marker'], color=style['color'], ms=5, clip_on=False)
 
 
-def _listed(panel: Mapping[str, Estimate]) -> str:
+def listed(panel: Mapping[str, Estimate]) -> str:
+    """Means in words, for who does not see the picture."""
     known = {model: each.value for model, each in panel.items() if not np.isnan(each.value)}
     return ', '.join(f'{model} {value:.1f}' for model, value in known.items()) or 'no images'

@@ -1,6 +1,6 @@
 """Image level: the maximum probability as a detector of images with lesion."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,7 +26,7 @@ def image_section(runs: Runs) -> Section:
         items += [
             _detection(dataset, slug, tests),
             _chosen(dataset, slug, tests),
-            _figure(dataset, slug, tests),
+            _figure(dataset, slug, tests, runs.places),
         ]
     for model in runs.models:
         test = next(test for test in runs.tests if test.model == model)
@@ -109,7 +109,10 @@ def _detection(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
             (
                 *(test.model, len(lesion), int(lesion.sum()), int((~lesion).sum())),
                 *(*cells(auroc(lesion, scores, test.images.patients), 3), best),
-                *(number(calibration_error(lesion, scores), 3), marked(test, len(lesion))),
+                *(
+                    number(calibration_error(lesion, scores), 3),
+                    marked(test, int(lesion.sum()), int((~lesion).sum())),
+                ),
             )
         )
     columns = (
@@ -162,11 +165,11 @@ def _chosen_row(test: Test) -> tuple[Cell, ...]:
     return (
         *(test.model, known, None if threshold is None else number(threshold, 4)),
         *(int(lesion.sum()), *shares[0], int((~lesion).sum()), *shares[1]),
-        marked(test, len(images)),
+        marked(test, int(lesion.sum()), int((~lesion).sum())),
     )
 
 
-def _figure(dataset: str, slug: str, tests: tuple[Test, ...]) -> Figure:
+def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[str, int]) -> Figure:
     alt = '; '.join(f'{test.model}: AUROC {_area(test.images):.3f}' for test in tests)
     caption = ' '.join(
         (
@@ -177,8 +180,8 @@ def _figure(dataset: str, slug: str, tests: tuple[Test, ...]) -> Figure:
             *mark_notes(tests),
         )
     )
-    drawers = [_draw_roc(tests), _draw_reliability(tests)]
-    models = [test.model for test in tests]
+    drawers = [_draw_roc(tests, places), _draw_reliability(tests, places)]
+    models = {test.model: places[test.model] for test in tests}
     title = f'Image level on {dataset}'
     return panels(f'image_level_{slug}', title, caption, alt, drawers, models)
 
@@ -187,28 +190,28 @@ def _area(images: Records) -> float:
     return auroc(has_lesion(images), images['max_probability'], images.patients).value
 
 
-def _draw_roc(tests: tuple[Test, ...]) -> Callable[[Axes], None]:
+def _draw_roc(tests: tuple[Test, ...], places: Mapping[str, int]) -> Callable[[Axes], None]:
     def draw(axis: Axes) -> None:
         axis.plot([0, 100], [0, 100], color=GREY, lw=0.8)
-        for index, test in enumerate(tests):
+        for test in tests:
             lesion = has_lesion(test.images)
             if lesion.any() and not lesion.all():
                 false, true, _ = roc_curve(lesion, test.images['max_probability'])
-                axis.plot(100 * false, 100 * true, **{**look(index), 'marker': ''})
+                axis.plot(100 * false, 100 * true, **{**look(places[test.model]), 'marker': ''})
         axis.set_xlabel('100 % − specificity')
         axis.set_ylabel('sensitivity %')
 
     return draw
 
 
-def _draw_reliability(tests: tuple[Test, ...]) -> Callable[[Axes], None]:
+def _draw_reliability(tests: tuple[Test, ...], places: Mapping[str, int]) -> Callable[[Axes], None]:
     def draw(axis: Axes) -> None:
         axis.plot([0, 1], [0, 1], color=GREY, lw=0.8)
-        for index, test in enumerate(tests):
+        for test in tests:
             expected, observed, sizes = calibration(
                 has_lesion(test.images), test.images['max_probability']
             )
-            style = look(index)
+            style = look(places[test.model])
             axis.plot(expected, observed, **{**style, 'marker': ''}, lw=1)
             areas = 8 + 120 * sizes / sizes.sum()
             axis.scatter(expected, observed, areas, color=style['color'], marker=style['marker'])

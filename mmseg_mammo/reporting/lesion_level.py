@@ -36,7 +36,7 @@ def lesion_section(runs: Runs) -> Section:
             items += [
                 _table(dataset, slug, tests),
                 _points(dataset, slug, tests, curves),
-                _figure(dataset, slug, tests, curves),
+                _figure(dataset, slug, tests, curves, runs.places),
             ]
     text = (
         (
@@ -77,8 +77,12 @@ def _row(test: Test) -> tuple[Cell, ...]:
         *cells(mean(false, patients)),
         number(_mean(false[~has_lesion(images)])),
         *(number(_mean(values)) for values in means),
-        marked(test, len(diseased)),
+        marked(test, len(diseased), len(images) - len(diseased)),
     )
+
+
+def _lesions(test: Test) -> int:
+    return int(test.images['true_lesions'].sum())
 
 
 def _mean(values: np.ndarray) -> float:
@@ -121,7 +125,7 @@ def _points(
     dataset: str, slug: str, tests: tuple[Test, ...], curves: Mapping[tuple[str, str], Curve]
 ) -> Table:
     rows = tuple(
-        (test.model, way, *_sensitivities(curves[test.model, way]), marked(test))
+        (test.model, way, *_sensitivities(curves[test.model, way]), marked(test, _lesions(test)))
         for way in CRITERIA
         for test in tests
     )
@@ -149,13 +153,17 @@ def _sensitivities(curve: Curve) -> Iterator[Cell]:
 
 
 def _figure(
-    dataset: str, slug: str, tests: tuple[Test, ...], curves: Mapping[tuple[str, str], Curve]
+    dataset: str,
+    slug: str,
+    tests: tuple[Test, ...],
+    curves: Mapping[tuple[str, str], Curve],
+    places: Mapping[str, int],
 ) -> Figure:
     def drawer(way: str) -> Callable[[Axes], None]:
         def draw(axis: Axes) -> None:
-            for index, test in enumerate(tests):
+            for test in tests:
                 rate, found = curves[test.model, way]
-                style = {**look(index), 'marker': ''}
+                style = {**look(places[test.model]), 'marker': ''}
                 # Level from the last detection on, as the table has it.
                 axis.plot(
                     np.append(rate[::-1], 8.5), 100 * np.append(found[::-1], found[0]), **style
@@ -170,6 +178,6 @@ def _figure(
 
     alt = '; '.join(f'{m}, {w}: at most {100 * c[1].max():.1f} %' for (m, w), c in curves.items())
     caption = ' '.join(('Lesions found against false positives.', *mark_notes(tests)))
-    models = [test.model for test in tests]
+    models = {test.model: places[test.model] for test in tests}
     drawers = [drawer(way) for way in CRITERIA]
     return panels(f'froc_{slug}', f'FROC of {dataset}', caption, alt, drawers, models)

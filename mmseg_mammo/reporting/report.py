@@ -78,7 +78,7 @@ def _row(test: Test) -> tuple[Cell, ...]:
         *(str(test.training.work_dir) if test.training else None, str(test.folder)),
         *(run.get('started'), str(run['data']['test'].get('index_sha256', ''))[:8]),
         *(run.get('seed'), run.get('versions', {}).get('mmseg_mammo'), commit),
-        *(run.get('device'), marked(test)),
+        *(run.get('device'), marked(test, int(lesion.sum()), int((~lesion).sum()))),
     )
 
 

@@ -1,6 +1,6 @@
 """IoU and Dice of every model for all, lesion and normal images, and what differs for sure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 import numpy as np
@@ -40,7 +40,7 @@ def result_section(runs: Runs) -> Section:
     items: list[Table | Figure] = []
     for dataset in runs.datasets:
         tests, slug = runs.on(dataset), runs.slug(dataset)
-        items += [_table(dataset, slug, tests), _figure(dataset, slug, tests)]
+        items += [_table(dataset, slug, tests), _figure(dataset, slug, tests, runs.places)]
     compared = _comparisons(runs)
     if compared.rows:
         items.append(compared)
@@ -70,7 +70,7 @@ def _rows(model: str, test: Test, pixels: Counts) -> Iterator[tuple[Cell, ...]]:
         values = (100 * iou(*pixels), 100 * dice(*pixels), 100.0 * (pixels[1] == 0))
         estimates = [cells(mean(each[chosen], patients)) for each in values]
         count = len(patients)
-        mark = marked(test, count)
+        mark = marked(test, count, empty=model == NOTHING)
         yield (model, name, count, len(set(patients)), *sum(estimates, ()), mark)
 
 
@@ -80,7 +80,7 @@ def lesion_dice(images: Records, seed: int = 0) -> Estimate:
     return mean(100 * dice(*counts(images))[chosen], images.patients[chosen], seed)
 
 
-def _figure(dataset: str, slug: str, tests: tuple[Test, ...]) -> Figure:
+def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[str, int]) -> Figure:
     panels: dict[str, dict[str, Estimate]] = {}
     for name in ('all', 'lesion'):
         columns = [(test.model, test.images, counts(test.images)) for test in tests]
@@ -97,7 +97,7 @@ def _figure(dataset: str, slug: str, tests: tuple[Test, ...]) -> Figure:
         for test in tests
     }
     caption = ' '.join(('Dots are means, bars 95 % intervals over patients.', *mark_notes(tests)))
-    return forest(f'scores_{slug}', f'Scores on {dataset}', caption, panels)
+    return forest(f'scores_{slug}', f'Scores on {dataset}', caption, panels, places)
 
 
 def _of(images: Records, stratum: str) -> np.ndarray:

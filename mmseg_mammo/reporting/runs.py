@@ -13,6 +13,7 @@ from mmseg_mammo.reporting.reading import (
     VIEWER,
     Test,
     Training,
+    dataset_name,
     read_json,
     read_test,
     read_training,
@@ -44,6 +45,11 @@ class Runs:
     def models(self) -> tuple[str, ...]:
         """Names in the order of ``tests``."""
         return tuple(dict.fromkeys(test.model for test in self.tests))
+
+    @property
+    def places(self) -> dict[str, int]:
+        """Index of each model, by which it looks the same in all figures."""
+        return {model: place for place, model in enumerate(self.models)}
 
     def slug(self, dataset: str) -> str:
         """Part of file names for a data set; two data sets never share one."""
@@ -83,7 +89,7 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
             f'{listed}: no finished test in or below', 'folders with run.json', 'Run tools/test.py'
         )
     kept, older = _newest(_named(tests, names or {}))
-    left_out += [(folder, 'a newer test of the same is there') for folder in older]
+    left_out += older
     read = [read_test(folder, model, _training(run, trained)) for folder, run, model in kept]
     ordered = _in_order(read)
     return Runs(tuple(ordered), tuple(left_out), tuple(_warnings(ordered)))
@@ -156,15 +162,18 @@ def _same(one: PurePath, other: PurePath) -> bool:
 
 def _newest(
     tests: list[tuple[Path, Mapping[str, Any], str]],
-) -> tuple[list[tuple[Path, Mapping[str, Any], str]], list[Path]]:
-    """The last test of each model and data root, and the folders of the others."""
-    latest = {}
-    for test in tests:  # the oldest first
+) -> tuple[list[tuple[Path, Mapping[str, Any], str]], list[tuple[Path, str]]]:
+    """The last test of each model and data set; the folders of the others, and why."""
+    latest: dict[tuple[str, str], tuple[Path, Mapping[str, Any], str]] = {}
+    older = []
+    for test in reversed(tests):
         data = test[1]['data']['test']
-        root = PurePath(data['data_root']).name
-        latest[test[2], root, data['split'], data.get('finding')] = test
-    kept = list(latest.values())
-    return kept, [test[0] for test in tests if test not in kept]
+        newest = latest.setdefault((test[2], dataset_name(data)), test)
+        if newest is not test:
+            same = newest[1]['data']['test'].get('index_sha256') == data.get('index_sha256')
+            reason = 'a newer test of the same is there'
+            older.append((test[0], reason + ('' if same else ', on another version of index.csv')))
+    return list(latest.values()), older
 
 
 def _trainings(runs: list[Run]) -> dict[Path, Training]:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mmseg_mammo.reporting.contents import Cell, Figure, Section, Table
-from mmseg_mammo.reporting.figures import dot, panels
+from mmseg_mammo.reporting.figures import dot, listed, panels
 from mmseg_mammo.reporting.reading import Records, Test
 from mmseg_mammo.reporting.results import lesion_dice
 from mmseg_mammo.reporting.runs import Runs
@@ -41,15 +41,10 @@ def stratum_section(runs: Runs) -> Section:
         used = [name for name in FACTORS if len(levels(tests[0].images, name)) > 1]
         for name in used:
             items.append(_table(dataset, runs.slug(dataset), tests, name))
-            few = [
-                level
-                for level, chosen in levels(tests[0].images, name).items()
-                if chosen.sum() < FEWEST
-            ]
-            if few:
+            if few := rare(tests[0].images, name):
                 warnings.append(f'{dataset}, {name}: {FEW} in {", ".join(few)}')
         if used:
-            items.append(_figure(dataset, runs.slug(dataset), tests, used))
+            items.append(_figure(dataset, runs.slug(dataset), tests, used, runs.places))
         rest = [name for name in FACTORS if name not in used]
         if rest:
             single.append(f'{dataset}: {", ".join(rest)}.')
@@ -79,6 +74,16 @@ def levels(images: Records, factor: str) -> dict[str, np.ndarray]:
     return {level: values == level for level in order if (values == level).any()}
 
 
+def rare(images: Records, factor: str) -> list[str]:
+    """Levels with fewer than five lesion images, or fewer than five normal ones, but some."""
+    lesion = has_lesion(images)
+    return [
+        level
+        for level, chosen in levels(images, factor).items()
+        if any(0 < (chosen & group).sum() < FEWEST for group in (lesion, ~lesion))
+    ]
+
+
 def _table(dataset: str, slug: str, tests: tuple[Test, ...], factor: str) -> Table:
     every = list(dict.fromkeys(level for t in tests for level in levels(t.images, factor)))
     rows = [_row(level, test, factor) for level in every for test in tests]
@@ -100,7 +105,7 @@ def _row(level: str, test: Test, factor: str) -> tuple[Cell, ...]:
         *(level, test.model, int(lesion.sum()), len(set(images.patients[lesion]))),
         *(*cells(lesion_dice(images)), number(100 * overlap.mean() if len(overlap) else np.nan)),
         *(int((~lesion).sum()), *cells(empty)),
-        marked(test, int(max(lesion.sum(), (~lesion).sum()))),
+        marked(test, int(lesion.sum()), int((~lesion).sum())),
     )
 
 
@@ -115,7 +120,9 @@ def _left_empty(images: Records) -> Estimate:
     return mean(100.0 * (images['predicted_pixels'] == 0)[normal], images.patients[normal])
 
 
-def _figure(dataset: str, slug: str, tests: tuple[Test, ...], used: list[str]) -> Figure:
+def _figure(
+    dataset: str, slug: str, tests: tuple[Test, ...], used: list[str], places: Mapping[str, int]
+) -> Figure:
     found = {
         factor: {
             level: [lesion_dice(_images_of(test, factor, level)) for test in tests]
@@ -124,25 +131,32 @@ def _figure(dataset: str, slug: str, tests: tuple[Test, ...], used: list[str]) -
         }
         for factor in used
     }
-    models = [test.model for test in tests]
-    drawers = [_drawer(factor, by_level) for factor, by_level in found.items()]
+    models = {test.model: places[test.model] for test in tests}
+    drawers = [
+        _drawer(factor, by_level, list(models.values())) for factor, by_level in found.items()
+    ]
     alt = '; '.join(
-        f'{level}: ' + ', '.join(f'{m} {e.value:.1f}' for m, e in zip(models, each, strict=False))
+        f'{level}: {listed(dict(zip(models, each, strict=True)))}'
         for by_level in found.values()
         for level, each in by_level.items()
     )
     tallest = max(map(len, found.values()))
-    caption = ' '.join(('Dice % over images with a lesion, 95 % intervals.', *mark_notes(tests)))
+    few = [level for factor in used for level in rare(tests[0].images, factor)]
+    warning = [f'{FEW.capitalize()}: {", ".join(few)}.'] if few else []
+    start = 'Dice % over images with a lesion, 95 % intervals.'
+    caption = ' '.join((start, *warning, *mark_notes(tests)))
     size = (4.0, 0.8 + tallest * (0.16 + 0.09 * len(tests)))
     title = f'Strata of {dataset}'
     return panels(f'strata_{slug}', title, caption, alt, drawers, models, size)
 
 
-def _drawer(factor: str, found: Mapping[str, list[Estimate]]) -> Callable[[Axes], None]:
+def _drawer(
+    factor: str, found: Mapping[str, list[Estimate]], places: list[int]
+) -> Callable[[Axes], None]:
     def draw(axis: Axes) -> None:
         for row, estimates in enumerate(found.values()):
-            for index, estimate in enumerate(estimates):
-                shift = 0.8 * ((index + 0.5) / len(estimates) - 0.5)
+            for place, (estimate, index) in enumerate(zip(estimates, places, strict=True)):
+                shift = 0.8 * ((place + 0.5) / len(estimates) - 0.5)
                 dot(axis, estimate, row + shift, index)
         axis.set_yticks(range(len(found)), list(found))
         axis.set_ylim(len(found) - 0.5, -0.5)

@@ -112,14 +112,19 @@ def _table(
         ours = [test for test in tests if experiment(test.run) == line.experiment]
         for test in ours or (None,):
             after = _costs(line, test) if costs else ()
-            rows.append((*facts, *_ours(test), *after, marked(test) if test else ''))
+            rows.append((*facts, *_ours(test), *after, marked(test, *_sizes(test)) if test else ''))
     if empty is not None:
         baseline = number(empty)
         for test in {t.dataset: t for t in tests}.values() or (None,):
             after = (None,) * 4 if costs else ()
-            mark = marked(test) if test else ''
+            mark = marked(test, *_sizes(test), empty=True) if test else ''
             rows.append((NOTHING, baseline, baseline, *_ours(test, empty=True), *after, mark))
     return Table(name, title, (*columns, 'mark'), tuple(rows), tuple(_notes(tests, empty, costs)))
+
+
+def _sizes(test: Test) -> tuple[int, int]:
+    lesion = has_lesion(test.images)
+    return int(lesion.sum()), int((~lesion).sum())
 
 
 def _notes(tests: Sequence[Test], empty: float | None, costs: bool) -> Iterator[str]:

@@ -80,7 +80,7 @@ def _rows(
             *(model, source(test), test.dataset, len(images)),
             number(100 * float(np.mean(dice(*counts(images))))),
             *(int(lesion.sum()), *cells(here), int(normal.sum()), number(empty.value)),
-            *(*drop, marked(test, int(lesion.sum()))),
+            *(*drop, marked(test, int(lesion.sum()), int(normal.sum()))),
         )
 
 
@@ -103,4 +103,4 @@ def _figure(runs: Runs, found: dict[tuple[str, str], Estimate]) -> Figure:
     alt = '; '.join(f'{m} on {d}: {e.value:.1f}' for (m, d), e in found.items())
     caption = ' '.join(('Dice over images with a lesion, 95 % intervals.', *mark_notes(runs.tests)))
     size = (max(5.0, 1.7 * len(runs.datasets) + 2), 3.8)
-    return panels('transfer', 'From source to target', caption, alt, [draw], runs.models, size=size)
+    return panels('transfer', 'From source to target', caption, alt, [draw], runs.places, size=size)
