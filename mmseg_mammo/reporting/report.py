@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.preparation.images import PARTIAL_PREFIX
-from mmseg_mammo.reporting.candidates import candidate_section
+from mmseg_mammo.reporting.candidate_masks import candidate_section
 from mmseg_mammo.reporting.cases import find_cases
 from mmseg_mammo.reporting.contents import Case, Cell, Figure, Section, Table
 from mmseg_mammo.reporting.curves import curve_section
