@@ -220,6 +220,8 @@ def _warnings(tests: list[Test]) -> list[str]:
         what = f'{test.model} on {test.dataset}'
         if test.lesions is None:
             found.append(f'{what}: tested without lesions=True; no lesion level, no 224 grid')
+        for difference in test.summary.get('input_differs_from_training', ()):
+            found.append(f'{what}: its input differs from that of the training: {difference}')
         if not (test.folder / VIEWER).is_dir():
             found.append(f'{what}: no viewer/ folder; missing in Figure 6 and in the viewer')
     for model in dict.fromkeys(test.model for test in tests if test.training is None):
