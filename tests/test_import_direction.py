@@ -69,6 +69,18 @@ def test_preparation_needs_neither_torch_nor_the_host(path):
     assert not {name.split('.')[0] for name in imported_names(path)} & set(HEAVY)
 
 
+@pytest.mark.parametrize(
+    'path',
+    [path for path in MODULES if room_of(path) == 'reporting'],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_a_report_is_made_from_files_without_torch_host_or_models(path):
+    names = imported_names(path)
+    assert not {name.split('.')[0] for name in names} & set(HEAVY)
+    ours = {name.split('.')[1] for name in names if name.startswith('mmseg_mammo.')}
+    assert ours <= {'version', 'errors', 'preparation', 'reporting'}
+
+
 def test_only_one_module_uses_pydicom_to_read():
     users = {path.name for path in MODULES if 'pydicom.dcmread' in _attributes(path)}
     assert users == {'dicom.py'}
