@@ -18,7 +18,8 @@ def outline(mask: np.ndarray) -> str:
         covers the pixels of the mask and no others.
     """
     left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    corners = _corners(mask[top : top + height, left : left + width]) + (top, left)
+    corners = _corners(mask[top : top + height, left : left + width])
+    corners += np.array([top, left])
     across = _partners(corners, (0, 1))  # along a horizontal piece of the border
     down = _partners(corners, (1, 0))
     return ''.join(_subpath(corners[loop]) for loop in _loops(across, down))

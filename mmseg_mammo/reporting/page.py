@@ -15,7 +15,7 @@ from mmseg_mammo.reporting.tables import MISSING, texts
 from mmseg_mammo.reporting.viewer import filters, unique, viewer_data
 
 _LARGEST_SVG = 500_000  # characters; above it (figures made of photographs) the PNG is smaller
-_LONGEST_BADGE = 45  # characters
+_BADGE = re.compile(r'([^:.]{1,45})[:.]\s*(.*)', re.DOTALL)
 _NUMBER = re.compile(r'\W{0,2}\d')  # perhaps after a sign
 
 
@@ -98,8 +98,8 @@ def data_uri(figure: Figure) -> str:
 
 def split_badge(note: str) -> tuple[str, str]:
     """Split ``'Weak masks: boxes'`` into ``('Weak masks', 'boxes')``; no badge if it were long."""
-    badge, mark, rest = re.match(r'([^:.]*)([:.]?)\s*(.*)', note, re.DOTALL).groups()
-    return (badge, rest) if mark and len(badge) <= _LONGEST_BADGE else ('', note)
+    found = _BADGE.match(note)
+    return (found[1], found[2]) if found else ('', note)
 
 
 def _cell(cell: Cell, text: str, number: bool) -> dict[str, Any]:
