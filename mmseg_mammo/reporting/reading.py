@@ -13,15 +13,21 @@ from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.preparation.index import DESCRIPTION, read_table
 
 AGAIN = 'Test again with this version of mmseg_mammo'
-RUN, SUMMARY, IMAGES, VALIDATION = 'run.json', 'test.json', 'per_image_test.csv', 'per_image_val.csv'
+RUN, SUMMARY, IMAGES, VALIDATION = (
+    'run.json',
+    'test.json',
+    'per_image_test.csv',
+    'per_image_val.csv',
+)
 LESIONS, CURVES, VIEWER = 'lesions_test.csv', 'vis_data/scalars.json', 'viewer'
+PROMPTED = 'prompts from the truth'
 COUNTS = ('truth_pixels', 'predicted_pixels', 'intersection_pixels')
 _TEXT = (*DESCRIPTION, 'key', 'kind', 'prompts_from', 'prompt_points')
 _OF_ALL = (*DESCRIPTION, *COUNTS, 'max_probability')
 _OF_TESTS = (*_OF_ALL, 'key', 'height', 'width')
 _OF_LESIONS = (
     *('key', 'patient_id', 'source', 'kind', 'number', 'score'),
-    *('best_iou', 'centre_hit', 'match'),
+    *('match', 'centre_match'),
 )
 
 
@@ -90,7 +96,7 @@ class Test:
         kinds = set(self.images['mask_kind'])
         found = [f'{kind} masks' for kind in ('weak', 'phantom') if kind in kinds]
         if 'prompts_from' in self.images and 'truth' in self.images['prompts_from']:
-            found.append('prompts from the truth')
+            found.append(PROMPTED)
         return tuple(found)
 
 
@@ -155,16 +161,23 @@ def read_records(path: Path, required: tuple[str, ...]) -> Records:
         raise DataFileError(f'{path.parent}: missing {path.name}', remedy=AGAIN)
     lines = read_table(path, required, AGAIN)
     names = list(lines[0]) if lines else list(required)
-    return Records({name: _column([line[name] for line in lines], name, path) for name in names})
+    columns = {}
+    for name in names:
+        cells = [line[name] for line in lines]
+        try:
+            if name in _TEXT:
+                columns[name] = np.array(cells, dtype=str)
+            else:
+                columns[name] = np.array([_number(cell) for cell in cells], dtype=float)
+        except ValueError as error:
+            if name in required:
+                raise DataFileError(f'{path}: {name}: {error}', 'numbers', AGAIN) from error
+            columns[name] = np.array(cells)  # of a later version
+    return Records(columns)
 
 
-def _column(cells: list[str], name: str, path: Path) -> np.ndarray:
-    if name in _TEXT:
-        return np.array(cells, dtype=str)
-    try:
-        return np.array([float(cell) if cell else np.nan for cell in cells])
-    except ValueError as error:
-        raise DataFileError(f'{path}: {name}: {error}', 'numbers', AGAIN) from error
+def _number(cell: str) -> float:
+    return float(cell) if cell else np.nan
 
 
 def dataset_name(data: Mapping[str, Any]) -> str:

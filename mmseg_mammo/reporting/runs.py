@@ -13,6 +13,7 @@ from mmseg_mammo.reporting.reading import (
     VIEWER,
     Test,
     Training,
+    dataset_name,
     read_json,
     read_test,
     read_training,
@@ -45,6 +46,19 @@ class Runs:
         """Names in the order of ``tests``."""
         return tuple(dict.fromkeys(test.model for test in self.tests))
 
+    @property
+    def places(self) -> dict[str, int]:
+        """Index of each model, by which it looks the same in all figures."""
+        return {model: place for place, model in enumerate(self.models)}
+
+    def slug(self, dataset: str) -> str:
+        """Part of file names for a data set; two data sets never share one."""
+        slugs: dict[str, str] = {}
+        for name in self.datasets:
+            slug = re.sub(r'\W+', '_', name).strip('_').lower()
+            slugs[name] = slug if slug not in slugs.values() else f'{slug}_{len(slugs)}'
+        return slugs[dataset]
+
     def on(self, dataset: str) -> tuple[Test, ...]:
         """The tests on one data set."""
         return tuple(test for test in self.tests if test.dataset == dataset)
@@ -75,7 +89,7 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
             f'{listed}: no finished test in or below', 'folders with run.json', 'Run tools/test.py'
         )
     kept, older = _newest(_named(tests, names or {}))
-    left_out += [(folder, 'a newer test of the same is there') for folder in older]
+    left_out += older
     read = [read_test(folder, model, _training(run, trained)) for folder, run, model in kept]
     ordered = _in_order(read)
     return Runs(tuple(ordered), tuple(left_out), tuple(_warnings(ordered)))
@@ -116,8 +130,12 @@ def _name(folder: Path, run: Mapping[str, Any], names: Mapping[Path, str]) -> st
     above = [path for path in names if whole.is_relative_to(path.resolve())]
     if above:
         return names[max(above, key=lambda path: len(path.resolve().parts))]
-    stem = PurePath(run.get('config') or folder.parent.name).stem
-    return re.sub(r'_(cbis|zgt)$', '', stem)
+    return experiment(run) or folder.parent.name
+
+
+def experiment(run: Mapping[str, Any]) -> str:
+    """Stem of the config of a run without its data set: ``unet`` of ``configs/unet_zgt.py``."""
+    return re.sub(r'_(cbis|zgt)$', '', PurePath(run.get('config') or '').stem)
 
 
 def _told_apart(model: str, checkpoint: PurePath, known: list[PurePath]) -> str:
@@ -139,20 +157,23 @@ def _checkpoint(run: Mapping[str, Any]) -> PurePath:
 def _same(one: PurePath, other: PurePath) -> bool:
     """Whether two paths may be one file: runs may have been started in different folders."""
     shorter, longer = sorted((one.parts, other.parts), key=len)
-    return longer[len(longer) - len(shorter) :] == shorter
+    return bool(shorter) and longer[-len(shorter) :] == shorter
 
 
 def _newest(
     tests: list[tuple[Path, Mapping[str, Any], str]],
-) -> tuple[list[tuple[Path, Mapping[str, Any], str]], list[Path]]:
-    """The last test of each model and data root, and the folders of the others."""
-    latest = {}
-    for test in tests:  # the oldest first
+) -> tuple[list[tuple[Path, Mapping[str, Any], str]], list[tuple[Path, str]]]:
+    """The last test of each model and data set; the folders of the others, and why."""
+    latest: dict[tuple[str, str], tuple[Path, Mapping[str, Any], str]] = {}
+    older = []
+    for test in reversed(tests):
         data = test[1]['data']['test']
-        root = PurePath(data['data_root']).name
-        latest[test[2], root, data['split'], data.get('finding')] = test
-    kept = list(latest.values())
-    return kept, [test[0] for test in tests if test not in kept]
+        newest = latest.setdefault((test[2], dataset_name(data)), test)
+        if newest is not test:
+            same = newest[1]['data']['test'].get('index_sha256') == data.get('index_sha256')
+            reason = 'a newer test of the same is there'
+            older.append((test[0], reason + ('' if same else ', on another version of index.csv')))
+    return list(latest.values()), older
 
 
 def _trainings(runs: list[Run]) -> dict[Path, Training]:
@@ -164,10 +185,18 @@ def _trainings(runs: list[Run]) -> dict[Path, Training]:
 
 
 def _training(run: Mapping[str, Any], trained: Mapping[Path, Training]) -> Training | None:
-    """The training whose work folder has the checkpoint; None if there is none, or several fit."""
+    """The training whose work folder had the checkpoint; None if there is none, or several fit.
+
+    Folders may have been moved since: the paths that runs recorded of their checkpoints count.
+    """
     if not run.get('checkpoint'):
         return None
-    fitting = [t for path, t in trained.items() if _same(path, _checkpoint(run).parent)]
+    home = _checkpoint(run).parent
+    fitting = []
+    for path, training in trained.items():
+        recorded = training.run.get('last_checkpoint')  # None if the training was killed
+        if _same(PurePath(recorded).parent if recorded else path, home):
+            fitting.append(training)
     return fitting[0] if len(fitting) == 1 else None
 
 

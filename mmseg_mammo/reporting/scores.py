@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mmseg_mammo.reporting.contents import Cell
-from mmseg_mammo.reporting.reading import COUNTS, Records, Test
+from mmseg_mammo.reporting.reading import COUNTS, PROMPTED, Records, Test
 from mmseg_mammo.reporting.statistics import FEWEST, Estimate
 
 BETA = 1e-7
@@ -82,10 +82,16 @@ def cells(estimate: Estimate, digits: int = 2) -> tuple[Cell, Cell, Cell]:
     return value, low, high
 
 
-def marked(test: Test, count: int | None = None) -> str:
-    """The cell of the column *mark*: what to know beside the numbers of a row."""
-    few = [FEW] if count is not None and count < FEWEST else []
-    return '; '.join([*test.marks, *few])
+def marked(test: Test, *sizes: int, empty: bool = False) -> str:
+    """The cell of the column *mark*: what to know beside the numbers of a row.
+
+    Args:
+        test: The row's.
+        sizes: Numbers of images, or lesions, that its numbers are over.
+        empty: Whether the row is that of predicting nothing, which no prompt helps.
+    """
+    few = [FEW] if any(0 < size < FEWEST for size in sizes) else []
+    return '; '.join([*(m for m in test.marks if not (empty and m == PROMPTED)), *few])
 
 
 def mark_notes(tests: Sequence[Test]) -> tuple[str, ...]:
@@ -98,7 +104,7 @@ def _sentences(marks: set[str]) -> Iterator[str]:
         yield 'Weak masks are boxes, circles or ellipses: these numbers do not compare with others.'
     if 'phantom masks' in marks:
         yield 'Phantoms are synthetic: nothing here is about patients.'
-    if 'prompts from the truth' in marks:
+    if PROMPTED in marks:
         yield (
             'Prompts from the truth: the model is told where the lesion is; its numbers do not '
             'compare with those of models without prompts.'

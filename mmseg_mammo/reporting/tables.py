@@ -9,10 +9,21 @@ from mmseg_mammo.reporting.contents import Cell, Table
 MISSING = '–'
 _LATEX = {
     **{sign: f'\\{sign}' for sign in '&%$#_{}'},
-    **{'\\': r'\textbackslash{}', '~': r'\textasciitilde{}', '^': r'\textasciicircum{}'},
-    **{'≥': r'$\geq$', '≤': r'$\leq$', '<': r'$<$', '>': r'$>$', '→': r'$\rightarrow$'},
-    **{'×': r'$\times$', '−': r'$-$', '–': '--', '…': r'\ldots{}', 'β': r'$\beta$'},
-    **{'²': r'\textsuperscript{2}', 'Σ': r'$\Sigma$'},
+    '\\': r'\textbackslash{}',
+    '~': r'\textasciitilde{}',
+    '^': r'\textasciicircum{}',
+    '≥': r'$\geq$',
+    '≤': r'$\leq$',
+    '<': r'$<$',
+    '>': r'$>$',
+    '→': r'$\rightarrow$',
+    '×': r'$\times$',
+    '−': r'$-$',
+    '–': '--',
+    '…': r'\ldots{}',
+    'β': r'$\beta$',
+    '²': r'\textsuperscript{2}',
+    'Σ': r'$\Sigma$',
 }
 
 
@@ -48,9 +59,7 @@ def to_csv(table: Table) -> str:
     writer = csv.writer(stream, lineterminator='\n')
     writer.writerow(table.columns)
     for row, line in zip(table.rows, texts(table), strict=True):
-        writer.writerow(
-            '' if cell is None else text for cell, text in zip(row, line, strict=True)
-        )
+        writer.writerow('' if cell is None else text for cell, text in zip(row, line, strict=True))
     return stream.getvalue()
 
 
