@@ -18,19 +18,18 @@ def outline(mask: np.ndarray) -> str:
         covers the pixels of the mask and no others.
     """
     left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    corners = _corners(mask[top : top + height, left : left + width]) + (top, left)
+    corners = _corners(mask[top : top + height, left : left + width])
+    corners += np.array([top, left])
     across = _partners(corners, (0, 1))  # along a horizontal piece of the border
     down = _partners(corners, (1, 0))
     return ''.join(_subpath(corners[loop]) for loop in _loops(across, down))
 
 
 def _corners(mask: np.ndarray) -> np.ndarray:
-    """C×2 int (y, x): where the border turns; twice where two regions touch by a corner."""
+    """C×2 int (y, x): where the border turns. Where two regions touch, it goes straight on."""
     padded = np.pad(mask, 1)
-    a, b, c, d = padded[:-1, :-1], padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
-    turns = np.argwhere(a ^ b ^ c ^ d)
-    touches = np.argwhere((a == d) & (b == c) & (a != b))
-    return np.concatenate([turns, touches, touches])
+    above, below = padded[:-1], padded[1:]
+    return np.argwhere(above[:, :-1] ^ above[:, 1:] ^ below[:, :-1] ^ below[:, 1:])
 
 
 def _partners(corners: np.ndarray, keys: tuple[int, int]) -> list[int]:

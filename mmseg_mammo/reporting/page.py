@@ -11,10 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mmseg_mammo.reporting.contents import Case, Cell, Figure, Section, Table
+from mmseg_mammo.reporting.tables import MISSING, texts
 from mmseg_mammo.reporting.viewer import filters, unique, viewer_data
 
 _LARGEST_SVG = 500_000  # characters; above it (figures made of photographs) the PNG is smaller
-_LONGEST_BADGE = 40  # characters
+_BADGE = re.compile(r'([^:.]{1,45})[:.]\s*(.*)', re.DOTALL)
 _NUMBER = re.compile(r'\W{0,2}\d')  # perhaps after a sign
 
 
@@ -71,15 +72,21 @@ def render_page(
 
 
 def lay_out(table: Table) -> list[list[dict[str, Any]]]:
-    """The cells of a table as they are shown, row by row.
+    """The cells of a table as they are shown, row by row: the digits are those of its files.
 
     Returns:
-        For each cell ``text``; ``value``, the unrounded number as text, or None; ``number``,
-        whether its column is one of numbers. The floats of a column have equal decimals:
-        none if all are whole, three if all lie between −1 and 1, else two.
+        For each cell ``text``; ``value``, the number itself as text, or None; ``number``, whether
+        its column is set like numbers, also one of intervals.
     """
-    columns = [_column([row[place] for row in table.rows]) for place in range(len(table.columns))]
-    return [[column[place] for column in columns] for place in range(len(table.rows))]
+    lines = texts(table)
+    numbers = [
+        all(_NUMBER.match(text) for text in column if text not in ('', MISSING))
+        for column in zip(*lines, strict=True)
+    ]
+    return [
+        [_cell(*parts) for parts in zip(row, line, numbers, strict=True)]
+        for row, line in zip(table.rows, lines, strict=True)
+    ]
 
 
 def data_uri(figure: Figure) -> str:
@@ -91,30 +98,14 @@ def data_uri(figure: Figure) -> str:
 
 def split_badge(note: str) -> tuple[str, str]:
     """Split ``'Weak masks: boxes'`` into ``('Weak masks', 'boxes')``; no badge if it were long."""
-    badge, mark, rest = re.match(r'([^:.]*)([:.]?)\s*(.*)', note, re.DOTALL).groups()
-    return (badge, rest) if mark and len(badge) <= _LONGEST_BADGE else ('', note)
+    found = _BADGE.match(note)
+    return (found[1], found[2]) if found else ('', note)
 
 
-def _column(cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    floats = [cell for cell in cells if isinstance(cell, float) and cell == cell]
-    if all(value.is_integer() for value in floats):
-        decimals = 0
-    else:
-        decimals = 3 if all(abs(value) <= 1 for value in floats) else 2
-    shown = [cell for cell in cells if cell not in (None, '', '–')]
-    number = all(not isinstance(cell, str) or _NUMBER.match(cell) for cell in shown)
-    return [{**_cell(cell, decimals), 'number': number} for cell in cells]
-
-
-def _cell(cell: Cell, decimals: int) -> dict[str, Any]:
-    if cell is None or cell != cell:
-        return {'text': '–', 'value': None}
-    if isinstance(cell, str):
-        return {'text': cell, 'value': None}
-    text = f'{cell:.{decimals}f}' if isinstance(cell, float) else str(cell)
-    if cell and not float(text):
-        text = f'{cell:.1e}'  # never 0 for what is not
-    return {'text': text.replace('-', '\N{MINUS SIGN}'), 'value': repr(cell)}
+def _cell(cell: Cell, text: str, number: bool) -> dict[str, Any]:
+    if cell is None or isinstance(cell, str):
+        return {'text': text, 'value': None, 'number': number}
+    return {'text': text.replace('-', '\N{MINUS SIGN}'), 'value': repr(cell), 'number': number}
 
 
 def _own_file(name: str) -> str:

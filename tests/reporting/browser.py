@@ -32,10 +32,12 @@ class Browser:
         self._answers, answers = os.pipe()
         self._process = subprocess.Popen(
             # The protocol reads file descriptor 3 and writes 4.
-            ['bash', '-c', 'exec "$@" 3<&"$COMMANDS" 4>&"$ANSWERS"', 'browser', CHROMIUM]
-            + ['--headless', '--no-sandbox', '--disable-gpu', '--remote-debugging-pipe']
-            + ['--disable-background-networking', '--disable-dev-shm-usage', '--no-first-run']
-            + [f'--user-data-dir={profile}', f'--window-size={size[0]},{size[1]}'],
+            [
+                *('bash', '-c', 'exec "$@" 3<&"$COMMANDS" 4>&"$ANSWERS"', 'browser', CHROMIUM),
+                *('--headless', '--no-sandbox', '--disable-gpu', '--remote-debugging-pipe'),
+                *('--disable-background-networking', '--disable-dev-shm-usage', '--no-first-run'),
+                *(f'--user-data-dir={profile}', f'--window-size={size[0]},{size[1]}'),
+            ],
             pass_fds=(commands, answers),
             env={**os.environ, 'COMMANDS': str(commands), 'ANSWERS': str(answers)},
             stderr=subprocess.DEVNULL,

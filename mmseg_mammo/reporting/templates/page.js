@@ -17,7 +17,7 @@ function startTheme() {
   let chosen = null;
   const show = () => {
     const dark = chosen ?? system.matches;
-    document.documentElement.dataset.theme = dark ? 'dark' : 'light';
+    if (chosen !== null) document.documentElement.dataset.theme = dark ? 'dark' : 'light';
     button.textContent = dark ? 'Light theme' : 'Dark theme';
   };
   button.addEventListener('click', () => { chosen = !(chosen ?? system.matches); show(); });

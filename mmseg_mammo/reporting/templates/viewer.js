@@ -44,7 +44,7 @@ function predictionPanel(item, model) {
   const points = item.points[model] ?? [];
   const numbers = SHARES.map((score) => `${data.names[score]} ${percent(scoreOf(item, model, score))}`);
   return panel(item, model, { truth: item.truth, truthClass: 'truth also', prediction, points },
-    ...numbers, prediction ? '' : 'empty prediction', points.length ? `prompted with ${points.length} ${points.length > 1 ? 'points' : 'point'}` : '');
+    ...numbers, prediction ? '' : 'empty prediction', points.length ? `prompts: ${points.length}` : '');
 }
 
 function panels(item, models) {
