@@ -133,7 +133,7 @@ def use_side(cfg: Config, side: int) -> None:
 
 def _set_sides(node: Any, side: int) -> None:
     if isinstance(node, dict):
-        if node.get('type') == 'Resize':
+        if node.get('type') in ('Resize', 'ResizeMammogram'):
             node['scale'] = (side, side)
         if 'img_size' in node:
             node['img_size'] = side

@@ -4,6 +4,7 @@ from mmseg_mammo.transforms.augmentation import RandomIntensity, RandomLesionAff
 from mmseg_mammo.transforms.clahe import MammoCLAHE
 from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram
 from mmseg_mammo.transforms.packing import PackMammogram
+from mmseg_mammo.transforms.resizing import ResizeMammogram
 
 __all__ = [
     'LoadLesionMask',
@@ -12,4 +13,5 @@ __all__ = [
     'PackMammogram',
     'RandomIntensity',
     'RandomLesionAffine',
+    'ResizeMammogram',
 ]

@@ -9,7 +9,7 @@ _base_ = './test_224.py'
 train_pipeline = [
     dict(type='LoadMammogram', intensity='minmax'),
     dict(type='LoadLesionMask'),
-    dict(type='Resize', scale=(224, 224), keep_ratio=False),
+    dict(type='ResizeMammogram', scale=(224, 224), keep_ratio=False),
     dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
     dict(type='PackMammogram'),
 ]
