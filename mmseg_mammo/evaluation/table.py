@@ -31,11 +31,26 @@ def format_table(
         f'specificity {_number(scores["specificity"])} % (normal images with an empty '
         f'prediction); image-level AUROC {_number(scores["auroc"], 3)}'
     )
+    if 'lesion_surface_dice' in scores:
+        lines.append(_lesion_level(scores))
     grid = f'{eval_size[0]}×{eval_size[1]}' if eval_size else 'the prepared masks'
     lines.append(f'means over images; grid: {grid}')
     kinds = _values(records, 'mask_kind').split('+')
     lines += [f'NOTE: {_NOTES[kind]}' for kind in kinds if kind in _NOTES]
     return '\n'.join(lines)
+
+
+def _lesion_level(scores: dict[str, float]) -> str:
+    found = ' and '.join(
+        f'{_number(scores[f"lesion_sensitivity_{name}"])} % {how}'
+        for name, how in (('iou10', 'at IoU 0.1'), ('centre', 'by centre'))
+    )
+    return (
+        f'lesions found: {found}; false positives per image '
+        f'{_number(scores["false_positives_per_image"])}; on images with lesion Hausdorff 95 % '
+        f'{_number(scores["lesion_hausdorff95"], 1)} px, surface Dice '
+        f'{_number(scores["lesion_surface_dice"])} %'
+    )
 
 
 def _values(records: Sequence[dict], column: str) -> str:
