@@ -11,6 +11,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
+from mmseg_mammo.engine.hooks import DIFFERENCES
 from mmseg_mammo.evaluation.lesions import LESION_COLUMNS
 from mmseg_mammo.evaluation.overlap import overlap
 from mmseg_mammo.evaluation.overlay import draw_panels
@@ -43,6 +44,7 @@ class PerImageCSVHook(Hook):
             'split': dataset.split,
             'finding': dataset.finding,
             'evaluator': runner.cfg.test_evaluator,
+            DIFFERENCES: runner.message_hub.runtime_info.get(DIFFERENCES, []),
             # JSON has no NaN: null where a stratum has no image.
             'scores': {k: None if np.isnan(v) else v for k, v in (metrics or {}).items()},
         }
