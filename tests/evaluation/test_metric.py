@@ -100,6 +100,89 @@ def test_images_of_two_hospitals_with_one_name_both_count():
     assert evaluate(samples)[0]['images'] == 2
 
 
+def blocks(*boxes, shape=(64, 48)):
+    """H×W float: boxes of (top, left, bottom, right, probability) on zeros."""
+    grid = torch.zeros(shape)
+    for top, left, bottom, right, value in boxes:
+        grid[top:bottom, left:right] = value
+    return grid
+
+
+TWO_LESIONS = blocks((8, 8, 16, 16, 1), (40, 20, 50, 30, 1))
+
+
+def test_each_lesion_has_a_row_but_each_image_one_record():
+    """mmengine gathers as many results as there are images, and drops the rest."""
+    samples = [
+        sample(blocks((8, 8, 16, 16, 0.8), (30, 4, 34, 8, 0.3)), TWO_LESIONS, '1.png', source='s'),
+        sample(blocks((2, 2, 9, 9, 0.9)), torch.zeros(64, 48), '2.png', source='s'),
+    ]
+    metric = MammographyMetric(lesions=True)
+    metric.process(None, samples)
+    assert len(metric.results) == 2
+    scores = metric.evaluate(2)
+    kinds = [(row['key'], row['kind']) for row in metric.lesion_rows]
+    assert kinds == [('s_1', 'true')] * 2 + [('s_1', 'detection')] * 2 + [('s_2', 'detection')]
+    assert {row['image'] for row in metric.lesion_rows} == {'1.png', '2.png'}
+    first, second = metric.records
+    assert (first['true_lesions'], first['predicted_lesions'], first['hits_iou10']) == (2, 1, 1)
+    assert (second['surface_dice'], second['hausdorff95']) == (0, 80)
+    assert scores['lesion_sensitivity_iou10'] == scores['lesion_sensitivity_centre'] == 50
+    assert scores['false_positives_per_image'] == 0.5
+    assert all(
+        isinstance(value, str | int | float)
+        for record in metric.records
+        for value in record.values()
+    )
+
+
+def test_lesions_are_left_alone_unless_asked_for():
+    scores, metric = evaluate(random_samples())
+    assert metric.lesion_rows == []
+    assert 'true_lesions' not in metric.records[0]
+    assert 'lesion_surface_dice' not in scores
+
+
+def test_the_floor_of_detections_is_an_option():
+    faint = sample(blocks((8, 8, 16, 16, 0.05)), TWO_LESIONS)
+    for floor, detections in ((0.1, 0), (0.01, 1)):
+        _, metric = evaluate([faint], lesions=True, detection_floor=floor)
+        assert len(metric.lesion_rows) == 2 + detections
+    with pytest.raises(MammoError, match='detection_floor=10'):
+        MammographyMetric(detection_floor=10)
+
+
+def test_a_record_names_its_image_and_its_grid():
+    record = evaluate([sample(TWO_LESIONS, TWO_LESIONS, 'x/1 a.png', source='s')])[1].records[0]
+    assert next(iter(record)) == 'key'
+    assert record['key'] == 's_x_1_a'
+    assert (record['height'], record['width']) == (64, 48)
+    record = evaluate([sample(TWO_LESIONS, TWO_LESIONS)], eval_size=(16, 12))[1].records[0]
+    assert (record['height'], record['width']) == (16, 12)
+
+
+def test_images_that_would_share_a_key_do_not():
+    samples = [sample(TWO_LESIONS, TWO_LESIONS, name, source='s') for name in ('1.png', '1.dcm')]
+    first, second = evaluate(samples)[1].records
+    assert first['key'] != second['key']
+
+
+@pytest.mark.parametrize('eval_size', [None, 16])
+def test_pixels_of_the_thesis_grid_are_those_of_an_evaluation_on_it(eval_size):
+    samples = random_samples()
+    _, other = evaluate(samples, eval_size=224)
+    _, metric = evaluate(samples, lesions=True, eval_size=eval_size)
+    for record, expected in zip(metric.records, other.records, strict=True):
+        for name in ('truth_pixels', 'predicted_pixels', 'intersection_pixels'):
+            assert record[f'{name}_224'] == expected[name]
+
+
+def test_lesions_follow_to_the_grid_of_the_evaluation():
+    _, metric = evaluate([sample(TWO_LESIONS, TWO_LESIONS)], lesions=True, eval_size=(32, 24))
+    assert [row['pixels'] for row in metric.lesion_rows] == [16, 25, 16, 25]
+    assert metric.records[0]['surface_dice'] == 1
+
+
 def test_a_diverged_model_is_no_specialist():
     broken = sample(torch.full((2, 2), float('nan')), torch.zeros(2, 2), img_path='a/1.png')
     with pytest.raises(MammoError, match=r'a/1\.png: .*not numbers'):

@@ -24,7 +24,8 @@ def random_masks(rng, shape):
             [np.hypot(rows - y, columns - x) < r for (y, x), r in zip(places, radii, strict=True)]
         )
     single = np.zeros((2, *shape), bool)
-    single[0, *rng.integers(0, shape)] = single[1, *rng.integers(0, shape)] = True
+    for mask in single:
+        mask[tuple(rng.integers(0, shape))] = True
     yield single
     yield np.stack([single[0], ~single[1]])
 

@@ -26,6 +26,16 @@ def test_what_is_not_known_is_a_dash():
     assert 'AUROC –' in table
 
 
+def test_lesions_have_a_line_if_they_were_looked_at():
+    assert 'lesions found' not in format_table(SCORES, records('contour'), None)
+    names = ('lesion_sensitivity_iou10', 'lesion_sensitivity_centre', 'false_positives_per_image')
+    scores = SCORES | dict(zip(names, (50.0, float('nan'), 0.25), strict=True))
+    scores |= {'lesion_hausdorff95': 12.34, 'lesion_surface_dice': 60.5}
+    line = format_table(scores, records('contour'), None).splitlines()[7]
+    assert '50.00 % at IoU 0.1 and – % by centre; false positives per image 0.25' in line
+    assert 'Hausdorff 95 % 12.3 px, surface Dice 60.50 %' in line
+
+
 def test_weak_masks_and_phantoms_are_named():
     assert 'NOTE' not in format_table(SCORES, records('contour'), None)
     assert 'masks are weak' in format_table(SCORES, records('contour', 'weak'), None)
