@@ -1,5 +1,6 @@
 """Registered models: the prompt-tuned ViT backbone, losses, samplers of prompts."""
 
+from mmseg_mammo.models.best_mask_loss import BestMaskLoss
 from mmseg_mammo.models.losses import LesionDiceLoss
 from mmseg_mammo.models.prompt_sampler import (
     EDTCentreSampler,
@@ -10,6 +11,7 @@ from mmseg_mammo.models.prompt_sampler import (
 from mmseg_mammo.models.vpt_vit import VPTVisionTransformer
 
 __all__ = [
+    'BestMaskLoss',
     'EDTCentreSampler',
     'ErrorPointSampler',
     'JitteredBoxSampler',
