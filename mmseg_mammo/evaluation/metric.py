@@ -12,6 +12,11 @@ from mmseg.registry import METRICS
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.candidates import (
+    candidate_columns,
+    prompt_columns,
+    summarise_candidates,
+)
 from mmseg_mammo.evaluation.keys import image_keys
 from mmseg_mammo.evaluation.lesions import IMAGE_COLUMNS, compare_lesions, summarise_lesions
 from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise
@@ -40,7 +45,8 @@ class MammographyMetric(BaseMetric):
     Args:
         eval_size: (H, W), or the side of a square, to compare on instead, such as 224 for the
             thesis's numbers: probabilities are resized bilinearly, true masks by nearest
-            neighbour, but so that no lesion vanishes.
+            neighbour, but so that no lesion vanishes; candidate masks bilinearly, cut at one
+            half.
         threshold: Probability above which a pixel is lesion. It must agree with that of the
             decode head.
         lesions: Whether to look at each lesion too (:func:`compare_lesions`,
@@ -83,7 +89,9 @@ class MammographyMetric(BaseMetric):
         Args:
             data_batch: Not used.
             data_samples: mmseg's samples as dicts, with ``seg_logits`` (1×H×W probabilities or
-                2×H×W logits), ``pred_sem_seg`` and ``gt_sem_seg`` (1×H×W).
+                2×H×W logits), ``pred_sem_seg`` and ``gt_sem_seg`` (1×H×W). Of a promptable
+                model also ``candidates`` (K×H×W bool), ``candidate_iou``, ``chosen``,
+                ``prompts_from`` and ``prompt_points``; see :mod:`.candidates`.
         """
         for sample in data_samples:
             probability = lesion_probability(sample['seg_logits']['data'])
@@ -98,9 +106,11 @@ class MammographyMetric(BaseMetric):
                 truth = resize_mask(truth, self.eval_size)  # a lesion stays one
             mask = predicted.cpu().numpy()
             record = _record(sample, overlap(mask, truth), truth.shape, float(probability.max()))
+            record.update(self._candidates(sample, truth))
+            record.update(prompt_columns(sample))
             if self.lesions:
-                record |= self._thesis_grid(*original)
-                record |= self._lesion_level(probability, mask, truth)
+                record.update(self._thesis_grid(*original))
+                record.update(self._lesion_level(probability, mask, truth))
             self.results.append(record)
 
     def _thesis_grid(self, probability: Tensor, truth: np.ndarray) -> dict[str, int]:
@@ -116,6 +126,15 @@ class MammographyMetric(BaseMetric):
         hausdorff95, surface_dice = surface_agreement(predicted, truth)
         further = {'hausdorff95': hausdorff95, 'surface_dice': surface_dice, _NESTED: rows}
         return counts | further
+
+    def _candidates(self, sample: dict, truth: np.ndarray) -> dict[str, float]:
+        if 'candidates' not in sample:
+            return {}
+        masks = sample['candidates']['data']
+        if self.eval_size:
+            masks = torch.stack([_resize(mask.float(), self.eval_size) > 0.5 for mask in masks])
+        predicted_iou, chosen = sample['candidate_iou'], sample['chosen']
+        return candidate_columns(masks.cpu().numpy(), truth, predicted_iou, chosen)
 
     def _check_threshold(self, probability: Tensor, predicted: Tensor) -> None:
         differs = (probability > self.threshold) != predicted
@@ -143,8 +162,9 @@ class MammographyMetric(BaseMetric):
             for r in self.records
         ]
         scores = summarise(counts, [record['max_probability'] for record in self.records])
+        scores.update(summarise_candidates(self.records))
         if self.lesions:
-            scores |= summarise_lesions(self.records)
+            scores.update(summarise_lesions(self.records))
         print_log(f'\n{format_table(scores, self.records, self.eval_size)}', 'current')
         return scores
 
