@@ -53,4 +53,5 @@ test_dataloader = dict(
     ),
 )
 val_evaluator = dict(type='MammographyMetric')
-test_evaluator = dict(type='MammographyMetric')
+# A test also looks at each lesion; too slow for every epoch's validation.
+test_evaluator = dict(type='MammographyMetric', lesions=True)

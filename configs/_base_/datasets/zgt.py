@@ -19,5 +19,6 @@ test_dataloader = dict(
         pipeline=_base_.test_pipeline,
     ),
 )
-test_evaluator = dict(type='MammographyMetric')
+# A test also looks at each lesion; too slow for every epoch's validation.
+test_evaluator = dict(type='MammographyMetric', lesions=True)
 test_cfg = dict(type='TestLoop')
