@@ -1,6 +1,7 @@
 """Where the prompts of a sample come from, and how they are told to whoever reads results."""
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,7 +10,60 @@ from torch import Generator, Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.grids import picture_shape, truth_on_input
+from mmseg_mammo.models.prompt_sampler import ErrorPointSampler, PromptSampler
 from mmseg_mammo.models.prompts import Prompts
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """First prompts of an image, and the simulated reader who looks at what comes of them.
+
+    Attributes:
+        prompts: Of O objects, in pixels of the network's input.
+        objects: O×h×w bool on the picture's part of the input; None if prompts were given.
+        sampler: Where the prompts are from; None if they were given.
+        generator: Its random numbers; None for torch's own.
+    """
+
+    prompts: Prompts
+    objects: Tensor | None = None
+    sampler: PromptSampler | None = None
+    generator: Generator | None = None
+
+    @property
+    def rounds(self) -> int:
+        """Further prompts after the first ones."""
+        return self.sampler.rounds if self.sampler else 0
+
+    def further(self, prompts: Prompts, predicted: Tensor) -> Prompts:
+        """One more point per object, given what was predicted (O×H'×W' bool on the input)."""
+        assert isinstance(self.sampler, ErrorPointSampler)
+        assert self.objects is not None
+        height, width = self.objects.shape[-2:]
+        seen = predicted[:, :height, :width].cpu()
+        return self.sampler.further(prompts, self.objects, seen, self.generator)
+
+
+def from_truth(
+    sample: SegDataSample,
+    shape: tuple[int, int],
+    sampler: PromptSampler,
+    generator: Generator | None = None,
+) -> Prompting:
+    """Prompts that a sampler takes from the true mask, on the grid of an input of ``shape``."""
+    objects = sampler.objects(true_mask(sample, shape))
+    return Prompting(sampler(objects, generator), objects, sampler, generator)
+
+
+def from_metainfo(sample: SegDataSample, shape: tuple[int, int]) -> Prompting:
+    """What ``LoadPrompts`` noted on a sample, on the grid of an input of ``shape``."""
+    return Prompting(given_prompts(sample).scaled(*input_scale(sample, shape)))
+
+
+def input_scale(sample: SegDataSample, shape: tuple[int, int]) -> tuple[float, float]:
+    """Pixels of the network's input per pixel of the prepared image, (x, y)."""
+    height, width = picture_shape(sample, shape)
+    return width / sample.ori_shape[1], height / sample.ori_shape[0]
 
 
 def image_generator(sample: SegDataSample) -> Generator:

@@ -90,7 +90,10 @@ class SAMImageEncoder(ImageEncoderViT):
     """
 
     def __init__(
-        self, arch: str | dict[str, Any] = 'large', img_size: int = 1024, checkpointing: bool = False
+        self,
+        arch: str | dict[str, Any] = 'large',
+        img_size: int = 1024,
+        checkpointing: bool = False,
     ) -> None:
         if isinstance(arch, str) and arch not in ARCHS:
             raise MammoError(f'arch={arch!r} of SAMImageEncoder', f'{", ".join(ARCHS)}, or a dict')

@@ -16,19 +16,31 @@ from mmpretrain.models import LoRAModel
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from torch import Generator, Tensor
+from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.embedding_cache import EmbeddingCache
-from mmseg_mammo.models.grids import IGNORED, picture_shape, truth_on_input
-from mmseg_mammo.models.prompt_source import described, given_prompts, image_generator, true_mask
+from mmseg_mammo.models.grids import IGNORED, truth_on_input
+from mmseg_mammo.models.prompt_source import (
+    Prompting,
+    described,
+    from_metainfo,
+    from_truth,
+    image_generator,
+    input_scale,
+)
 from mmseg_mammo.models.prompts import Prompts
-from mmseg_mammo.models.sam_decoding import build_small_parts, decode
+from mmseg_mammo.models.sam_decoding import (
+    CHOICES,
+    build_small_parts,
+    choose,
+    decode_rounds,
+    of_each,
+)
 from mmseg_mammo.models.sam_predictor import SAMPredictor
 from mmseg_mammo.models.sam_weights import load_sam_weights
-from mmseg_mammo.models.tuning import fingerprint, matching, train_only
+from mmseg_mammo.models.tuning import matching, train_only
 
-CHOICES = ('predicted_iou', 0, 1, 2)
 SOURCES = ('truth', 'given')
 
 
@@ -103,8 +115,6 @@ class SAMSegmentor(BaseSegmentor):
         self.prompts_from = prompts_from
         self.mask_choice = mask_choice
         self.cache = EmbeddingCache(embedding_cache) if embedding_cache else None
-        self._mark = ''  # of the encoder's weights
-        self.register_load_state_dict_post_hook(SAMSegmentor._weights_changed)
         if pretrained and isinstance(self.image_encoder, LoRAModel):
             self.load_base()
         train_only(self, matching(self, trainable) if trainable else ())
@@ -119,7 +129,6 @@ class SAMSegmentor(BaseSegmentor):
     def load_base(self) -> None:
         """Load the pre-trained file."""
         load_sam_weights(self, self.pretrained or '')
-        self._weights_changed()
 
     def init_weights(self) -> None:
         """Load the pre-trained file, if one is named; called when training starts."""
@@ -128,9 +137,6 @@ class SAMSegmentor(BaseSegmentor):
         elif not all(p.requires_grad for p in self.parameters()):
             text = 'SAM is random AND partly frozen: pretrained is None; docs/weights.md'
             print_log(text, 'current', logging.WARNING)
-
-    def _weights_changed(self, *_: Any) -> None:
-        self._mark = ''
 
     def train(self, mode: bool = True) -> 'SAMSegmentor':
         """Keep parts of which nothing is trained in eval mode."""
@@ -147,40 +153,13 @@ class SAMSegmentor(BaseSegmentor):
         """B×3×S×S normalised images -> B×C×s×s float32."""
         if self.cache is None:
             return self.image_encoder(inputs).float()
-        if not self._mark:
-            self._mark = fingerprint(self.image_encoder)[:16]
-        one = torch.ones(1, 1, device=inputs.device)
-        number_format = str((one @ one).dtype).removeprefix('torch.')  # that of autocast, if on
-        return self.cache.embed(inputs, f'{self._mark}-{number_format}', self.image_encoder)
-
-    def choose(self, iou: Tensor) -> Tensor:
-        """Number of the candidate that is kept: O×K predicted IoUs -> O int64."""
-        if self.mask_choice == 'predicted_iou':
-            return iou.argmax(dim=1)
-        return torch.full_like(iou[:, 0], int(self.mask_choice), dtype=torch.int64)
+        return self.cache.embed(inputs, self.image_encoder)
 
     def _rounds(
-        self,
-        embedding: Tensor,
-        prompts: Prompts,
-        sampler: Any = None,
-        objects: Tensor | None = None,
-        generator: Generator | None = None,
+        self, embedding: Tensor, prompting: Prompting
     ) -> Iterator[tuple[Tensor, Tensor, Prompts]]:
-        """Logits (O×K×S×S), predicted IoUs and prompts after the first and each further prompt."""
-        mask = None
-        for number in range(1 + (sampler.rounds if sampler else 0)):
-            if number:
-                assert objects is not None
-                kept = torch.arange(len(iou)), self.choose(iou).cpu()
-                mask = low[kept].detach()[:, None]
-                height, width = objects.shape[-2:]
-                predicted = logits.detach()[kept][:, :height, :width].cpu() > 0
-                prompts = sampler.further(prompts, objects, predicted, generator)
-            low, iou = decode(self.prompt_encoder, self.mask_decoder, embedding, prompts, mask)
-            size = (self.image_encoder.img_size,) * 2
-            logits = F.interpolate(low, size, mode='bilinear', align_corners=False)
-            yield logits, iou, prompts
+        parts = self.prompt_encoder, self.mask_decoder
+        return decode_rounds(*parts, embedding, prompting, self.mask_choice)
 
     def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
         """Means over images: ``loss_focal``, ``loss_dice``, ``loss_iou``.
@@ -189,27 +168,28 @@ class SAMSegmentor(BaseSegmentor):
             inputs: B×3×S×S, normalised.
             data_samples: With ``gt_sem_seg``.
         """
-        embeddings = self.extract_feat(inputs)
         shape = (inputs.shape[-2], inputs.shape[-1])
         each = [
             self._image_losses(embedding[None], sample, shape)
-            for embedding, sample in zip(embeddings, data_samples, strict=True)
+            for embedding, sample in zip(self.extract_feat(inputs), data_samples, strict=True)
         ]
         return {name: torch.stack([losses[name] for losses in each]).mean() for name in each[0]}
 
     def _image_losses(
         self, embedding: Tensor, sample: SegDataSample, shape: tuple[int, int]
     ) -> dict[str, Tensor]:
-        sampler = self.train_prompts if self.training else self.test_prompts
-        generator = None if self.training else image_generator(sample)
-        objects = sampler.objects(true_mask(sample, shape))
-        margin = (0, shape[1] - objects.shape[2], 0, shape[0] - objects.shape[1])
-        truth = F.pad(objects, margin).to(embedding.device)
+        if self.training:
+            prompting = from_truth(sample, shape, self.train_prompts)
+        else:
+            prompting = from_truth(sample, shape, self.test_prompts, image_generator(sample))
+        assert prompting.objects is not None
+        height, width = prompting.objects.shape[-2:]
+        margin = (0, shape[1] - width, 0, shape[0] - height)
+        objects = F.pad(prompting.objects, margin).to(embedding.device)
         valid = truth_on_input(sample, shape)[0].to(embedding.device) != IGNORED
-        prompts = sampler(objects, generator)
         losses = [
-            self.candidate_loss(logits, iou, truth, valid)
-            for logits, iou, _ in self._rounds(embedding, prompts, sampler, objects, generator)
+            self.candidate_loss(logits, iou, objects, valid)
+            for logits, iou, _ in self._rounds(embedding, prompting)
         ]
         return {name: torch.stack([part[name] for part in losses]).mean() for name in losses[0]}
 
@@ -236,46 +216,39 @@ class SAMSegmentor(BaseSegmentor):
             self.postprocess_result(candidates[None], [scratch])
             sample.candidates = PixelData(data=scratch.seg_logits.data > 0)
             sample.set_metainfo(facts)
-        return self.postprocess_result(_two_classes([kept for kept, _, _ in found]), data_samples)
+        return self.postprocess_result(torch.stack([kept for kept, _, _ in found]), data_samples)
 
     def _segment(
         self, inputs: Tensor, data_samples: list[SegDataSample]
     ) -> list[tuple[Tensor, Tensor, dict[str, Any]]]:
-        """Of each image the kept logits (S×S), all candidates' (K×S×S), and the metainfo."""
+        """Of each image 2×S×S kept logits, K×S×S of all candidates, and the metainfo."""
         shape = (inputs.shape[-2], inputs.shape[-1])
-        embeddings = self.extract_feat(inputs)
         found = []
-        for embedding, sample in zip(embeddings, data_samples, strict=True):
-            height, width = picture_shape(sample, shape)
-            sx, sy = width / sample.ori_shape[1], height / sample.ori_shape[0]
+        for embedding, sample in zip(self.extract_feat(inputs), data_samples, strict=True):
             if self.prompts_from == 'given':
-                rounds = self._rounds(embedding[None], given_prompts(sample).scaled(sx, sy))
+                prompting = from_metainfo(sample, shape)
             else:
-                sampler, generator = self.test_prompts, image_generator(sample)
-                objects = sampler.objects(true_mask(sample, shape))
-                first = sampler(objects, generator)
-                rounds = self._rounds(embedding[None], first, sampler, objects, generator)
-            *_, (logits, iou, prompts) = rounds
-            chosen = self.choose(iou)
-            kept = logits[torch.arange(len(iou)), chosen.cpu()].amax(dim=0)
+                prompting = from_truth(sample, shape, self.test_prompts, image_generator(sample))
+            *_, (logits, iou, prompts) = self._rounds(embedding[None], prompting)
+            chosen = choose(iou, self.mask_choice)
+            kept = of_each(logits, chosen).amax(dim=0)
+            sx, sy = input_scale(sample, shape)
             facts = {
                 'candidate_iou': iou.mean(dim=0).tolist(),
                 'chosen': int(chosen[0]) if (chosen == chosen[0]).all() else -1,
                 'prompts_from': self.prompts_from,
                 **described(prompts.scaled(1 / sx, 1 / sy)),
             }
-            found.append((kept, logits.amax(dim=0), facts))
+            two_classes = torch.stack(
+                [torch.zeros_like(kept), kept]
+            )  # their softmax is the sigmoid
+            found.append((two_classes, logits.amax(dim=0), facts))
         return found
 
     def encode_decode(self, inputs: Tensor, batch_data_samples: list[SegDataSample]) -> Tensor:
         """B×3×S×S -> B×2×S×S logits, of which the first is zero."""
-        return _two_classes([kept for kept, _, _ in self._segment(inputs, batch_data_samples)])
+        found = self._segment(inputs, batch_data_samples)
+        return torch.stack([kept for kept, _, _ in found])
 
     def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         return self.extract_feat(inputs)
-
-
-def _two_classes(logits: list[Tensor]) -> Tensor:
-    """B logits of H×W -> B×2×H×W, whose softmax is their sigmoid."""
-    lesion = torch.stack(logits)
-    return torch.stack([torch.zeros_like(lesion), lesion], dim=1)

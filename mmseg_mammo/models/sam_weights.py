@@ -2,6 +2,7 @@
 
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -33,7 +34,8 @@ def load_sam_weights(model: nn.Module, path: str | Path) -> None:
     path = Path(path)
     state = read_weights(path, 'model.pretrained')
     targets = named_tensors(model)
-    grid = model.image_encoder.img_size // PATCH
+    encoder: Any = model.image_encoder
+    grid = encoder.img_size // PATCH
     fitted = {
         name: resize_positions(name, value, targets[name].shape, grid)
         for name, value in state.items()
@@ -45,7 +47,9 @@ def load_sam_weights(model: nn.Module, path: str | Path) -> None:
         'have another shape': [n for n, v in fitted.items() if v.shape != targets[n].shape],
     }
     if any(problems.values()):
-        found = [f'{len(names)} {what} ({some_of(names)})' for what, names in problems.items() if names]
+        found = [
+            f'{len(names)} {what} ({some_of(names)})' for what, names in problems.items() if names
+        ]
         raise CheckpointError(
             f'{path} does not fit this SAM: {"; ".join(found)}',
             "a file of the same architecture with Meta's names",
