@@ -1,4 +1,4 @@
-"""Registered models: the prompt-tuned ViT backbone, losses, samplers of prompts."""
+"""Registered models: the prompt-tuned ViT backbone, SAM, losses, samplers of prompts."""
 
 from mmseg_mammo.models.best_mask_loss import BestMaskLoss
 from mmseg_mammo.models.losses import LesionDiceLoss
@@ -8,6 +8,8 @@ from mmseg_mammo.models.prompt_sampler import (
     JitteredBoxSampler,
     RandomPointSampler,
 )
+from mmseg_mammo.models.sam_encoder import SAMImageEncoder
+from mmseg_mammo.models.sam_segmentor import SAMSegmentor
 from mmseg_mammo.models.vpt_vit import VPTVisionTransformer
 
 __all__ = [
@@ -17,5 +19,7 @@ __all__ = [
     'JitteredBoxSampler',
     'LesionDiceLoss',
     'RandomPointSampler',
+    'SAMImageEncoder',
+    'SAMSegmentor',
     'VPTVisionTransformer',
 ]
