@@ -233,7 +233,7 @@ def test_what_is_trained_moves_and_the_rest_stays_and_in_eval_mode(trainable, pa
         (dict(prompts_from='nowhere'), "prompts_from='nowhere'.*Allowed: truth, given"),
         (dict(mask_choice='best'), "mask_choice='best'.*Allowed: predicted_iou, 0, 1, 2"),
         (dict(trainable='^backbone'), "trainable='\\^backbone' is in no parameter name"),
-        (dict(embedding_cache='x'), r"embedding_cache='x' with trainable='\.\*'"),
+        (dict(embedding_cache='x'), "embedding_cache='x' beside an encoder that is trained"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(change, message):
