@@ -72,6 +72,7 @@ def test_training_leaves_last_and_best_checkpoint_log_and_records(trained):
     assert 'Parameters: 36,721 total, 3,769 trained' in log
     (table,) = trained.glob('*/per_image_val.csv')
     assert len(list(csv.DictReader(table.open()))) == 2
+    assert not [*trained.glob('*/lesions_*.csv'), *trained.glob('*/viewer')]
 
 
 def test_a_second_training_does_not_overwrite_the_first(trained, prepared, monkeypatch):
@@ -95,6 +96,13 @@ def test_testing_on_the_other_hospital_gives_scores_records_and_pictures(
     assert [record['image'] for record in records] == ['images/6.png', 'images/7.png']
     assert {record['mask_kind'] for record in records} == {'phantom'}
     assert len(list(tmp_path.glob('*/overlays/*.png'))) == 2
+    (table,) = tmp_path.glob('*/lesions_test.csv')
+    lesions = list(csv.DictReader(table.open()))
+    assert [row['image'] for row in lesions if row['kind'] == 'true'] == ['images/6.png']
+    for record in records:
+        (picture,) = tmp_path.glob(f'*/viewer/{record["key"]}.jpg')
+        truth = picture.with_name(f'{record["key"]}_truth.png')
+        assert truth.is_file() == (record['annotated'] == 'lesion')
     assert (tmp_path / '.starting.lock').is_file()  # runs of one second would share a folder
     (summary,) = tmp_path.glob('*/test.json')
     said = json.loads(summary.read_text(), parse_constant=pytest.fail)

@@ -35,6 +35,7 @@ custom_hooks = [
     dict(type='CheckpointGuardHook'),
     dict(type='PerImageCSVHook'),
     dict(type='OverlayHook', count=12, seed=0),
+    dict(type='ViewerHook', long_side=384),
 ]
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer')

@@ -26,7 +26,7 @@ model = dict(
 train_pipeline = [
     dict(type='LoadMammogram', intensity='minmax'),
     dict(type='LoadLesionMask'),
-    dict(type='Resize', scale=(224, 224), keep_ratio=False),
+    dict(type='ResizeMammogram', scale=(224, 224), keep_ratio=False),
     dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackMammogram'),

@@ -1,4 +1,4 @@
-"""Sampling that shows lesions of every size, not mostly those of the usual one."""
+"""Sampling that shows small lesions more often."""
 
 import math
 from collections import Counter
@@ -22,16 +22,19 @@ def lesion_share(path: str | None) -> float:
     return float(binarise(read_raster(Path(path)), path).mean()) if path else 0.0
 
 
-def size_weights(shares: np.ndarray, power: float, limit: float) -> np.ndarray:
+def size_weights(
+    shares: np.ndarray, power: float, limit: float, rare_large: bool = False
+) -> np.ndarray:
     """How often each image is drawn, relative to a uniform draw.
 
-    Sizes are counted in octaves of the area; a size that is rare in the data, be it small or
-    large, is drawn more often.
+    Sizes are counted in octaves of the area. The rarer a size below the median is in the data,
+    the more often it is drawn; larger ones are drawn like the median.
 
     Args:
         shares: N lesion shares of the image area, 0 for normal images.
         power: 0 draws uniformly; 1 draws every octave equally often.
         limit: Largest ratio of a weight to the median one, and its inverse the smallest.
+        rare_large: Whether rare sizes above the median are drawn more often too.
 
     Returns:
         N weights with mean 1. Normal images keep the weight 1: the share of normal images stays.
@@ -42,6 +45,9 @@ def size_weights(shares: np.ndarray, power: float, limit: float) -> np.ndarray:
         octaves = np.floor(np.log2(shares[lesion])).astype(int)
         _, inverse, counts = np.unique(octaves, return_inverse=True, return_counts=True)
         rarity = (1.0 / counts[inverse]) ** power
+        middle = np.sort(octaves)[len(octaves) // 2]
+        if not rare_large:
+            rarity[octaves > middle] = rarity[octaves == middle][0]
         rarity = (rarity / np.median(rarity)).clip(1 / limit, limit)
         weights[lesion] = rarity / rarity.mean()
     return weights
@@ -49,25 +55,30 @@ def size_weights(shares: np.ndarray, power: float, limit: float) -> np.ndarray:
 
 @DATA_SAMPLERS.register_module()
 class LesionSizeSampler(Sampler):
-    """Draw images with replacement, those with lesions of a rare size more often; for training.
+    """Draw images with replacement, those with small lesions more often; for training.
 
     An epoch has as many images as the data set. The k-th repeat of image ``i`` in an epoch is
-    drawn as ``i + k * len(dataset)``, which ``MammographyDataset`` augments anew. Several processes share one draw. All masks
-    are read once, when training starts.
+    drawn as ``i + k * len(dataset)``, which ``MammographyDataset`` augments anew. Several processes
+    share one draw. All masks are read once, when training starts.
 
     Args:
         dataset: A ``MammographyDataset``.
-        power, limit: See :func:`size_weights`.
+        power, limit, rare_large: See :func:`size_weights`.
         seed: Of the draw, with the epoch; None takes one seed for all processes.
     """
 
     def __init__(
-        self, dataset: Any, power: float = 0.5, limit: float = 4.0, seed: int | None = None
+        self,
+        dataset: Any,
+        power: float = 0.5,
+        limit: float = 4.0,
+        rare_large: bool = False,
+        seed: int | None = None,
     ) -> None:
         paths = [dataset.get_data_info(i).get('seg_map_path') for i in range(len(dataset))]
         with ThreadPoolExecutor() as pool:
             shares = np.array(list(pool.map(lesion_share, paths)))
-        self.weights = torch.from_numpy(size_weights(shares, power, limit))
+        self.weights = torch.from_numpy(size_weights(shares, power, limit, rare_large))
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0

@@ -9,9 +9,12 @@ from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 from mmseg_mammo.engine.sharding import count_all
+from mmseg_mammo.engine.trained_as import check_length, config_of, input_differences
 from mmseg_mammo.engine.trained_only import complete
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.tuning import unwrapped
+
+DIFFERENCES = 'input_differs_from_training'
 
 
 @HOOKS.register_module()
@@ -33,7 +36,8 @@ class CheckpointGuardHook(Hook):
     """Refuse a checkpoint that does not fill the model exactly.
 
     mmengine loads with ``strict=False``: a checkpoint of another model leaves random weights
-    behind and only warns. A checkpoint without the frozen weights is completed first.
+    behind and only warns. A checkpoint without the frozen weights is completed first. A test
+    warns, and ``test.json`` says, if images are prepared in another way than in training.
     """
 
     priority = 'VERY_HIGH'  # EMAHook takes its weights from the completed checkpoint
@@ -42,12 +46,23 @@ class CheckpointGuardHook(Hook):
         """Compare names and shapes; called before the weights are copied.
 
         Raises:
-            CheckpointError: A tensor is missing, left over, or of another shape.
+            CheckpointError: A tensor is missing, left over, or of another shape; or a training
+                is resumed under another length than its schedule was planned for.
         """
+        trained = config_of(checkpoint)
+        if trained and runner.cfg.get('resume'):
+            check_length(trained, runner.cfg)
+        elif trained and runner.cfg.get('test_dataloader'):
+            self._compare_inputs(runner, input_differences(trained, runner.cfg))
         model = unwrapped(runner.model)
         complete(checkpoint, model)
         state = checkpoint.get('state_dict', checkpoint)
         check_state(state, model, getattr(runner, '_load_from', None) or '')
+
+    def _compare_inputs(self, runner: Any, differences: list[str]) -> None:
+        runner.message_hub.update_info(DIFFERENCES, differences)
+        for difference in differences:
+            runner.logger.warning(f'{difference}: expect worse results')
 
 
 def check_state(state: Mapping[str, Tensor], model: nn.Module, place: str) -> None:

@@ -2,5 +2,6 @@
 
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.evaluation.records import OverlayHook, PerImageCSVHook
+from mmseg_mammo.evaluation.viewer import ViewerHook
 
-__all__ = ['MammographyMetric', 'OverlayHook', 'PerImageCSVHook']
+__all__ = ['MammographyMetric', 'OverlayHook', 'PerImageCSVHook', 'ViewerHook']

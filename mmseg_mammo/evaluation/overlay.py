@@ -28,9 +28,7 @@ def draw_panels(
         Height + 44 by three panel widths, uint8 BGR.
     """
     width = max(1, round(image.shape[1] * height / image.shape[0]))
-    grey: np.ndarray = rescale_to_255(map_intensity(image, 'minmax')).astype(np.uint8)
-    grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
-    plain = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    plain = cv2.cvtColor(grey_picture(image, (height, width)), cv2.COLOR_GRAY2BGR)
     panels = [
         plain,
         _marked(plain, truth, TRUTH_COLOUR),
@@ -47,6 +45,12 @@ def draw_panels(
         place = (left + 6, baseline)
         cv2.putText(bar, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
     return np.vstack([bar, picture])
+
+
+def grey_picture(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """An H×W uint8 or uint16 image as (H', W') uint8, its darkest pixel black, its brightest white."""
+    grey: np.ndarray = rescale_to_255(map_intensity(image, 'minmax')).astype(np.uint8)
+    return cv2.resize(grey, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
 
 
 def _marked(panel: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:

@@ -11,6 +11,8 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
+from mmseg_mammo.engine.hooks import DIFFERENCES
+from mmseg_mammo.evaluation.lesions import LESION_COLUMNS
 from mmseg_mammo.evaluation.overlap import overlap
 from mmseg_mammo.evaluation.overlay import draw_panels
 from mmseg_mammo.preparation.images import read_image, write_atomic, write_png
@@ -22,8 +24,9 @@ class PerImageCSVHook(Hook):
     """Write the metric's records to ``per_image_val.csv`` and ``per_image_test.csv``.
 
     They go to the run's own time-stamped folder, so that no later run overwrites them; the
-    file of the validation set is that of the last epoch. A test also leaves ``test.json``: its
-    scores and what they are of.
+    file of the validation set is that of the last epoch. A metric that looks at each lesion
+    also gives ``lesions_test.csv``: one line per lesion and per detection. A test leaves
+    ``test.json`` too: its scores and what they are of.
     """
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
@@ -41,6 +44,7 @@ class PerImageCSVHook(Hook):
             'split': dataset.split,
             'finding': dataset.finding,
             'evaluator': runner.cfg.test_evaluator,
+            DIFFERENCES: runner.message_hub.runtime_info.get(DIFFERENCES, []),
             # JSON has no NaN: null where a stratum has no image.
             'scores': {k: None if np.isnan(v) else v for k, v in (metrics or {}).items()},
         }
@@ -58,6 +62,10 @@ class PerImageCSVHook(Hook):
                 path = Path(runner.log_dir) / f'per_image_{split}.csv'
                 write_table(path, list(records[0]), records)
                 runner.logger.info(f'{len(records)} records, one per image: {path}')
+                if metric.lesions:
+                    write_table(
+                        path.with_name(f'lesions_{split}.csv'), LESION_COLUMNS, metric.lesion_rows
+                    )
 
 
 @HOOKS.register_module()

@@ -10,21 +10,37 @@ from mmseg_mammo.datasets.sampling import LesionSizeSampler, lesion_share, size_
 
 
 def test_weights_by_hand():
-    """Four lesions of 1 to 2 %, one of 4 %, one normal: 1/2 and 1, over 1/2; mean 6/5."""
-    weights = size_weights(np.array([1.1, 1.2, 1.3, 1.4, 4, 0]) / 128, power=0.5, limit=4)
+    """Four lesions of one octave, one of half their size, one normal: 1/2 and 1, over 1/2; mean 6/5."""
+    weights = size_weights(np.array([1.1, 1.2, 1.3, 1.4, 0.6, 0]) / 128, power=0.5, limit=4)
     assert weights == pytest.approx([5 / 6] * 4 + [10 / 6, 1])
+
+
+def test_large_lesions_are_drawn_like_the_usual_ones_unless_asked_for():
+    shares = np.array([1.1, 1.2, 1.3, 1.4, 4, 0]) / 128
+    assert size_weights(shares, power=0.5, limit=4).tolist() == [1] * 6
+    weights = size_weights(shares, power=0.5, limit=4, rare_large=True)
+    assert weights == pytest.approx([5 / 6] * 4 + [10 / 6, 1])
+
+
+def test_the_smaller_half_of_lesions_is_drawn_more_than_its_share():
+    sizes = np.random.default_rng(0).lognormal(-6, 1, 1000).clip(1e-5, 0.5)
+    weights = size_weights(sizes, power=0.5, limit=4)
+    small, large = weights[sizes < np.median(sizes)], weights[sizes > np.median(sizes)]
+    assert small.mean() > 1.1
+    assert large.mean() < 0.9
+    assert np.unique(large).size <= 2
 
 
 def test_power_one_draws_every_octave_equally_often():
     shares = np.array([1.1] * 6 + [2.2] * 3 + [5.0])
-    weights = size_weights(shares / 128, power=1, limit=100)
+    weights = size_weights(shares / 128, power=1, limit=100, rare_large=True)
     assert weights[:6].sum() == pytest.approx(weights[6:9].sum()) == pytest.approx(weights[9])
 
 
 def test_power_zero_is_uniform_and_limits_hold():
     shares = np.array([0.01] * 99 + [0.9, 1e-6])
     assert (size_weights(shares, power=0, limit=4) == 1).all()
-    weights = size_weights(shares, power=1, limit=4)
+    weights = size_weights(shares, power=1, limit=4, rare_large=True)
     assert weights[99] / weights[0] == weights[100] / weights[0] == pytest.approx(4)
     assert size_weights(np.zeros(3), power=1, limit=4).tolist() == [1, 1, 1]
 

@@ -1,5 +1,7 @@
 import pytest
 import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation import MammographyMetric
@@ -100,7 +102,136 @@ def test_images_of_two_hospitals_with_one_name_both_count():
     assert evaluate(samples)[0]['images'] == 2
 
 
+def blocks(*boxes, shape=(64, 48)):
+    """H×W float: boxes of (top, left, bottom, right, probability) on zeros."""
+    grid = torch.zeros(shape)
+    for top, left, bottom, right, value in boxes:
+        grid[top:bottom, left:right] = value
+    return grid
+
+
+TWO_LESIONS = blocks((8, 8, 16, 16, 1), (40, 20, 50, 30, 1))
+
+
+def test_each_lesion_has_a_row_but_each_image_one_record():
+    """mmengine gathers as many results as there are images, and drops the rest."""
+    samples = [
+        sample(blocks((8, 8, 16, 16, 0.8), (30, 4, 34, 8, 0.3)), TWO_LESIONS, '1.png', source='s'),
+        sample(blocks((2, 2, 9, 9, 0.9)), torch.zeros(64, 48), '2.png', source='s'),
+    ]
+    metric = MammographyMetric(lesions=True)
+    metric.process(None, samples)
+    assert len(metric.results) == 2
+    scores = metric.evaluate(2)
+    kinds = [(row['key'], row['kind']) for row in metric.lesion_rows]
+    assert kinds == [('s_1', 'true')] * 2 + [('s_1', 'detection')] * 2 + [('s_2', 'detection')]
+    assert {row['image'] for row in metric.lesion_rows} == {'1.png', '2.png'}
+    first, second = metric.records
+    assert (first['true_lesions'], first['predicted_lesions'], first['hits_iou10']) == (2, 1, 1)
+    assert (second['surface_dice'], second['hausdorff95']) == (0, 80)
+    assert scores['lesion_sensitivity_iou10'] == scores['lesion_sensitivity_centre'] == 50
+    assert scores['false_positives_per_image'] == 0.5
+    assert all(
+        isinstance(value, str | int | float)
+        for record in metric.records
+        for value in record.values()
+    )
+
+
+def test_lesions_are_left_alone_unless_asked_for():
+    scores, metric = evaluate(random_samples())
+    assert metric.lesion_rows == []
+    assert 'true_lesions' not in metric.records[0]
+    assert 'lesion_surface_dice' not in scores
+
+
+def test_the_floor_of_detections_is_an_option():
+    faint = sample(blocks((8, 8, 16, 16, 0.05)), TWO_LESIONS)
+    for floor, detections in ((0.1, 0), (0.01, 1)):
+        _, metric = evaluate([faint], lesions=True, detection_floor=floor)
+        assert len(metric.lesion_rows) == 2 + detections
+    with pytest.raises(MammoError, match='detection_floor=10'):
+        MammographyMetric(detection_floor=10)
+
+
+def test_a_record_names_its_image_and_its_grid():
+    record = evaluate([sample(TWO_LESIONS, TWO_LESIONS, 'x/1 a.png', source='s')])[1].records[0]
+    assert next(iter(record)) == 'key'
+    assert record['key'] == 's_x_1_a'
+    assert (record['height'], record['width']) == (64, 48)
+    record = evaluate([sample(TWO_LESIONS, TWO_LESIONS)], eval_size=(16, 12))[1].records[0]
+    assert (record['height'], record['width']) == (16, 12)
+
+
+def test_images_that_would_share_a_key_do_not():
+    samples = [sample(TWO_LESIONS, TWO_LESIONS, name, source='s') for name in ('1.png', '1.dcm')]
+    first, second = evaluate(samples)[1].records
+    assert first['key'] != second['key']
+
+
+@pytest.mark.parametrize('eval_size', [None, 16])
+def test_pixels_of_the_thesis_grid_are_those_of_an_evaluation_on_it(eval_size):
+    samples = random_samples()
+    _, other = evaluate(samples, eval_size=224)
+    _, metric = evaluate(samples, lesions=True, eval_size=eval_size)
+    for record, expected in zip(metric.records, other.records, strict=True):
+        for name in ('truth_pixels', 'predicted_pixels', 'intersection_pixels'):
+            assert record[f'{name}_224'] == expected[name]
+
+
+def test_lesions_follow_to_the_grid_of_the_evaluation():
+    _, metric = evaluate([sample(TWO_LESIONS, TWO_LESIONS)], lesions=True, eval_size=(32, 24))
+    assert [row['pixels'] for row in metric.lesion_rows] == [16, 25, 16, 25]
+    assert metric.records[0]['surface_dice'] == 1
+
+
 def test_a_diverged_model_is_no_specialist():
     broken = sample(torch.full((2, 2), float('nan')), torch.zeros(2, 2), img_path='a/1.png')
     with pytest.raises(MammoError, match=r'a/1\.png: .*not numbers'):
         evaluate([broken])
+
+
+def prompted(side=40):
+    """What a promptable model leaves for one image: three candidates, the second one kept."""
+    truth = torch.zeros(side, side)
+    truth[8:24, 8:24] = 1
+    masks = torch.stack([truth.roll(8, 0), truth, torch.zeros_like(truth)]).bool()
+    logit = 20 * masks[1].float() - 10
+    facts = dict(
+        candidate_iou=[0.5, 0.75, 0.25],
+        chosen=1,
+        prompts_from='truth',
+        prompt_points=[[15.5, 15.5, 1]],
+        image='a.png',
+        mask_kind='contour',
+    )
+    sample = SegDataSample(metainfo=facts)
+    sample.set_data(
+        dict(
+            seg_logits=PixelData(data=torch.stack([torch.zeros_like(logit), logit])),
+            pred_sem_seg=PixelData(data=masks[1:2].long()),
+            gt_sem_seg=PixelData(data=truth[None].long()),
+            candidates=PixelData(data=masks),
+        )
+    )
+    return sample
+
+
+@pytest.mark.parametrize('eval_size', [None, 20])
+def test_candidates_and_prompts_of_a_sample_reach_record_and_scalars(eval_size):
+    """The first candidate is the truth moved by half its height: shared 8, union 24 rows."""
+    scores, metric = evaluate([prompted().to_dict()], eval_size=eval_size)
+    record = metric.records[0]
+    assert record['candidate_0_iou'] == pytest.approx(1 / 3)
+    assert record['candidate_1_iou'] == record['iou'] == pytest.approx(1)
+    assert record['candidate_2_iou'] == pytest.approx(0, abs=1e-6)
+    assert (record['chosen'], record['candidate_0_predicted_iou']) == (1, 0.5)
+    assert (record['prompts_from'], record['prompt_points']) == ('truth', '15.5:15.5:1')
+    assert scores['lesion_hindsight_iou'] == pytest.approx(100)
+    assert scores['chosen_iou_bias'] == pytest.approx(-25)
+
+
+def test_a_model_without_prompts_has_neither_columns_nor_scalars_of_candidates():
+    scores, metric = evaluate(random_samples(2))
+    for names in (scores, metric.records[0]):
+        assert not [name for name in names if 'candidate' in name or 'prompt' in name]

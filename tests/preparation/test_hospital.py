@@ -148,6 +148,21 @@ def test_a_fraction_for_a_split_that_the_table_has_is_refused(hospital, tmp_path
     assert sorted(row.split for row in rows) == ['test', 'test', 'train', 'val']
 
 
+def test_a_fraction_without_images_to_take_it_from_is_refused(hospital, tmp_path):
+    table = hospital.with_name('test_only.csv')
+    table.write_text(HEADER + ROWS.replace('train', 'test'))
+    with pytest.raises(MammoError, match=r'no image of split train for val.* are of test'):
+        run(table, tmp_path / 'out', fractions={'val': 0.5})
+    assert not (tmp_path / 'out').exists()
+
+
+def test_weak_masks_do_not_become_contours_by_a_second_run(hospital, tmp_path):
+    run(hospital, tmp_path / 'out', mask_kind='weak')
+    with pytest.raises(MammoError, match=r"mask_kind was 'weak', is 'contour'"):
+        run(hospital, tmp_path / 'out')
+    assert {row.mask_kind for row in read_index(tmp_path / 'out/index.csv')} == {'weak'}
+
+
 @pytest.mark.parametrize('fractions', [{'val': 1.5}, {'val': 0.5, 'test': 0.4}])
 def test_fractions_are_checked_before_any_work(hospital, tmp_path, fractions):
     hospital.write_text((HEADER + ROWS).replace('test', 'train'))

@@ -3,20 +3,14 @@
 Made by: python tools/prepare_cbis_ddsm.py RAW data/cbis_ddsm
 """
 
+_base_ = './test_224.py'
+
 # The thesis names no CLAHE parameters; these are ours. scale is (width, height).
 train_pipeline = [
     dict(type='LoadMammogram', intensity='minmax'),
     dict(type='LoadLesionMask'),
-    dict(type='Resize', scale=(224, 224), keep_ratio=False),
+    dict(type='ResizeMammogram', scale=(224, 224), keep_ratio=False),
     dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
-    dict(type='PackMammogram'),
-]
-# The mask is loaded after the resizing, so that it is compared on its own grid.
-test_pipeline = [
-    dict(type='LoadMammogram', intensity='minmax'),
-    dict(type='Resize', scale=(224, 224), keep_ratio=False),
-    dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
-    dict(type='LoadLesionMask'),
     dict(type='PackMammogram'),
 ]
 train_dataloader = dict(
@@ -42,7 +36,7 @@ val_dataloader = dict(
         data_root='data/cbis_ddsm',
         split='val',
         test_mode=True,
-        pipeline=test_pipeline,
+        pipeline=_base_.test_pipeline,
     ),
 )
 test_dataloader = dict(
@@ -55,8 +49,9 @@ test_dataloader = dict(
         data_root='data/cbis_ddsm',
         split='test',
         test_mode=True,
-        pipeline=test_pipeline,
+        pipeline=_base_.test_pipeline,
     ),
 )
 val_evaluator = dict(type='MammographyMetric')
-test_evaluator = dict(type='MammographyMetric')
+# A test also looks at each lesion; too slow for every epoch's validation.
+test_evaluator = dict(type='MammographyMetric', lesions=True)

@@ -5,7 +5,7 @@ _base_ = './cbis_ddsm.py'
 train_pipeline = [
     dict(type='LoadMammogram', intensity='minmax'),
     dict(type='LoadLesionMask'),
-    dict(type='Resize', scale=(224, 224), keep_ratio=False),
+    dict(type='ResizeMammogram', scale=(224, 224), keep_ratio=False),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomLesionAffine', prob=0.5, degrees=15.0, scale=(0.7, 1.5), shift=0.05),
     dict(type='RandomIntensity', prob=0.5, gamma=(0.7, 1.5), contrast=0.2, brightness=0.1),

@@ -3,14 +3,8 @@
 Made by: python tools/prepare_hospital.py data/zgt --table EXPORT/annotations.csv --source zgt
 """
 
-# Equal to the test pipeline of cbis_ddsm.py; a test of the project holds them together.
-test_pipeline = [
-    dict(type='LoadMammogram', intensity='minmax'),
-    dict(type='Resize', scale=(224, 224), keep_ratio=False),
-    dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
-    dict(type='LoadLesionMask'),
-    dict(type='PackMammogram'),
-]
+_base_ = './test_224.py'
+
 test_dataloader = dict(
     batch_size=16,
     num_workers=4,
@@ -22,8 +16,9 @@ test_dataloader = dict(
         data_root='data/zgt',
         split='test',
         test_mode=True,
-        pipeline=test_pipeline,
+        pipeline=_base_.test_pipeline,
     ),
 )
-test_evaluator = dict(type='MammographyMetric')
+# A test also looks at each lesion; too slow for every epoch's validation.
+test_evaluator = dict(type='MammographyMetric', lesions=True)
 test_cfg = dict(type='TestLoop')

@@ -1,0 +1,34 @@
+"""Names of images that files are called by. Pure functions."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Collection
+from pathlib import PurePosixPath
+
+
+def image_keys(images: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """A file name for each image of a data set, the same in every process and in any order.
+
+    Args:
+        images: (source, image) of each, as in the index; no pair twice.
+
+    Returns:
+        For each pair the stem ``source_image`` without the suffix, with ``_`` for all but
+        letters, digits, dots and dashes. Images whose stems differ in nothing, or in capitals
+        only, which some file systems do not tell apart, get a hash of their own at the end.
+    """
+    stems = {pair: _stem(*pair) for pair in images}
+    times = Counter(stem.casefold() for stem in stems.values())
+    return {
+        pair: stem if times[stem.casefold()] == 1 else f'{stem}-{_hash(*pair)}'
+        for pair, stem in stems.items()
+    }
+
+
+def _stem(source: str, image: str) -> str:
+    return re.sub(r'[^\w.-]', '_', f'{source}_{PurePosixPath(image).with_suffix("")}')
+
+
+def _hash(source: str, image: str) -> str:
+    return hashlib.sha256(f'{source}\n{image}'.encode()).hexdigest()[:8]

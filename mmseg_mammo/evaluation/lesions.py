@@ -1,0 +1,151 @@
+"""Lesions one by one: which were found, and what was marked in vain. Pure functions.
+
+``docs/evaluation.md`` says how to read the rows.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mmseg_mammo.evaluation.regions import FLOOR, SPECK, Regions, find_detections, find_lesions
+
+# The criterion of nnDetection's results (MIC-DKFZ/nnDetection, docs/results): to find is to
+# point out a small thing in a large image; how well it is outlined is for Dice to say.
+MATCH_IOU = 0.1
+IMAGE_COLUMNS = ('key', 'image', 'source', 'patient_id')
+_SHAPE_COLUMNS = ('kind', 'number', 'pixels', 'x', 'y', 'left', 'top', 'right', 'bottom')
+_HIT_COLUMNS = ('best_iou', 'match', 'centre_hit', 'centre_match')
+# Of lesions_test.csv; a true lesion has neither score nor threshold.
+LESION_COLUMNS = (*IMAGE_COLUMNS, *_SHAPE_COLUMNS, 'score', 'predicted', *_HIT_COLUMNS)
+
+
+def overlaps(lesions: Regions, detections: Regions) -> np.ndarray:
+    """IoU of T lesions and D detections of one grid, T×D float."""
+    shape = (len(lesions) + 1, len(detections) + 1)
+    both = (lesions.labels > 0) & (detections.labels > 0)
+    pairs = np.ravel_multi_index((lesions.labels[both], detections.labels[both]), shape)
+    shared = np.bincount(pairs, minlength=shape[0] * shape[1]).reshape(shape)[1:, 1:]
+    return shared / (lesions.pixels[:, None] + detections.pixels - shared)
+
+
+def match_by_iou(iou: np.ndarray, scores: np.ndarray, least: float = MATCH_IOU) -> np.ndarray:
+    """Give each detection, the surest first, the free lesion that it covers best.
+
+    What is matched above a score does not depend on the detections below it, so that one
+    matching holds at every threshold; the assignment of the highest total IoU would not.
+
+    Args:
+        iou: T×D.
+        scores: D; of equal ones the better IoU goes first.
+        least: Lowest IoU of a match.
+
+    Returns:
+        D int, the number of the lesion, 0 for none. No lesion has two detections.
+    """
+    free = iou.copy()
+    matches = np.zeros(len(scores), int)
+    for detection in np.lexsort((-iou.max(axis=0, initial=0), -scores)) if len(iou) else ():
+        lesion = free[:, detection].argmax()
+        if free[lesion, detection] >= least:
+            matches[detection] = lesion + 1
+            free[lesion] = 0
+    return matches
+
+
+def match_by_centre(lesions: Regions, detections: Regions) -> np.ndarray:
+    """Number of the lesion that the centroid of a detection lies in, D int, 0 for none."""
+    columns, rows = np.rint(detections.centres).astype(int).T
+    return lesions.labels[rows, columns]
+
+
+def compare_lesions(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    probability: np.ndarray,
+    floor: float = FLOOR,
+    speck: float = SPECK,
+) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Compare the lesions of one image with a model's detections.
+
+    Args:
+        truth: H×W bool.
+        predicted: H×W bool, the thresholded probability.
+        probability: H×W float.
+        floor: See :func:`find_detections`.
+        speck: Largest area that is neither lesion nor detection, as a share of the grid.
+
+    Returns:
+        Counts at the model's threshold; and one row per lesion and per detection: values of
+        ``LESION_COLUMNS``, without those that name the image. ``right`` and ``bottom`` are the first
+        column and row beyond the region.
+    """
+    lesions = find_lesions(truth, speck)
+    detections, scores, marked = find_detections(probability, predicted, floor, speck)
+    iou = overlaps(lesions, detections)
+    matches, centres = match_by_iou(iou, scores), match_by_centre(lesions, detections)
+    counts = {
+        'true_lesions': len(lesions),
+        'predicted_lesions': marked,
+        'hits_iou10': int(np.count_nonzero(matches[:marked])),
+        'hits_centre': len(set(centres[:marked].tolist()) - {0}),
+        'false_positives_iou10': int((matches[:marked] == 0).sum()),
+        'false_positives_centre': int((centres[:marked] == 0).sum()),
+    }
+    surest = np.argsort(-scores, kind='stable')
+    rows = []
+    for facts in _facts(lesions, 'true'):
+        number = facts['number']
+        hits = (
+            next((int(d) + 1 for d in surest if of[d] == number), 0) for of in (matches, centres)
+        )
+        rows.append(facts | _hits(iou[number - 1], *hits))
+    for index, facts in enumerate(_facts(detections, 'detection')):
+        own = {'score': float(scores[index]), 'predicted': int(index < marked)}
+        rows.append(facts | own | _hits(iou[:, index], int(matches[index]), int(centres[index])))
+    return counts, rows
+
+
+def _facts(regions: Regions, kind: str) -> list[dict[str, Any]]:
+    rows = []
+    for index, (x, y) in enumerate(regions.centres.tolist()):
+        left, top, width, height = regions.boxes[index].tolist()
+        values = (kind, index + 1, int(regions.pixels[index]), round(x, 2), round(y, 2))
+        box = (left, top, left + width, top + height)
+        rows.append(dict(zip(_SHAPE_COLUMNS, values + box, strict=True)))
+    return rows
+
+
+def _hits(iou: np.ndarray, match: int, centre_match: int) -> dict[str, Any]:
+    hit = int(centre_match > 0)
+    values = (float(iou.max(initial=0)), match or '', hit, centre_match or '')
+    return dict(zip(_HIT_COLUMNS, values, strict=True))
+
+
+def summarise_lesions(records: Sequence[dict]) -> dict[str, float]:
+    """Lesion-level scalars over the records of a data set, at the model's threshold.
+
+    Args:
+        records: One per image, with the counts of :func:`compare_lesions`, ``truth_pixels``,
+            ``hausdorff95`` and ``surface_dice``.
+
+    Returns:
+        ``lesion_sensitivity_iou10`` and ``…_centre``, the percentage of all true lesions that
+        were found; ``false_positives_per_image``, predicted regions without a lesion at the IoU
+        criterion, over all images; and, over images with lesion, the means
+        ``lesion_hausdorff95`` (pixels) and ``lesion_surface_dice`` (percent). NaN where there is
+        nothing to count.
+    """
+
+    def ratio(name: str, of: Sequence[dict], count: int) -> float:
+        return sum(record[name] for record in of) / count if count else float('nan')
+
+    lesions = sum(record['true_lesions'] for record in records)
+    with_lesion = [record for record in records if record['truth_pixels']]
+    return {
+        'lesion_sensitivity_iou10': 100 * ratio('hits_iou10', records, lesions),
+        'lesion_sensitivity_centre': 100 * ratio('hits_centre', records, lesions),
+        'false_positives_per_image': ratio('false_positives_iou10', records, len(records)),
+        'lesion_hausdorff95': ratio('hausdorff95', with_lesion, len(with_lesion)),
+        'lesion_surface_dice': 100 * ratio('surface_dice', with_lesion, len(with_lesion)),
+    }

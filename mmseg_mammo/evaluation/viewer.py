@@ -1,0 +1,70 @@
+"""Small pictures of every tested image, for a report that is made without the images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
+
+from mmseg_mammo.evaluation.keys import image_keys
+from mmseg_mammo.evaluation.overlay import grey_picture
+from mmseg_mammo.preparation.images import (
+    read_image,
+    resize_mask,
+    scale_to_long_side,
+    write_atomic,
+)
+
+
+@HOOKS.register_module()
+class ViewerHook(Hook):
+    """Save image, truth and prediction of every tested image to ``viewer/`` of the run's folder.
+
+    ``<key>.jpg`` is the image; ``<key>_truth.png`` and ``<key>_predicted.png`` are masks of one
+    bit per pixel on the same grid, where no lesion vanishes; an empty one has no file. The key
+    is that of the per-image table. Every process saves its own images.
+
+    Args:
+        long_side: Pixels of the longer side; smaller images stay as they are.
+    """
+
+    def __init__(self, long_side: int = 384) -> None:
+        self.long_side = long_side
+        self._keys: dict[str, str] = {}
+
+    def before_test_epoch(self, runner: Any) -> None:
+        """Name the images."""
+        dataset = runner.test_dataloader.dataset
+        rows = [dataset.get_data_info(index) for index in range(len(dataset))]
+        keys = image_keys({(row['source'], row['image']) for row in rows})
+        self._keys = {row['img_path']: keys[row['source'], row['image']] for row in rows}
+
+    def after_test_iter(
+        self,
+        runner: Any,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Sequence[Any] | None = None,
+    ) -> None:
+        """Save the images of the batch that have a truth."""
+        folder = Path(runner.log_dir) / 'viewer'
+        for sample in outputs or ():
+            if 'gt_sem_seg' not in sample:
+                continue
+            image = read_image(Path(sample.img_path))
+            shape = scale_to_long_side(image.shape, self.long_side)
+            key = self._keys[sample.img_path]
+            _write(folder / f'{key}.jpg', grey_picture(image, shape), cv2.IMWRITE_JPEG_QUALITY, 85)
+            for name, data in (('truth', sample.gt_sem_seg), ('predicted', sample.pred_sem_seg)):
+                mask = resize_mask(data.data[0].cpu().numpy() > 0, shape)
+                if mask.any():
+                    pixels = mask.astype(np.uint8) * 255
+                    _write(folder / f'{key}_{name}.png', pixels, cv2.IMWRITE_PNG_BILEVEL, 1)
+
+
+def _write(path: Path, pixels: np.ndarray, *options: int) -> None:
+    encoded = cv2.imencode(path.suffix, pixels, options)[1]
+    write_atomic(path, lambda stream: stream.write(encoded.tobytes()))
