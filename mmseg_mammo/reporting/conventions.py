@@ -25,6 +25,7 @@ from mmseg_mammo.reporting.scores import (
 from mmseg_mammo.reporting.statistics import Estimate, difference, mean, ratio
 
 GRID_224 = '_224'
+_DIGITS = 2  # β of the formulas makes differences that are none
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,10 @@ def _table(
 
 def _ranks(scored: dict[str, Estimate]) -> dict[str, Cell]:
     """1 is best; equal scores share the better rank; None without a score."""
-    values = [each.value for each in scored.values()]
+    values = {model: round(each.value, _DIGITS) for model, each in scored.items()}
     return {
-        model: None if np.isnan(each.value) else 1 + sum(value > each.value for value in values)
-        for model, each in scored.items()
+        model: None if np.isnan(own) else 1 + sum(value > own for value in values.values())
+        for model, own in values.items()
     }
 
 
@@ -144,7 +145,7 @@ def _flips(scored: list[dict[str, Estimate]]) -> Iterator[tuple[Cell, ...]]:
     for one, other in CONTRASTS:
         for pair in combinations(scored[0], 2):
             first, second = (difference(*(scored[i][m] for m in pair)) for i in (one, other))
-            if first.value * second.value < 0:
+            if round(first.value, _DIGITS) * round(second.value, _DIGITS) < 0:
                 if first.value < 0:
                     pair = pair[::-1]
                     first, second = (

@@ -71,7 +71,7 @@ def shared(tests: Sequence[Test]) -> list[Records]:
 
 def number(value: float, digits: int = 2) -> Cell:
     """A cell: rounded, or None for NaN."""
-    return None if np.isnan(value) else round(float(value), digits)
+    return None if np.isnan(value) else round(float(value), digits) + 0.0  # never -0.0
 
 
 def cells(estimate: Estimate, digits: int = 2) -> tuple[Cell, Cell, Cell]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmseg_mammo.reporting.conventions import CONVENTIONS, convention_items, score
+from mmseg_mammo.reporting.conventions import CONVENTIONS, _ranks, convention_items, score
 from mmseg_mammo.reporting.reading import Records
 from mmseg_mammo.reporting.results import NOTHING
 
@@ -74,3 +74,19 @@ def test_ranks_start_at_one_and_follow_the_scores(runs):
             found = sorted((-row[index], row[index + 1]) for row in table.rows)
             assert found[0][1] == 1
             assert [rank for _, rank in found] == sorted(rank for _, rank in found)
+
+
+def test_what_differs_by_the_constant_of_the_formula_alone_is_equal():
+    images = Records(
+        {
+            'truth_pixels': np.array([50.0] * 6),
+            'predicted_pixels': np.array([40.0] * 6),
+            'intersection_pixels': np.zeros(6),
+            'source': np.full(6, 's'),
+            'patient_id': np.array(list('abcdef')),
+        }
+    )
+    # A miss with false alarms scores less than 1e-6 % below predicting nothing.
+    scores = {'model': score(images, LESION), NOTHING: score(images, LESION, empty=True)}
+    assert scores['model'].value < scores[NOTHING].value
+    assert set(_ranks(scores).values()) == {1}

@@ -85,7 +85,7 @@ def test_every_table_and_figure_has_a_name_of_its_own_and_a_note(built):
 def test_the_tool_makes_a_report_from_run_folders_alone(made, tmp_path):
     command = [sys.executable, str(TOOL), str(made), '--out', str(tmp_path / 'out')]
     named = [*command, '--name', f'{made / "unet_cbis"}=U-Net <b>']
-    done = subprocess.run(named, check=False, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(named, check=False, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / 'out' / 'index.html').read_text()
     assert 'Not a medical device' in page
@@ -97,7 +97,7 @@ def test_the_tool_makes_a_report_from_run_folders_alone(made, tmp_path):
 
 def test_the_tool_says_in_one_line_what_is_wrong(tmp_path):
     command = [sys.executable, str(TOOL), str(tmp_path), '--out', str(tmp_path / 'out')]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
     assert done.returncode == 1
     assert done.stderr.startswith('report.py: ')
     assert done.stderr.count('\n') == 1

@@ -82,6 +82,7 @@ def test_sizes_are_shares_of_the_image_area():
 def test_a_number_that_is_none_has_no_digits():
     assert number(float('nan')) is None
     assert number(12.3456) == 12.35
+    assert str(number(-1e-9)) == '0.0'
 
 
 def test_what_must_be_known_beside_numbers_is_said(runs):
