@@ -17,6 +17,7 @@ ROOMS = (
     'models',
     'engine',
     'evaluation',
+    'reporting',
 )
 HOST_CHECK = ('host',)  # for __init__.py, which alone sees every room
 HEAVY = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmseg', 'mmpretrain')
@@ -66,6 +67,18 @@ def test_a_module_imports_from_its_own_room_and_rooms_to_its_left(path):
 )
 def test_preparation_needs_neither_torch_nor_the_host(path):
     assert not {name.split('.')[0] for name in imported_names(path)} & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    'path',
+    [path for path in MODULES if room_of(path) == 'reporting'],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_a_report_is_made_from_files_without_torch_host_or_models(path):
+    names = imported_names(path)
+    assert not {name.split('.')[0] for name in names} & set(HEAVY)
+    ours = {name.split('.')[1] for name in names if name.startswith('mmseg_mammo.')}
+    assert ours <= {'version', 'errors', 'preparation', 'reporting'}
 
 
 def test_only_one_module_uses_pydicom_to_read():

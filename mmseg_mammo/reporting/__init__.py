@@ -1,0 +1,1 @@
+"""The transfer report: tables, figures and one page from run folders alone, never a model."""

@@ -1,0 +1,98 @@
+"""The cases of the viewer, from the pictures that tests left."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmseg_mammo.reporting.contents import Case
+from mmseg_mammo.reporting.reading import VIEWER, Records, Test
+from mmseg_mammo.reporting.runs import Runs
+from mmseg_mammo.reporting.scores import number, size_names
+
+FACTS = (
+    *('view', 'laterality', 'finding', 'pathology', 'density', 'annotated'),
+    *('mask_kind', 'source', 'split'),
+)
+Point = tuple[float, float, int]
+
+
+def find_cases(runs: Runs) -> tuple[Case, ...]:
+    """One case for each image with a picture, in the order of data sets and keys."""
+    found = []
+    for dataset in runs.datasets:
+        tests = runs.on(dataset)
+        pictures = {test.model: _files(test) for test in tests}
+        rows = {test.model: _rows(test.images) for test in tests}
+        sizes = {t.model: size_names(t.images) for t in tests}
+        for key in sorted(set().union(*rows.values())):
+            seen = [t for t in tests if key in rows[t.model] and f'{key}.jpg' in pictures[t.model]]
+            if seen:
+                found.append(
+                    _case(
+                        key,
+                        dataset,
+                        seen,
+                        pictures,
+                        rows,
+                        str(sizes[seen[0].model][rows[seen[0].model][key]]),
+                    )
+                )
+    return tuple(found)
+
+
+def _files(test: Test) -> set[str]:
+    folder = test.folder / VIEWER
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def _rows(images: Records) -> dict[str, int]:
+    return {key: row for row, key in enumerate(images['key'].tolist())}
+
+
+def _case(
+    key: str,
+    dataset: str,
+    tests: list[Test],
+    pictures: Mapping[str, set[str]],
+    rows: Mapping[str, Mapping[str, int]],
+    size: str,
+) -> Case:
+    def file(test: Test, name: str) -> Path | None:
+        return test.folder / VIEWER / name if name in pictures[test.model] else None
+
+    first = tests[0]
+    row = rows[first.model][key]
+    return Case(
+        key=key,
+        dataset=dataset,
+        facts={**{f: str(first.images[f][row]) for f in FACTS}, 'size': size},
+        image=first.folder / VIEWER / f'{key}.jpg',
+        truth=file(first, f'{key}_truth.png'),
+        predictions={t.model: file(t, f'{key}_predicted.png') for t in tests},
+        scores={t.model: _scores(t.images, rows[t.model][key]) for t in tests},
+        points={t.model: prompt_points(t, rows[t.model][key]) for t in tests},
+    )
+
+
+def _scores(images: Records, row: int) -> dict[str, float | None]:
+    found = {}
+    for name in ('dice', 'iou', 'max_probability'):
+        value = number(images[name][row], 4)
+        found[name] = value if isinstance(value, float) else None
+    return found
+
+
+def prompt_points(test: Test, row: int) -> tuple[Point, ...]:
+    """Prompt points of an image, x and y from 0 to 1 of its width and height.
+
+    None for a test on another grid than that of the images: their size is not on record then.
+    """
+    evaluator = test.summary.get('evaluator')
+    scaled = isinstance(evaluator, dict) and evaluator.get('eval_size')
+    if 'prompt_points' not in test.images or scaled:
+        return ()
+    height, width = (float(test.images[name][row]) for name in ('height', 'width'))
+    points = (text.split(':') for text in str(test.images['prompt_points'][row]).split())
+    return tuple(
+        ((float(x) + 0.5) / width, (float(y) + 0.5) / height, int(label))  # of pixel centres
+        for x, y, label in points
+    )

@@ -1,0 +1,68 @@
+"""What a report consists of, between those who compute it and those who show it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+Cell = str | float | int | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table. ``name`` is the stem of its files; None is a cell without a value, shown as –."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture. ``name`` is the stem of its files, ``alt`` says in words what it shows."""
+
+    name: str
+    title: str
+    caption: str
+    png: bytes
+    svg: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A chapter of the page. ``anchor`` is its id in links; ``text`` are paragraphs."""
+
+    anchor: str
+    title: str
+    text: tuple[str, ...]
+    items: tuple[Table | Figure, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image of the viewer, with what every model made of it.
+
+    Attributes:
+        key: File-name stem, unique in its data set.
+        dataset: Name of the data set.
+        facts: View, laterality, finding, pathology, density, annotated, size stratum,
+            mask_kind, source, split; '' is unknown.
+        image: JPEG, grey.
+        truth: 1-bit PNG mask on the grid of ``image``; None without a lesion.
+        predictions: Mask file of each model, on the same grid; None is an empty prediction.
+        scores: dice, iou (0 to 1) and max_probability of each model.
+        points: Prompt points of each model, (x, y, label), x and y from 0 to 1 of width and
+            height; label 1 is lesion, 0 background.
+    """
+
+    key: str
+    dataset: str
+    facts: Mapping[str, str]
+    image: Path
+    truth: Path | None
+    predictions: Mapping[str, Path | None]
+    scores: Mapping[str, Mapping[str, float | None]]
+    points: Mapping[str, tuple[tuple[float, float, int], ...]]

@@ -1,0 +1,154 @@
+"""Which model is better, by which convention: the same predictions, scored in several ways."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from mmseg_mammo.reporting.contents import Cell, Table
+from mmseg_mammo.reporting.reading import Records, Test
+from mmseg_mammo.reporting.results import NOTHING
+from mmseg_mammo.reporting.runs import Runs
+from mmseg_mammo.reporting.scores import (
+    cells,
+    counts,
+    dice,
+    has_lesion,
+    mark_notes,
+    marked,
+    nothing,
+    number,
+    shared,
+    strata,
+)
+from mmseg_mammo.reporting.statistics import Estimate, difference, mean, ratio
+
+GRID_224 = '_224'
+
+
+@dataclass(frozen=True)
+class Convention:
+    """A way to make one number of the Dice scores of a data set.
+
+    Attributes:
+        name: In tables.
+        stratum: ``all`` or ``lesion`` images.
+        grid: '' for that of the test, '_224' for the thesis's.
+        pooled: Whether pixels are summed over images, so that a large lesion counts more.
+    """
+
+    name: str
+    stratum: str
+    grid: str = ''
+    pooled: bool = False
+
+
+CONVENTIONS = (
+    Convention('all images', 'all'),
+    Convention('all images, 224 grid', 'all', GRID_224),
+    Convention('all images, pooled pixels', 'all', pooled=True),
+    Convention('lesion images', 'lesion'),
+    Convention('lesion images, 224 grid', 'lesion', GRID_224),
+    Convention('lesion images, pooled pixels', 'lesion', pooled=True),
+)
+# What is held against what: one thing changes at a time.
+CONTRASTS = ((0, 3), (0, 1), (0, 2), (3, 4), (3, 5))
+
+
+def score(images: Records, convention: Convention, empty: bool = False) -> Estimate:
+    """Dice in percent by a convention; ``empty`` is that of predicting nothing.
+
+    NaN where the records lack the grid, or nothing was to be found.
+    """
+    if convention.grid and f'truth_pixels{convention.grid}' not in images:
+        return Estimate(np.nan, np.nan, np.nan, np.empty(0))
+    chosen = strata(images)[convention.stratum]
+    pixels = (nothing if empty else counts)(images, convention.grid)
+    truth, predicted, both = (values[chosen] for values in pixels)
+    patients = images.patients[chosen]
+    if convention.pooled:
+        return ratio(200 * both, truth + predicted, patients)
+    return mean(100 * dice(truth, predicted, both), patients)
+
+
+def convention_items(runs: Runs) -> tuple[Table, ...]:
+    """Scores and ranks under each convention, for each data set, and the pairs that swap."""
+    tables, flips = [], []
+    for dataset in runs.datasets:
+        tests = runs.on(dataset)
+        records = shared(tests)
+        scored = [
+            {
+                **{t.model: score(r, way) for t, r in zip(tests, records, strict=True)},
+                NOTHING: score(records[0], way, empty=True),
+            }
+            for way in CONVENTIONS
+        ]
+        tables.append(_table(dataset, runs.slug(dataset), tests, scored))
+        flips += [(dataset, *row) for row in _flips(scored)]
+    columns = (
+        *('data set', 'by', 'or by', 'model', 'against', 'difference', 'low', 'high'),
+        *('other difference', 'other low', 'other high'),
+    )
+    notes = (
+        (
+            'Differences of Dice in percentage points, with 95 % intervals over patients: by the '
+            'first convention the model is better, by the other one worse. Where an interval '
+            'contains 0, the order was not sure to begin with.'
+        ),
+        *mark_notes(runs.tests),
+    )
+    title = 'Conclusions that another convention turns round'
+    return (*tables, Table('order_flips', title, columns, tuple(flips), notes))
+
+
+def _table(
+    dataset: str, slug: str, tests: Sequence[Test], scored: list[dict[str, Estimate]]
+) -> Table:
+    ranks = [_ranks(models) for models in scored]
+    marks = {t.model: marked(t, int(has_lesion(t.images).sum())) for t in tests}
+    marks[NOTHING] = marked(tests[0], empty=True)
+    rows = tuple(
+        (
+            model,
+            *sum(
+                ((number(s[model].value), r[model]) for s, r in zip(scored, ranks, strict=True)), ()
+            ),
+            marks[model],
+        )
+        for model in scored[0]
+    )
+    columns = sum(((f'{way.name}, %', f'rank, {way.name}') for way in CONVENTIONS), ())
+    notes = (
+        (
+            'Dice. Thesis: all images, 224 grid (U-Net and SETR). Pooled: twice the common pixels of '
+            'all images over the sum of true and predicted ones.'
+        ),
+        *mark_notes(tests),
+    )
+    title = f'Conventions on {dataset}'
+    return Table(f'conventions_{slug}', title, ('model', *columns, 'mark'), rows, notes)
+
+
+def _ranks(scored: dict[str, Estimate]) -> dict[str, Cell]:
+    """1 is best; equal scores share the better rank; None without a score."""
+    values = [each.value for each in scored.values()]
+    return {
+        model: None if np.isnan(each.value) else 1 + sum(value > each.value for value in values)
+        for model, each in scored.items()
+    }
+
+
+def _flips(scored: list[dict[str, Estimate]]) -> Iterator[tuple[Cell, ...]]:
+    for one, other in CONTRASTS:
+        for pair in combinations(scored[0], 2):
+            first, second = (difference(*(scored[i][m] for m in pair)) for i in (one, other))
+            if first.value * second.value < 0:
+                if first.value < 0:
+                    pair = pair[::-1]
+                    first, second = (
+                        difference(*(scored[i][m] for m in pair)) for i in (one, other)
+                    )
+                names = (CONVENTIONS[one].name, CONVENTIONS[other].name)
+                yield (*names, *pair, *cells(first), *cells(second))

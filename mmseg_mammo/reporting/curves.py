@@ -1,0 +1,73 @@
+"""Figure 7 of the thesis: validation scores and losses over the epochs of each training."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from mmseg_mammo.reporting.contents import Figure, Section
+from mmseg_mammo.reporting.figures import COLOURS, LINES, canvas, finish
+from mmseg_mammo.reporting.reading import Training
+from mmseg_mammo.reporting.runs import Runs
+
+# Key of vis_data/scalars.json -> label; the panels from left to right.
+PANELS = {
+    '%': {'iou': 'IoU', 'dice': 'Dice', 'lesion_dice': 'Dice, lesion images'},
+    'loss': {'val_loss': 'validation loss', 'epoch_loss': 'training loss'},
+}
+
+
+def curve_section(runs: Runs) -> Section | None:
+    """One figure for each training that a test belongs to; None without any."""
+    trained: dict[str, Training] = {}
+    for test in runs.tests:
+        if test.training and any(curves(test.training).values()):
+            trained.setdefault(test.model, test.training)
+    if not trained:
+        return None
+    figures = tuple(_figure(i, model, each) for i, (model, each) in enumerate(trained.items(), 1))
+    text = ('Scores and losses on the validation split and the training loss over all epochs.',)
+    return Section('curves', 'Training curves (Figure 7)', text, figures)
+
+
+def curves(training: Training) -> dict[str, dict[int, float]]:
+    """Value of each shown scalar by epoch; of an epoch that ran twice, the later one."""
+    found: dict[str, dict[int, float]] = {key: {} for panel in PANELS.values() for key in panel}
+    for line in training.curves:
+        if 'iter' not in line:  # those of training steps have it
+            for key in found.keys() & line.keys():
+                found[key][int(line['step'])] = float(line[key])
+    return {key: dict(sorted(values.items())) for key, values in found.items()}
+
+
+def _figure(number: int, model: str, training: Training) -> Figure:
+    found = curves(training)
+    name, title = f'figure7_{number}', f'{model}: validation and training over all epochs'
+    last = {key: list(values.values())[-1] for key, values in found.items() if values}
+    epochs = max(max(values) for values in found.values() if values)
+    alt = f'{epochs} epochs; at the end ' + ', '.join(f'{k} {v:.4g}' for k, v in last.items())
+    caption = f'Trained on {training.dataset}. Not a medical device.'
+    with canvas(name, (8.4, 3.2)) as drawn:
+        axes = drawn.subplots(1, len(PANELS))
+        for axis, (unit, labels) in zip(axes, PANELS.items(), strict=True):
+            _drawer(unit, labels, found)(axis)
+        return finish(drawn, name, title, caption, alt)
+
+
+def _drawer(
+    unit: str, labels: Mapping[str, str], found: Mapping[str, Mapping[int, float]]
+) -> Callable[[Axes], None]:
+    def draw(axis: Axes) -> None:
+        for index, (key, label) in enumerate(labels.items()):
+            if values := found[key]:
+                style: dict[str, Any] = {'color': COLOURS[index], 'linestyle': LINES[index]}
+                mark = '.' if len(values) < 3 else ''
+                axis.plot(list(values), list(values.values()), label=label, marker=mark, **style)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_xlabel('epoch')
+        axis.set_ylabel(unit)
+        if axis.lines:
+            axis.legend()
+
+    return draw

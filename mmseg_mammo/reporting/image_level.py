@@ -1,0 +1,223 @@
+"""Image level: the maximum probability as a detector of images with lesion."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from sklearn.metrics import roc_curve
+
+from mmseg_mammo.reporting.contents import Cell, Figure, Section, Table
+from mmseg_mammo.reporting.figures import GREY, look, panels
+from mmseg_mammo.reporting.reading import Records, Test
+from mmseg_mammo.reporting.runs import Runs
+from mmseg_mammo.reporting.scores import cells, has_lesion, mark_notes, marked, number
+from mmseg_mammo.reporting.statistics import auroc, mean
+
+SENSITIVITY = 95  # percent
+BINS = 10
+
+
+def image_section(runs: Runs) -> Section:
+    """ROC, specificity at 95 % sensitivity, calibration, and a threshold from validation."""
+    items: list[Table | Figure] = []
+    warnings = []
+    for dataset in runs.datasets:
+        tests, slug = runs.on(dataset), runs.slug(dataset)
+        items += [
+            _detection(dataset, slug, tests),
+            _chosen(dataset, slug, tests),
+            _figure(dataset, slug, tests, runs.places),
+        ]
+    for model in runs.models:
+        test = next(test for test in runs.tests if test.model == model)
+        if validation_threshold(test) is None:
+            warnings.append(f'{model}: no threshold could be chosen: no validation records')
+        elif not is_last(test):
+            warnings.append(
+                f'{model}: the validation records are of the last epoch, the tested checkpoint '
+                'is not; its threshold may be off'
+            )
+    text = (
+        'The score of an image is the highest probability in it.',
+        (
+            f'A threshold must not be chosen on test images. It is the highest that finds '
+            f'{SENSITIVITY} % of the validation images with a lesion.'
+        ),
+        (
+            'Calibration: among images with a score of p, a share of p should have a lesion. The '
+            'share of lesion images in a test set is rarely that of a clinic.'
+        ),
+    )
+    return Section('images', 'Image level', text, tuple(items), tuple(warnings))
+
+
+def threshold_for(scores: np.ndarray, percent: int = SENSITIVITY) -> float:
+    """The highest threshold t so that ``percent`` of N scores are at least t."""
+    return float(np.sort(scores)[len(scores) * (100 - percent) // 100])
+
+
+def validation_threshold(test: Test) -> float | None:
+    """The threshold from the validation images of the training; None without such images."""
+    records = test.training.validation if test.training else None
+    if records is None or not has_lesion(records).any():
+        return None
+    return threshold_for(records['max_probability'][has_lesion(records)])
+
+
+def is_last(test: Test) -> bool:
+    """Whether the tested checkpoint is the last one, which the validation records are of."""
+    if test.training is None:
+        return False
+    names = [
+        str(run.get(name) or '')
+        for run, name in ((test.run, 'checkpoint'), (test.training.run, 'last_checkpoint'))
+    ]
+    return names[0].rsplit('/', 1)[-1] == names[1].rsplit('/', 1)[-1]
+
+
+def calibration(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Bins of equal width: mean score, share of positive images and number of images in each.
+
+    Args:
+        positive: N bool.
+        scores: N numbers from 0 to 1.
+
+    Returns:
+        Three arrays, for the bins that are not empty.
+    """
+    bins = np.minimum((scores * BINS).astype(int), BINS - 1)
+    sizes = np.bincount(bins, minlength=BINS)
+    kept = sizes > 0
+    sums = [np.bincount(bins, values, BINS)[kept] for values in (scores, positive)]
+    return sums[0] / sizes[kept], sums[1] / sizes[kept], sizes[kept]
+
+
+def calibration_error(positive: np.ndarray, scores: np.ndarray) -> float:
+    """Expected calibration error: mean over images of |mean score − share| of their bin."""
+    expected, observed, sizes = calibration(positive, scores)
+    return float(np.sum(np.abs(expected - observed) * sizes) / np.sum(sizes))
+
+
+def _detection(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
+    rows = []
+    for test in tests:
+        lesion, scores = has_lesion(test.images), test.images['max_probability']
+        best: Cell = None
+        if lesion.any() and not lesion.all():
+            best = number(100 * np.mean(scores[~lesion] < threshold_for(scores[lesion])))
+        rows.append(
+            (
+                *(test.model, len(lesion), int(lesion.sum()), int((~lesion).sum())),
+                *(*cells(auroc(lesion, scores, test.images.patients), 3), best),
+                *(
+                    number(calibration_error(lesion, scores), 3),
+                    marked(test, int(lesion.sum()), int((~lesion).sum())),
+                ),
+            )
+        )
+    columns = (
+        *('model', 'images', 'lesion images', 'normal images', 'AUROC', 'low', 'high'),
+        *(f'specificity % at {SENSITIVITY} % sensitivity', 'calibration error', 'mark'),
+    )
+    notes = (
+        (
+            'AUROC from 0 to 1, 95 % interval over patients. The specificity is where the ROC curve '
+            f'of these very images passes {SENSITIVITY} % sensitivity: a property of the curve, not '
+            'what a user would get (see the next table).'
+        ),
+        f'Expected calibration error: {BINS} bins of equal width, 0 is best.',
+        *mark_notes(tests),
+    )
+    title = f'Images with lesion on {dataset}'
+    return Table(f'detection_{slug}', title, columns, tuple(rows), notes)
+
+
+def _chosen(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
+    rows = tuple(_chosen_row(test) for test in tests)
+    columns = (
+        *('model', 'validation images with lesion', 'threshold', 'lesion images'),
+        *('sensitivity %', 'low', 'high', 'normal images', 'specificity %'),
+        *('specificity low', 'specificity high', 'mark'),
+    )
+    notes = (
+        (
+            f'Threshold: the highest at which {SENSITIVITY} % of the validation images with a lesion '
+            'are found, from the training that the checkpoint came from. 95 % intervals over patients.'
+        ),
+        *mark_notes(tests),
+    )
+    title = f'A threshold from validation, on {dataset}'
+    return Table(f'threshold_{slug}', title, columns, rows, notes)
+
+
+def _chosen_row(test: Test) -> tuple[Cell, ...]:
+    images, threshold = test.images, validation_threshold(test)
+    lesion = has_lesion(images)
+    shares: list[tuple[Cell, ...]] = [(None, None, None)] * 2
+    known = None
+    if threshold is not None and test.training and test.training.validation:
+        above = images['max_probability'] >= threshold
+        shares = [
+            cells(mean(100.0 * right[chosen], images.patients[chosen]))
+            for chosen, right in ((lesion, above), (~lesion, ~above))
+        ]
+        known = int(has_lesion(test.training.validation).sum())
+    return (
+        *(test.model, known, None if threshold is None else number(threshold, 4)),
+        *(int(lesion.sum()), *shares[0], int((~lesion).sum()), *shares[1]),
+        marked(test, int(lesion.sum()), int((~lesion).sum())),
+    )
+
+
+def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[str, int]) -> Figure:
+    alt = '; '.join(f'{test.model}: AUROC {_area(test.images):.3f}' for test in tests)
+    caption = ' '.join(
+        (
+            (
+                'Left: ROC. Right: reliability, the diagonal is perfect; areas of dots follow the number '
+                'of images.'
+            ),
+            *mark_notes(tests),
+        )
+    )
+    drawers = [_draw_roc(tests, places), _draw_reliability(tests, places)]
+    models = {test.model: places[test.model] for test in tests}
+    title = f'Image level on {dataset}'
+    return panels(f'image_level_{slug}', title, caption, alt, drawers, models)
+
+
+def _area(images: Records) -> float:
+    return auroc(has_lesion(images), images['max_probability'], images.patients).value
+
+
+def _draw_roc(tests: tuple[Test, ...], places: Mapping[str, int]) -> Callable[[Axes], None]:
+    def draw(axis: Axes) -> None:
+        axis.plot([0, 100], [0, 100], color=GREY, lw=0.8)
+        for test in tests:
+            lesion = has_lesion(test.images)
+            if lesion.any() and not lesion.all():
+                false, true, _ = roc_curve(lesion, test.images['max_probability'])
+                axis.plot(100 * false, 100 * true, **{**look(places[test.model]), 'marker': ''})
+        axis.set_xlabel('100 % − specificity')
+        axis.set_ylabel('sensitivity %')
+
+    return draw
+
+
+def _draw_reliability(tests: tuple[Test, ...], places: Mapping[str, int]) -> Callable[[Axes], None]:
+    def draw(axis: Axes) -> None:
+        axis.plot([0, 1], [0, 1], color=GREY, lw=0.8)
+        for test in tests:
+            expected, observed, sizes = calibration(
+                has_lesion(test.images), test.images['max_probability']
+            )
+            style = look(places[test.model])
+            axis.plot(expected, observed, **{**style, 'marker': ''}, lw=1)
+            areas = 8 + 120 * sizes / sizes.sum()
+            axis.scatter(expected, observed, areas, color=style['color'], marker=style['marker'])
+        axis.set_xlabel('mean maximum probability')
+        axis.set_ylabel('share of images with lesion')
+        axis.set_xlim(-0.03, 1.03)
+        axis.set_ylim(-0.03, 1.03)
+
+    return draw

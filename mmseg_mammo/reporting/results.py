@@ -1,0 +1,158 @@
+"""IoU and Dice of every model for all, lesion and normal images, and what differs for sure."""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+import numpy as np
+
+from mmseg_mammo.reporting.contents import Cell, Figure, Section, Table
+from mmseg_mammo.reporting.figures import forest
+from mmseg_mammo.reporting.reading import Records, Test
+from mmseg_mammo.reporting.runs import Runs
+from mmseg_mammo.reporting.scores import (
+    cells,
+    counts,
+    dice,
+    iou,
+    mark_notes,
+    marked,
+    nothing,
+    number,
+    shared,
+    strata,
+)
+from mmseg_mammo.reporting.statistics import FEWEST, Estimate, adjust, mean, sign_flip
+
+NOTHING = 'predict nothing'
+Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
+_INTERVALS = (
+    'Means over images, each image counting once. Intervals: 95 %, percentile bootstrap over '
+    'patients (2,000 draws); none below five patients.'
+)
+_COLUMNS = (
+    *('model', 'images', 'n', 'patients', 'IoU %', 'IoU low', 'IoU high'),
+    *('Dice %', 'Dice low', 'Dice high', 'left empty %', 'empty low', 'empty high', 'mark'),
+)
+
+
+def result_section(runs: Runs) -> Section:
+    """A table and a figure for each data set, and the paired tests of all of them."""
+    items: list[Table | Figure] = []
+    for dataset in runs.datasets:
+        tests, slug = runs.on(dataset), runs.slug(dataset)
+        items += [_table(dataset, slug, tests), _figure(dataset, slug, tests, runs.places)]
+    compared = _comparisons(runs)
+    if compared.rows:
+        items.append(compared)
+    text = (
+        (
+            'Look at images with and without lesion apart: where many images are normal, a model '
+            'that never marks anything scores high over all images.'
+        ),
+        (
+            'Left empty is, for normal images, the specificity of the mask; for images with a '
+            'lesion, the share that was missed altogether.'
+        ),
+    )
+    return Section('results', 'Results', text, tuple(items), runs.warnings)
+
+
+def _table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
+    rows = [row for test in tests for row in _rows(test.model, test, counts(test.images))]
+    rows += _rows(NOTHING, tests[0], nothing(tests[0].images))
+    notes = (_INTERVALS, *mark_notes(tests))
+    return Table(f'results_{slug}', f'Results on {dataset}', _COLUMNS, tuple(rows), notes)
+
+
+def _rows(model: str, test: Test, pixels: Counts) -> Iterator[tuple[Cell, ...]]:
+    for name, chosen in strata(test.images).items():
+        patients = test.images.patients[chosen]
+        values = (100 * iou(*pixels), 100 * dice(*pixels), 100.0 * (pixels[1] == 0))
+        estimates = [cells(mean(each[chosen], patients)) for each in values]
+        count = len(patients)
+        mark = marked(test, count, empty=model == NOTHING)
+        yield (model, name, count, len(set(patients)), *sum(estimates, ()), mark)
+
+
+def lesion_dice(images: Records, seed: int = 0) -> Estimate:
+    """Dice in percent over images with a lesion."""
+    chosen = strata(images)['lesion']
+    return mean(100 * dice(*counts(images))[chosen], images.patients[chosen], seed)
+
+
+def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[str, int]) -> Figure:
+    panels: dict[str, dict[str, Estimate]] = {}
+    for name in ('all', 'lesion'):
+        columns = [(test.model, test.images, counts(test.images)) for test in tests]
+        columns.append((NOTHING, tests[0].images, nothing(tests[0].images)))
+        panels[f'{name} images: Dice %'] = {
+            model: mean(100 * dice(*pixels)[strata(images)[name]], _of(images, name))
+            for model, images, pixels in columns
+        }
+    panels['normal images: left empty %'] = {
+        test.model: mean(
+            100.0 * (test.images['predicted_pixels'] == 0)[strata(test.images)['normal']],
+            _of(test.images, 'normal'),
+        )
+        for test in tests
+    }
+    caption = ' '.join(('Dots are means, bars 95 % intervals over patients.', *mark_notes(tests)))
+    return forest(f'scores_{slug}', f'Scores on {dataset}', caption, panels, places)
+
+
+def _of(images: Records, stratum: str) -> np.ndarray:
+    return images.patients[strata(images)[stratum]]
+
+
+def _comparisons(runs: Runs) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    p_values: list[float] = []
+    for dataset in runs.datasets:
+        for row, p_value in _compared(dataset, runs.on(dataset)):
+            rows.append(row)
+            p_values.append(p_value)
+    adjusted = adjust(np.array(p_values))
+    complete = [
+        (*row[:-1], number(p, 4), number(q, 4), row[-1])
+        for row, p, q in zip(rows, p_values, adjusted, strict=True)
+    ]
+    columns = (
+        *('data set', 'images', 'score', 'model', 'against', 'n', 'patients'),
+        *('difference', 'low', 'high', 'p', 'p adjusted', 'mark'),
+    )
+    notes = (
+        (
+            'Model minus the one it is held against, in percentage points, on the images that all '
+            'models of a data set have.'
+        ),
+        (
+            'p: 9,999 flips of the sign of all differences of a patient at once, two-sided; '
+            "adjusted for all rows of this table (Benjamini and Yekutieli's false discovery rate)."
+        ),
+        'A large p does not show that two models are equal.',
+        *mark_notes(runs.tests),
+    )
+    return Table('comparisons', 'Paired comparisons', columns, tuple(complete), notes)
+
+
+def _compared(dataset: str, tests: tuple[Test, ...]) -> Iterator[tuple[tuple[Cell, ...], float]]:
+    """Rows without their p-values, and these, for every pair of models."""
+    pairs = list(combinations(range(len(tests)), 2))
+    records = shared(tests)
+    for name, score in (('all', 'Dice'), ('lesion', 'Dice'), ('normal', 'left empty')):
+        chosen = strata(records[0])[name]
+        patients = records[0].patients[chosen]
+        if len(set(patients)) < FEWEST or not pairs:
+            continue
+        values = [
+            (dice(*counts(r)) if score == 'Dice' else 1.0 * (r['predicted_pixels'] == 0))[chosen]
+            for r in records
+        ]
+        differences = np.stack([100 * (values[a] - values[b]) for a, b in pairs], axis=1)
+        for (a, b), column, p_value in zip(
+            pairs, differences.T, sign_flip(differences, patients), strict=True
+        ):
+            marks = dict.fromkeys(mark for t in (tests[a], tests[b]) for mark in t.marks)
+            facts = (dataset, name, score, tests[a].model, tests[b].model)
+            size = (len(column), len(set(patients)))
+            yield (*facts, *size, *cells(mean(column, patients)), '; '.join(marks)), p_value

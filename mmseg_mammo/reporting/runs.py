@@ -1,0 +1,237 @@
+"""Which runs a report is about: found below the given folders, named, and chosen."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.reporting.reading import (
+    RUN,
+    VIEWER,
+    Test,
+    Training,
+    dataset_name,
+    read_json,
+    read_test,
+    read_training,
+)
+
+Run = tuple[Path, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What a report is made from.
+
+    Attributes:
+        tests: One for each model and data set; by data set, those trained on first.
+        left_out: (folder, reason) of every run that is not used.
+        warnings: What a reader must know about the choice.
+    """
+
+    tests: tuple[Test, ...]
+    left_out: tuple[tuple[Path, str], ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Names in the order of ``tests``."""
+        return tuple(dict.fromkeys(test.dataset for test in self.tests))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names in the order of ``tests``."""
+        return tuple(dict.fromkeys(test.model for test in self.tests))
+
+    @property
+    def places(self) -> dict[str, int]:
+        """Index of each model, by which it looks the same in all figures."""
+        return {model: place for place, model in enumerate(self.models)}
+
+    def slug(self, dataset: str) -> str:
+        """Part of file names for a data set; two data sets never share one."""
+        slugs: dict[str, str] = {}
+        for name in self.datasets:
+            slug = re.sub(r'\W+', '_', name).strip('_').lower()
+            slugs[name] = slug if slug not in slugs.values() else f'{slug}_{len(slugs)}'
+        return slugs[dataset]
+
+    def on(self, dataset: str) -> tuple[Test, ...]:
+        """The tests on one data set."""
+        return tuple(test for test in self.tests if test.dataset == dataset)
+
+
+def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) -> Runs:
+    """Find the runs in and below ``roots``.
+
+    A test belongs to the training in whose work folder its checkpoint lies. Of several tests of
+    one model, checkpoint and data set the newest is taken.
+
+    Args:
+        roots: Run folders, work folders, or folders above them.
+        names: Names of the models whose tests lie in or below a folder; by default the stem of
+            the config without ``_cbis`` or ``_zgt``.
+
+    Raises:
+        MammoError: No finished test is there; a name fits no test; or a file is missing.
+    """
+    found = _find(roots)
+    trained = _trainings([run for run in found if run[1].get('mode') == 'train'])
+    tests = [run for run in found if run[1].get('mode') == 'test']
+    left_out = [(path, 'did not finish') for path, run in tests if run.get('state') != 'finished']
+    tests = [run for run in tests if run[1].get('state') == 'finished']
+    if not tests:
+        listed = ', '.join(map(str, roots))
+        raise MammoError(
+            f'{listed}: no finished test in or below', 'folders with run.json', 'Run tools/test.py'
+        )
+    kept, older = _newest(_named(tests, names or {}))
+    left_out += older
+    read = [read_test(folder, model, _training(run, trained)) for folder, run, model in kept]
+    ordered = _in_order(read)
+    return Runs(tuple(ordered), tuple(left_out), tuple(_warnings(ordered)))
+
+
+def _find(roots: Sequence[Path]) -> list[Run]:
+    """Folders with a ``run.json``, the oldest first; each once."""
+    folders: dict[Path, Path] = {}
+    for root in roots:
+        if not root.is_dir():
+            raise MammoError(f'{root}: no such folder', remedy='Give run folders or work folders')
+        folders |= {path.parent.resolve(): path.parent for path in sorted(root.rglob(RUN))}
+    found = [(folder, read_json(folder / RUN)) for folder in folders.values()]
+    return sorted(found, key=lambda run: (run[1].get('started', ''), run[0].name))
+
+
+def _named(
+    tests: list[Run], names: Mapping[Path, str]
+) -> list[tuple[Path, Mapping[str, Any], str]]:
+    """Tests with the names of their models, which are of one checkpoint each."""
+    called = [(folder, run, _name(folder, run, names)) for folder, run in tests]
+    for path, name in names.items():
+        if name not in {model for _, _, model in called}:
+            raise MammoError(f'--name {path}={name}: no finished test in or below {path}')
+    checkpoints: defaultdict[str, list[PurePath]] = defaultdict(list)
+    for _, run, model in called:
+        known = checkpoints[model]
+        if not any(_same(_checkpoint(run), other) for other in known):
+            known.append(_checkpoint(run))
+    return [
+        (folder, run, _told_apart(model, _checkpoint(run), checkpoints[model]))
+        for folder, run, model in called
+    ]
+
+
+def _name(folder: Path, run: Mapping[str, Any], names: Mapping[Path, str]) -> str:
+    whole = folder.resolve()
+    above = [path for path in names if whole.is_relative_to(path.resolve())]
+    if above:
+        return names[max(above, key=lambda path: len(path.resolve().parts))]
+    return experiment(run) or folder.parent.name
+
+
+def experiment(run: Mapping[str, Any]) -> str:
+    """Stem of the config of a run without its data set: ``unet`` of ``configs/unet_zgt.py``."""
+    return re.sub(r'_(cbis|zgt)$', '', PurePath(run.get('config') or '').stem)
+
+
+def _told_apart(model: str, checkpoint: PurePath, known: list[PurePath]) -> str:
+    """``model`` with as much of the checkpoint's path as tells it from the others of that name."""
+    others = [path for path in known if not _same(path, checkpoint)]
+    if not others:
+        return model
+    for parts in range(1, len(checkpoint.parts) + 1):
+        tail = checkpoint.parts[-parts:]
+        if not any(path.parts[-parts:] == tail for path in others):
+            return f'{model} ({"/".join(tail).removesuffix(".pth")})'
+    return f'{model} ({checkpoint})'
+
+
+def _checkpoint(run: Mapping[str, Any]) -> PurePath:
+    return PurePath(run.get('checkpoint') or '')
+
+
+def _same(one: PurePath, other: PurePath) -> bool:
+    """Whether two paths may be one file: runs may have been started in different folders."""
+    shorter, longer = sorted((one.parts, other.parts), key=len)
+    return bool(shorter) and longer[-len(shorter) :] == shorter
+
+
+def _newest(
+    tests: list[tuple[Path, Mapping[str, Any], str]],
+) -> tuple[list[tuple[Path, Mapping[str, Any], str]], list[tuple[Path, str]]]:
+    """The last test of each model and data set; the folders of the others, and why."""
+    latest: dict[tuple[str, str], tuple[Path, Mapping[str, Any], str]] = {}
+    older = []
+    for test in reversed(tests):
+        data = test[1]['data']['test']
+        newest = latest.setdefault((test[2], dataset_name(data)), test)
+        if newest is not test:
+            same = newest[1]['data']['test'].get('index_sha256') == data.get('index_sha256')
+            reason = 'a newer test of the same is there'
+            older.append((test[0], reason + ('' if same else ', on another version of index.csv')))
+    return list(latest.values()), older
+
+
+def _trainings(runs: list[Run]) -> dict[Path, Training]:
+    """The trainings by the real path of their work folders."""
+    folders: defaultdict[Path, list[Path]] = defaultdict(list)
+    for folder, _ in runs:
+        folders[folder.resolve().parent].append(folder)
+    return {work_dir: read_training(found) for work_dir, found in folders.items()}
+
+
+def _training(run: Mapping[str, Any], trained: Mapping[Path, Training]) -> Training | None:
+    """The training whose work folder had the checkpoint; None if there is none, or several fit.
+
+    Folders may have been moved since: the paths that runs recorded of their checkpoints count.
+    """
+    if not run.get('checkpoint'):
+        return None
+    home = _checkpoint(run).parent
+    fitting = []
+    for path, training in trained.items():
+        recorded = training.run.get('last_checkpoint')  # None if the training was killed
+        if _same(PurePath(recorded).parent if recorded else path, home):
+            fitting.append(training)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _in_order(tests: list[Test]) -> list[Test]:
+    sources = {test.training.dataset for test in tests if test.training}
+    sources |= {t.dataset for t in tests if t.run['data']['test'].get('type') == 'CBISDDSMDataset'}
+    return sorted(tests, key=lambda test: (test.dataset not in sources, test.dataset, test.model))
+
+
+def _warnings(tests: list[Test]) -> list[str]:
+    found = []
+    for dataset in dict.fromkeys(test.dataset for test in tests):
+        on = [test for test in tests if test.dataset == dataset]
+        if len({test.run['data']['test'].get('index_sha256') for test in on}) > 1:
+            found.append(f'{dataset}: the models were tested on different versions of index.csv')
+        if len({frozenset(test.images['key']) for test in on}) > 1:
+            found.append(f'{dataset}: the models were not tested on the same images')
+        if len({_grid(test) for test in on}) > 1:
+            found.append(f'{dataset}: masks were not compared on the same grid for every model')
+    for test in tests:
+        what = f'{test.model} on {test.dataset}'
+        if test.lesions is None:
+            found.append(f'{what}: tested without lesions=True; no lesion level, no 224 grid')
+        for difference in test.summary.get('input_differs_from_training', ()):
+            found.append(f'{what}: its input differs from that of the training: {difference}')
+        if not (test.folder / VIEWER).is_dir():
+            found.append(f'{what}: no viewer/ folder; missing in Figure 6 and in the viewer')
+    for model in dict.fromkeys(test.model for test in tests if test.training is None):
+        found.append(
+            f'{model}: its training is not below the given folders; no drop from source to '
+            'target, no threshold from validation, no curves'
+        )
+    return found
+
+
+def _grid(test: Test) -> str:
+    size = test.summary.get('evaluator')
+    return str(size.get('eval_size') if isinstance(size, dict) else size)

@@ -1,0 +1,116 @@
+"""Figure 6 of the thesis: rows of seeded samples; image, truth, and what each model made of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmseg_mammo.preparation.images import read_raster
+from mmseg_mammo.reporting.contents import Case, Figure, Section
+from mmseg_mammo.reporting.figures import canvas, finish
+from mmseg_mammo.reporting.runs import Runs
+from mmseg_mammo.reporting.scores import mark_notes
+
+ROWS = 6
+CELL, GAP = 200, 6  # pixels
+# As in evaluation/overlay.py: Okabe and Ito's bluish green and vermilion, RGB.
+TRUTH, PREDICTION = (0, 158, 115), (213, 94, 0)
+
+
+def sample_section(runs: Runs, cases: Sequence[Case], seed: int = 0) -> Section | None:
+    """A figure for each data set with pictures; None without any."""
+    figures = []
+    for number, dataset in enumerate(runs.datasets):
+        shown = choose([case for case in cases if case.dataset == dataset], seed)
+        if shown:
+            letter = chr(ord('a') + number % 26)
+            figures.append(_figure(f'figure6_{runs.slug(dataset)}', letter, dataset, shown, runs))
+    if not figures:
+        return None
+    text = ('Samples drawn with a fixed seed, not chosen by how well the models did.',)
+    return Section('samples', 'Samples (Figure 6)', text, tuple(figures))
+
+
+def choose(cases: Sequence[Case], seed: int) -> list[Case]:
+    """Up to six cases, normal ones in proportion, at least one if there is any."""
+    lesion = [case for case in cases if case.truth is not None]
+    normal = [case for case in cases if case.truth is None]
+    rows = min(ROWS, len(cases))
+    share = rows * len(normal) / len(cases) if cases else 0
+    few = min(len(normal), max(round(share), 1), rows if not lesion else rows - 1)
+    generator = np.random.default_rng(seed)
+    return [
+        group[index]
+        for group, count in ((lesion, rows - few), (normal, few))
+        for index in sorted(generator.choice(len(group), min(count, len(group)), replace=False))
+    ]
+
+
+def _figure(name: str, letter: str, dataset: str, cases: Sequence[Case], runs: Runs) -> Figure:
+    models = [test.model for test in runs.on(dataset)]
+    titles = ['image', 'truth', *models]
+    title = f'{letter}) Samples of {dataset}'
+    caption = ' '.join(
+        (
+            'Truth in green, predictions in orange, prompt points in red.',
+            *mark_notes(runs.on(dataset)),
+        )
+    )
+    alt = '; '.join(
+        f'{case.key}: ' + ', '.join(f'{m} Dice {s["dice"]}' for m, s in case.scores.items())
+        for case in cases
+    )
+    mosaic, points = _mosaic(cases, models)
+    height, width = mosaic.shape[:2]
+    with canvas(name, (1.4 * len(titles), 1.4 * len(titles) * height / width + 0.3)) as drawn:
+        axis = drawn.subplots()
+        axis.imshow(mosaic)  # one picture: an axis for each cell would take half a minute
+        axis.plot(*np.reshape(points, (-1, 2)).T, 'o', color='red', ms=3)
+        axis.set_xticks((np.arange(len(titles)) + 0.5) * CELL - 0.5, titles, fontsize=8)
+        axis.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+        axis.set_yticks([])
+        axis.spines[:].set_visible(False)
+        axis.grid(False)
+        return finish(drawn, name, title, caption, alt)
+
+
+def _mosaic(
+    cases: Sequence[Case], models: Sequence[str]
+) -> tuple[np.ndarray, list[tuple[float, float]]]:
+    """The picture of all cells, R·CELL × C·CELL × 3 uint8, and (x, y) of the points in it."""
+    mosaic = np.full((len(cases) * CELL, (2 + len(models)) * CELL, 3), 255, np.uint8)
+    points = []
+    for row, case in enumerate(cases):
+        image = read_raster(case.image)
+        plain = np.repeat(image[..., None], 3, axis=2)
+        cells = [plain, marked_picture(plain, case.truth, TRUTH)]
+        for model in models:
+            tested = model in case.predictions
+            mask = case.predictions.get(model)
+            cells.append(
+                marked_picture(plain, mask, PREDICTION) if tested else np.full_like(plain, 255)
+            )
+        scale = (CELL - GAP) / max(image.shape)
+        width, height = (max(1, round(scale * side)) for side in image.shape[::-1])
+        for column, cell in enumerate(cells):
+            left = column * CELL + (CELL - width) // 2
+            top = row * CELL + (CELL - height) // 2
+            small = cv2.resize(cell, (width, height), interpolation=cv2.INTER_AREA)
+            mosaic[top : top + height, left : left + width] = small
+            for x, y, label in case.points.get(models[column - 2], ()) if column > 1 else ():
+                if label >= 0:
+                    points.append((left + x * width - 0.5, top + y * height - 0.5))
+    return mosaic, points
+
+
+def marked_picture(plain: np.ndarray, mask: Path | None, colour: tuple[int, ...]) -> np.ndarray:
+    """An H×W×3 uint8 picture with the area of a mask file tinted and outlined; None marks nothing."""
+    picture = plain.copy()
+    if mask is not None:
+        found = (read_raster(mask) > 0).astype(np.uint8)
+        area = found > 0
+        picture[area] = (0.65 * plain[area] + 0.35 * np.array(colour)).astype(np.uint8)
+        outlines = cv2.findContours(found, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+        cv2.drawContours(picture, outlines, -1, colour, max(1, max(found.shape) // 150))
+    return picture

@@ -1,0 +1,112 @@
+"""IoU and Dice of many images at once, and which images they are averaged over.
+
+The formulas are those of :mod:`mmseg_mammo.evaluation.overlap` (thesis III-B), whose room cannot
+be entered without torch; a test holds the two together.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from mmseg_mammo.reporting.contents import Cell
+from mmseg_mammo.reporting.reading import COUNTS, PROMPTED, Records, Test
+from mmseg_mammo.reporting.statistics import FEWEST, Estimate
+
+BETA = 1e-7
+FEW = f'fewer than {FEWEST} images'
+LESION_SIZES = (0.005, 0.02)  # share of the image area
+SIZE_NAMES = ('small (< 0.5 %)', 'medium (0.5–2 %)', 'large (≥ 2 %)')
+
+
+def counts(images: Records, grid: str = '') -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels of truth, prediction and both, of N images; ``grid`` is '' or '_224'."""
+    truth, predicted, intersection = (images[f'{name}{grid}'] for name in COUNTS)
+    return truth, predicted, intersection
+
+
+def dice(truth: np.ndarray, predicted: np.ndarray, intersection: np.ndarray) -> np.ndarray:
+    """(2 I + β) / (P + G + β); 1 if both masks are empty."""
+    return (2 * intersection + BETA) / (truth + predicted + BETA)
+
+
+def iou(truth: np.ndarray, predicted: np.ndarray, intersection: np.ndarray) -> np.ndarray:
+    """(I + β) / (U + β); 1 if both masks are empty."""
+    return (intersection + BETA) / (truth + predicted - intersection + BETA)
+
+
+def nothing(images: Records, grid: str = '') -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The counts of a model that never marks anything."""
+    truth = counts(images, grid)[0]
+    return truth, np.zeros_like(truth), np.zeros_like(truth)
+
+
+def has_lesion(images: Records) -> np.ndarray:
+    """N bool: images with a lesion."""
+    return images['truth_pixels'] > 0
+
+
+def strata(images: Records) -> dict[str, np.ndarray]:
+    """The three strata that every result is given for, N bool each."""
+    lesion = has_lesion(images)
+    return {'all': np.ones(len(images), bool), 'lesion': lesion, 'normal': ~lesion}
+
+
+def size_names(images: Records) -> np.ndarray:
+    """Size of what is marked in each image, by its share of the image area; 'no lesion'."""
+    share = images['truth_pixels'] / (images['height'] * images['width'])
+    names = np.array(SIZE_NAMES)[np.digitize(share, LESION_SIZES)]
+    return np.where(has_lesion(images), names, 'no lesion')
+
+
+def shared(tests: Sequence[Test]) -> list[Records]:
+    """The records of the images that all of ``tests`` have, in one order."""
+    keys = set.intersection(*(set(test.images['key'].tolist()) for test in tests))
+    found = []
+    for test in tests:
+        order = np.argsort(test.images['key'], kind='stable')
+        ours = np.array([key in keys for key in test.images['key'][order].tolist()], dtype=bool)
+        found.append(test.images.where(order[ours]))
+    return found
+
+
+def number(value: float, digits: int = 2) -> Cell:
+    """A cell: rounded, or None for NaN."""
+    return None if np.isnan(value) else round(float(value), digits)
+
+
+def cells(estimate: Estimate, digits: int = 2) -> tuple[Cell, Cell, Cell]:
+    """Three cells: the value and the ends of its interval."""
+    value, low, high = (
+        number(each, digits) for each in (estimate.value, estimate.low, estimate.high)
+    )
+    return value, low, high
+
+
+def marked(test: Test, *sizes: int, empty: bool = False) -> str:
+    """The cell of the column *mark*: what to know beside the numbers of a row.
+
+    Args:
+        test: The row's.
+        sizes: Numbers of images, or lesions, that its numbers are over.
+        empty: Whether the row is that of predicting nothing, which no prompt helps.
+    """
+    few = [FEW] if any(0 < size < FEWEST for size in sizes) else []
+    return '; '.join([*(m for m in test.marks if not (empty and m == PROMPTED)), *few])
+
+
+def mark_notes(tests: Sequence[Test]) -> tuple[str, ...]:
+    """Sentences below every table and figure of ``tests``."""
+    return tuple(_sentences({mark for test in tests for mark in test.marks}))
+
+
+def _sentences(marks: set[str]) -> Iterator[str]:
+    if 'weak masks' in marks:
+        yield 'Weak masks are boxes, circles or ellipses: these numbers do not compare with others.'
+    if 'phantom masks' in marks:
+        yield 'Phantoms are synthetic: nothing here is about patients.'
+    if PROMPTED in marks:
+        yield (
+            'Prompts from the truth: the model is told where the lesion is; its numbers do not '
+            'compare with those of models without prompts.'
+        )
+    yield 'Not a medical device.'

@@ -1,0 +1,153 @@
+"""Intervals and tests over patients. Pure functions on arrays; seeded.
+
+Images of one patient are not independent, therefore whole patients are drawn. NumPy instead of
+``scipy.stats.bootstrap`` and ``permutation_test``: for means over images, a matrix of how often
+each patient was drawn, times sums per patient, gives all rounds at once. SciPy gathers the data
+anew for each of them and has no weights for AUROC; tests compare both.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.stats import false_discovery_control
+
+ROUNDS = 2000
+PERMUTATIONS = 9999
+FEWEST = 5  # patients for an interval, images for a number without a warning
+_CHUNK = 1000  # rounds at once: bounds memory for data sets of many patients
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with the ends of its 95 % interval; NaN where there is none.
+
+    ``rounds`` are the values of the bootstrap, for intervals of differences.
+    """
+
+    value: float
+    low: float
+    high: float
+    rounds: np.ndarray
+
+    def scaled(self, factor: float) -> 'Estimate':
+        """All of it times a positive ``factor``, such as 100 for percent."""
+        return Estimate(
+            factor * self.value, factor * self.low, factor * self.high, factor * self.rounds
+        )
+
+
+@lru_cache(maxsize=4)
+def draws(patients: int, seed: int = 0) -> np.ndarray:
+    """How often each patient is drawn in each round: rounds × patients, rows sum to patients."""
+    drawn = np.random.default_rng(seed).integers(0, patients, (ROUNDS, patients))
+    drawn += patients * np.arange(ROUNDS)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=ROUNDS * patients)
+    return counts.reshape(ROUNDS, patients).astype(np.float64)  # for BLAS
+
+
+def mean(values: np.ndarray, patients: np.ndarray, seed: int = 0) -> Estimate:
+    """Mean over images with a percentile interval from patients drawn with replacement.
+
+    Args:
+        values: N numbers, one per image.
+        patients: N identifiers.
+        seed: Of the draw. Two data sets need two seeds for the interval of their difference.
+
+    Returns:
+        No interval below five patients.
+    """
+    return ratio(values, np.ones(len(values)), patients, seed)
+
+
+def ratio(above: np.ndarray, below: np.ndarray, patients: np.ndarray, seed: int = 0) -> Estimate:
+    """Σ above / Σ below over images, such as hits over lesions; see :func:`mean`."""
+    total = float(np.sum(below))
+    if not total:
+        return _estimate(np.nan, np.empty(0))
+    value = float(np.sum(above)) / total
+    _, codes = np.unique(patients, return_inverse=True)
+    sums = np.stack([np.bincount(codes, above), np.bincount(codes, below)], axis=1)
+    if len(sums) < FEWEST:
+        return _estimate(value, np.empty(0))
+    drawn = draws(len(sums), seed) @ sums
+    with np.errstate(invalid='ignore', divide='ignore'):
+        return _estimate(value, drawn[:, 0] / drawn[:, 1])
+
+
+def auroc(positive: np.ndarray, scores: np.ndarray, patients: np.ndarray) -> Estimate:
+    """Area under the ROC curve, ties counting one half, with an interval; see :func:`mean`.
+
+    Args:
+        positive: N bool.
+        scores: N numbers, higher for positive.
+        patients: N identifiers.
+    """
+    if positive.all() or not positive.any():
+        return _estimate(np.nan, np.empty(0))
+    order = np.argsort(scores, kind='stable')
+    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
+    found = positive[order]
+    _, codes = np.unique(patients, return_inverse=True)
+    value = _areas(np.ones((1, len(order))), found, starts)[0]
+    if codes.max() + 1 < FEWEST:
+        return _estimate(float(value), np.empty(0))
+    drawn = draws(int(codes.max()) + 1)[:, codes[order]]
+    parts = [_areas(drawn[i : i + 200], found, starts) for i in range(0, ROUNDS, 200)]
+    return _estimate(float(value), np.concatenate(parts))
+
+
+def _areas(weights: np.ndarray, positive: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """AUROC of each row of weights; images sorted by score, ``starts`` of equal scores."""
+    lesion = np.add.reduceat(weights * positive, starts, axis=1, dtype=np.float64)
+    normal = np.add.reduceat(weights * ~positive, starts, axis=1, dtype=np.float64)
+    below = np.cumsum(normal, axis=1) - normal / 2
+    with np.errstate(invalid='ignore', divide='ignore'):
+        return (lesion * below).sum(axis=1) / (lesion.sum(axis=1) * normal.sum(axis=1))
+
+
+def difference(one: Estimate, other: Estimate) -> Estimate:
+    """``one`` − ``other``: paired if both were drawn from the same patients with the same seed."""
+    rounds = np.empty(0)
+    if len(one.rounds) and len(other.rounds):
+        rounds = one.rounds - other.rounds
+    return _estimate(one.value - other.value, rounds)
+
+
+def _estimate(value: float, rounds: np.ndarray) -> Estimate:
+    kept = rounds[~np.isnan(rounds)]  # a draw without a normal image has no AUROC
+    low, high = np.quantile(kept, (0.025, 0.975)) if len(kept) else (np.nan, np.nan)
+    return Estimate(value, float(low), float(high), rounds)
+
+
+def sign_flip(differences: np.ndarray, patients: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Two-sided permutation test of paired differences whose signs are flipped patient by patient.
+
+    Args:
+        differences: N×K, of N images for K pairs of models.
+        patients: N identifiers.
+        seed: Of the flips.
+
+    Returns:
+        K p-values of the mean over images being zero; at least 1 / (PERMUTATIONS + 1).
+    """
+    _, codes = np.unique(patients, return_inverse=True)
+    sums = np.zeros((codes.max() + 1, differences.shape[1]))
+    np.add.at(sums, codes, differences)
+    observed = np.abs(sums.sum(axis=0))
+    limit = observed - 1e-9 * np.abs(sums).sum(axis=0)  # equal but for rounding counts as equal
+    generator = np.random.default_rng(seed)
+    beyond = np.zeros(len(observed))
+    for start in range(0, PERMUTATIONS, _CHUNK):
+        shape = (min(_CHUNK, PERMUTATIONS - start), len(sums))
+        signs = generator.integers(0, 2, shape, dtype=np.int8) * 2.0 - 1.0
+        beyond += (np.abs(signs @ sums) >= limit).sum(axis=0)
+    return (beyond + 1) / (PERMUTATIONS + 1)
+
+
+def adjust(p_values: np.ndarray) -> np.ndarray:
+    """Benjamini and Yekutieli's correction: valid for tests that depend on each other in any way.
+
+    The pairs of models share models and images, so that independence cannot be assumed.
+    """
+    return false_discovery_control(p_values, method='by') if len(p_values) else p_values

@@ -1,0 +1,166 @@
+"""Scores by lesion size, finding, pathology, density, view, laterality and hospital."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from mmseg_mammo.reporting.contents import Cell, Figure, Section, Table
+from mmseg_mammo.reporting.figures import dot, listed, panels
+from mmseg_mammo.reporting.reading import Records, Test
+from mmseg_mammo.reporting.results import lesion_dice
+from mmseg_mammo.reporting.runs import Runs
+from mmseg_mammo.reporting.scores import (
+    FEW,
+    SIZE_NAMES,
+    cells,
+    counts,
+    has_lesion,
+    iou,
+    mark_notes,
+    marked,
+    number,
+    size_names,
+)
+from mmseg_mammo.reporting.statistics import FEWEST, Estimate, mean
+
+FACTORS = ('lesion size', 'finding', 'pathology', 'density', 'view', 'laterality', 'hospital')
+_OF_LESIONS = ('finding', 'pathology')
+_COLUMNS = (
+    *('model', 'lesion images', 'patients', 'Dice %', 'low', 'high', 'IoU %'),
+    *('normal images', 'left empty %', 'empty low', 'empty high', 'mark'),
+)
+
+
+def stratum_section(runs: Runs) -> Section:
+    """A table for each data set and factor, a figure for each data set."""
+    items: list[Table | Figure] = []
+    warnings, single = [], []
+    for dataset in runs.datasets:
+        tests = runs.on(dataset)
+        used = [name for name in FACTORS if len(levels(tests[0].images, name)) > 1]
+        for name in used:
+            items.append(_table(dataset, runs.slug(dataset), tests, name))
+            if few := rare(tests[0].images, name):
+                warnings.append(f'{dataset}, {name}: {FEW} in {", ".join(few)}')
+        if used:
+            items.append(_figure(dataset, runs.slug(dataset), tests, used, runs.places))
+        rest = [name for name in FACTORS if name not in used]
+        if rest:
+            single.append(f'{dataset}: {", ".join(rest)}.')
+    text = [
+        (
+            'Dice and IoU over images with a lesion, left empty over normal images. Lesion size is '
+            'the share of the image area that is marked.'
+        ),
+    ]
+    if single:
+        text.append(f'All images have the same value, or none is known: {" ".join(single)}')
+    return Section('strata', 'Strata', tuple(text), tuple(items), tuple(warnings))
+
+
+def levels(images: Records, factor: str) -> dict[str, np.ndarray]:
+    """The values of a factor and which of N images have each, N bool."""
+    if factor == 'lesion size':
+        values = size_names(images)
+        order = [*SIZE_NAMES, 'no lesion']
+    else:
+        values = images['source' if factor == 'hospital' else factor]
+        gaps = np.full(len(values), 'unknown')
+        if factor in _OF_LESIONS:
+            gaps = np.where(has_lesion(images), gaps, 'no lesion')
+        values = np.where(values == '', gaps, values)
+        order = sorted(set(values.tolist()), key=lambda v: (v in ('unknown', 'no lesion'), v))
+    return {level: values == level for level in order if (values == level).any()}
+
+
+def rare(images: Records, factor: str) -> list[str]:
+    """Levels with fewer than five lesion images, or fewer than five normal ones, but some."""
+    lesion = has_lesion(images)
+    return [
+        level
+        for level, chosen in levels(images, factor).items()
+        if any(0 < (chosen & group).sum() < FEWEST for group in (lesion, ~lesion))
+    ]
+
+
+def _table(dataset: str, slug: str, tests: tuple[Test, ...], factor: str) -> Table:
+    every = list(dict.fromkeys(level for t in tests for level in levels(t.images, factor)))
+    rows = [_row(level, test, factor) for level in every for test in tests]
+    notes = (
+        f'Rows with {FEW} say so. 95 % intervals over the patients of the row, none below five.',
+        *mark_notes(tests),
+    )
+    name = f'strata_{slug}_{factor.replace(" ", "_")}'
+    title = f'{dataset} by {factor}'
+    return Table(name, title, (factor, *_COLUMNS), tuple(rows), notes)
+
+
+def _row(level: str, test: Test, factor: str) -> tuple[Cell, ...]:
+    images = _images_of(test, factor, level)
+    lesion = has_lesion(images)
+    empty = _left_empty(images)
+    overlap = iou(*counts(images))[lesion]
+    return (
+        *(level, test.model, int(lesion.sum()), len(set(images.patients[lesion]))),
+        *(*cells(lesion_dice(images)), number(100 * overlap.mean() if len(overlap) else np.nan)),
+        *(int((~lesion).sum()), *cells(empty)),
+        marked(test, int(lesion.sum()), int((~lesion).sum())),
+    )
+
+
+def _images_of(test: Test, factor: str, level: str) -> Records:
+    """The images of a level; none if the test has no such level."""
+    nobody = np.zeros(len(test.images), bool)
+    return test.images.where(levels(test.images, factor).get(level, nobody))
+
+
+def _left_empty(images: Records) -> Estimate:
+    normal = ~has_lesion(images)
+    return mean(100.0 * (images['predicted_pixels'] == 0)[normal], images.patients[normal])
+
+
+def _figure(
+    dataset: str, slug: str, tests: tuple[Test, ...], used: list[str], places: Mapping[str, int]
+) -> Figure:
+    found = {
+        factor: {
+            level: [lesion_dice(_images_of(test, factor, level)) for test in tests]
+            for level, chosen in levels(tests[0].images, factor).items()
+            if (has_lesion(tests[0].images) & chosen).any()
+        }
+        for factor in used
+    }
+    models = {test.model: places[test.model] for test in tests}
+    drawers = [
+        _drawer(factor, by_level, list(models.values())) for factor, by_level in found.items()
+    ]
+    alt = '; '.join(
+        f'{level}: {listed(dict(zip(models, each, strict=True)))}'
+        for by_level in found.values()
+        for level, each in by_level.items()
+    )
+    tallest = max(map(len, found.values()))
+    few = [level for factor in used for level in rare(tests[0].images, factor)]
+    warning = [f'{FEW.capitalize()}: {", ".join(few)}.'] if few else []
+    start = 'Dice % over images with a lesion, 95 % intervals.'
+    caption = ' '.join((start, *warning, *mark_notes(tests)))
+    size = (4.0, 0.8 + tallest * (0.16 + 0.09 * len(tests)))
+    title = f'Strata of {dataset}'
+    return panels(f'strata_{slug}', title, caption, alt, drawers, models, size)
+
+
+def _drawer(
+    factor: str, found: Mapping[str, list[Estimate]], places: list[int]
+) -> Callable[[Axes], None]:
+    def draw(axis: Axes) -> None:
+        for row, estimates in enumerate(found.values()):
+            for place, (estimate, index) in enumerate(zip(estimates, places, strict=True)):
+                shift = 0.8 * ((place + 0.5) / len(estimates) - 0.5)
+                dot(axis, estimate, row + shift, index)
+        axis.set_yticks(range(len(found)), list(found))
+        axis.set_ylim(len(found) - 0.5, -0.5)
+        axis.set_xlim(0, 100)
+        axis.set_title(factor)
+
+    return draw

@@ -1,0 +1,179 @@
+"""Tables I to III of the thesis beside our numbers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmseg_mammo.reporting.contents import Cell, Section, Table
+from mmseg_mammo.reporting.conventions import CONVENTIONS, score
+from mmseg_mammo.reporting.reading import Test
+from mmseg_mammo.reporting.results import NOTHING
+from mmseg_mammo.reporting.runs import Runs, experiment
+from mmseg_mammo.reporting.scores import (
+    counts,
+    dice,
+    has_lesion,
+    iou,
+    mark_notes,
+    marked,
+    nothing,
+    number,
+)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row of the thesis: IoU and Dice in %, millions of trained parameters, GB of GPU memory.
+
+    ``experiment`` is the stem of our config without its data set.
+    """
+
+    model: str
+    experiment: str
+    iou: float
+    dice: float
+    trained: float | None = None
+    memory: float | None = None
+
+
+TABLE_I = (
+    Published('U-Net', 'unet', 9.11, 12.39, 28.99, 6.735),
+    Published('SETR-FS', 'setr_pup_scratch', 4.50, 6.69, 307.43, 12.211),
+    Published('SETR-FT', 'setr_pup_finetune', 7.95, 11.36, 307.43, 12.334),
+    Published('SETR-VPT', 'setr_pup_vpt', 8.26, 11.30, 5.36, 14.301),
+    Published('SAM-ZS', 'sam_zeroshot', 2.05, 3.60, 0.00, 4.439),
+    Published('SAM-FT', 'sam_finetune', 27.42, 39.84, 312.34, 8.029),
+)
+TABLE_II = (
+    Published('U-Net', 'unet', 31.91, 33.18),
+    Published('SETR-FS', 'setr_pup_scratch', 16.57, 17.13),
+    Published('SETR-FT', 'setr_pup_finetune', 9.64, 11.14),
+    Published('SETR-VPT', 'setr_pup_vpt', 15.44, 16.97),
+    Published('SAM-ZS', 'sam_zeroshot', 0.52, 0.96),
+    Published('SAM-FT', 'sam_finetune', 13.70, 19.20),
+)
+TABLE_III = (
+    Published('U-Net mass only (Sarker et al.)', '', 27, 41),
+    Published('U-Net mass only', 'unet_adam_mass', 15.13, 19.95),
+    Published('U-Net', 'unet_adam', 10.30, 13.70),
+)
+# Annotated images of ZGT in the thesis, and those of them without a lesion.
+ZGT_IMAGES, ZGT_NORMAL = 206, 97
+_OURS = (
+    *('data set', 'images', 'IoU %, 224 grid', 'Dice %, 224 grid', 'IoU %', 'Dice %'),
+    *('IoU %, lesion', 'Dice %, lesion', 'IoU %, normal', 'left empty %, normal'),
+)
+
+
+def thesis_section(runs: Runs) -> Section:
+    """The three tables; a row without a test of ours keeps the thesis's numbers alone."""
+    source = [t for t in runs.tests if _is(t, 'CBISDDSMDataset', 'cbis_ddsm')]
+    target = [t for t in runs.tests if _is(t, 'ZGTDataset', 'zgt')]
+    share = 100 * ZGT_NORMAL / ZGT_IMAGES
+    tables = (
+        _table('thesis_1', 'Table I: CBIS-DDSM', TABLE_I, source, 0.0, costs=True),
+        _table('thesis_2', 'Table II: ZGT, zero-shot', TABLE_II, target, share),
+        _table('thesis_3', 'Table III: U-Net with Adam, CBIS-DDSM', TABLE_III, source),
+    )
+    text = (
+        (
+            'Published: IoU and Dice of M. Bronkhorst, University of Twente, 2024, means over all '
+            "images; ours stand beside them, on the thesis's 224 grid, and on the grid of the "
+            'masks for all, lesion and normal images.'
+        ),
+        (
+            f'{ZGT_NORMAL} of the {ZGT_IMAGES} ZGT images of the thesis have no lesion: predicting '
+            f'nothing scores {share:.1f} % there, more than any model of Table II.'
+        ),
+    )
+    return Section('thesis', "The thesis's tables", text, tables)
+
+
+def _is(test: Test, kind: str, name: str) -> bool:
+    data = test.run['data']['test']
+    return data.get('type') == kind or test.dataset.split(' ')[0] == name
+
+
+def _table(
+    name: str,
+    title: str,
+    published: Sequence[Published],
+    tests: Sequence[Test],
+    empty: float | None = None,
+    costs: bool = False,
+) -> Table:
+    columns = ['thesis', 'published IoU %', 'published Dice %', 'ours', *_OURS]
+    if costs:
+        columns += ['published trained, M', 'trained, M', 'published GPU, GB', 'GPU, GiB']
+    rows: list[tuple[Cell, ...]] = []
+    for line in published:
+        facts = (line.model, float(line.iou), float(line.dice))
+        ours = [test for test in tests if experiment(test.run) == line.experiment]
+        for test in ours or (None,):
+            after = _costs(line, test) if costs else ()
+            rows.append((*facts, *_ours(test), *after, marked(test, *_sizes(test)) if test else ''))
+    if empty is not None:
+        baseline = number(empty)
+        for test in {t.dataset: t for t in tests}.values() or (None,):
+            after = (None,) * 4 if costs else ()
+            mark = marked(test, *_sizes(test), empty=True) if test else ''
+            rows.append((NOTHING, baseline, baseline, *_ours(test, empty=True), *after, mark))
+    return Table(name, title, (*columns, 'mark'), tuple(rows), tuple(_notes(tests, empty, costs)))
+
+
+def _sizes(test: Test) -> tuple[int, int]:
+    lesion = has_lesion(test.images)
+    return int(lesion.sum()), int((~lesion).sum())
+
+
+def _notes(tests: Sequence[Test], empty: float | None, costs: bool) -> Iterator[str]:
+    yield (
+        'SAM of the thesis was prompted with points from the truth. The thesis does not say on '
+        'which grid SAM was compared.'
+    )
+    if empty is not None:
+        yield 'The published columns of predict nothing are computed from the counts of the thesis.'
+    if costs:
+        yield 'GPU: largest allocation of the training (of the test without one).'
+    yield from mark_notes(tests)
+
+
+def _ours(test: Test | None, empty: bool = False) -> tuple[Cell, ...]:
+    if test is None:
+        return (None,) * (1 + len(_OURS))
+    images = test.images
+    grid = score(images, CONVENTIONS[1], empty)  # its Dice; NaN without that grid
+    pixels = (nothing if empty else counts)(images)
+    lesion = has_lesion(images)
+    values = [
+        *(_mean_iou(test, empty), grid.value),
+        *(_percent(f(*pixels)) for f in (iou, dice)),
+        *(_percent(f(*pixels)[lesion]) for f in (iou, dice)),
+        _percent(iou(*pixels)[~lesion]),
+        _percent(pixels[1][~lesion] == 0),
+    ]
+    name = NOTHING if empty else test.model
+    return (name, test.dataset, len(images), *map(number, values))
+
+
+def _mean_iou(test: Test, empty: bool) -> float:
+    if 'truth_pixels_224' not in test.images:
+        return np.nan
+    return _percent(iou(*(nothing if empty else counts)(test.images, '_224')))
+
+
+def _percent(values: np.ndarray) -> float:
+    return 100 * float(np.mean(values)) if len(values) else np.nan
+
+
+def _costs(line: Published, test: Test | None) -> tuple[Cell, ...]:
+    if test is None:
+        return (line.trained, None, line.memory, None)
+    run = test.training.run if test.training else test.run
+    trained = run.get('parameters', {}).get('all', {}).get('trained')
+    memory = run.get('peak_gpu_memory_gib')
+    return (
+        *(line.trained, None if trained is None else round(trained / 1e6, 2)),
+        *(line.memory, None if memory is None else round(float(memory), 3)),
+    )

@@ -1,0 +1,106 @@
+"""Source against target: every model on every data set, and what it loses on the way."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from mmseg_mammo.reporting.contents import Cell, Figure, Section, Table
+from mmseg_mammo.reporting.conventions import convention_items
+from mmseg_mammo.reporting.figures import look, panels
+from mmseg_mammo.reporting.reading import Test
+from mmseg_mammo.reporting.results import lesion_dice
+from mmseg_mammo.reporting.runs import Runs
+from mmseg_mammo.reporting.scores import (
+    cells,
+    counts,
+    dice,
+    mark_notes,
+    marked,
+    number,
+    strata,
+)
+from mmseg_mammo.reporting.statistics import Estimate, difference, mean
+
+_COLUMNS = (
+    *('model', 'trained on', 'tested on', 'images', 'Dice %, all', 'lesion images'),
+    *('Dice %, lesion', 'low', 'high', 'normal images', 'left empty %, normal'),
+    *('drop of Dice, lesion', 'drop low', 'drop high', 'mark'),
+)
+
+
+def transfer_section(runs: Runs) -> Section:
+    """The matrix with its drops, and the conclusions that hang on a convention."""
+    # Other draws for every data set, or their differences would be taken for paired.
+    seeds = {dataset: seed for seed, dataset in enumerate(runs.datasets)}
+    found = {(t.model, t.dataset): lesion_dice(t.images, seeds[t.dataset]) for t in runs.tests}
+    rows = [row for model in runs.models for row in _rows(model, runs, found)]
+    notes = (
+        (
+            'Drop: Dice over images with a lesion on the data set of the training (its test split) '
+            'minus that on the data set of the row, in percentage points; patients of both are '
+            'drawn apart for its 95 % interval.'
+        ),
+        *mark_notes(runs.tests),
+    )
+    table = Table('transfer', 'From source to target', _COLUMNS, tuple(rows), notes)
+    text = (
+        (
+            'The drop is computed over images with a lesion, since the share of normal images '
+            'differs between data sets.'
+        ),
+        (
+            'A conclusion changes if two models swap places when the same predictions are scored '
+            'by another convention. The tables of conventions rank the models under each; the last '
+            'table lists every pair that swaps.'
+        ),
+    )
+    items: tuple[Table | Figure, ...] = (table, _figure(runs, found), *convention_items(runs))
+    return Section('transfer', 'Transfer', text, items)
+
+
+def source(test: Test) -> str | None:
+    """Name of the data set that the model of a test was trained on, None if not known."""
+    return test.training.dataset if test.training else None
+
+
+def _rows(
+    model: str, runs: Runs, found: dict[tuple[str, str], Estimate]
+) -> Iterator[tuple[Cell, ...]]:
+    for test in (test for test in runs.tests if test.model == model):
+        images = test.images
+        lesion, normal = (strata(images)[name] for name in ('lesion', 'normal'))
+        here = found[model, test.dataset]
+        home = found.get((model, source(test) or ''))
+        drop: tuple[Cell, ...] = (None, None, None)
+        if home and test.dataset != source(test):
+            drop = cells(difference(home, here))
+        empty = mean(100.0 * (images['predicted_pixels'] == 0)[normal], images.patients[normal])
+        yield (
+            *(model, source(test), test.dataset, len(images)),
+            number(100 * float(np.mean(dice(*counts(images))))),
+            *(int(lesion.sum()), *cells(here), int(normal.sum()), number(empty.value)),
+            *(*drop, marked(test, int(lesion.sum()), int(normal.sum()))),
+        )
+
+
+def _figure(runs: Runs, found: dict[tuple[str, str], Estimate]) -> Figure:
+    def draw(axis: Axes) -> None:
+        for index, model in enumerate(runs.models):
+            shift = 0.06 * (index - (len(runs.models) - 1) / 2)
+            here = [
+                (i, found[model, d]) for i, d in enumerate(runs.datasets) if (model, d) in found
+            ]
+            known = [(i + shift, each) for i, each in here if not np.isnan(each.value)]
+            axis.plot([x for x, _ in known], [e.value for _, e in known], lw=1, ms=5, **look(index))
+            for x, each in known:
+                axis.plot([x, x], [each.low, each.high], color=look(index)['color'], lw=1)
+        axis.set_xticks(range(len(runs.datasets)), runs.datasets)
+        axis.set_xlim(-0.5, len(runs.datasets) - 0.5)
+        axis.set_ylim(bottom=0)
+        axis.set_ylabel('Dice %, images with lesion')
+
+    alt = '; '.join(f'{m} on {d}: {e.value:.1f}' for (m, d), e in found.items())
+    caption = ' '.join(('Dice over images with a lesion, 95 % intervals.', *mark_notes(runs.tests)))
+    size = (max(5.0, 1.7 * len(runs.datasets) + 2), 3.8)
+    return panels('transfer', 'From source to target', caption, alt, [draw], runs.places, size=size)

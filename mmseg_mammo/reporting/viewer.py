@@ -1,0 +1,95 @@
+"""What the viewer of the page needs to know of each case, as plain values for JSON."""
+
+import base64
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.preparation.images import read_raster
+from mmseg_mammo.reporting.contents import Case
+from mmseg_mammo.reporting.outlines import outline
+
+_NAMES = {
+    'dataset': 'data set',
+    'annotated': 'annotation',
+    'mask_kind': 'kind of mask',
+    'dice': 'Dice',
+    'iou': 'IoU',
+    'max_probability': 'highest probability',
+}
+
+
+def viewer_data(cases: Sequence[Case]) -> dict[str, Any]:
+    """Read the pictures of all cases.
+
+    Returns:
+        ``models``, names in the order of their first appearance; ``names``, what facts and
+        scores are called on the page; ``cases``, one dict per case: key, facts (the data set is
+        one), width and height (px), image (JPEG, base64), truth and predictions
+        (:func:`mmseg_mammo.reporting.outlines.outline`; '' is an empty mask, and a model that
+        is absent was not tested), scores (None where there is none), points (0 to 1).
+
+    Raises:
+        DataFileError: A picture is missing, unreadable, or of another size than its image.
+    """
+    return {
+        'models': unique(model for case in cases for model in case.predictions),
+        'names': {name: name.replace('_', ' ') for case in cases for name in case.facts} | _NAMES,
+        'cases': [_case(case) for case in cases],
+    }
+
+
+def filters(cases: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Facts that tell the cases apart, each with its values in order.
+
+    Args:
+        cases: As in :func:`viewer_data`.
+    """
+    values = {
+        name: sorted({case['facts'].get(name, '') for case in cases})
+        for name in unique(name for case in cases for name in case['facts'])
+    }
+    return [(name, found) for name, found in values.items() if len(found) > 1]
+
+
+def unique(values: Iterable[str]) -> tuple[str, ...]:
+    """Each value once, in order of first appearance."""
+    return tuple(dict.fromkeys(values))
+
+
+def _case(case: Case) -> dict[str, Any]:
+    height, width = shape = read_raster(case.image).shape
+    annotated = 'lesion' if case.truth else 'normal'
+    return {
+        'key': case.key,
+        'facts': {'dataset': case.dataset, 'annotated': annotated, **case.facts},
+        'width': width,
+        'height': height,
+        'image': base64.b64encode(case.image.read_bytes()).decode(),
+        'truth': _outline(case.truth, shape),
+        'predictions': {model: _outline(path, shape) for model, path in case.predictions.items()},
+        'scores': {
+            model: {name: _finite(score) for name, score in scores.items()}
+            for model, scores in case.scores.items()
+        },
+        'points': {model: points for model, points in case.points.items() if points},
+    }
+
+
+def _finite(score: float | None) -> float | None:
+    return score if score is not None and math.isfinite(score) else None
+
+
+def _outline(path: Path | None, shape: tuple[int, ...]) -> str:
+    if path is None:
+        return ''
+    mask = read_raster(path)
+    if mask.shape != shape:
+        raise DataFileError(
+            f'{path}: a mask of {mask.shape[1]}×{mask.shape[0]} pixels',
+            f'{shape[1]}×{shape[0]}, as its image',
+            'Test the model again; the pictures of a test are written together',
+        )
+    return outline(mask > 0)

@@ -1,0 +1,40 @@
+import pytest
+from runs import make_runs
+
+from mmseg_mammo.reporting.contents import Table
+from mmseg_mammo.reporting.report import build
+from mmseg_mammo.reporting.runs import find_runs
+
+
+@pytest.fixture(scope='session')
+def made(tmp_path_factory):
+    """Work folders of two models and a promptable one, on two data sets. Not to be changed."""
+    models = ('unet', 'setr_pup_vpt', 'sam_finetune')
+    return make_runs(tmp_path_factory.mktemp('runs'), models, sam=('sam_finetune',))
+
+
+@pytest.fixture(scope='session')
+def runs(made):
+    return find_runs([made])
+
+
+@pytest.fixture(scope='session')
+def built(runs):
+    """Sections, cases and notes of the report of ``runs``."""
+    return build(runs)
+
+
+@pytest.fixture(scope='session')
+def sections(built):
+    return {section.anchor: section for section in built[0]}
+
+
+@pytest.fixture(scope='session')
+def tables(sections):
+    """Rows of every table as dicts, by its name."""
+    return {
+        item.name: [dict(zip(item.columns, row, strict=True)) for row in item.rows]
+        for section in sections.values()
+        for item in section.items
+        if isinstance(item, Table)
+    }

@@ -1,0 +1,103 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.reporting.contents import Section, Table
+from mmseg_mammo.reporting.report import MANIFEST, files, write
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'
+TABLE = Table('a', 'A', ('x',), ((1,),))
+SECTION = Section('s', 'S', (), (TABLE,))
+
+
+def write_report(out, page='page'):
+    write(out, files([SECTION], page))
+
+
+def test_a_report_is_a_page_and_every_table_as_csv_markdown_and_latex(tmp_path):
+    write_report(tmp_path / 'out')
+    names = {path.name for path in (tmp_path / 'out').rglob('*') if path.is_file()}
+    assert names == {'index.html', 'a.csv', 'a.md', 'a.tex', MANIFEST}
+    assert (tmp_path / 'out' / 'tables' / 'a.csv').read_text() == 'x\n1\n'
+
+
+def test_an_older_report_is_replaced(tmp_path):
+    write_report(tmp_path / 'out', 'old')
+    write_report(tmp_path / 'out', 'new')
+    assert (tmp_path / 'out' / 'index.html').read_text() == 'new'
+    assert [path.name for path in tmp_path.iterdir()] == ['out']
+
+
+def test_an_empty_folder_becomes_a_report(tmp_path):
+    write_report(tmp_path)
+    assert (tmp_path / 'index.html').is_file()
+
+
+def test_a_file_of_the_user_is_never_overwritten(tmp_path):
+    (tmp_path / 'thesis.docx').write_text('years of work')
+    with pytest.raises(MammoError, match=r'thesis\.docx'):
+        write_report(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ['thesis.docx']
+
+
+def test_a_file_beside_an_older_report_is_never_deleted(tmp_path):
+    write_report(tmp_path / 'out')
+    (tmp_path / 'out' / 'tables' / 'mine.csv').write_text('1')
+    with pytest.raises(MammoError, match=r'mine\.csv'):
+        write_report(tmp_path / 'out')
+
+
+def test_a_changed_file_of_an_older_report_is_never_deleted(tmp_path):
+    write_report(tmp_path / 'out')
+    (tmp_path / 'out' / 'tables' / 'a.csv').write_text('x\n1\nmy notes\n')
+    with pytest.raises(MammoError, match='was changed'):
+        write_report(tmp_path / 'out')
+
+
+def test_a_failure_leaves_the_older_report_as_it_is(tmp_path):
+    write_report(tmp_path / 'out', 'old')
+
+    def broken():
+        yield 'index.html', b'new'
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write(tmp_path / 'out', broken())
+    assert (tmp_path / 'out' / 'index.html').read_text() == 'old'
+    assert [path.name for path in tmp_path.iterdir()] == ['out']
+
+
+def test_every_table_and_figure_has_a_name_of_its_own_and_a_note(built):
+    sections, _, notes = built
+    items = [item for section in sections for item in section.items]
+    assert len({(type(item), item.name) for item in items}) == len(items)
+    assert len({section.anchor for section in sections}) == len(sections)
+    assert notes[0] == 'Not a medical device.'
+    for item in items:
+        text = ' '.join(item.notes) if isinstance(item, Table) else item.caption
+        assert 'Not a medical device' in text, item.name
+
+
+def test_the_tool_makes_a_report_from_run_folders_alone(made, tmp_path):
+    command = [sys.executable, str(TOOL), str(made), '--out', str(tmp_path / 'out')]
+    named = [*command, '--name', f'{made / "unet_cbis"}=U-Net <b>']
+    done = subprocess.run(named, check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / 'out' / 'index.html').read_text()
+    assert 'Not a medical device' in page
+    assert 'U-Net &lt;b&gt;' in page
+    assert 'U-Net <b>' not in page
+    manifest = json.loads((tmp_path / 'out' / MANIFEST).read_text())['files']
+    assert {'tables/results_zgt.csv', 'figures/figure6_zgt.png'} <= manifest.keys()
+
+
+def test_the_tool_says_in_one_line_what_is_wrong(tmp_path):
+    command = [sys.executable, str(TOOL), str(tmp_path), '--out', str(tmp_path / 'out')]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert done.stderr.startswith('report.py: ')
+    assert done.stderr.count('\n') == 1

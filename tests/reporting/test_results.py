@@ -1,0 +1,81 @@
+import pytest
+
+from mmseg_mammo.evaluation.overlap import Overlap, summarise
+from mmseg_mammo.reporting.contents import Figure
+from mmseg_mammo.reporting.results import NOTHING, result_section
+
+
+@pytest.fixture
+def section(sections):
+    return sections['results']
+
+
+def test_scores_of_all_lesion_and_normal_images_are_those_that_the_test_printed(tables, runs):
+    for dataset in runs.datasets:
+        rows = {(row['model'], row['images']): row for row in tables[f'results_{dataset}']}
+        for test in runs.on(dataset):
+            images = test.images
+            pixels = (images[f'{n}_pixels'] for n in ('truth', 'predicted', 'intersection'))
+            counts = [Overlap(*map(int, each)) for each in zip(*pixels, strict=True)]
+            scores = summarise(counts, images['max_probability'])
+            for stratum, prefix in (('all', ''), ('lesion', 'lesion_'), ('normal', 'normal_')):
+                row = rows[test.model, stratum]
+                wanted = scores[f'{prefix}iou'], scores[f'{prefix}dice']
+                assert row['n'] == scores[f'{prefix}images']
+                if row['n']:
+                    assert (row['IoU %'], row['Dice %']) == pytest.approx(wanted, abs=0.006)
+            if scores['normal_images']:
+                empty = rows[test.model, 'normal']['left empty %']
+                assert empty == pytest.approx(scores['specificity'], abs=0.006)
+            nothing = rows[NOTHING, 'all']['Dice %']
+            assert nothing == pytest.approx(scores['predict_nothing_dice'], abs=0.006)
+
+
+def test_means_lie_in_their_intervals(tables):
+    for row in tables['results_zgt']:
+        for name in ('IoU', 'Dice'):
+            assert row[f'{name} low'] <= row[f'{name} %'] <= row[f'{name} high']
+
+
+def test_a_stratum_without_images_has_no_numbers(tables):
+    normal = [r for r in tables['results_cbis_ddsm'] if r['images'] == 'normal']
+    assert all(row['n'] == 0 and row['Dice %'] is None for row in normal)
+
+
+def test_every_row_says_what_its_masks_are_and_where_prompts_came_from(tables):
+    for row in tables['results_zgt']:
+        assert 'phantom masks' in row['mark']
+        assert ('prompts from the truth' in row['mark']) == (row['model'] == 'sam_finetune')
+
+
+def test_every_pair_of_models_is_compared_once(tables):
+    rows = tables['comparisons']
+    pairs = {(r['data set'], r['images'], r['model'], r['against']) for r in rows}
+    # Three pairs: all and lesion images of cbis_ddsm, which has no normal ones, three of zgt.
+    assert len(pairs) == len(rows) == 3 * (2 + 3)
+    assert all(row['p'] <= row['p adjusted'] <= 1 for row in rows)
+
+
+def test_differences_are_those_of_the_means(tables):
+    means = {(r['model'], r['images']): r for r in tables['results_zgt']}
+    for row in tables['comparisons']:
+        if row['data set'] == 'zgt':
+            column = f'{row["score"]} %'
+            one, other = (means[row[name], row['images']][column] for name in ('model', 'against'))
+            assert row['difference'] == pytest.approx(one - other, abs=0.011)
+
+
+def test_figures_are_png_and_svg_and_say_in_words_what_they_show(section):
+    figures = [item for item in section.items if isinstance(item, Figure)]
+    assert len(figures) == 2
+    for figure in figures:
+        assert figure.png.startswith(b'\x89PNG')
+        assert '<svg' in figure.svg
+        assert 'unet' in figure.alt
+        assert 'Not a medical device' in figure.caption
+
+
+def test_the_same_runs_give_the_same_bytes(section, runs):
+    again = result_section(runs)
+    for one, other in zip(section.items, again.items, strict=True):
+        assert one == other

@@ -1,0 +1,159 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from runs import make_rows, make_runs, make_test, predict
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.reporting.runs import find_runs
+
+
+@pytest.fixture
+def one(tmp_path):
+    """The work folder of one model with a training and two tests."""
+    make_runs(tmp_path / 'work_dirs', ['unet'], images=8)
+    return tmp_path / 'work_dirs' / 'unet_cbis'
+
+
+def change(folder, **values):
+    path = folder / 'run.json'
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def copy(folder, name, **values):
+    copied = shutil.copytree(folder, folder.parent / name)
+    if values:
+        change(copied, **values)
+    return copied
+
+
+@pytest.mark.parametrize('root', ['.', 'unet_cbis', 'unet_cbis/20260102_000000'])
+def test_runs_are_found_in_a_run_folder_a_work_folder_and_a_folder_above(one, root):
+    assert any(test.dataset == 'cbis_ddsm' for test in find_runs([one.parent / root]).tests)
+
+
+def test_a_run_below_two_roots_counts_once(one):
+    assert len(find_runs([one, one.parent]).tests) == 2
+
+
+def test_a_model_is_named_after_its_config_without_the_data_set(one):
+    assert find_runs([one]).models == ('unet',)
+
+
+def test_a_name_goes_to_the_tests_below_its_folder(one):
+    copy(one, 'other')
+    runs = find_runs([one.parent], {one: 'U-Net', one.parent: 'rest'})
+    assert {test.model for test in runs.tests if test.folder.parent == one} == {'U-Net'}
+    assert runs.models == ('U-Net', 'rest')
+
+
+def test_a_name_without_a_test_is_an_error(one, tmp_path):
+    with pytest.raises(MammoError, match='--name'):
+        find_runs([one], {tmp_path / 'nowhere': 'U-Net'})
+
+
+def test_the_newest_test_of_a_model_checkpoint_and_data_set_wins(one):
+    old = one / '20260102_000000'
+    new = copy(old, '20260105_000000', started='2026-01-05T00:00:00+0000')
+    runs = find_runs([one])
+    assert {test.folder for test in runs.on('cbis_ddsm')} == {new}
+    assert runs.left_out == ((old, 'a newer test of the same is there'),)
+
+
+def test_two_checkpoints_of_one_model_are_two_models(one):
+    best = 'work_dirs/unet_cbis/best_lesion_dice_epoch_2.pth'
+    copy(one / '20260102_000000', '20260105_000000', checkpoint=best)
+    runs = find_runs([one])
+    assert {test.model for test in runs.on('cbis_ddsm')} == {
+        'unet (epoch_3)',
+        'unet (best_lesion_dice_epoch_2)',
+    }
+
+
+def test_equal_file_names_are_told_apart_by_their_folders(one):
+    path = 'elsewhere/unet_adam/epoch_3.pth'
+    copy(one / '20260102_000000', '20260105_000000', checkpoint=path)
+    names = {test.model for test in find_runs([one]).on('cbis_ddsm')}
+    assert names == {'unet (unet_cbis/epoch_3)', 'unet (unet_adam/epoch_3)'}
+
+
+def test_a_relative_and_an_absolute_path_are_the_same_checkpoint(one):
+    path = '/home/me/work_dirs/unet_cbis/epoch_3.pth'
+    time = '2026-01-05T00:00:00+0000'
+    copy(one / '20260102_000000', '20260105_000000', checkpoint=path, started=time)
+    assert len(find_runs([one]).on('cbis_ddsm')) == 1
+
+
+def test_a_killed_test_is_listed_and_not_used(one):
+    killed = copy(one / '20260102_000000', '20260105_000000', state='running')
+    runs = find_runs([one])
+    assert (killed, 'did not finish') in runs.left_out
+    assert killed not in {test.folder for test in runs.tests}
+
+
+def test_a_test_belongs_to_the_training_of_its_checkpoint_wherever_it_was_moved(one, tmp_path):
+    one.parent.rename(tmp_path / 'moved')
+    runs = find_runs([tmp_path / 'moved'])
+    assert {test.training.dataset for test in runs.tests} == {'cbis_ddsm'}
+
+
+def test_a_checkpoint_of_another_work_folder_has_no_training(one):
+    change(one / '20260102_000000', checkpoint='work_dirs/other_cbis/epoch_3.pth')
+    runs = find_runs([one])
+    assert [test.training for test in runs.on('cbis_ddsm')] == [None]
+    assert any('its training is not below' in warning for warning in runs.warnings)
+
+
+def test_the_data_set_of_the_training_comes_first(made):
+    assert find_runs([made]).datasets == ('cbis_ddsm', 'zgt')
+
+
+def test_another_index_under_the_same_name_is_a_warning(made, tmp_path):
+    copied = shutil.copytree(made, tmp_path / 'copied')
+    assert not find_runs([copied]).warnings
+    folder = copied / 'unet_cbis' / '20260103_000000'
+    run = json.loads((folder / 'run.json').read_text())
+    run['data']['test']['index_sha256'] = 'f' * 64
+    change(folder, data=run['data'])
+    assert find_runs([copied]).warnings == (
+        'zgt: the models were tested on different versions of index.csv',
+    )
+
+
+def test_other_images_under_the_same_name_are_a_warning(tmp_path):
+    facts = make_rows('zgt', 8, 0.5, 0)
+    for model, rows in (('a', facts), ('b', facts[1:])):
+        make_test(
+            tmp_path / model / '20260102_000000',
+            model,
+            'zgt',
+            predict(rows, np.random.default_rng(0), 0.5),
+        )
+    assert any('not tested on the same images' in w for w in find_runs([tmp_path]).warnings)
+
+
+def test_no_run_and_no_folder_are_errors_that_name_the_folder(tmp_path):
+    with pytest.raises(MammoError, match='no finished test'):
+        find_runs([tmp_path])
+    with pytest.raises(MammoError, match='nowhere: no such folder'):
+        find_runs([tmp_path / 'nowhere'])
+
+
+@pytest.mark.parametrize('name', ['test.json', 'per_image_test.csv', 'lesions_test.csv'])
+def test_a_missing_file_is_named_with_what_to_do(one, name):
+    (one / '20260102_000000' / name).unlink()
+    with pytest.raises(MammoError, match=f'20260102_000000: missing {name}.*Test again'):
+        find_runs([one])
+
+
+def test_a_table_of_an_older_version_says_to_test_again(one):
+    path = one / '20260102_000000' / 'per_image_test.csv'
+    path.write_text(path.read_text().replace(',key,', ',name,', 1))
+    with pytest.raises(MammoError, match=r'missing column key.*Test again'):
+        find_runs([one])
+
+
+def test_data_sets_never_share_file_names(made):
+    runs = find_runs([made])
+    assert len({runs.slug(dataset) for dataset in runs.datasets}) == 2

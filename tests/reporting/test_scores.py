@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import torch
+from monai.metrics import compute_dice, compute_iou
+from sklearn.metrics import f1_score, jaccard_score
+
+from mmseg_mammo.evaluation.overlap import overlap
+from mmseg_mammo.reporting.reading import Records
+from mmseg_mammo.reporting.scores import dice, iou, mark_notes, nothing, number, size_names
+
+
+def one_pixel(row):
+    mask = np.zeros((16, 16), bool)
+    mask[row, 3] = True
+    return mask
+
+
+def masks():
+    generator = np.random.default_rng(0)
+    empty = np.zeros((16, 16), bool)
+    for share in (0.02, 0.3, 0.9):
+        yield generator.random((16, 16)) < share, generator.random((16, 16)) < share
+    yield one_pixel(3), one_pixel(3)
+    yield one_pixel(3), one_pixel(4)
+    yield one_pixel(3), empty
+    yield empty, one_pixel(3)
+    yield empty, empty
+
+
+def counted(pairs):
+    found = [(t.sum(), p.sum(), (t & p).sum()) for t, p in pairs]
+    return [np.array(column, float) for column in zip(*found, strict=True)]
+
+
+def test_scores_are_those_of_the_metric_of_this_project():
+    pairs = list(masks())
+    pixels = counted(pairs)
+    metric = [overlap(predicted, truth) for truth, predicted in pairs]
+    assert dice(*pixels) == pytest.approx([each.dice for each in metric], abs=1e-12)
+    assert iou(*pixels) == pytest.approx([each.iou for each in metric], abs=1e-12)
+
+
+def test_scores_are_monais_and_scikit_learns():
+    pairs = list(masks())
+    pixels = counted(pairs)
+    for (truth, predicted), ours_dice, ours_iou in zip(
+        pairs, dice(*pixels), iou(*pixels), strict=True
+    ):
+        p, t = (torch.from_numpy(mask)[None, None].float() for mask in (predicted, truth))
+        # Two empty masks are a perfect answer here, and a gap there unless told otherwise.
+        monai = (
+            compute_dice(p, t, ignore_empty=False).item(),
+            compute_iou(p, t, ignore_empty=False).item(),
+        )
+        assert (ours_dice, ours_iou) == pytest.approx(monai, abs=1e-6)
+        flat = (truth.ravel(), predicted.ravel())
+        theirs = (f1_score(*flat, zero_division=1), jaccard_score(*flat, zero_division=1))
+        assert (ours_dice, ours_iou) == pytest.approx(theirs, abs=1e-6)
+
+
+def test_predicting_nothing_on_97_normal_images_of_206_scores_47_1_percent():
+    images = Records(
+        {'truth_pixels': np.array([50.0] * 109 + [0.0] * 97)}
+        | {name: np.full(206, 7.0) for name in ('predicted_pixels', 'intersection_pixels')}
+    )
+    assert 100 * dice(*nothing(images)).mean() == pytest.approx(47.1, abs=0.05)
+    assert 100 * iou(*nothing(images)).mean() == pytest.approx(100 * 97 / 206, abs=1e-6)
+
+
+def test_sizes_are_shares_of_the_image_area():
+    images = Records(
+        {
+            'truth_pixels': np.array([0.0, 49, 50, 199, 200]),
+            'height': np.full(5, 100.0),
+            'width': np.full(5, 100.0),
+        }
+    )
+    words = [name.split(' ')[0] for name in size_names(images)]
+    assert words == ['no', 'small', 'medium', 'medium', 'large']
+
+
+def test_a_number_that_is_none_has_no_digits():
+    assert number(float('nan')) is None
+    assert number(12.3456) == 12.35
+
+
+def test_what_must_be_known_beside_numbers_is_said(runs):
+    unprompted = [test for test in runs.tests if test.model == 'unet']
+    notes = ' '.join(mark_notes(unprompted))
+    assert 'synthetic' in notes
+    assert 'Not a medical device' in notes
+    assert 'Prompts from the truth' not in notes
+    assert 'Prompts from the truth' in ' '.join(mark_notes(runs.tests))

@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+from scipy.stats import bootstrap, false_discovery_control, permutation_test
+from sklearn.metrics import roc_auc_score
+
+from mmseg_mammo.reporting import statistics
+from mmseg_mammo.reporting.statistics import (
+    adjust,
+    auroc,
+    difference,
+    draws,
+    mean,
+    ratio,
+    sign_flip,
+)
+
+
+@pytest.fixture
+def data():
+    """200 images of 60 patients, who differ from each other."""
+    generator = np.random.default_rng(0)
+    patients = generator.integers(0, 60, 200)
+    values = generator.normal(size=60)[patients] + 0.2 * generator.normal(size=200)
+    return values, np.char.add('P', patients.astype(str))
+
+
+def clusters(values, patients):
+    sums, sizes = [], []
+    for patient in np.unique(patients):
+        sums.append(values[patients == patient].sum())
+        sizes.append((patients == patient).sum())
+    return np.array(sums), np.array(sizes)
+
+
+def test_the_interval_is_that_of_scipys_bootstrap_of_patients(data):
+    sums, sizes = clusters(*data)
+    theirs = bootstrap(
+        (sums, sizes),
+        lambda s, n, axis: s.sum(axis=axis) / n.sum(axis=axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=20000,
+        method='percentile',
+        rng=np.random.default_rng(1),
+    ).confidence_interval
+    ours = mean(*data)
+    assert ours.value == pytest.approx(data[0].mean())
+    assert (ours.low, ours.high) == pytest.approx(tuple(theirs), abs=0.03)
+
+
+def test_images_of_one_patient_make_the_interval_wider_than_those_of_many(data):
+    values, patients = data
+    apart = mean(values, np.arange(len(values)).astype(str))
+    together = mean(values, patients)
+    assert together.high - together.low > 1.3 * (apart.high - apart.low)
+
+
+def test_every_draw_has_as_many_patients_as_there_are_and_all_are_as_likely():
+    drawn = draws(7)
+    assert drawn.shape == (statistics.ROUNDS, 7)
+    assert (drawn.sum(axis=1) == 7).all()
+    assert drawn.mean(axis=0) == pytest.approx(1, abs=0.1)
+
+
+def test_the_same_seed_gives_the_same_interval(data):
+    assert mean(*data, seed=3).low == mean(*data, seed=3).low != mean(*data, seed=4).low
+
+
+def test_below_five_patients_there_is_no_interval():
+    few = mean(np.array([1.0, 2.0, 6.0]), np.array(['a', 'b', 'c']))
+    assert few.value == 3
+    assert np.isnan([few.low, few.high]).all()
+
+
+def test_without_images_there_is_no_value():
+    assert np.isnan(mean(np.array([]), np.array([], dtype=str)).value)
+
+
+def test_a_ratio_is_that_of_the_sums_not_the_mean_of_ratios():
+    found = ratio(np.array([1.0, 0, 0]), np.array([1.0, 1, 2]), np.array(['a', 'b', 'c']))
+    assert found.value == 0.25
+
+
+def test_auroc_is_scikit_learns_also_with_ties():
+    generator = np.random.default_rng(0)
+    for _ in range(20):
+        positive = generator.random(50) < 0.4
+        scores = generator.integers(0, 8, 50) / 8
+        ours = auroc(positive, scores, np.arange(50).astype(str))
+        assert ours.value == pytest.approx(roc_auc_score(positive, scores))
+        assert ours.low < ours.value < ours.high
+
+
+def test_each_round_of_auroc_is_scikit_learns_with_weights():
+    generator = np.random.default_rng(0)
+    positive, scores = generator.random(30) < 0.5, generator.integers(0, 6, 30) / 6
+    patients = np.array([f'{number // 2:02d}' for number in range(30)])
+    found = auroc(positive, scores, patients).rounds
+    for index in range(5):
+        weights = draws(15)[index][np.arange(30) // 2]
+        theirs = roc_auc_score(positive, scores, sample_weight=weights)
+        assert found[index] == pytest.approx(theirs)
+
+
+def test_auroc_of_one_kind_of_image_is_none():
+    assert np.isnan(auroc(np.ones(4, bool), np.arange(4.0), np.arange(4).astype(str)).value)
+
+
+def test_a_model_differs_from_itself_by_nothing(data):
+    same = difference(mean(*data), mean(*data))
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_a_paired_difference_is_sharper_than_one_of_other_draws(data):
+    values, patients = data
+    better = mean(values + 0.1, patients)
+    paired = difference(better, mean(values, patients))
+    apart = difference(better, mean(values, patients, seed=1))
+    assert paired.low == pytest.approx(0.1) == paired.high
+    assert apart.high - apart.low > 0.2
+
+
+def test_the_permutation_test_is_scipys_over_patients():
+    generator = np.random.default_rng(0)
+    patients = np.array([f'{number // 2:02d}' for number in range(24)])
+    differences = generator.normal(0.4, 1, (24, 2))
+    for column, ours in zip(differences.T, sign_flip(differences, patients), strict=True):
+        sums, _ = clusters(column, patients)
+        theirs = permutation_test(
+            (sums, np.zeros_like(sums)),
+            lambda x, y, axis: (x - y).sum(axis=axis),
+            permutation_type='samples',
+            vectorized=True,
+            n_resamples=np.inf,
+        ).pvalue
+        assert ours == pytest.approx(theirs, abs=0.02)
+
+
+def test_equal_models_are_not_told_apart():
+    assert sign_flip(np.zeros((10, 1)), np.arange(10).astype(str)) == pytest.approx(1)
+
+
+def test_two_images_of_a_patient_are_no_better_evidence_than_one():
+    one = sign_flip(np.ones((6, 1)), np.arange(6).astype(str))
+    two = sign_flip(np.ones((12, 1)), np.repeat(np.arange(6), 2).astype(str))
+    assert one == pytest.approx(2 / 64, abs=0.01)
+    assert two == pytest.approx(one, abs=0.01)
+
+
+def test_p_values_are_adjusted_for_any_dependence():
+    p_values = np.array([0.001, 0.02, 0.5])
+    assert adjust(p_values) == pytest.approx(false_discovery_control(p_values, method='by'))
+    # By hand: 0.001 · 3 · (1 + 1/2 + 1/3).
+    assert adjust(p_values)[0] == pytest.approx(0.0055)
+    assert not len(adjust(np.array([])))

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+from runs import make_rows, make_test, predict
+
+from mmseg_mammo.reporting.runs import find_runs
+from mmseg_mammo.reporting.scores import FEW
+from mmseg_mammo.reporting.strata import FACTORS, levels
+
+
+def test_levels_of_a_factor_cover_every_image_once(runs):
+    for factor in FACTORS:
+        for test in runs.tests:
+            assert (sum(levels(test.images, factor).values()) == 1).all()
+
+
+@pytest.mark.parametrize('factor', ['view', 'density', 'laterality', 'finding', 'pathology'])
+def test_counts_of_the_levels_add_up(tables, factor):
+    rows = [r for r in tables[f'strata_zgt_{factor}'] if r['model'] == 'unet']
+    assert sum(row['lesion images'] for row in rows) == 13
+    assert sum(row['normal images'] for row in rows) == 11
+
+
+def test_scores_of_the_levels_average_to_that_of_all(tables, runs):
+    test = next(t for t in runs.on('zgt') if t.model == 'unet')
+    rows = [r for r in tables['strata_zgt_view'] if r['model'] == 'unet']
+    mean = sum(r['Dice %'] * r['lesion images'] for r in rows) / 13
+    lesion = test.images['truth_pixels'] > 0
+    assert mean == pytest.approx(100 * test.images['dice'][lesion].mean(), abs=0.01)
+
+
+def test_fewer_than_five_images_are_said_in_the_row_and_above(tables, sections):
+    rows = tables['strata_zgt_lesion_size']
+    few = [r for r in rows if 0 < r['lesion images'] < 5]
+    assert few
+    assert all(FEW in row['mark'] for row in few)
+    assert all(
+        FEW not in r['mark'] for r in rows if r not in few and not 0 < r['normal images'] < 5
+    )
+    assert any('zgt, lesion size' in warning for warning in sections['strata'].warnings)
+
+
+def test_a_factor_with_one_value_has_no_table_and_is_named(sections):
+    section = sections['strata']
+    assert not any('hospital' in item.name for item in section.items)
+    assert any('hospital' in text for text in section.text)
+
+
+def test_hospitals_of_one_index_are_strata(tmp_path):
+    rows = make_rows('a', 12, 0.5, 0)
+    rows += make_rows('b', 12, 0.5, 1)
+    tested = predict(rows, np.random.default_rng(0), 0.5)
+    make_test(tmp_path / 'w' / '20260102_000000', 'unet', 'both', tested)
+    images = find_runs([tmp_path]).tests[0].images
+    assert {name: chosen.sum() for name, chosen in levels(images, 'hospital').items()} == {
+        'a': 12,
+        'b': 12,
+    }
+
+
+def test_what_is_not_known_is_a_level_of_its_own(tmp_path):
+    rows = make_rows('zgt', 12, 0.0, 0)
+    rows[0][0]['density'] = ''
+    tested = predict(rows, np.random.default_rng(0), 0.5)
+    make_test(tmp_path / 'w' / '20260102_000000', 'unet', 'zgt', tested)
+    images = find_runs([tmp_path]).tests[0].images
+    assert list(levels(images, 'density'))[-1] == 'unknown'
+    assert levels(images, 'density')['unknown'].sum() == 1
