@@ -93,7 +93,7 @@ def measure(
 
 
 def build_model(cfg: Config) -> nn.Module:
-    """The model of ``cfg`` with random weights: files of pre-trained ones are not read."""
+    """The model of ``cfg`` with random weights: no file of weights or embeddings is read."""
     settings = cfg.model.to_dict()
     _forget_files(settings)
     return MODELS.build(settings)
@@ -101,7 +101,7 @@ def build_model(cfg: Config) -> nn.Module:
 
 def _forget_files(node: Any) -> None:
     if isinstance(node, dict):
-        node.update({name: None for name in ('pretrained', 'checkpoint') if name in node})
+        node.update({name: None for name in ('pretrained', 'embedding_cache') if name in node})
     for child in node.values() if isinstance(node, dict) else node:
         if isinstance(child, (dict, list, tuple)):
             _forget_files(child)

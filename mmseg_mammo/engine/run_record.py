@@ -241,6 +241,8 @@ def without_nan(value: Any) -> Any:
     """``value`` with null in the place of every number that JSON does not have."""
     if isinstance(value, dict):
         return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
