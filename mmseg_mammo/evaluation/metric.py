@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.evaluator import BaseMetric
@@ -11,6 +12,11 @@ from mmseg.registry import METRICS
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.candidates import (
+    candidate_columns,
+    prompt_columns,
+    summarise_candidates,
+)
 from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise
 from mmseg_mammo.evaluation.table import format_table
 from mmseg_mammo.preparation.images import resize_mask
@@ -30,7 +36,8 @@ class MammographyMetric(BaseMetric):
     Args:
         eval_size: (H, W), or the side of a square, to compare on instead, such as 224 for the
             thesis's numbers: probabilities are resized bilinearly, true masks by nearest
-            neighbour, but so that no lesion vanishes.
+            neighbour, but so that no lesion vanishes; candidate masks bilinearly, cut at one
+            half.
         threshold: Probability above which a pixel is lesion. It must agree with that of the
             decode head.
         kwargs: ``collect_device``, ``prefix``; see ``mmengine.evaluator.BaseMetric``.
@@ -54,7 +61,9 @@ class MammographyMetric(BaseMetric):
         Args:
             data_batch: Not used.
             data_samples: mmseg's samples as dicts, with ``seg_logits`` (1×H×W probabilities or
-                2×H×W logits), ``pred_sem_seg`` and ``gt_sem_seg`` (1×H×W).
+                2×H×W logits), ``pred_sem_seg`` and ``gt_sem_seg`` (1×H×W). Of a promptable
+                model also ``candidates`` (K×H×W bool), ``candidate_iou``, ``chosen``,
+                ``prompts_from`` and ``prompt_points``; see :mod:`.candidates`.
         """
         for sample in data_samples:
             probability = lesion_probability(sample['seg_logits']['data'])
@@ -67,7 +76,19 @@ class MammographyMetric(BaseMetric):
                 predicted = probability > self.threshold
                 truth = resize_mask(truth, self.eval_size)  # a lesion stays one
             counts = overlap(predicted.cpu().numpy(), truth)
-            self.results.append(_record(sample, counts, float(probability.max())))
+            record = _record(sample, counts, float(probability.max()))
+            record.update(self._candidates(sample, truth))
+            record.update(prompt_columns(sample))
+            self.results.append(record)
+
+    def _candidates(self, sample: dict, truth: np.ndarray) -> dict[str, float]:
+        if 'candidates' not in sample:
+            return {}
+        masks = sample['candidates']['data']
+        if self.eval_size:
+            masks = torch.stack([_resize(mask.float(), self.eval_size) > 0.5 for mask in masks])
+        predicted_iou, chosen = sample['candidate_iou'], sample['chosen']
+        return candidate_columns(masks.cpu().numpy(), truth, predicted_iou, chosen)
 
     def _check_threshold(self, probability: Tensor, predicted: Tensor) -> None:
         differs = (probability > self.threshold) != predicted
@@ -89,6 +110,7 @@ class MammographyMetric(BaseMetric):
             for r in self.records
         ]
         scores = summarise(counts, [record['max_probability'] for record in self.records])
+        scores.update(summarise_candidates(self.records))
         print_log(f'\n{format_table(scores, self.records, self.eval_size)}', 'current')
         return scores
 

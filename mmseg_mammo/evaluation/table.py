@@ -3,10 +3,16 @@
 import math
 from collections.abc import Sequence
 
+from mmseg_mammo.evaluation.candidates import candidate_count
+
 _NOTES = {
     'weak': 'masks are weak (boxes, circles or ellipses), not contours drawn by a reader',
     'phantom': 'images and masks are synthetic phantoms; nothing here is about patients',
 }
+_TRUE_PROMPTS = (
+    'prompts were drawn from the true masks; these numbers do not compare with those of models '
+    'without prompts'
+)
 
 
 def format_table(
@@ -15,9 +21,9 @@ def format_table(
     """Lay out the scalars of :func:`mmseg_mammo.evaluation.overlap.summarise` as text.
 
     Args:
-        scores: The scalars.
+        scores: The scalars, with those of :func:`.summarise_candidates` if there are any.
         records: One dict per image, of which ``source``, ``split`` and ``mask_kind`` are named;
-            a ``mask_kind`` other than ``contour`` is noted.
+            a ``mask_kind`` other than ``contour`` is noted, and so is ``prompts_from='truth'``.
         eval_size: Grid of the comparison, None for that of the original masks.
     """
     tested = (f'{title} {_values(records, title)}' for title in ('source', 'split'))
@@ -31,11 +37,41 @@ def format_table(
         f'specificity {_number(scores["specificity"])} % (normal images with an empty '
         f'prediction); image-level AUROC {_number(scores["auroc"], 3)}'
     )
+    lines += _candidate_block(scores)
     grid = f'{eval_size[0]}×{eval_size[1]}' if eval_size else 'the prepared masks'
     lines.append(f'means over images; grid: {grid}')
     kinds = _values(records, 'mask_kind').split('+')
     lines += [f'NOTE: {_NOTES[kind]}' for kind in kinds if kind in _NOTES]
+    if any(record.get('prompts_from') == 'truth' for record in records):
+        lines.append(f'NOTE: {_TRUE_PROMPTS}')
     return '\n'.join(lines)
+
+
+def _candidate_block(scores: dict[str, float]) -> list[str]:
+    """Each candidate, the kept mask and the best in hindsight: all images, then with lesion."""
+    count = candidate_count(scores)
+    if not count:
+        return []
+    rows = {f'candidate {k}': f'candidate_{k}_' for k in range(count)}
+    rows |= {'kept': '', 'best in hindsight': 'hindsight_'}
+    lines = [f'{"":<18}{"all IoU %":>11}{"Dice %":>9}{"lesion IoU %":>14}{"Dice %":>9}']
+    for title, name in rows.items():
+        values = [
+            _number(scores[f'{stratum}{name}{score}'])
+            for stratum in ('', 'lesion_')
+            for score in ('iou', 'dice')
+        ]
+        lines.append('{:<18}{:>11}{:>9}{:>14}{:>9}'.format(title, *values))
+    error, bias, errors, biases = (
+        _number(scores[f'{of}_iou_{kind}'])
+        for of in ('chosen', 'candidates')
+        for kind in ('error', 'bias')
+    )
+    lines.append(
+        f'predicted IoU of the kept candidate: off by {error} points, mean difference {bias}; '
+        f'of all candidates: {errors}, {biases}'
+    )
+    return lines
 
 
 def _values(records: Sequence[dict], column: str) -> str:

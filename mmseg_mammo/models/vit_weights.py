@@ -60,7 +60,7 @@ def load_vit_weights(backbone: nn.Module, path: str | Path) -> None:
             unfilled, holds a tensor that no rule explains, or has other shapes.
     """
     path = Path(path)
-    state, unused = _split(_read(path), backbone)
+    state, unused = _split(read_weights(path, 'model.backbone.pretrained'), backbone)
     try:
         missing, unexpected = backbone.load_state_dict(state, strict=False)
     except (RuntimeError, AssertionError) as error:
@@ -69,8 +69,8 @@ def load_vit_weights(backbone: nn.Module, path: str | Path) -> None:
     if missing or unexpected:
         raise _misfit(
             path,
-            f'{len(missing)} tensors of the backbone are not in it ({_some(missing)}), '
-            f'{len(unexpected)} of its tensors have no place ({_some(unexpected)})',
+            f'{len(missing)} tensors of the backbone are not in it ({some_of(missing)}), '
+            f'{len(unexpected)} of its tensors have no place ({some_of(unexpected)})',
         )
     reasons = Counter(unused.values())
     listing = '; '.join(f'{count} ({reason})' for reason, count in reasons.items()) or 'none'
@@ -85,17 +85,26 @@ def _misfit(path: Path, reason: str) -> CheckpointError:
     )
 
 
-def _some(names: list[str]) -> str:
+def some_of(names: list[str]) -> str:
+    """The first three of ``names``, for an error."""
     return ', '.join(names[:3]) + (', …' if len(names) > 3 else '') if names else 'none'
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    """Read any of the formats; keys as in the file, .npz already under timm's names."""
+def read_weights(path: Path, setting: str) -> dict[str, Tensor]:
+    """Read any of the formats; keys as in the file, .npz already under timm's names.
+
+    Args:
+        path: ``.npz``, ``.safetensors`` or PyTorch file.
+        setting: Place of ``path`` in the config, for an error.
+
+    Raises:
+        CheckpointError: The file is missing or unreadable.
+    """
     if not path.is_file():
         raise CheckpointError(
             f'{path}: no such file',
-            remedy='Set model.backbone.pretrained to the downloaded weights; docs/weights.md '
-            'says where they come from',
+            remedy=f'Set {setting} to the downloaded weights; docs/weights.md says where they '
+            'come from',
         )
     try:
         content = _load(path)

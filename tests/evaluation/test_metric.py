@@ -1,5 +1,7 @@
 import pytest
 import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation import MammographyMetric
@@ -104,3 +106,49 @@ def test_a_diverged_model_is_no_specialist():
     broken = sample(torch.full((2, 2), float('nan')), torch.zeros(2, 2), img_path='a/1.png')
     with pytest.raises(MammoError, match=r'a/1\.png: .*not numbers'):
         evaluate([broken])
+
+
+def prompted(side=40):
+    """What a promptable model leaves for one image: three candidates, the second one kept."""
+    truth = torch.zeros(side, side)
+    truth[8:24, 8:24] = 1
+    masks = torch.stack([truth.roll(8, 0), truth, torch.zeros_like(truth)]).bool()
+    logit = 20 * masks[1].float() - 10
+    facts = dict(
+        candidate_iou=[0.5, 0.75, 0.25],
+        chosen=1,
+        prompts_from='truth',
+        prompt_points=[[15.5, 15.5, 1]],
+        image='a.png',
+        mask_kind='contour',
+    )
+    sample = SegDataSample(metainfo=facts)
+    sample.set_data(
+        dict(
+            seg_logits=PixelData(data=torch.stack([torch.zeros_like(logit), logit])),
+            pred_sem_seg=PixelData(data=masks[1:2].long()),
+            gt_sem_seg=PixelData(data=truth[None].long()),
+            candidates=PixelData(data=masks),
+        )
+    )
+    return sample
+
+
+@pytest.mark.parametrize('eval_size', [None, 20])
+def test_candidates_and_prompts_of_a_sample_reach_record_and_scalars(eval_size):
+    """The first candidate is the truth moved by half its height: shared 8, union 24 rows."""
+    scores, metric = evaluate([prompted().to_dict()], eval_size=eval_size)
+    record = metric.records[0]
+    assert record['candidate_0_iou'] == pytest.approx(1 / 3)
+    assert record['candidate_1_iou'] == record['iou'] == pytest.approx(1)
+    assert record['candidate_2_iou'] == pytest.approx(0, abs=1e-6)
+    assert (record['chosen'], record['candidate_0_predicted_iou']) == (1, 0.5)
+    assert (record['prompts_from'], record['prompt_points']) == ('truth', '15.5:15.5:1')
+    assert scores['lesion_hindsight_iou'] == pytest.approx(100)
+    assert scores['chosen_iou_bias'] == pytest.approx(-25)
+
+
+def test_a_model_without_prompts_has_neither_columns_nor_scalars_of_candidates():
+    scores, metric = evaluate(random_samples(2))
+    for names in (scores, metric.records[0]):
+        assert not [name for name in names if 'candidate' in name or 'prompt' in name]

@@ -1,3 +1,6 @@
+import numpy as np
+
+from mmseg_mammo.evaluation.candidates import candidate_columns, summarise_candidates
 from mmseg_mammo.evaluation.overlap import Overlap, summarise
 from mmseg_mammo.evaluation.table import format_table
 
@@ -35,3 +38,26 @@ def test_weak_masks_and_phantoms_are_named():
 def test_the_grid_is_named():
     assert 'the prepared masks' in format_table(SCORES, records('contour'), None)
     assert '224×224' in format_table(SCORES, records('contour'), (224, 224))
+
+
+def test_candidates_stand_beside_the_kept_mask_and_the_best_in_hindsight():
+    truth = np.array([[1, 1, 0, 0]], bool)
+    masks = np.array([[[1, 0, 0, 0]], [[1, 1, 0, 0]]], bool)
+    columns = candidate_columns(masks, truth, [0.75, 0.5], 0)
+    scores = SCORES | summarise_candidates([{'truth_pixels': 2, **columns}])
+    lines = format_table(scores, records('contour'), None).splitlines()
+    assert lines[8].split() == ['candidate', '0', '50.00', '66.67', '50.00', '66.67']
+    assert lines[10].split() == ['kept', '66.67', '75.00', '33.33', '50.00']
+    assert lines[11].split()[3:] == ['100.00'] * 4
+    assert 'kept candidate: off by 25.00 points, mean difference 25.00' in lines[12]
+    assert lines[12].endswith('all candidates: 37.50, -12.50')
+    assert 'candidate' not in format_table(SCORES, records('contour'), None)
+
+
+def test_prompts_from_the_truth_are_named():
+    plain = records('contour')
+    assert 'prompts' not in format_table(SCORES, plain, None)
+    assert 'prompts' not in format_table(SCORES, [dict(plain[0], prompts_from='given')], None)
+    table = format_table(SCORES, [dict(plain[0], prompts_from='truth')], None)
+    assert 'NOTE: prompts were drawn from the true masks' in table
+    assert 'do not compare' in table

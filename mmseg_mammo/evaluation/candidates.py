@@ -1,0 +1,110 @@
+"""What a promptable model was told, and how good each of its candidate masks was.
+
+Pure functions: columns of one image's record, and scalars over records.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mmseg_mammo.evaluation.overlap import overlap
+
+
+def candidate_columns(
+    candidates: np.ndarray, truth: np.ndarray, predicted_iou: Sequence[float], chosen: int
+) -> dict[str, float]:
+    """Columns of an image whose model offered K candidate masks.
+
+    Args:
+        candidates: K×H×W bool.
+        truth: H×W bool.
+        predicted_iou: K values, what the model took the IoUs for, 0 to 1.
+        chosen: Index of the candidate that was kept; -1 if it was not one for all objects.
+
+    Returns:
+        ``candidate_<k>_iou``, ``candidate_<k>_dice`` and ``candidate_<k>_predicted_iou`` for each
+        k from 0, ``chosen``, and ``hindsight_iou`` and ``hindsight_dice``, the best of the K.
+        Scores are from 0 to 1.
+    """
+    counts = [overlap(mask, truth) for mask in candidates]
+    columns: dict[str, float] = {}
+    for k, (count, predicted) in enumerate(zip(counts, predicted_iou, strict=True)):
+        columns[f'candidate_{k}_iou'] = count.iou
+        columns[f'candidate_{k}_dice'] = count.dice
+        columns[f'candidate_{k}_predicted_iou'] = float(predicted)
+    return {
+        **columns,
+        'chosen': int(chosen),
+        'hindsight_iou': max(count.iou for count in counts),
+        'hindsight_dice': max(count.dice for count in counts),
+    }
+
+
+def prompt_columns(sample: Mapping[str, Any]) -> dict[str, str]:
+    """Where the prompts of an image came from, and its points; nothing if it had no prompts.
+
+    Args:
+        sample: With ``prompts_from`` (``'truth'`` or ``'given'``) and ``prompt_points``, a list
+            of [x, y, label] in pixels of the prepared image.
+
+    Returns:
+        ``prompts_from``, and ``prompt_points`` as ``x:y:label`` joined by spaces.
+    """
+    if 'prompts_from' not in sample:
+        return {}
+    points = (f'{x:.1f}:{y:.1f}:{int(label)}' for x, y, label in sample['prompt_points'])
+    return {'prompts_from': sample['prompts_from'], 'prompt_points': ' '.join(points)}
+
+
+def candidate_count(columns: Mapping[str, float]) -> int:
+    """K, from the columns of a record or from scalars; 0 if there were no candidates."""
+    count = 0
+    while f'candidate_{count}_iou' in columns:
+        count += 1
+    return count
+
+
+def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
+    """Scalars over the candidates of all images, those with lesion, and normal ones.
+
+    Args:
+        records: One dict per image, with ``truth_pixels`` and :func:`candidate_columns`.
+
+    Returns:
+        In percent, each also with the prefixes ``lesion_`` and ``normal_``:
+        ``candidate_<k>_iou``, ``candidate_<k>_dice``, ``hindsight_iou``, ``hindsight_dice``;
+        ``chosen_iou_error`` and ``chosen_iou_bias``, the mean absolute and the mean signed
+        difference, predicted minus actual IoU of the kept candidate, over the images where one
+        was kept for all objects; ``candidates_iou_error`` and ``candidates_iou_bias``, the same
+        of all candidates. NaN where there is nothing to average. Empty without candidates.
+    """
+    if not records or not candidate_count(records[0]):
+        return {}
+    count = candidate_count(records[0])
+    names = [f'candidate_{k}_{score}' for k in range(count) for score in ('iou', 'dice')]
+    strata = {
+        '': records,
+        'lesion_': [record for record in records if record['truth_pixels']],
+        'normal_': [record for record in records if not record['truth_pixels']],
+    }
+    scores = {}
+    for prefix, members in strata.items():
+        for name in (*names, 'hindsight_iou', 'hindsight_dice'):
+            scores[f'{prefix}{name}'] = _percent([record[name] for record in members])
+        differences = {
+            'chosen': [_off(r, r['chosen']) for r in members if r['chosen'] >= 0],
+            'candidates': [_off(r, k) for r in members for k in range(count)],
+        }
+        for name, values in differences.items():
+            scores[f'{prefix}{name}_iou_error'] = _percent(np.abs(values))
+            scores[f'{prefix}{name}_iou_bias'] = _percent(values)
+    return scores
+
+
+def _off(record: Mapping[str, float], k: int) -> float:
+    return record[f'candidate_{k}_predicted_iou'] - record[f'candidate_{k}_iou']
+
+
+def _percent(values: Sequence[float] | np.ndarray) -> float:
+    return 100 * float(np.mean(values)) if len(values) else float('nan')

@@ -1,0 +1,142 @@
+"""Where the prompts of a sample come from, and how they are told to whoever reads results."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmseg.structures import SegDataSample
+from torch import Generator, Tensor
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.grids import picture_shape, truth_on_input
+from mmseg_mammo.models.prompt_sampler import ErrorPointSampler, PromptSampler
+from mmseg_mammo.models.prompts import Prompts
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """First prompts of an image, and the simulated reader who looks at what comes of them.
+
+    Attributes:
+        prompts: Of O objects, in pixels of the network's input.
+        objects: O×h×w bool on the picture's part of the input; None if prompts were given.
+        sampler: Where the prompts are from; None if they were given.
+        generator: Its random numbers; None for torch's own.
+    """
+
+    prompts: Prompts
+    objects: Tensor | None = None
+    sampler: PromptSampler | None = None
+    generator: Generator | None = None
+
+    @property
+    def rounds(self) -> int:
+        """Further prompts after the first ones."""
+        return self.sampler.rounds if self.sampler else 0
+
+    def further(self, prompts: Prompts, predicted: Tensor) -> Prompts:
+        """One more point per object, given what was predicted (O×H'×W' bool on the input)."""
+        assert isinstance(self.sampler, ErrorPointSampler)
+        assert self.objects is not None
+        height, width = self.objects.shape[-2:]
+        seen = predicted[:, :height, :width].cpu()
+        return self.sampler.further(prompts, self.objects, seen, self.generator)
+
+
+def from_truth(
+    sample: SegDataSample,
+    shape: tuple[int, int],
+    sampler: PromptSampler,
+    generator: Generator | None = None,
+) -> Prompting:
+    """Prompts that a sampler takes from the true mask, on the grid of an input of ``shape``."""
+    objects = sampler.objects(true_mask(sample, shape))
+    return Prompting(sampler(objects, generator), objects, sampler, generator)
+
+
+def from_metainfo(sample: SegDataSample, shape: tuple[int, int]) -> Prompting:
+    """What ``LoadPrompts`` noted on a sample, on the grid of an input of ``shape``."""
+    return Prompting(given_prompts(sample).scaled(*input_scale(sample, shape)))
+
+
+def input_scale(sample: SegDataSample, shape: tuple[int, int]) -> tuple[float, float]:
+    """Pixels of the network's input per pixel of the prepared image, (x, y)."""
+    height, width = picture_shape(sample, shape)
+    return width / sample.ori_shape[1], height / sample.ori_shape[0]
+
+
+def image_generator(sample: SegDataSample) -> Generator:
+    """Random numbers of one image: the same in every batch, order, process and epoch."""
+    meta = sample.metainfo
+    name = f'{meta.get("source", "")}/{meta.get("image") or meta.get("img_path", "")}'
+    digest = hashlib.sha256(name.encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7], 'big'))
+
+
+def true_mask(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
+    """The true lesion on the picture's part of the network's input, on the CPU.
+
+    Args:
+        sample: With ``gt_sem_seg``.
+        shape: (H', W') of the input.
+
+    Returns:
+        h×w bool.
+
+    Raises:
+        MammoError: The sample has no truth.
+    """
+    if 'gt_sem_seg' not in sample:
+        raise MammoError(
+            f'{sample.metainfo.get("img_path", "an image")}: no true mask to take prompts from',
+            'annotated images where model.prompts_from is truth',
+            "Give prompts in a prompts.csv and set model.prompts_from='given' (docs/sam.md)",
+        )
+    height, width = picture_shape(sample, shape)
+    return truth_on_input(sample, shape)[0, :height, :width].cpu() == 1
+
+
+def given_prompts(sample: SegDataSample) -> Prompts:
+    """What ``LoadPrompts`` noted on a sample, in pixels of the prepared image.
+
+    Raises:
+        MammoError: It noted nothing.
+    """
+    given = sample.metainfo.get('prompts')
+    if given is None:
+        raise MammoError(
+            f'{sample.metainfo.get("img_path", "an image")}: no prompts, and model.prompts_from '
+            'is given',
+            'the transform LoadPrompts in the test pipeline, before PackMammogram',
+            'Add it, or take prompts from the truth with model.prompts_from=truth (docs/sam.md)',
+        )
+    boxes = given['boxes']
+    points = torch.tensor(given['points'], dtype=torch.float32)
+    return Prompts(
+        points=points.reshape(len(given['labels']), -1, 2),
+        labels=torch.tensor(given['labels'], dtype=torch.int64),
+        boxes=None if boxes is None else torch.tensor(boxes, dtype=torch.float32),
+    )
+
+
+def without_padding(prompts: Prompts) -> list[Prompts]:
+    """The prompts of each object alone, its padding left out."""
+    alone = []
+    for index, labels in enumerate(prompts.labels):
+        real = labels >= 0
+        box = None if prompts.boxes is None else prompts.boxes[index : index + 1]
+        alone.append(Prompts(prompts.points[index : index + 1, real], labels[None, real], box))
+    return alone
+
+
+def described(prompts: Prompts) -> dict[str, list[list[Any]]]:
+    """Metainfo of a prediction: ``prompt_points`` ([x, y, label]) and ``prompt_boxes``."""
+    points = [
+        [*place, label]
+        for places, labels in zip(prompts.points.tolist(), prompts.labels.tolist(), strict=True)
+        for place, label in zip(places, labels, strict=True)
+        if label >= 0
+    ]
+    boxes = [] if prompts.boxes is None else prompts.boxes.tolist()
+    return {'prompt_points': points, 'prompt_boxes': boxes}

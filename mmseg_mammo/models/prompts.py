@@ -1,0 +1,41 @@
+"""Prompts of one image: what a promptable model is told beside the pixels."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Points, and a box or none, for each of the O objects of one image.
+
+    Coordinates are (x, y) in pixels of some grid of the image, and the centre of the upper left
+    pixel is (0, 0), as in segment-anything, whose prompt encoder adds a half.
+
+    Attributes:
+        points: O×N×2 float32; N may be 0.
+        labels: O×N int64: 1 lesion, 0 background, -1 padding (no point).
+        boxes: O×4 float32, x1 y1 x2 y2, the centres of two corner pixels that the box contains.
+    """
+
+    points: Tensor
+    labels: Tensor
+    boxes: Tensor | None = None
+
+    def scaled(self, sx: float, sy: float) -> 'Prompts':
+        """The same places on another grid of the same picture.
+
+        Args:
+            sx: Width of the new grid over that of the old one.
+            sy: The same for the height.
+        """
+        factor = torch.tensor([sx, sy], dtype=self.points.dtype, device=self.points.device)
+        boxes = self.boxes
+        if boxes is not None:
+            boxes = _scaled(boxes.view(-1, 2, 2), factor).view(-1, 4)
+        return Prompts(_scaled(self.points, factor), self.labels, boxes)
+
+
+def _scaled(places: Tensor, factor: Tensor) -> Tensor:
+    return (places + 0.5) * factor - 0.5

@@ -1,0 +1,141 @@
+"""SAM's prompt encoder and mask decoder: how they are built, and called for one image.
+
+Shape shorthand: O objects, K = 3 candidates, s×s patches, C channels of an embedding.
+"""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from segment_anything.modeling import MaskDecoder, PromptEncoder, TwoWayTransformer
+from torch import Tensor
+
+from mmseg_mammo.models.prompt_source import Prompting, without_padding
+from mmseg_mammo.models.prompts import Prompts
+from mmseg_mammo.models.sam_encoder import PATCH
+
+CHOICES = ('predicted_iou', 0, 1, 2)
+
+
+def build_small_parts(channels: int, img_size: int) -> tuple[PromptEncoder, MaskDecoder]:
+    """segment-anything's two small parts; every width follows ``channels``, 256 in Meta's files.
+
+    Args:
+        channels: C, a multiple of 16.
+        img_size: Side of the input in pixels.
+    """
+    side = img_size // PATCH
+    transformer = TwoWayTransformer(
+        depth=2, embedding_dim=channels, num_heads=8, mlp_dim=8 * channels
+    )
+    return (
+        PromptEncoder(channels, (side, side), (img_size, img_size), mask_in_chans=16),
+        MaskDecoder(
+            transformer_dim=channels,
+            transformer=transformer,
+            num_multimask_outputs=3,
+            iou_head_depth=3,
+            iou_head_hidden_dim=channels,
+        ),
+    )
+
+
+def decode(
+    prompt_encoder: PromptEncoder,
+    mask_decoder: MaskDecoder,
+    embedding: Tensor,
+    prompts: Prompts,
+    mask: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Candidate masks for the objects of one image, in float32 whatever autocast says.
+
+    Args:
+        prompt_encoder: Of segment-anything.
+        mask_decoder: Of segment-anything; it takes one image per call.
+        embedding: 1×C×s×s float32.
+        prompts: Of O objects, in pixels of the input.
+        mask: O×1×4s×4s logits of an earlier round, or None.
+
+    Returns:
+        Logits, O×K×4s×4s, and predicted IoUs, O×K.
+    """
+    if (prompts.labels < 0).any():  # the decoder would see padding as prompts
+        each = [
+            decode(prompt_encoder, mask_decoder, embedding, own, _of(mask, index))
+            for index, own in enumerate(without_padding(prompts))
+        ]
+        return torch.cat([logits for logits, _ in each]), torch.cat([iou for _, iou in each])
+    device = embedding.device
+    points = prompts.points.to(device), prompts.labels.to(device)
+    # Half precision has too few digits for coordinates.
+    with torch.autocast(device.type, enabled=False):
+        sparse, dense = prompt_encoder(
+            points=points if points[1].numel() else None,
+            boxes=None if prompts.boxes is None else prompts.boxes.to(device),
+            masks=mask,
+        )
+        return mask_decoder(
+            image_embeddings=embedding,
+            image_pe=prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=True,
+        )
+
+
+def _of(mask: Tensor | None, index: int) -> Tensor | None:
+    return None if mask is None else mask[index : index + 1]
+
+
+def choose(iou: Tensor, mask_choice: str | int) -> Tensor:
+    """Number of the candidate that is kept of each object.
+
+    Args:
+        iou: O×K predicted IoUs.
+        mask_choice: ``'predicted_iou'`` keeps the highest; a number always that candidate.
+
+    Returns:
+        O int64.
+    """
+    if mask_choice == 'predicted_iou':
+        return iou.argmax(dim=1)
+    return torch.full_like(iou[:, 0], int(mask_choice), dtype=torch.int64)
+
+
+def of_each(candidates: Tensor, chosen: Tensor) -> Tensor:
+    """The chosen candidate of each object: O×K×… and O int64 -> O×…."""
+    return candidates[torch.arange(len(chosen), device=chosen.device), chosen]
+
+
+def decode_rounds(
+    prompt_encoder: PromptEncoder,
+    mask_decoder: MaskDecoder,
+    embedding: Tensor,
+    prompting: Prompting,
+    mask_choice: str | int,
+) -> Iterator[tuple[Tensor, Tensor, Prompts]]:
+    """:func:`decode`, and again after each further prompt (SAM, appendix A, training algorithm).
+
+    A further round sees the logits of the candidate that was chosen before, without gradient,
+    and one more point per object.
+
+    Args:
+        prompt_encoder: Of segment-anything, for input of S×S pixels.
+        mask_decoder: Of segment-anything.
+        embedding: 1×C×s×s float32.
+        prompting: First prompts, and how further ones are made.
+        mask_choice: See :func:`choose`.
+
+    Yields:
+        Logits on the input, O×K×S×S; predicted IoUs, O×K; and the prompts that gave them.
+    """
+    prompts, mask = prompting.prompts, None
+    size = prompt_encoder.input_image_size
+    for left in reversed(range(1 + prompting.rounds)):
+        low, iou = decode(prompt_encoder, mask_decoder, embedding, prompts, mask)
+        logits = F.interpolate(low, size, mode='bilinear', align_corners=False)
+        yield logits, iou, prompts
+        if left:
+            chosen = choose(iou, mask_choice)
+            mask = of_each(low, chosen).detach()[:, None]
+            prompts = prompting.further(prompts, of_each(logits, chosen).detach() > 0)

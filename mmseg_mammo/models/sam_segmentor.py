@@ -1,0 +1,254 @@
+"""The Segment Anything Model (Kirillov et al., ICCV 2023) as an MMSegmentation segmentor.
+
+Shape shorthand: B images, O objects of an image, K = 3 candidate masks of an object, S×S input
+pixels, s×s patches of 16×16 pixels, C channels of an embedding, H×W pixels of the prepared image.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.logging import print_log
+from mmengine.structures import PixelData
+from mmpretrain.models import LoRAModel
+from mmseg.models.segmentors import BaseSegmentor
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.embedding_cache import EmbeddingCache
+from mmseg_mammo.models.grids import IGNORED, truth_on_input
+from mmseg_mammo.models.prompt_source import (
+    Prompting,
+    described,
+    from_metainfo,
+    from_truth,
+    image_generator,
+    input_scale,
+)
+from mmseg_mammo.models.prompts import Prompts
+from mmseg_mammo.models.sam_decoding import (
+    CHOICES,
+    build_small_parts,
+    choose,
+    decode_rounds,
+    of_each,
+)
+from mmseg_mammo.models.sam_predictor import SAMPredictor
+from mmseg_mammo.models.sam_weights import load_sam_weights
+from mmseg_mammo.models.tuning import matching, train_only
+
+SOURCES = ('truth', 'given')
+
+
+@MODELS.register_module()
+class SAMSegmentor(BaseSegmentor):
+    """segment-anything's parts, trained and tested by MMSegmentation's runner.
+
+    The encoder takes the whole batch, the decoder one image with all its objects. State-dict
+    keys are Meta's. Prompt encoder and decoder compute in float32, also under autocast.
+
+    The loss draws prompts from the truth: by ``train_prompts``, and in eval mode by
+    ``test_prompts`` with random numbers that depend on the image alone. A prediction gets its
+    prompts where ``prompts_from`` says. If the sampler has further rounds, each gives the decoder
+    the logits of the candidate chosen before and one more point (SAM, appendix A); the loss is
+    the mean over rounds, a prediction comes from the last. Given prompts have no further rounds.
+
+    Several objects make one mask: at each pixel the highest logit counts.
+
+    Args:
+        image_encoder: Config of :class:`SAMImageEncoder`, or of mmpretrain's ``LoRAModel``
+            around it.
+        train_prompts: Config of a sampler.
+        test_prompts: Config of a sampler.
+        loss: Config of :class:`BestMaskLoss`.
+        pretrained: File with Meta's names, loaded strictly when training starts (with LoRA when
+            the model is built, since no checkpoint has it). None starts at random.
+        trainable: Regular expression of the parameters that are trained: ``'.*'`` for all,
+            ``'^mask_decoder'``, empty for none. A part of which nothing is trained stays in
+            eval mode.
+        prompts_from: ``'truth'``: predictions, too, take prompts from the true mask, which has to
+            be there. ``'given'``: from the metainfo ``prompts``, which ``LoadPrompts`` adds.
+        mask_choice: Which candidate is kept: the one with the highest ``'predicted_iou'``, or
+            always number 0, 1 or 2.
+        embedding_cache: Folder where embeddings are kept, for an encoder that is wholly frozen.
+        data_preprocessor: Config of mmseg's ``SegDataPreProcessor``.
+
+    Raises:
+        MammoError: A value is not among the above.
+    """
+
+    align_corners = False  # when postprocess_result resizes
+
+    def __init__(
+        self,
+        image_encoder: dict[str, Any],
+        train_prompts: dict[str, Any],
+        test_prompts: dict[str, Any],
+        loss: dict[str, Any],
+        pretrained: str | None = None,
+        trainable: str = '.*',
+        prompts_from: str = 'truth',
+        mask_choice: str | int = 'predicted_iou',
+        embedding_cache: str | None = None,
+        data_preprocessor: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor)
+        for name, value, allowed in (
+            ('prompts_from', prompts_from, SOURCES),
+            ('mask_choice', mask_choice, CHOICES),
+        ):
+            if value not in allowed:
+                raise MammoError(f'{name}={value!r} of SAMSegmentor', ', '.join(map(str, allowed)))
+        # The encoder first: LoRAModel drops what the state dict holds before it.
+        self.image_encoder = MODELS.build(image_encoder)
+        self.prompt_encoder, self.mask_decoder = build_small_parts(
+            self.image_encoder.out_chans, self.image_encoder.img_size
+        )
+        self.train_prompts = MODELS.build(train_prompts)
+        self.test_prompts = MODELS.build(test_prompts)
+        self.candidate_loss = MODELS.build(loss)
+        self.pretrained = pretrained
+        self.prompts_from = prompts_from
+        self.mask_choice = mask_choice
+        self.cache = EmbeddingCache(embedding_cache) if embedding_cache else None
+        if pretrained and isinstance(self.image_encoder, LoRAModel):
+            self.load_base()
+        train_only(self, matching(self, trainable) if trainable else ())
+        if self.cache and any(p.requires_grad for p in self.image_encoder.parameters()):
+            raise MammoError(
+                f'embedding_cache={embedding_cache!r} with trainable={trainable!r}',
+                'a cache of an encoder of which nothing is trained',
+                "Set embedding_cache=None, or train less, such as trainable='^mask_decoder'",
+            )
+        self.train()
+
+    def load_base(self) -> None:
+        """Load the pre-trained file."""
+        load_sam_weights(self, self.pretrained or '')
+
+    def init_weights(self) -> None:
+        """Load the pre-trained file, if one is named; called when training starts."""
+        if self.pretrained:
+            self.load_base()
+        elif not all(p.requires_grad for p in self.parameters()):
+            text = 'SAM is random AND partly frozen: pretrained is None; docs/weights.md'
+            print_log(text, 'current', logging.WARNING)
+
+    def train(self, mode: bool = True) -> 'SAMSegmentor':
+        """Keep parts of which nothing is trained in eval mode."""
+        super().train(mode)
+        for part in self.children():
+            part.train(mode and any(p.requires_grad for p in part.parameters()))
+        return self
+
+    def predictor(self) -> SAMPredictor:
+        """For annotation tools; it resizes or pads as this model's tests do."""
+        return SAMPredictor(self)
+
+    def extract_feat(self, inputs: Tensor) -> Tensor:
+        """B×3×S×S normalised images -> B×C×s×s float32."""
+        if self.cache is None:
+            return self.image_encoder(inputs).float()
+        return self.cache.embed(inputs, self.image_encoder)
+
+    def _rounds(
+        self, embedding: Tensor, prompting: Prompting
+    ) -> Iterator[tuple[Tensor, Tensor, Prompts]]:
+        parts = self.prompt_encoder, self.mask_decoder
+        return decode_rounds(*parts, embedding, prompting, self.mask_choice)
+
+    def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
+        """Means over images: ``loss_focal``, ``loss_dice``, ``loss_iou``.
+
+        Args:
+            inputs: B×3×S×S, normalised.
+            data_samples: With ``gt_sem_seg``.
+        """
+        shape = (inputs.shape[-2], inputs.shape[-1])
+        each = [
+            self._image_losses(embedding[None], sample, shape)
+            for embedding, sample in zip(self.extract_feat(inputs), data_samples, strict=True)
+        ]
+        return {name: torch.stack([losses[name] for losses in each]).mean() for name in each[0]}
+
+    def _image_losses(
+        self, embedding: Tensor, sample: SegDataSample, shape: tuple[int, int]
+    ) -> dict[str, Tensor]:
+        if self.training:
+            prompting = from_truth(sample, shape, self.train_prompts)
+        else:
+            prompting = from_truth(sample, shape, self.test_prompts, image_generator(sample))
+        assert prompting.objects is not None
+        height, width = prompting.objects.shape[-2:]
+        margin = (0, shape[1] - width, 0, shape[0] - height)
+        objects = F.pad(prompting.objects, margin).to(embedding.device)
+        valid = truth_on_input(sample, shape)[0].to(embedding.device) != IGNORED
+        losses = [
+            self.candidate_loss(logits, iou, objects, valid)
+            for logits, iou, _ in self._rounds(embedding, prompting)
+        ]
+        return {name: torch.stack([part[name] for part in losses]).mean() for name in losses[0]}
+
+    def predict(
+        self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
+    ) -> list[SegDataSample]:
+        """Predict masks on the grid of the prepared images.
+
+        Args:
+            inputs: B×3×S×S, normalised.
+            data_samples: With the prompts, or the truth that they are taken from.
+
+        Returns:
+            The samples, with ``seg_logits`` (2×H×W: zero and the logit), ``pred_sem_seg``
+            (1×H×W), ``candidates`` (K×H×W bool), and the metainfo ``candidate_iou`` (K floats,
+            means over objects), ``chosen`` (-1 if objects chose differently), ``prompt_points``
+            ([x, y, label], pixels of the prepared image), ``prompt_boxes``, ``prompts_from``.
+        """
+        if data_samples is None:
+            raise MammoError('SAM cannot predict without samples', 'samples with truth or prompts')
+        found = self._segment(inputs, data_samples)
+        for (_, candidates, facts), sample in zip(found, data_samples, strict=True):
+            scratch = SegDataSample(metainfo=sample.metainfo)
+            self.postprocess_result(candidates[None], [scratch])
+            sample.candidates = PixelData(data=scratch.seg_logits.data > 0)
+            sample.set_metainfo(facts)
+        return self.postprocess_result(torch.stack([kept for kept, _, _ in found]), data_samples)
+
+    def _segment(
+        self, inputs: Tensor, data_samples: list[SegDataSample]
+    ) -> list[tuple[Tensor, Tensor, dict[str, Any]]]:
+        """Of each image 2×S×S kept logits, K×S×S of all candidates, and the metainfo."""
+        shape = (inputs.shape[-2], inputs.shape[-1])
+        found = []
+        for embedding, sample in zip(self.extract_feat(inputs), data_samples, strict=True):
+            if self.prompts_from == 'given':
+                prompting = from_metainfo(sample, shape)
+            else:
+                prompting = from_truth(sample, shape, self.test_prompts, image_generator(sample))
+            *_, (logits, iou, prompts) = self._rounds(embedding[None], prompting)
+            chosen = choose(iou, self.mask_choice)
+            kept = of_each(logits, chosen).amax(dim=0)
+            sx, sy = input_scale(sample, shape)
+            facts = {
+                'candidate_iou': iou.mean(dim=0).tolist(),
+                'chosen': int(chosen[0]) if (chosen == chosen[0]).all() else -1,
+                'prompts_from': self.prompts_from,
+                **described(prompts.scaled(1 / sx, 1 / sy)),
+            }
+            two_classes = torch.stack(
+                [torch.zeros_like(kept), kept]
+            )  # their softmax is the sigmoid
+            found.append((two_classes, logits.amax(dim=0), facts))
+        return found
+
+    def encode_decode(self, inputs: Tensor, batch_data_samples: list[SegDataSample]) -> Tensor:
+        """B×3×S×S -> B×2×S×S logits, of which the first is zero."""
+        found = self._segment(inputs, batch_data_samples)
+        return torch.stack([kept for kept, _, _ in found])
+
+    def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
+        return self.extract_feat(inputs)

@@ -1,0 +1,92 @@
+"""Strict loading of Meta's SAM weights."""
+
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.models.sam_encoder import PATCH
+from mmseg_mammo.models.vit_weights import read_weights, some_of
+
+PARTS = ('image_encoder', 'prompt_encoder', 'mask_decoder')
+
+
+def load_sam_weights(model: nn.Module, path: str | Path) -> None:
+    """Fill a SAM from a file with Meta's names, such as ``sam_vit_l_0b3195.pth``, strictly.
+
+    Every tensor of the file is used and every tensor of the model filled, also of one whose
+    linear layers are wrapped by mmpretrain's ``LoRAModel``, whose own matrices stay. Positions
+    for another image size are resized: the absolute ones bicubically, the relative ones of the
+    global blocks linearly, as segment-anything itself does while running.
+
+    Args:
+        model: Has ``image_encoder``, ``prompt_encoder`` and ``mask_decoder``.
+        path: PyTorch file: Meta's, or a whole checkpoint of this project.
+
+    Raises:
+        CheckpointError: The file is missing, unreadable, or of another model.
+    """
+    path = Path(path)
+    state = read_weights(path, 'model.pretrained')
+    targets = named_tensors(model)
+    encoder: Any = model.image_encoder
+    grid = encoder.img_size // PATCH
+    fitted = {
+        name: resize_positions(name, value, targets[name].shape, grid)
+        for name, value in state.items()
+        if name in targets
+    }
+    problems = {
+        'tensors of the model are not in it': sorted(set(targets) - set(state)),
+        'of its tensors have no place': sorted(set(state) - set(targets)),
+        'have another shape': [n for n, v in fitted.items() if v.shape != targets[n].shape],
+    }
+    if any(problems.values()):
+        found = [
+            f'{len(names)} {what} ({some_of(names)})' for what, names in problems.items() if names
+        ]
+        raise CheckpointError(
+            f'{path} does not fit this SAM: {"; ".join(found)}',
+            "a file of the same architecture with Meta's names",
+            'Set model.image_encoder.arch to that of the file (base, large, huge), or '
+            'model.pretrained to the right file; docs/weights.md',
+        )
+    with torch.no_grad():
+        for name, target in targets.items():
+            target.copy_(fitted[name])
+    print_log(f'SAM: {len(fitted)} tensors from {path}', 'current')
+
+
+def named_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers of the three parts under Meta's names; LoRA's own left out."""
+    tensors = chain(model.named_parameters(), model.named_buffers())
+    return {
+        name.replace('image_encoder.module.', 'image_encoder.').replace('.original_layer.', '.'): t
+        for name, t in tensors
+        if name.startswith(PARTS) and '.lora_' not in name
+    }
+
+
+def resize_positions(name: str, value: Tensor, shape: torch.Size, grid: int) -> Tensor:
+    """Fit a position embedding of another image size; anything else is returned as it is.
+
+    Args:
+        name: Meta's name.
+        value: 1×g×g×C absolute, or (2·g - 1)×d relative positions.
+        shape: Of the model's tensor.
+        grid: Patches along a side of the model's input.
+    """
+    if value.shape == shape:
+        return value
+    if name == 'image_encoder.pos_embed' and value.ndim == 4:
+        moved = value.float().permute(0, 3, 1, 2)
+        size = (grid, grid)
+        return F.interpolate(moved, size, mode='bicubic', align_corners=False).permute(0, 2, 3, 1)
+    if name.endswith(('.rel_pos_h', '.rel_pos_w')) and len(shape) == 2 and shape[0] == 2 * grid - 1:
+        return F.interpolate(value.float().T[None], shape[0], mode='linear')[0].T
+    return value

@@ -1,0 +1,103 @@
+"""Candidate masks: columns and scalars, by hand."""
+
+import numpy as np
+import pytest
+
+from mmseg_mammo.evaluation.candidates import (
+    candidate_columns,
+    candidate_count,
+    prompt_columns,
+    summarise_candidates,
+)
+
+TRUTH = np.array([[1, 1, 1, 1, 0, 0]], bool)
+MASKS = np.array([[[1, 0, 0, 0, 0, 0]], [[1, 1, 1, 0, 0, 0]], [[1, 1, 1, 1, 1, 1]]], bool)
+EMPTY = np.zeros_like(TRUTH)
+
+
+def record(predicted=(0.5, 0.5, 0.5), chosen=0, masks=MASKS, truth=TRUTH):
+    columns = candidate_columns(masks, truth, predicted, chosen)
+    return {'truth_pixels': int(truth.sum()), **columns}
+
+
+def test_columns_of_three_candidates_by_hand():
+    """Shared 1, 3, 4 of truth 4; predicted 1, 3, 6."""
+    columns = candidate_columns(MASKS, TRUTH, [0.1, 0.2, 0.9], 2)
+    assert list(columns)[:3] == ['candidate_0_iou', 'candidate_0_dice', 'candidate_0_predicted_iou']
+    assert [columns[f'candidate_{k}_iou'] for k in range(3)] == pytest.approx([1 / 4, 3 / 4, 4 / 6])
+    assert [columns[f'candidate_{k}_dice'] for k in range(3)] == pytest.approx([2 / 5, 6 / 7, 0.8])
+    assert [columns[f'candidate_{k}_predicted_iou'] for k in range(3)] == [0.1, 0.2, 0.9]
+    assert columns['chosen'] == 2
+    assert (columns['hindsight_iou'], columns['hindsight_dice']) == pytest.approx((3 / 4, 6 / 7))
+
+
+def test_an_empty_candidate_of_a_normal_image_is_right():
+    columns = candidate_columns(np.stack([EMPTY, TRUTH]), EMPTY, [0.9, 0.9], 1)
+    assert columns['candidate_0_iou'] == columns['hindsight_dice'] == 1
+    assert columns['candidate_1_iou'] == pytest.approx(0, abs=1e-6)
+
+
+def test_every_candidate_needs_its_predicted_iou():
+    with pytest.raises(ValueError, match='shorter'):
+        candidate_columns(MASKS, TRUTH, [0.1, 0.2], 0)
+
+
+def test_scores_of_candidates_are_means_over_the_images_of_a_stratum():
+    normal = record(masks=np.stack([EMPTY, TRUTH, TRUTH]), truth=EMPTY)
+    scores = summarise_candidates([record(), record(masks=MASKS[::-1]), normal])
+    assert scores['lesion_candidate_0_iou'] == pytest.approx(100 * (1 / 4 + 2 / 3) / 2)
+    assert scores['candidate_0_iou'] == pytest.approx(100 * (1 / 4 + 2 / 3 + 1) / 3)
+    assert scores['normal_candidate_0_dice'] == 100
+    assert scores['normal_candidate_1_dice'] == pytest.approx(0, abs=1e-4)
+    assert scores['lesion_hindsight_iou'] == pytest.approx(75)
+    assert scores['hindsight_dice'] == pytest.approx(100 * (6 / 7 + 6 / 7 + 1) / 3)
+
+
+def test_calibration_has_a_size_and_a_sign():
+    """Actual IoUs are 1/4, 3/4 and 2/3; the kept ones are predicted 0.5 too high, 0.25 too low."""
+    one = record(predicted=(0.75, 0.75, 2 / 3), chosen=0)
+    other = record(predicted=(0.25, 0.5, 2 / 3), chosen=1)
+    scores = summarise_candidates([one, other])
+    assert scores['chosen_iou_error'] == pytest.approx(100 * (0.5 + 0.25) / 2)
+    assert scores['chosen_iou_bias'] == pytest.approx(100 * (0.5 - 0.25) / 2)
+    assert scores['lesion_candidates_iou_error'] == pytest.approx(100 * 0.75 / 6)
+    assert scores['lesion_candidates_iou_bias'] == pytest.approx(100 * 0.25 / 6)
+    assert np.isnan(scores['normal_chosen_iou_error'])
+
+
+def test_objects_that_kept_different_candidates_have_no_calibration_of_the_kept_one():
+    mixed = record(predicted=(1, 1, 1), chosen=-1)
+    scores = summarise_candidates([record(chosen=0), mixed])
+    assert scores['chosen_iou_error'] == pytest.approx(25)
+    assert np.isnan(summarise_candidates([mixed])['chosen_iou_bias'])
+    assert summarise_candidates([mixed])['candidates_iou_bias'] > 0
+
+
+def test_every_scalar_comes_in_three_strata():
+    scores = summarise_candidates([record()])
+    whole = {name for name in scores if not name.startswith(('lesion_', 'normal_'))}
+    assert len(whole) == 3 * 2 + 2 + 4
+    assert set(scores) == {
+        f'{stratum}{name}' for stratum in ('', 'lesion_', 'normal_') for name in whole
+    }
+
+
+def test_models_without_candidates_have_no_such_scalars():
+    assert summarise_candidates([{'truth_pixels': 3, 'iou': 1.0}]) == {}
+    assert summarise_candidates([]) == {}
+
+
+def test_the_number_of_candidates_is_read_from_the_columns():
+    assert candidate_count(record()) == candidate_count(summarise_candidates([record()])) == 3
+    assert candidate_count(record(predicted=[0.5], masks=MASKS[:1])) == 1
+    assert candidate_count({'iou': 1.0}) == 0
+
+
+def test_prompts_are_written_as_text():
+    sample = {'prompts_from': 'truth', 'prompt_points': [[12, 30.46, 1], [0.0, 7.25, 0]]}
+    assert prompt_columns(sample) == {
+        'prompts_from': 'truth',
+        'prompt_points': '12.0:30.5:1 0.0:7.2:0',
+    }
+    assert prompt_columns({'prompts_from': 'given', 'prompt_points': []})['prompt_points'] == ''
+    assert prompt_columns({}) == {}
