@@ -11,9 +11,11 @@ from typing import Any
 
 import torch
 from mmseg.models.backbones import VisionTransformer as MMSegVisionTransformer
+from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.sam_encoder import PATCH, SAMImageEncoder
 from mmseg_mammo.models.vpt_vit import VPTVisionTransformer
 
 # mmpretrain's names -> mmseg's, and timm's.
@@ -45,7 +47,8 @@ def with_peer(model: nn.Module, name: str) -> nn.Module:
     part, kind, build = PEERS[name]
     ours = getattr(model, part, None)
     if not isinstance(ours, kind):
-        found = type(getattr(model, 'backbone', model)).__name__
+        encoders = (getattr(model, name, None) for name in ('backbone', 'image_encoder'))
+        found = ' and '.join(type(encoder).__name__ for encoder in encoders if encoder is not None)
         raise MammoError(
             f'--against {name}: the encoder of this config is {found}',
             f'a config whose model.{part} is {kind.__name__}',
@@ -117,6 +120,25 @@ class _FeatureMap(nn.Module):
         return tuple(self.vit.forward_intermediates(images, indices=1, intermediates_only=True))
 
 
+def metas_encoder(ours: SAMImageEncoder) -> nn.Module:
+    """The ``ImageEncoderViT`` of segment-anything, which stores every matrix of attention."""
+    blocks: Any = ours.blocks
+    encoder = ImageEncoderViT(
+        img_size=ours.img_size,
+        patch_size=PATCH,
+        embed_dim=blocks[0].norm1.normalized_shape[0],
+        depth=len(blocks),
+        num_heads=blocks[0].attn.num_heads,
+        out_chans=ours.out_chans,
+        norm_layer=partial(nn.LayerNorm, eps=blocks[0].norm1.eps),
+        use_rel_pos=True,
+        window_size=max(block.window_size for block in blocks),
+        global_attn_indexes=tuple(i for i, block in enumerate(blocks) if not block.window_size),
+    )
+    copy_weights(ours, encoder, ())
+    return encoder
+
+
 def copy_weights(ours: nn.Module, peer: nn.Module, renames: tuple[tuple[str, str], ...]) -> None:
     """Give ``peer`` the weights of ``ours``, and let it train the same ones.
 
@@ -166,4 +188,5 @@ def _insert_prompts(vit: Any, layers: Any, ours: VPTVisionTransformer) -> None:
 PEERS: dict[str, tuple[str, type[nn.Module], Callable[[Any], nn.Module]]] = {
     'mmseg': ('backbone', VPTVisionTransformer, mmseg_vit),
     'timm': ('backbone', VPTVisionTransformer, timm_vit),
+    'segment-anything': ('image_encoder', SAMImageEncoder, metas_encoder),
 }
