@@ -14,7 +14,7 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.preparation.images import write_atomic
 
 _COLUMNS = (
-    *('config', 'side', 'batch', 'model', 's / step', 'images / s', 'GFLOP / step', 'GFLOP / s'),
+    *('config', 'input', 'batch', 'model', 's / step', 'images / s', 'GFLOP / step', 'GFLOP / s'),
     *('step peak MiB', 'model MiB', 'loss', 'time ÷', 'CPU time ÷', 'memory ÷'),
 )
 

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import re
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,12 @@ def count_flops(run: Callable[[], Any]) -> tuple[int, list[str]]:
     seen = _Operators()
     with counter, seen:
         run()
+    held = vars(counter)
+    known = held.get('flop_registry') or held['flop_mapping']  # the name in torch 2.1
     unknown = {
         str(operator)
         for operator in seen.names
-        if operator not in counter.flop_registry and _MULTIPLIES.search(str(operator))
+        if operator not in known and _MULTIPLIES.search(str(operator))
     }
     return counter.get_total_flops(), sorted(unknown)
 
@@ -92,23 +95,19 @@ class _Operators(TorchDispatchMode):
 
 
 def _cpu_attention() -> dict[Any, Callable[..., int]]:
-    """Formulas for fused attention on CPUs, which torch counts on GPUs only."""
+    """Formulas, of shapes, for fused attention on CPUs, which torch counts on GPUs only."""
 
     def forward(query: Any, key: Any, value: Any, *args: Any, **kwargs: Any) -> int:
-        batch, heads, queries, width = query.shape
         # Scores, and the weighted sum of the values.
-        return 2 * batch * heads * queries * key.shape[2] * (width + value.shape[3])
+        return 2 * prod(query[:3]) * key[2] * (key[3] + value[3])
 
     def backward(gradient: Any, query: Any, key: Any, value: Any, *a: Any, **k: Any) -> int:
-        batch, heads, queries, width = query.shape
         # The scores again, and the gradients of queries and keys; of weights and values.
-        return 2 * batch * heads * queries * key.shape[2] * (3 * width + 2 * value.shape[3])
+        return 2 * prod(query[:3]) * key[2] * (3 * key[3] + 2 * value[3])
 
     formulas: dict[str, Any] = {
         '_scaled_dot_product_flash_attention_for_cpu': forward,
         '_scaled_dot_product_flash_attention_for_cpu_backward': backward,
     }
-    for formula in formulas.values():
-        formula._get_raw = True  # tensors, not their shapes
     aten = torch.ops.aten  # torch 2.1 has no operators of their own for CPUs
     return {getattr(aten, name): f for name, f in formulas.items() if hasattr(aten, name)}
