@@ -7,23 +7,22 @@ from mmengine.config import Config
 from mmseg_mammo.engine.launch import use_side
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
+# A windowed and a global block; 2×2 patches in windows of 3×3.
+TINY_SAM = dict(
+    embed_dim=16, depth=2, num_heads=2, global_attn_indexes=(1,), window_size=3, out_chans=32
+)
 
 
 def shrink(name, data, work_dir, epochs=3, pretrained=None):
     """An experiment of ``configs/`` with a tiny model at 32², on the nine images of ``prepared``."""
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
     use_side(cfg, 32)
-    backbone = cfg.model.backbone
-    backbone = backbone.get('module', backbone)
-    if backbone.type == 'UNet':
-        backbone.base_channels = width = 4
+    if cfg.model.type == 'SAMSegmentor':
+        shrink_sam(cfg.model, work_dir, pretrained)
     else:
-        backbone.pretrained, width = pretrained, 24
-        backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
-        backbone.prompt_length = min(backbone.get('prompt_length', 0), 2)
-    cfg.model.decode_head.update(in_channels=width, channels=4)
+        shrink_encoder_decoder(cfg.model, pretrained)
     for split in ('train', 'val', 'test'):
-        if f'{split}_dataloader' in cfg:
+        if cfg.get(f'{split}_dataloader'):
             loader = cfg[f'{split}_dataloader']
             loader.update(batch_size=2, num_workers=0, persistent_workers=False)
             loader.dataset.data_root = str(data)
@@ -31,3 +30,22 @@ def shrink(name, data, work_dir, epochs=3, pretrained=None):
         cfg.train_cfg.max_epochs = epochs
     cfg.work_dir = str(work_dir)
     return cfg
+
+
+def shrink_encoder_decoder(model, pretrained):
+    backbone = model.backbone.get('module', model.backbone)
+    if backbone.type == 'UNet':
+        backbone.base_channels = width = 4
+    else:
+        backbone.pretrained, width = pretrained, 24
+        backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
+        backbone.prompt_length = min(backbone.get('prompt_length', 0), 2)
+    model.decode_head.update(in_channels=width, channels=4)
+
+
+def shrink_sam(model, work_dir, pretrained):
+    encoder = model.image_encoder.get('module', model.image_encoder)
+    encoder.arch = TINY_SAM
+    model.pretrained = pretrained
+    if model.get('embedding_cache'):
+        model.embedding_cache = str(Path(work_dir) / 'embeddings')

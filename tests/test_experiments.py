@@ -5,7 +5,8 @@ import pytest
 from experiments import CONFIGS, shrink
 from mmengine.runner import Runner
 
-SOURCES = sorted(path.stem for path in CONFIGS.glob('*_cbis.py'))
+# There is nothing to train in SAM-ZS: tests/models/test_sam_segmentor.py tests it.
+SOURCES = sorted({path.stem for path in CONFIGS.glob('*_cbis.py')} - {'sam_zeroshot_cbis'})
 
 
 @pytest.mark.parametrize('name', SOURCES)

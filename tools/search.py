@@ -36,7 +36,8 @@ def main() -> None:
         )
     if args.epochs:
         cfg.train_cfg.max_epochs = args.epochs
-    prompts = tuple(args.prompt_length) if cfg.model.backbone.get('prompt_length') else ()
+    has_prompts = cfg.model.get('backbone', {}).get('prompt_length')
+    prompts = tuple(args.prompt_length) if has_prompts else ()
     space = Space(*args.lr, batch_sizes=tuple(args.batch_size), prompt_lengths=prompts)
     path = args.study or Path(cfg.work_dir) / 'search.log'
     study = open_study(path, cfg, space)

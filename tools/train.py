@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     args = parser.parse_args()
     cfg = load_config(args)
-    if 'train_dataloader' not in cfg:
+    if not cfg.get('train_dataloader'):
         raise MammoError(
             f'{args.config} has no training, only a test',
             remedy='Train the config that its checkpoint comes from, such as setr_pup_vpt_cbis.py',

@@ -128,7 +128,10 @@ def use_side(cfg: Config, side: int) -> None:
     if side < 16 or side % 16:
         raise MammoError(f'--side {side}', 'a multiple of 16, such as 224, 512 or 1024')
     _set_sides(cfg._cfg_dict, side)
-    cfg.model.data_preprocessor.size = (side, side)
+    preprocessor = cfg.model.data_preprocessor
+    preprocessor.size = (side, side)
+    if preprocessor.get('test_cfg'):  # images are padded in tests, too
+        preprocessor.test_cfg.size = (side, side)
 
 
 def _set_sides(node: Any, side: int) -> None:

@@ -10,8 +10,8 @@ from mmseg.registry import LOOPS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmseg_mammo.models.grids import truth_on_input
 from mmseg_mammo.models.tuning import unwrapped
-from mmseg_mammo.preparation.images import resize_mask
 
 
 @LOOPS.register_module()
@@ -21,7 +21,7 @@ class LossValLoop(ValLoop):
     The metrics gain ``val_loss`` and, as ``val_<name>``, each part of it: means over images,
     each counting once, whatever the batches and the number of processes. The model is in eval
     mode. True masks, which validation has on each image's own grid, are brought onto that of
-    the network's input by nearest neighbour; no lesion vanishes.
+    the network's input by nearest neighbour; no lesion vanishes, and padding does not count.
     """
 
     def run(self) -> dict[str, float]:
@@ -55,11 +55,9 @@ class LossValLoop(ValLoop):
 
 
 def on_grid(sample: SegDataSample, shape: Sequence[int]) -> SegDataSample:
-    """A copy of a sample with its true mask, 1×H×W, on the grid ``shape`` = (H', W')."""
-    truth = sample.gt_sem_seg.data
-    resized = resize_mask(truth[0].cpu().numpy(), (shape[0], shape[1]))
+    """A copy of a sample with its true mask on the grid ``shape``; see :func:`truth_on_input`."""
     copy = SegDataSample(metainfo=sample.metainfo)
-    copy.gt_sem_seg = PixelData(data=torch.from_numpy(resized)[None].to(truth))
+    copy.gt_sem_seg = PixelData(data=truth_on_input(sample, (shape[0], shape[1])))
     return copy
 
 

@@ -5,8 +5,8 @@ from typing import Any
 from torch import nn
 
 from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.models.sam_segmentor import SAMSegmentor
 from mmseg_mammo.models.tuning import fingerprint, frozen_parameters
-from mmseg_mammo.models.vit_weights import load_vit_weights
 from mmseg_mammo.models.vpt_vit import VPTVisionTransformer
 
 KEY = 'trained_only'
@@ -24,8 +24,8 @@ def refuse_random_base(model: nn.Module) -> None:
     if frozen_parameters(model) and not base_file(model):
         raise CheckpointError(
             'save_trained_only: the frozen weights are random and would be lost',
-            'a frozen backbone from a file',
-            'Set model.backbone.pretrained, or save_trained_only=False',
+            'frozen weights from a file',
+            'Set model.backbone.pretrained (of SAM model.pretrained), or save_trained_only=False',
         )
 
 
@@ -67,9 +67,10 @@ def complete(checkpoint: dict[str, Any], model: nn.Module) -> None:
     expected = checkpoint[KEY]
     if fingerprint(model) != expected['fingerprint']:
         base = base_file(model)
-        backbone = getattr(model, 'backbone', None)
-        if base and isinstance(backbone, VPTVisionTransformer):  # LoRA has loaded it already
-            load_vit_weights(backbone, base)
+        owner = getattr(model, 'backbone', model)
+        # A backbone in LoRA has loaded it already.
+        if base and isinstance(owner, (SAMSegmentor, VPTVisionTransformer)):
+            owner.load_base()
         found = fingerprint(model)
         if found != expected['fingerprint']:
             raise CheckpointError(
@@ -77,7 +78,7 @@ def complete(checkpoint: dict[str, Any], model: nn.Module) -> None:
                 f'({expected["fingerprint"][:12]}); the frozen weights here are from '
                 f'{base or "no file"} ({found[:12]})',
                 'the same pre-trained file as in training',
-                'Set model.backbone.pretrained to that file',
+                'Set model.backbone.pretrained (of SAM model.pretrained) to that file',
             )
     whole = model.state_dict()
     for key, prefix in _STATES:

@@ -41,8 +41,6 @@ from mmseg_mammo.models.sam_predictor import SAMPredictor
 from mmseg_mammo.models.sam_weights import load_sam_weights
 from mmseg_mammo.models.tuning import matching, train_only
 
-SOURCES = ('truth', 'given')
-
 
 @MODELS.register_module()
 class SAMSegmentor(BaseSegmentor):
@@ -60,16 +58,14 @@ class SAMSegmentor(BaseSegmentor):
     Several objects make one mask: at each pixel the highest logit counts.
 
     Args:
-        image_encoder: Config of :class:`SAMImageEncoder`, or of mmpretrain's ``LoRAModel``
-            around it.
+        image_encoder: Config of :class:`SAMImageEncoder`, or of mmpretrain's ``LoRAModel`` of it.
         train_prompts: Config of a sampler.
         test_prompts: Config of a sampler.
         loss: Config of :class:`BestMaskLoss`.
         pretrained: File with Meta's names, loaded strictly when training starts (with LoRA when
             the model is built, since no checkpoint has it). None starts at random.
-        trainable: Regular expression of the parameters that are trained: ``'.*'`` for all,
-            ``'^mask_decoder'``, empty for none. A part of which nothing is trained stays in
-            eval mode.
+        trainable: Regular expression of what is trained: ``'.*'`` for all, ``'^mask_decoder'``,
+            empty for none. A part of which nothing is trained stays in eval mode.
         prompts_from: ``'truth'``: predictions, too, take prompts from the true mask, which has to
             be there. ``'given'``: from the metainfo ``prompts``, which ``LoadPrompts`` adds.
         mask_choice: Which candidate is kept: the one with the highest ``'predicted_iou'``, or
@@ -98,7 +94,7 @@ class SAMSegmentor(BaseSegmentor):
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         for name, value, allowed in (
-            ('prompts_from', prompts_from, SOURCES),
+            ('prompts_from', prompts_from, ('truth', 'given')),
             ('mask_choice', mask_choice, CHOICES),
         ):
             if value not in allowed:
@@ -169,29 +165,24 @@ class SAMSegmentor(BaseSegmentor):
             data_samples: With ``gt_sem_seg``.
         """
         shape = (inputs.shape[-2], inputs.shape[-1])
-        each = [
-            self._image_losses(embedding[None], sample, shape)
-            for embedding, sample in zip(self.extract_feat(inputs), data_samples, strict=True)
-        ]
-        return {name: torch.stack([losses[name] for losses in each]).mean() for name in each[0]}
+        pairs = zip(self.extract_feat(inputs), data_samples, strict=True)
+        return _means([self._image_losses(one[None], sample, shape) for one, sample in pairs])
 
     def _image_losses(
         self, embedding: Tensor, sample: SegDataSample, shape: tuple[int, int]
     ) -> dict[str, Tensor]:
-        if self.training:
-            prompting = from_truth(sample, shape, self.train_prompts)
-        else:
-            prompting = from_truth(sample, shape, self.test_prompts, image_generator(sample))
+        sampler = self.train_prompts if self.training else self.test_prompts
+        generator = None if self.training else image_generator(sample)
+        prompting = from_truth(sample, shape, sampler, generator)
         assert prompting.objects is not None
-        height, width = prompting.objects.shape[-2:]
-        margin = (0, shape[1] - width, 0, shape[0] - height)
-        objects = F.pad(prompting.objects, margin).to(embedding.device)
+        margin = shape[1] - prompting.objects.shape[2], shape[0] - prompting.objects.shape[1]
+        objects = F.pad(prompting.objects, (0, margin[0], 0, margin[1])).to(embedding.device)
         valid = truth_on_input(sample, shape)[0].to(embedding.device) != IGNORED
         losses = [
             self.candidate_loss(logits, iou, objects, valid)
             for logits, iou, _ in self._rounds(embedding, prompting)
         ]
-        return {name: torch.stack([part[name] for part in losses]).mean() for name in losses[0]}
+        return _means(losses)
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
@@ -200,7 +191,7 @@ class SAMSegmentor(BaseSegmentor):
 
         Args:
             inputs: B×3×S×S, normalised.
-            data_samples: With the prompts, or the truth that they are taken from.
+            data_samples: With truth or prompts; see ``prompts_from``.
 
         Returns:
             The samples, with ``seg_logits`` (2×H×W: zero and the logit), ``pred_sem_seg``
@@ -252,3 +243,7 @@ class SAMSegmentor(BaseSegmentor):
 
     def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         return self.extract_feat(inputs)
+
+
+def _means(losses: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([part[name] for part in losses]).mean() for name in losses[0]}

@@ -103,6 +103,10 @@ class VPTVisionTransformer(VisionTransformer):
         kept = torch.cat([x[:, :extra], x[:, extra + self.prompt_length :]], dim=1)
         return super()._format_output(kept, hw)
 
+    def load_base(self) -> None:
+        """Load the pre-trained file."""
+        load_vit_weights(self, self.pretrained or '')
+
     def init_weights(self) -> None:
         """Load the pre-trained file, if one is named; called when training starts."""
         if self.pretrained is None:
@@ -114,7 +118,7 @@ class VPTVisionTransformer(VisionTransformer):
                     logging.WARNING,
                 )
         else:
-            load_vit_weights(self, self.pretrained)
+            self.load_base()
             self._is_init = True  # mmpretrain's LoRAModel loads when it is built
 
     def train(self, mode: bool = True) -> 'VPTVisionTransformer':

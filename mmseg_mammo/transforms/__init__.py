@@ -4,10 +4,12 @@ from mmseg_mammo.transforms.augmentation import RandomIntensity, RandomLesionAff
 from mmseg_mammo.transforms.clahe import MammoCLAHE
 from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram
 from mmseg_mammo.transforms.packing import PackMammogram
+from mmseg_mammo.transforms.prompts import LoadPrompts
 
 __all__ = [
     'LoadLesionMask',
     'LoadMammogram',
+    'LoadPrompts',
     'MammoCLAHE',
     'PackMammogram',
     'RandomIntensity',

@@ -18,6 +18,7 @@ META_KEYS = (
     'flip',
     'flip_direction',
     'reduce_zero_label',
+    'prompts',
     *DESCRIPTION,
 )
 

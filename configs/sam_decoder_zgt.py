@@ -1,0 +1,13 @@
+"""The SAM of sam_decoder_cbis, tested zero-shot on an unseen hospital; no training.
+
+Test:    python tools/test.py configs/sam_decoder_zgt.py CHECKPOINT_OF_sam_decoder_cbis
+Needs:   data/zgt (docs/new_hospital.md).
+Prompts come from the ground truth (its innermost point): such numbers do not compare with those
+of models without prompts.
+"""
+
+_base_ = [
+    './_base_/models/sam_decoder.py',
+    './_base_/datasets/zgt_1024.py',
+    './_base_/runtime.py',
+]

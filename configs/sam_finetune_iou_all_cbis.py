@@ -1,0 +1,12 @@
+"""SAM-FT with the loss that the thesis proposes (V-A2a): every candidate learns its IoU.
+
+Train:   python tools/train.py configs/sam_finetune_iou_all_cbis.py
+Test:    python tools/test.py configs/sam_finetune_iou_all_cbis.py CHECKPOINT
+Needs:   as sam_finetune_cbis. The thesis reports no numbers of it.
+Prompts come from the ground truth (its innermost point): such numbers do not compare with those
+of models without prompts.
+"""
+
+_base_ = ['./sam_finetune_cbis.py']
+
+model = dict(loss=dict(iou_for='all'))

@@ -1,0 +1,15 @@
+"""SAM with LoRA of rank 8 on queries, keys and values of ViT-L (Hu et al., ICLR 2022), and decoder.
+
+Train:   python tools/train.py configs/sam_lora_cbis.py
+Test:    python tools/test.py configs/sam_lora_cbis.py CHECKPOINT
+Needs:   data/cbis_ddsm (docs/cbis_ddsm.md) and weights/sam_vit_l_0b3195.pth (docs/weights.md).
+For comparison with SAM-FT; not in the thesis. A test needs the pre-trained file too.
+Prompts come from the ground truth (its innermost point): such numbers do not compare with those
+of models without prompts.
+"""
+
+_base_ = [
+    './_base_/models/sam_lora.py',
+    './_base_/datasets/cbis_ddsm_1024.py',
+    './_base_/schedules/thesis.py',
+]

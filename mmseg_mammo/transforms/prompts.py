@@ -1,0 +1,129 @@
+"""Prompts of a reader, or of another model, from a ``prompts.csv`` beside the index."""
+
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.preparation.index import read_table
+
+POINT = ('x', 'y', 'label')
+BOX = ('x1', 'y1', 'x2', 'y2')
+
+
+def read_prompts(path: Path) -> dict[str, dict[str, Any]]:
+    """Read a table of prompts: one row per point, or per box.
+
+    Columns are ``image`` and ``object``, and ``x, y, label`` of a point (1 lesion, 0 background)
+    or ``x1, y1, x2, y2`` of a box, or both groups of which each row fills one. Coordinates are
+    pixels of the prepared image; the centre of the upper left one is (0, 0).
+
+    Returns:
+        For each image ``points`` (O×N×2 nested lists), ``labels`` (O×N; objects with fewer points
+        are filled up with -1), and ``boxes`` (O×4, or None).
+
+    Raises:
+        DataIndexError: A column is missing, or it is not a CSV file.
+        DataFileError: A row is neither a point nor a box; an object has two boxes; or only some
+            objects of an image have one.
+    """
+    images: defaultdict[str, defaultdict[str, dict[str, list]]] = defaultdict(
+        lambda: defaultdict(lambda: {'points': [], 'labels': [], 'boxes': []})
+    )
+    for number, row in enumerate(read_table(path, ('image', 'object')), start=2):
+        found = images[row['image']][row['object']]
+        point, box = ([row.get(name, '') for name in names] for names in (POINT, BOX))
+        try:
+            if all(box) and not any(point) and not found['boxes']:
+                found['boxes'].append([float(value) for value in box])
+            elif all(point) and not any(box) and point[2] in ('0', '1'):
+                found['points'].append([float(point[0]), float(point[1])])
+                found['labels'].append(int(point[2]))
+            else:
+                raise ValueError
+        except ValueError:
+            raise DataFileError(
+                f'{path}, row {number}: neither a point nor the only box of its object',
+                f'numbers in {", ".join(POINT)} (label 1 or 0), or in {", ".join(BOX)}',
+            ) from None
+    return {image: _joined(image, list(found.values()), path) for image, found in images.items()}
+
+
+def _joined(image: str, objects: list[dict[str, list]], path: Path) -> dict[str, Any]:
+    boxes = [box for one in objects for box in one['boxes']]
+    if boxes and len(boxes) < len(objects):
+        raise DataFileError(
+            f'{path}: {len(boxes)} of {len(objects)} objects of {image} have a box',
+            'a box for every object of an image, or for none',
+        )
+    most = max(len(one['labels']) for one in objects)
+    gaps = [most - len(one['labels']) for one in objects]
+    return {
+        'points': [
+            one['points'] + [[0.0, 0.0]] * gap for one, gap in zip(objects, gaps, strict=True)
+        ],
+        'labels': [one['labels'] + [-1] * gap for one, gap in zip(objects, gaps, strict=True)],
+        'boxes': boxes or None,
+    }
+
+
+@TRANSFORMS.register_module()
+class LoadPrompts(BaseTransform):
+    """Add the prompts of an image, for ``SAMSegmentor(prompts_from='given')``.
+
+    They stay in pixels of the prepared image, whatever resizing follows or went before.
+
+    Required Keys:
+
+    - img_path, image
+    - ori_shape
+
+    Added Keys:
+
+    - prompts (see :func:`read_prompts`)
+
+    Args:
+        file: Name of the table, in the folder of the index.
+    """
+
+    def __init__(self, file: str = 'prompts.csv') -> None:
+        self.file = file
+        self._tables: dict[Path, dict[str, dict[str, Any]]] = {}
+
+    def transform(self, results: dict) -> dict:
+        """Add ``prompts``.
+
+        Raises:
+            DataFileError: The image has none, or one lies outside.
+        """
+        image = results['image']
+        root = Path(results['img_path']).parents[len(PurePosixPath(image).parts) - 1]
+        path = root / self.file
+        if path not in self._tables:
+            self._tables[path] = read_prompts(path)
+        prompts = self._tables[path].get(image)
+        if prompts is None:
+            raise DataFileError(
+                f'{path}: no prompts for {image}',
+                'a point or a box for every image of the split',
+                'Add rows for it; column image is as in index.csv',
+            )
+        self._check_inside(prompts, results['ori_shape'], f'{path}: {image}')
+        results['prompts'] = prompts
+        return results
+
+    def _check_inside(self, prompts: dict[str, Any], shape: tuple[int, int], place: str) -> None:
+        corners = [corner for box in prompts['boxes'] or [] for corner in (box[:2], box[2:])]
+        for x, y in [point for points in prompts['points'] for point in points] + corners:
+            if not (0 <= x <= shape[1] - 1 and 0 <= y <= shape[0] - 1):
+                raise DataFileError(
+                    f'{place}: the prompt at x={x}, y={y} lies outside',
+                    f'x from 0 to {shape[1] - 1}, y from 0 to {shape[0] - 1}',
+                    'Coordinates are pixels of the prepared image, not of the original one',
+                )
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(file={self.file!r})'
