@@ -60,7 +60,7 @@ def read(path: str, args: argparse.Namespace) -> Config:
             work_dir=None,
         )
     )
-    if 'train_dataloader' not in cfg or 'strategy' in cfg:
+    if not cfg.get('train_dataloader') or 'strategy' in cfg:
         raise MammoError(
             f'{path}: ' + ('a split model' if 'strategy' in cfg else 'it has no training'),
             'a config that a single process trains, such as setr_pup_vpt_cbis.py',

@@ -56,13 +56,26 @@ def test_a_model_alone_is_measured_also_in_mixed_precision(config):
     assert row['sides'][0]['flops'] > 0
 
 
-def test_files_of_weights_are_not_read(config):
-    for name in ('setr_pup_finetune_cbis', 'setr_pup_lora_cbis'):
-        cfg = config(name)
-        backbone = cfg.model.backbone
-        backbone.get('module', backbone).pretrained = '/absent/ViT-L_16.npz'
+def test_files_of_weights_and_embeddings_are_not_read(tmp_path):
+    for name in ('setr_pup_lora_cbis', 'sam_lora_cbis', 'sam_decoder_cbis'):
+        cfg = shrink(name, tmp_path, tmp_path, pretrained='/absent/weights.pth')
         build_model(cfg)
-        assert backbone.get('module', backbone).pretrained  # the config is left as it is
+        assert '/absent/weights.pth' in cfg.pretty_text  # the config is left as it is
+    measure(cfg, [], synthetic_batch(1, 32, 32), 1, 1)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_what_checkpointing_computes_again_counts_again(config):
+    found = {}
+    for again in (False, True):
+        cfg = config('sam_finetune_cbis')
+        cfg.model.image_encoder.checkpointing = again
+        row = measure(cfg, ['segment-anything'], synthetic_batch(1, 32, 32), 1, 1)
+        ours, theirs = row['sides']
+        assert ours['loss'] == pytest.approx(theirs['loss'], rel=1e-5)
+        found[again] = (ours['flops'], theirs['flops'])
+    assert found[True][0] > found[False][0]
+    assert found[True][1] == found[False][1]
 
 
 def test_sides_take_turns():
