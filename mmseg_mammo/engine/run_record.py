@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -206,10 +207,10 @@ def _count(rows: list[dict], column: str) -> dict[str, int]:
     return {value: values.count(value) for value in sorted(set(values))}
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python, of this package, and of those installed of what it stands on."""
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python, of this package, and of those of ``packages`` that are installed."""
     found = {'python': sys.version.split()[0], 'mmseg_mammo': __version__}
-    for name in PACKAGES:
+    for name in packages:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -240,6 +241,8 @@ def without_nan(value: Any) -> Any:
     """``value`` with null in the place of every number that JSON does not have."""
     if isinstance(value, dict):
         return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
