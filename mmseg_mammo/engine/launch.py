@@ -88,6 +88,8 @@ def build_runner(cfg: Config, local_rank: int) -> Runner | FlexibleRunner:
             f'{cfg.strategy.type} with a single process',
             remedy='Start one process per GPU: tools/dist_train.sh CONFIG GPUS',
         )
+    if 'strategy' in cfg:
+        _evaluate_in_step(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
@@ -108,6 +110,14 @@ def check_schedule(cfg: Config) -> None:
                 f'{key}={begin + 1} or more',
                 'Train for longer, or change param_scheduler',
             )
+
+
+def _evaluate_in_step(cfg: Config) -> None:
+    """Give each process as many images: those of a split model wait for each other at each step."""
+    for split in ('val', 'test'):
+        sampler = (cfg.get(f'{split}_dataloader') or {}).get('sampler', {})
+        if 'round_up' in sampler:
+            sampler.round_up = True
 
 
 def _join_through_gloo(cfg: Config) -> None:
