@@ -27,7 +27,7 @@ def in_processes(count, port, function, *arguments):
         torch.set_num_threads(1)  # OpenMP's threads do not survive the fork
         try:
             answers.put((rank, function(*arguments), None))
-        except Exception:
+        except Exception:  # noqa: BLE001 - every failure goes to the parent
             answers.put((rank, None, traceback.format_exc()))
         signal.pause()  # one that leaves early aborts the others
 
