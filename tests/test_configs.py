@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 
 import mmseg_mammo  # noqa: F401 - only registration
-from mmseg_mammo.models import VPTVisionTransformer
+from mmseg_mammo.models import SAMSegmentor, VPTVisionTransformer
 from mmseg_mammo.models.tuning import count_parameters
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
@@ -24,9 +24,9 @@ def resolve(path):
 
 def build(cfg):
     """Build the model without memory for its weights."""
-    # mmpretrain's LoRAModel reads the weights when it is built.
-    unread = patch.object(VPTVisionTransformer, 'init_weights')
-    with torch.device('meta'), unread:
+    # A model in mmpretrain's LoRAModel reads the weights when it is built.
+    unread = [patch.object(cls, 'load_base') for cls in (VPTVisionTransformer, SAMSegmentor)]
+    with torch.device('meta'), unread[0], unread[1]:
         return MODELS.build(cfg.model)
 
 
@@ -55,10 +55,11 @@ def test_it_resolves_and_builds(path):
     assert resolve(path).custom_imports.imports == ['mmseg_mammo']
     model = build(resolve(path))
     assert not model.with_auxiliary_head
-    assert model.decode_head.out_channels == 1
-    assert model.decode_head.threshold == 0.5
+    if not isinstance(model, SAMSegmentor):
+        assert model.decode_head.out_channels == 1
+        assert model.decode_head.threshold == 0.5
     total, trained = count_parameters(model)
-    assert 0 < trained <= total
+    assert 0 < trained <= total or 'zeroshot' in path.stem
 
 
 @pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: str(path.relative_to(CONFIGS)))
@@ -140,6 +141,55 @@ def test_the_recipe_is_the_thesiss(name):
         assert 'MammoCLAHE' in steps
 
 
+# Encoder 308,278,272, prompt encoder 6,220, decoder 4,058,340; LoRA 24 · 8 · (1024 + 3 · 1024).
+SAM_PARAMETERS = {
+    'sam_zeroshot_cbis': (312_342_832, 0),
+    'sam_finetune_cbis': (312_342_832, 312_342_832),
+    'sam_finetune_iou_all_cbis': (312_342_832, 312_342_832),
+    'sam_finetune_sam2_cbis': (312_342_832, 312_342_832),
+    'sam_decoder_cbis': (312_342_832, 4_058_340),
+    'sam_lora_cbis': (313_129_264, 4_844_772),
+}
+LOSSES = {
+    'sam_finetune_cbis': ('mask+iou', 'best'),  # thesis III-B
+    'sam_finetune_iou_all_cbis': ('mask+iou', 'all'),  # V-A2a
+    'sam_finetune_sam2_cbis': ('mask', 'all'),
+}
+
+
+@pytest.mark.parametrize('name', SAM_PARAMETERS)
+def test_sam_has_the_parameters_and_the_input_of_the_thesis(name):
+    """Tables I and II; III-A3, III-B and IV-E."""
+    cfg = resolve(CONFIGS / f'{name}.py')
+    assert count_parameters(build(cfg)) == SAM_PARAMETERS[name]
+    steps = {step.type: step for step in cfg.test_pipeline}
+    assert steps['Resize'].scale == (1024, 1024)
+    assert not steps['Resize'].keep_ratio
+    assert 'MammoCLAHE' not in steps
+    assert cfg.test_dataloader.batch_size == 1
+    assert cfg.model.train_prompts == dict(type='RandomPointSampler', points=1)
+    assert cfg.model.test_prompts == dict(type='EDTCentreSampler')
+    assert cfg.model.mask_choice == 'predicted_iou'
+    loss = MODELS.build(cfg.model.loss)
+    assert (loss.select_by, loss.iou_for) == LOSSES.get(name, LOSSES['sam_finetune_cbis'])
+    assert loss.weights == (20, 1, 1)
+    assert cfg.find_unused_parameters
+
+
+@pytest.mark.parametrize('name', [name for name in SAM_PARAMETERS if 'zeroshot' not in name])
+def test_sam_is_trained_one_image_at_a_time_by_the_thesiss_recipe(name):
+    cfg = resolve(CONFIGS / f'{name}.py')
+    optimizer = cfg.optim_wrapper.optimizer
+    assert (optimizer.type, optimizer.lr, optimizer.betas) == ('AdamW', 1e-4, (0.9, 0.999))
+    assert cfg.train_dataloader.batch_size == 1
+    steps = [step.type for step in cfg.train_pipeline]
+    assert steps == ['LoadMammogram', 'LoadLesionMask', 'Resize', 'PackMammogram']
+
+
+def test_zero_shot_sam_has_no_training():
+    assert not resolve(CONFIGS / 'sam_zeroshot_cbis.py').get('train_dataloader')
+
+
 SOURCES = sorted(CONFIGS.glob('*_cbis.py'))
 PAIRS = [(path, path.with_name(path.name.replace('_cbis', '_zgt'))) for path in SOURCES]
 # Table III is of the source alone; a split model is tested as a whole one.
@@ -149,19 +199,30 @@ TWINS = [pair for pair in PAIRS if not {'adam', 'fsdp'} & set(pair[0].stem.split
 @pytest.mark.parametrize('path', SOURCES, ids=lambda path: path.stem)
 def test_each_loader_reads_its_own_split_and_evaluation_repeats_nothing(path):
     cfg = resolve(path)
-    for split in ('train', 'val', 'test'):
+    splits = ('test',) if 'zeroshot' in path.stem else ('train', 'val', 'test')
+    for split in splits:
         assert cfg[f'{split}_dataloader'].dataset.split == split
-    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+    for loader in (cfg[f'{split}_dataloader'] for split in splits if split != 'train'):
         assert loader.sampler == dict(type='DefaultSampler', shuffle=False, round_up=False)
 
 
+# What white and black become. ViT and U-Net: -1 and 1. SAM: (255 - mean) / std and -mean / std
+# of each channel of SA-1B (segment_anything/modeling/sam.py).
+MINUS_ONE_TO_ONE = ([1] * 3, [-1] * 3)
+SA_1B = (
+    [131.325 / 58.395, 138.72 / 57.12, 151.47 / 57.375],
+    [-123.675 / 58.395, -116.28 / 57.12, -103.53 / 57.375],
+)
+
+
 @pytest.mark.parametrize('path', SOURCES, ids=lambda path: path.stem)
-def test_grey_levels_reach_the_model_from_minus_one_to_one(path):
-    cfg = resolve(path).model.data_preprocessor
-    preprocess = MODELS.build({**cfg, 'size': None})
-    black_and_white = torch.tensor([0.0, 255.0]).expand(3, 1, 2)
-    packed = preprocess({'inputs': [black_and_white], 'data_samples': None})
-    assert packed['inputs'][0, 0].tolist() == [[-1, 1]]
+def test_grey_levels_reach_the_model_as_its_weights_were_trained(path):
+    cfg = resolve(path).model
+    preprocess = MODELS.build({**cfg.data_preprocessor, 'size': None})
+    white_and_black = torch.tensor([255.0, 0.0]).expand(3, 1, 2)
+    packed = preprocess({'inputs': [white_and_black], 'data_samples': None})
+    white, black = SA_1B if cfg.type == 'SAMSegmentor' else MINUS_ONE_TO_ONE
+    torch.testing.assert_close(packed['inputs'][0, :, 0].T, torch.tensor([white, black]).float())
 
 
 @pytest.mark.parametrize(('source', 'twin'), TWINS, ids=lambda path: path.stem)

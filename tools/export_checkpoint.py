@@ -10,12 +10,10 @@ from pathlib import Path
 
 import torch
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 
-from mmseg_mammo.engine.hooks import check_state
 from mmseg_mammo.engine.launch import check_checkpoint, common_parser, load_config, run_tool
-from mmseg_mammo.engine.trained_only import complete
+from mmseg_mammo.engine.loading import read_checkpoint
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.preparation.images import write_atomic
 
@@ -32,9 +30,7 @@ def main() -> None:
     cfg = load_config(args)
     init_default_scope(cfg.default_scope)
     model = MODELS.build(cfg.model)
-    checkpoint = dict(CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu'))
-    complete(checkpoint, model)
-    check_state(checkpoint['state_dict'], model, args.checkpoint)
+    checkpoint = read_checkpoint(args.checkpoint, model)
     kept = {'meta': checkpoint['meta'], 'state_dict': checkpoint['state_dict']}
     write_atomic(args.out, lambda stream: torch.save(kept, stream))
     print(f'{args.out}: {len(kept["state_dict"])} tensors, {args.out.stat().st_size:,} bytes')

@@ -40,7 +40,6 @@ def candidate_mask_losses(
     return focal, 1 - dice
 
 
-@torch.no_grad()
 def actual_iou(logits: Tensor, objects: Tensor, valid: Tensor) -> Tensor:
     """IoU of every candidate, cut at a logit of 0 (a probability of one half), with the truth.
 
@@ -50,8 +49,8 @@ def actual_iou(logits: Tensor, objects: Tensor, valid: Tensor) -> Tensor:
         valid: h×w bool, pixels that count.
 
     Returns:
-        O×K float32 without gradient. Two empty masks have 1, as in the thesis's metric; SAM 2
-        gives them 0, but trains on no empty mask.
+        O×K float32, without gradient since the masks are cut. Two empty masks have 1, as in
+        the thesis's metric; SAM 2's code has 0, and its configs leave empty masks out.
     """
     predicted = (logits > 0) & valid
     truth = ((objects > 0) & valid)[:, None]

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.tuning import fingerprint
 from mmseg_mammo.preparation.images import write_atomic
 
@@ -17,6 +18,23 @@ def image_key(image: Tensor) -> str:
     """SHA-256 of the shape and the values of one normalised image, as hexadecimal digits."""
     values = image.detach().float().cpu().contiguous().numpy()
     return hashlib.sha256(str(values.shape).encode() + values.tobytes()).hexdigest()
+
+
+def cache_for(encoder: nn.Module, folder: str | None) -> 'EmbeddingCache | None':
+    """The cache of a frozen encoder; None without a folder.
+
+    Raises:
+        MammoError: A parameter of the encoder is trained.
+    """
+    if folder is None:
+        return None
+    if any(parameter.requires_grad for parameter in encoder.parameters()):
+        raise MammoError(
+            f'embedding_cache={folder!r} beside an encoder that is trained',
+            'a cache of an encoder of which nothing is trained',
+            "Set embedding_cache=None, or train less, such as model.trainable='^mask_decoder'",
+        )
+    return EmbeddingCache(folder)
 
 
 class EmbeddingCache:

@@ -61,7 +61,16 @@ def from_metainfo(sample: SegDataSample, shape: tuple[int, int]) -> Prompting:
 
 
 def input_scale(sample: SegDataSample, shape: tuple[int, int]) -> tuple[float, float]:
-    """Pixels of the network's input per pixel of the prepared image, (x, y)."""
+    """Pixels of the network's input per pixel of the prepared image, (x, y).
+
+    Raises:
+        MammoError: The input is flipped, as test-time augmentation does, and prompts are not.
+    """
+    if sample.metainfo.get('flip'):
+        raise MammoError(
+            f'{sample.metainfo.get("img_path", "an image")}: a flipped input for SAM to predict on',
+            remedy='Take RandomFlip out of the test pipeline; SAM has no test-time augmentation',
+        )
     height, width = picture_shape(sample, shape)
     return width / sample.ori_shape[1], height / sample.ori_shape[0]
 

@@ -19,7 +19,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.embedding_cache import EmbeddingCache
+from mmseg_mammo.models.embedding_cache import cache_for
 from mmseg_mammo.models.grids import IGNORED, truth_on_input
 from mmseg_mammo.models.prompt_source import (
     Prompting,
@@ -110,16 +110,10 @@ class SAMSegmentor(BaseSegmentor):
         self.pretrained = pretrained
         self.prompts_from = prompts_from
         self.mask_choice = mask_choice
-        self.cache = EmbeddingCache(embedding_cache) if embedding_cache else None
         if pretrained and isinstance(self.image_encoder, LoRAModel):
             self.load_base()
         train_only(self, matching(self, trainable) if trainable else ())
-        if self.cache and any(p.requires_grad for p in self.image_encoder.parameters()):
-            raise MammoError(
-                f'embedding_cache={embedding_cache!r} with trainable={trainable!r}',
-                'a cache of an encoder of which nothing is trained',
-                "Set embedding_cache=None, or train less, such as trainable='^mask_decoder'",
-            )
+        self.cache = cache_for(self.image_encoder, embedding_cache)
         self.train()
 
     def load_base(self) -> None:

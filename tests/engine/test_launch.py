@@ -103,6 +103,15 @@ def test_the_side_reaches_every_pipeline_the_preprocessor_and_the_backbone():
         assert [step.scale for step in pipeline if step.type == 'Resize'] == [(512, 512)]
 
 
+def test_the_side_reaches_sam_and_its_padding():
+    cfg = Config.fromfile(CONFIGS / 'sam_lora_cbis.py')
+    cfg.model.data_preprocessor.test_cfg = dict(size=(1024, 1024))
+    use_side(cfg, 512)
+    assert cfg.model.image_encoder.module.img_size == 512
+    assert cfg.model.data_preprocessor.size == (512, 512)
+    assert cfg.model.data_preprocessor.test_cfg.size == (512, 512)
+
+
 def test_any_default_hook_can_be_switched_off(prepared, tmp_path):
     cfg = shrink('unet_strong_cbis', prepared, tmp_path)
     cfg.launcher = 'none'

@@ -44,6 +44,15 @@ def test_a_tiny_lesion_stays_in_the_truth_of_the_loss_and_the_sample_is_not_touc
     assert sample.gt_sem_seg.data.shape == (1, 100, 90)
 
 
+def test_the_truth_of_a_padded_input_is_padded_with_what_no_loss_counts():
+    mask = torch.ones(1, 100, 50, dtype=torch.uint8)
+    sample = SegDataSample(gt_sem_seg=PixelData(data=mask))
+    sample.set_metainfo(dict(img_padding_size=(0, 8, 0, 0)))  # left, right, top, bottom
+    truth = on_grid(sample, (16, 16)).gt_sem_seg.data[0]
+    assert (truth[:, :8] == 1).all()
+    assert (truth[:, 8:] == 255).all()
+
+
 def test_processes_with_different_numbers_of_images_count_by_image():
     """(3·1 + 1·5) / 4; a process without images has no losses to name."""
     parts = [({'loss': 3.0, 'loss_ce': 1.5}, 3), ({'loss': 5.0, 'loss_ce': 2.5}, 1), ({}, 0)]

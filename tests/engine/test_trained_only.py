@@ -9,20 +9,33 @@ from mmseg.registry import MODELS
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.tuning import fingerprint, frozen_parameters
 
-TUNINGS = ['setr_pup_lora_cbis', 'setr_pup_vpt_strong_cbis']  # the latter with EMA
+TUNINGS = [
+    'setr_pup_lora_cbis',
+    'setr_pup_vpt_strong_cbis',  # with EMA
+    'sam_decoder_cbis',
+    'sam_lora_cbis',
+]
 
 
 @pytest.fixture(scope='module')
 def bases(prepared, tmp_path_factory):
-    """Two pre-trained files with weights of the same shapes."""
+    """Two pre-trained files with weights of the same shapes, of SETR's backbone and of SAM."""
     folder = tmp_path_factory.mktemp('weights')
-    paths = []
-    for seed in (10, 11):  # not the seed of the runs
-        torch.manual_seed(seed)
-        backbone = shrink('setr_pup_head_cbis', prepared, folder).model.backbone
-        paths.append(folder / f'{seed}.pth')
-        torch.save(MODELS.build(backbone).state_dict(), paths[-1])
+    paths = {}
+    for kind, name in (('setr', 'setr_pup_head_cbis'), ('sam', 'sam_finetune_cbis')):
+        model = shrink(name, prepared, folder).model
+        for seed in (10, 11):  # not the seed of the runs
+            torch.manual_seed(seed)
+            built = MODELS.build(model.backbone if kind == 'setr' else model)
+            path = folder / kind / f'{seed}.pth'
+            path.parent.mkdir(exist_ok=True)
+            torch.save(built.state_dict(), path)
+            paths.setdefault(kind, []).append(path)
     return paths
+
+
+def kind_of(name):
+    return name.split('_')[0]
 
 
 def train(name, data, work_dir, base, epochs=3, **checkpoint):
@@ -46,19 +59,21 @@ def records(cfg, checkpoint):
 @pytest.mark.parametrize('name', TUNINGS)
 def test_it_lacks_the_frozen_weights_and_tests_as_the_whole_one(name, prepared, bases, tmp_path):
     for folder, only in (('small', True), ('whole', False)):
-        cfg = train(name, prepared, tmp_path / folder, bases[0])
+        cfg = train(name, prepared, tmp_path / folder, bases[kind_of(name)][0])
         cfg.default_hooks.checkpoint.save_trained_only = only
         runner = Runner.from_cfg(cfg)
         runner.train()
     small, whole = (load(tmp_path / folder / 'epoch_3.pth') for folder in ('small', 'whole'))
     frozen = set(frozen_parameters(runner.model))
     assert set(whole['state_dict']) - set(small['state_dict']) == frozen & set(whole['state_dict'])
-    assert any('running_mean' in key for key in small['state_dict'])
+    buffer = 'running_mean' if kind_of(name) == 'setr' else 'gaussian_matrix'
+    assert any(buffer in key for key in small['state_dict'])
     for key, value in small['state_dict'].items():
         assert torch.equal(value, whole['state_dict'][key]), key
-    assert small['trained_only']['base'] == str(bases[0])
+    base = str(bases[kind_of(name)][0])
+    assert small['trained_only']['base'] == base
     found = [
-        records(shrink(name, prepared, tmp_path / 't', pretrained=str(bases[0])), path)
+        records(shrink(name, prepared, tmp_path / 't', pretrained=base), path)
         for path in (tmp_path / 'small' / 'epoch_3.pth', tmp_path / 'whole' / 'epoch_3.pth')
     ]
     assert found[0] == found[1]
@@ -66,9 +81,10 @@ def test_it_lacks_the_frozen_weights_and_tests_as_the_whole_one(name, prepared, 
 
 @pytest.mark.parametrize('name', TUNINGS)
 def test_another_or_no_pretrained_file_is_refused(name, prepared, bases, tmp_path):
-    Runner.from_cfg(train(name, prepared, tmp_path / 'a', bases[0])).train()
+    base, another = bases[kind_of(name)]
+    Runner.from_cfg(train(name, prepared, tmp_path / 'a', base)).train()
     checkpoint = tmp_path / 'a' / 'epoch_3.pth'
-    for other in (str(bases[1]), None):
+    for other in (str(another), None):
         with pytest.raises(CheckpointError, match=r'trained weights only, on top of .*10\.pth'):
             records(shrink(name, prepared, tmp_path / 'b', pretrained=other), checkpoint)
 
@@ -78,7 +94,7 @@ def test_it_resumes_as_a_whole_one(prepared, bases, tmp_path):
     ends = []
     for only in (True, False):
         folder = tmp_path / str(only)
-        cfg = train(name, prepared, folder, bases[0], 4, max_keep_ckpts=-1)
+        cfg = train(name, prepared, folder, bases['setr'][0], 4, max_keep_ckpts=-1)
         cfg.default_hooks.checkpoint.save_trained_only = only
         Runner.from_cfg(cfg).train()
         (folder / 'last_checkpoint').write_text(str(folder / 'epoch_2.pth'))
@@ -112,7 +128,7 @@ def test_the_fingerprint_is_of_the_frozen_weights_alone():
 def test_lora_starts_as_the_plain_backbone_and_adds_the_product_of_its_matrices(prepared, bases):
     """Hu et al., ICLR 2022, section 4.1: W x + (alpha / r) B A x, with B zero at the start."""
     build = lambda name: MODELS.build(
-        shrink(name, prepared, '', pretrained=str(bases[0])).model.backbone
+        shrink(name, prepared, '', pretrained=str(bases['setr'][0])).model.backbone
     )
     lora, plain = build('setr_pup_lora_cbis').eval(), build('setr_pup_head_cbis')
     plain.init_weights()

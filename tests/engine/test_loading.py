@@ -1,0 +1,49 @@
+"""A model outside the runner: filled exactly, or not at all."""
+
+import numpy as np
+import pytest
+import torch
+from experiments import shrink
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+from sam_models import meta_sam
+
+from mmseg_mammo.engine.loading import load_model
+from mmseg_mammo.errors import CheckpointError
+
+
+def test_metas_file_makes_a_predictor(prepared, tmp_path):
+    sam = meta_sam(32)
+    torch.save(sam.state_dict(), tmp_path / 'sam.pth')
+    model = load_model(shrink('sam_zeroshot_cbis', prepared, tmp_path), tmp_path / 'sam.pth')
+    assert not any(module.training for module in model.modules())
+    assert all(torch.equal(sam.state_dict()[k], v) for k, v in model.state_dict().items())
+    predictor = model.predictor()
+    predictor.set_image(np.eye(40, 30, dtype=np.uint16) * 4095)
+    masks, iou, logits = predictor.predict(np.array([[12, 20]]), np.array([1]))
+    assert (masks.shape, masks.dtype, iou.shape, logits.shape) == (
+        (3, 40, 30),
+        bool,
+        (3,),
+        (3, 8, 8),
+    )
+
+
+@pytest.mark.parametrize('name', ['sam_lora_cbis', 'sam_decoder_cbis'])
+def test_a_small_checkpoint_is_completed(name, prepared, tmp_path):
+    base = tmp_path / 'sam.pth'
+    torch.save(meta_sam(32).state_dict(), base)
+    cfg = shrink(name, prepared, tmp_path, epochs=1, pretrained=str(base))
+    cfg.default_hooks.checkpoint.save_trained_only = True
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    model = load_model(cfg, tmp_path / 'epoch_1.pth')
+    loaded = dict(model.named_parameters())
+    assert all(torch.equal(loaded[k], p) for k, p in runner.model.named_parameters())
+
+
+def test_a_file_of_another_model_is_refused(prepared, tmp_path):
+    other = MODELS.build(shrink('unet_cbis', prepared, tmp_path).model)
+    torch.save(other.state_dict(), tmp_path / 'unet.pth')
+    with pytest.raises(CheckpointError, match='of another model than the config'):
+        load_model(shrink('sam_zeroshot_cbis', prepared, tmp_path), tmp_path / 'unet.pth')

@@ -1,0 +1,128 @@
+"""The interactive predictor: segment-anything's where that pads, the model's own where it does not."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import Compose
+from sam_models import SIDE, meta_sam, our_config, our_sam
+from segment_anything import SamPredictor
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.sam_predictor import SAMPredictor
+from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.transforms import PackMammogram  # noqa: F401 - registration
+
+POINTS, LABELS = np.array([[20, 30], [70, 10]]), np.array([1, 0])
+BOX = np.array([10, 12, 60, 40])
+
+
+@pytest.fixture(scope='module')
+def weights():
+    return meta_sam()
+
+
+@pytest.fixture(scope='module')
+def image():
+    """Grey, 8 bits, 50×90: smoothed noise, as that the order of resizing and rounding shows."""
+    noise = np.random.default_rng(0).integers(0, 256, (50, 90)).astype(np.uint8)
+    return cv2.GaussianBlur(noise, (5, 5), 0)
+
+
+@pytest.mark.parametrize(
+    'request_',
+    [
+        dict(point_coords=POINTS, point_labels=LABELS),
+        dict(box=BOX),
+        dict(point_coords=POINTS, point_labels=LABELS, box=BOX, multimask_output=False),
+        dict(point_coords=POINTS, point_labels=LABELS, mask_input=np.ones((1, 16, 16))),
+    ],
+    ids=['points', 'box', 'both, one mask', 'mask'],
+)
+def test_with_padding_it_gives_what_segment_anything_gives(request_, weights, image):
+    colour = np.stack([image, 255 - image, image // 2], axis=-1)
+    ours = SAMPredictor(our_sam(weights), keep_ratio=True, intensity='stored')
+    theirs = SamPredictor(weights)
+    found, expected = [], []
+    for predictor, results in ((ours, found), (theirs, expected)):
+        predictor.set_image(colour)
+        results += predictor.predict(**request_)
+    assert found[0].dtype == bool
+    assert (found[0] != expected[0]).mean() < 1e-3
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-4)
+    np.testing.assert_allclose(found[2], expected[2], rtol=1e-4, atol=1e-4)
+    assert found[0].shape == (1 if 'multimask_output' in request_ else 3, 50, 90)
+
+
+@pytest.mark.parametrize('padded', [True, False])
+def test_sixteen_bits_give_what_eight_bits_give_but_for_rounding(padded, weights, image):
+    predictor = SAMPredictor(our_sam(weights), keep_ratio=padded, intensity='stored')
+    ends = []
+    for grey in (image, image.astype(np.uint16) * 257):
+        predictor.set_image(grey)
+        ends.append(predictor.predict(POINTS, LABELS)[2])
+    spread = np.ptp(ends[0])
+    assert 0 < np.abs(ends[0] - ends[1]).max() < 0.02 * spread
+
+
+def test_grey_levels_are_stretched_as_by_the_pipeline(weights, image):
+    """A 12-bit image in 16 bits is as good as one with the whole range."""
+    predictor = SAMPredictor(our_sam(weights))
+    ends = []
+    for factor in (16, 257):
+        predictor.set_image(image.astype(np.uint16) * factor)
+        ends.append(predictor.predict(POINTS, LABELS)[2])
+    np.testing.assert_allclose(ends[0], ends[1], rtol=1e-2, atol=1e-2)
+
+
+def test_it_gives_what_a_test_of_the_model_gives(weights, image, tmp_path):
+    """Stretched, as the shipped configs do; the same pixels through the pipeline."""
+    model = our_sam(weights, prompts_from='given')
+    write_png(tmp_path / 'a.png', image.astype(np.uint16) * 200)
+    pipeline = Compose(
+        [
+            dict(type='LoadMammogram', intensity='minmax'),
+            dict(type='Resize', scale=(SIDE, SIDE), keep_ratio=False),
+            dict(type='PackMammogram'),
+        ]
+    )
+    item = pipeline(dict(img_path=str(tmp_path / 'a.png')))
+    given = dict(points=[POINTS.tolist()], labels=[LABELS.tolist()], boxes=[BOX.tolist()])
+    item['data_samples'].set_metainfo(dict(prompts=given))
+    (sample,) = model.test_step(
+        {'inputs': [item['inputs']], 'data_samples': [item['data_samples']]}
+    )
+    predictor = model.predictor()
+    predictor.set_image(image.astype(np.uint16) * 200)
+    masks, iou, _ = predictor.predict(POINTS, LABELS, BOX)
+    assert (masks != sample.candidates.data.numpy()).mean() < 1e-3
+    np.testing.assert_allclose(iou, sample.candidate_iou, rtol=1e-4)
+
+
+def test_it_pads_where_the_models_tests_pad(weights, image):
+    preprocessor = {**our_config()['data_preprocessor'], 'test_cfg': dict(size=(SIDE, SIDE))}
+    for settings, size in ((dict(), (64, 64)), (dict(data_preprocessor=preprocessor), (36, 64))):
+        predictor = our_sam(weights, **settings).predictor()
+        predictor.set_image(image)
+        assert predictor.input_size == size
+
+
+def test_colours_in_another_order_and_other_arrays(weights, image):
+    colour = np.stack([image, 255 - image, image // 2], axis=-1)
+    for padded in (True, False):
+        predictor = SAMPredictor(our_sam(weights), keep_ratio=padded)
+        for scale in (1, 257):
+            levels = colour.astype(np.uint16) * scale if scale > 1 else colour
+            predictor.set_image(levels)
+            expected = predictor.get_image_embedding()
+            predictor.set_image(levels[..., ::-1], 'BGR')
+            torch.testing.assert_close(predictor.get_image_embedding(), expected)
+    for wrong in (image.astype(np.float32), colour[..., :2]):
+        with pytest.raises(MammoError, match='set_image'):
+            predictor.set_image(wrong)
+
+
+def test_a_model_that_does_not_normalise_is_refused(weights):
+    model = our_sam(weights, data_preprocessor=dict(type='SegDataPreProcessor'))
+    with pytest.raises(MammoError, match='does not normalise'):
+        model.predictor()

@@ -1,0 +1,299 @@
+"""SAM as a segmentor: as segment-anything predicts, trained where the config says so."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from experiments import shrink
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+from sam_models import SIDE, meta_sam, our_config, our_sam, sample_of, square
+
+from mmseg_mammo.engine.launch import check_checkpoint
+from mmseg_mammo.engine.loops import on_grid
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.sam_decoding import decode
+from mmseg_mammo.models.tuning import count_parameters
+
+RANDOM = dict(type='RandomPointSampler', points=2)
+CLICKS = dict(type='ErrorPointSampler', first=RANDOM, rounds=2)
+# Two objects of the first image, one of the second, in pixels of the prepared images.
+GIVEN = (
+    dict(points=[[[9.0, 19.0]], [[30.0, 40.0]]], labels=[[1], [1]], boxes=None),
+    dict(points=[[[12.0, 50.0], [3.0, 4.0]]], labels=[[1, 0]], boxes=[[5.0, 5.0, 40.0, 60.0]]),
+)
+SHAPES = ((80, 56), (48, 64))
+
+
+@pytest.fixture(scope='module')
+def weights():
+    return meta_sam()
+
+
+def pictures(count=2, side=SIDE, width=SIDE, seed=0):
+    """Images with grey levels from 0 to 255, as the pipeline packs them."""
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.rand(3, side, width, generator=generator) * 255 for _ in range(count)]
+
+
+def normalised(model, images):
+    samples = [sample_of() for _ in images]
+    return model.data_preprocessor({'inputs': images, 'data_samples': samples})['inputs']
+
+
+def given_samples():
+    pairs = zip(SHAPES, GIVEN, strict=True)
+    return [sample_of(shape=shape, prompts=given) for shape, given in pairs]
+
+
+def test_a_batch_is_predicted_as_segment_anything_predicts_its_images(weights):
+    """Sam.forward on the same pixels and prompts, its masks on the grid of the prepared image."""
+    model = our_sam(weights, prompts_from='given')
+    images = pictures()
+    with torch.no_grad():
+        found = model.predict(normalised(model, images), given_samples())
+    for sample, image, shape, given in zip(found, images, SHAPES, GIVEN, strict=True):
+        scale = torch.tensor([SIDE / shape[1], SIDE / shape[0]])
+        to_input = lambda places, s=scale: (torch.tensor(places) + 0.5) * s - 0.5
+        request = {
+            'image': image,
+            'original_size': shape,
+            'point_coords': to_input(given['points']),
+            'point_labels': torch.tensor(given['labels']),
+        }
+        if given['boxes']:
+            request['boxes'] = to_input(given['boxes'][0], scale.repeat(2))[None]
+        (theirs,) = weights([request], multimask_output=True)
+        best = theirs['iou_predictions'].argmax(dim=1)
+        low = torch.stack(
+            [one[number] for one, number in zip(theirs['low_res_logits'], best, strict=True)]
+        )
+        union = F.interpolate(low[None], (SIDE, SIDE), mode='bilinear').amax(dim=1, keepdim=True)
+        expected = F.interpolate(union, shape, mode='bilinear')[0, 0]
+        torch.testing.assert_close(sample.seg_logits.data[1], expected, rtol=1e-4, atol=1e-4)
+        assert (sample.seg_logits.data[0] == 0).all()
+        assert torch.equal(sample.pred_sem_seg.data[0] > 0, sample.seg_logits.data[1] > 0)
+        # The union of two objects is taken before the last resizing, not after it.
+        differs = (sample.candidates.data != theirs['masks'].any(dim=0)).float().mean()
+        assert differs < (1e-2 if len(best) > 1 else 1e-3)
+        assert sample.candidate_iou == pytest.approx(
+            theirs['iou_predictions'].mean(dim=0).tolist(), rel=1e-4
+        )
+        assert sample.chosen == (best[0] if (best == best[0]).all() else -1)
+        assert sample.prompts_from == 'given'
+
+
+def test_prompts_are_told_on_the_grid_of_the_prepared_image(weights):
+    model = our_sam(weights, prompts_from='given')
+    first, second = model.predict(normalised(model, pictures()), given_samples())
+    assert torch.tensor(first.prompt_points).allclose(
+        torch.tensor([[9.0, 19, 1], [30, 40, 1]]), atol=1e-4
+    )
+    assert second.prompt_boxes[0] == pytest.approx(GIVEN[1]['boxes'][0], abs=1e-4)
+
+
+def test_a_padded_picture_is_predicted_as_segment_anything_predicts_it(weights):
+    """64×40 pixels of a 64×64 input, of an image of 128×80."""
+    preprocessor = {**our_config()['data_preprocessor'], 'test_cfg': dict(size=(SIDE, SIDE))}
+    model = our_sam(weights, prompts_from='given', data_preprocessor=preprocessor)
+    (image,) = pictures(1, SIDE, 40)
+    given = dict(points=[[[20.0, 30.0]]], labels=[[1]], boxes=None)
+    sample = sample_of(shape=(128, 80), prompts=given)
+    data = model.data_preprocessor({'inputs': [image], 'data_samples': [sample]})
+    (found,) = model.predict(data['inputs'], data['data_samples'])
+    request = {
+        'image': image,
+        'original_size': (128, 80),
+        'point_coords': torch.tensor([[[9.75, 14.75]]]),  # (20.5 / 2 - 0.5, 30.5 / 2 - 0.5)
+        'point_labels': torch.tensor([[1]]),
+    }
+    (theirs,) = weights([request], multimask_output=True)
+    logits = weights.postprocess_masks(theirs['low_res_logits'], (SIDE, 40), (128, 80))
+    expected = logits[0, theirs['iou_predictions'].argmax()]
+    torch.testing.assert_close(found.seg_logits.data[1], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize('sampler', [RANDOM, CLICKS], ids=['random', 'clicks'])
+def test_a_prediction_and_its_loss_depend_on_the_image_alone(sampler, weights):
+    """Not on the batch, the order, or torch's own random numbers."""
+    model = our_sam(weights, test_prompts=sampler)
+    images = pictures()
+    make = lambda: [sample_of(square(s, 10, 8), s, n) for s, n in zip(SHAPES, 'ab', strict=True)]
+    inputs = normalised(model, images)
+    with torch.no_grad():
+        both = model.predict(inputs, make())
+        torch.manual_seed(99)
+        turned = model.predict(inputs.flip(0), make()[::-1])[::-1]
+        alone = [model.predict(inputs[i : i + 1], make()[i : i + 1])[0] for i in range(len(images))]
+        on_input = [on_grid(sample, (SIDE, SIDE)) for sample in make()]
+        losses = [model.loss(inputs[i : i + 1], on_input[i : i + 1]) for i in (0, 1)]
+        together = model.loss(inputs, on_input)
+    for one, *others in zip(both, turned, alone, strict=True):
+        assert len(one.prompt_points) == (2 if sampler is RANDOM else 4)
+        for other in others:
+            assert one.prompt_points == other.prompt_points
+            torch.testing.assert_close(
+                one.seg_logits.data, other.seg_logits.data, rtol=1e-4, atol=1e-4
+            )
+    for name, value in together.items():
+        torch.testing.assert_close(value, (losses[0][name] + losses[1][name]) / 2)
+
+
+def test_the_loss_is_that_of_the_candidates_on_the_input(weights):
+    model = our_sam(weights)
+    (image,) = pictures(1)
+    sample = on_grid(sample_of(square((80, 56), 20, 10, 21)), (SIDE, SIDE))
+    inputs = normalised(model, [image])
+    objects = sample.gt_sem_seg.data == 1
+    prompts = model.test_prompts(objects)
+    parts = model.prompt_encoder, model.mask_decoder
+    low, iou = decode(*parts, model.image_encoder(inputs), prompts)
+    logits = F.interpolate(low, (SIDE, SIDE), mode='bilinear')
+    expected = model.candidate_loss(logits, iou, objects)
+    found = model.loss(inputs, [sample])
+    assert found.keys() == {'loss_focal', 'loss_dice', 'loss_iou'}
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value)
+
+
+def test_padding_is_no_truth_to_learn(weights):
+    """Neither as lesion nor as background: 64×40 pixels count."""
+    model = our_sam(weights)
+    inputs = normalised(model, pictures(1))
+    truth = square((SIDE, SIDE), 10, 10, 20).to(torch.uint8)
+    truth[:, 40:] = 255
+    sample = sample_of(truth, padding_size=(0, 24, 0, 0))
+    seen = {}
+    model.candidate_loss.forward = lambda logits, iou, objects, valid: (
+        seen.update(objects=objects.sum(), valid=valid.sum()) or {'loss': iou.sum()}
+    )
+    model.loss(inputs, [sample])
+    assert seen == {'objects': 400, 'valid': SIDE * 40}
+
+
+def test_training_draws_anew_and_evaluation_does_not(weights):
+    model = our_sam(weights, train_prompts=RANDOM, test_prompts=RANDOM)
+    inputs = normalised(model, pictures(1))
+    loss = lambda: float(model.loss(inputs, [sample_of(square((SIDE, SIDE)))])['loss_focal'])
+    assert loss() == loss()
+    model.train()
+    assert len({loss() for _ in range(4)}) > 1
+
+
+@pytest.mark.parametrize('prompts_from', ['truth', 'given'])
+def test_without_truth_or_prompts_there_is_an_error(prompts_from, weights):
+    model = our_sam(weights, prompts_from=prompts_from)
+    with pytest.raises(MammoError, match=r'a\.png: no (true mask|prompts)'):
+        model.predict(normalised(model, pictures(1)), [sample_of()])
+
+
+def test_a_normal_image_is_clicked_in_its_centre_as_in_the_thesis(weights):
+    model = our_sam(weights)
+    (found,) = model.predict(normalised(model, pictures(1)), [sample_of(torch.zeros(80, 56))])
+    assert torch.tensor(found.prompt_points).allclose(torch.tensor([[27.5, 39.5, 1]]))
+    assert found.prompts_from == 'truth'
+
+
+@pytest.mark.parametrize('choice', [0, 1, 2])
+def test_a_fixed_candidate_can_be_kept(choice, weights):
+    model = our_sam(weights, mask_choice=choice)
+    (found,) = model.predict(normalised(model, pictures(1)), [sample_of(square())])
+    assert found.chosen == choice
+    assert torch.equal(found.candidates.data[choice], found.pred_sem_seg.data[0] > 0)
+
+
+@pytest.mark.parametrize(
+    ('trainable', 'parts'),
+    [
+        ('.*', {'image_encoder', 'prompt_encoder', 'mask_decoder'}),
+        (r'^mask_decoder\.', {'mask_decoder'}),
+        ('', set()),
+    ],
+)
+def test_what_is_trained_moves_and_the_rest_stays_and_in_eval_mode(trainable, parts):
+    model = MODELS.build(our_config(trainable=trainable)).train()
+    trained = {name.split('.')[0] for name, p in model.named_parameters() if p.requires_grad}
+    assert trained == parts
+    for name in ('image_encoder', 'prompt_encoder', 'mask_decoder'):
+        assert {m.training for m in getattr(model, name).modules()} == {name in parts}
+    losses = model.loss(normalised(model, pictures(1)), [sample_of(square((SIDE, SIDE)))])
+    if parts:
+        sum(losses.values()).backward()
+        moved = {n.split('.')[0] for n, p in model.named_parameters() if p.grad is not None}
+        assert moved == parts
+        # Of a batch of points without boxes or masks; the rest makes DDP look for unused ones.
+        unused = {n for n, p in model.named_parameters() if p.requires_grad and p.grad is None}
+        assert all(name.startswith('prompt_encoder') for name in unused)
+    else:
+        assert not sum(losses.values()).requires_grad
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(prompts_from='nowhere'), "prompts_from='nowhere'.*Allowed: truth, given"),
+        (dict(mask_choice='best'), "mask_choice='best'.*Allowed: predicted_iou, 0, 1, 2"),
+        (dict(trainable='^backbone'), "trainable='\\^backbone' is in no parameter name"),
+        (dict(embedding_cache='x'), "embedding_cache='x' beside an encoder that is trained"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(change, message):
+    with pytest.raises(MammoError, match=message):
+        MODELS.build(our_config(**change))
+
+
+def test_a_cache_encodes_each_image_once_and_changes_no_prediction(weights, tmp_path):
+    settings = dict(trainable=r'^mask_decoder\.')
+    plain = our_sam(weights, **settings)
+    cached = our_sam(weights, **settings, embedding_cache=str(tmp_path))
+    inputs = normalised(plain, pictures())
+    expected = plain.extract_feat(inputs)
+    assert torch.equal(cached.extract_feat(inputs), expected)
+    cached.image_encoder.forward = None  # it would fail
+    assert torch.equal(cached.train().extract_feat(inputs), expected)
+    del cached.image_encoder.forward
+    other = meta_sam(seed=1)
+    cached.load_state_dict(other.state_dict())
+    torch.testing.assert_close(cached.extract_feat(inputs), our_sam(other).extract_feat(inputs))
+
+
+def test_zero_shot_tests_metas_file_as_it_is(weights, prepared, tmp_path):
+    """The trained model would be a checkpoint; here the downloaded file is one."""
+    path = tmp_path / 'sam.pth'
+    small = meta_sam(32)
+    torch.save(small.state_dict(), path)
+    check_checkpoint(path)
+    for name in ('sam_zeroshot_cbis', 'sam_zeroshot_zgt'):
+        cfg = shrink(name, prepared, tmp_path / name)
+        cfg.load_from = str(path)
+        runner = Runner.from_cfg(cfg)
+        assert count_parameters(runner.model)[1] == 0
+        scores = runner.test()
+        assert scores['images'] == 2
+        (metric,) = runner.test_evaluator.metrics
+        for record in metric.records:
+            assert record['prompts_from'] == 'truth'
+            assert record['chosen'] in (0, 1, 2)
+            assert record['hindsight_iou'] == max(record[f'candidate_{k}_iou'] for k in range(3))
+    loaded = runner.model.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in small.state_dict().items())
+
+
+def test_padding_and_given_prompts_train_and_test_through_the_runner(prepared, tmp_path):
+    """Longest side and padding, points from prompts.csv, in batches of two."""
+    cfg = shrink('sam_finetune_cbis', prepared, tmp_path, epochs=1)
+    cfg.model.data_preprocessor.test_cfg = dict(size=(32, 32))
+    cfg.model.prompts_from = 'given'
+    for split in ('train', 'val', 'test'):
+        pipeline = cfg[f'{split}_dataloader'].dataset.pipeline
+        next(step for step in pipeline if step.type == 'Resize').keep_ratio = True
+        if split != 'train':
+            pipeline.insert(1, dict(type='LoadPrompts', file='../sam_prompts.csv'))
+    rows = [f'images/{number}.png,1,{10 + number},40,1' for number in range(4, 8)]
+    (prepared.parent / 'sam_prompts.csv').write_text('\n'.join(['image,object,x,y,label', *rows]))
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.message_hub.get_scalar('val/val_loss').current() > 0
+    scores = runner.test()
+    assert scores['images'] == 2
+    (metric,) = runner.test_evaluator.metrics
+    assert [record['prompt_points'] for record in metric.records] == ['16.0:40.0:1', '17.0:40.0:1']
