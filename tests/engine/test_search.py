@@ -10,11 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
-import optuna
 import pytest
 from experiments import shrink
 from mmengine.config import Config
-from optuna.trial import TrialState
 
 from mmseg_mammo.engine.loops import LossValLoop
 from mmseg_mammo.engine.search import PruningHook, Space, open_study, search
@@ -139,10 +137,12 @@ def test_a_hopeless_training_is_ended_by_the_journal_of_earlier_ones(config, mon
     cfg = Config.fromfile(config)
     cfg.train_cfg.max_epochs = 4
     study = open_study(work / 'search.log', cfg, SPACE)
-    perfect = optuna.trial.create_trial(
-        state=TrialState.COMPLETE, value=100, intermediate_values={1: 100, 2: 100, 3: 100, 4: 100}
-    )
-    study.add_trials([perfect] * 5)
+    for _ in range(5):
+        trial = study.ask()
+        SPACE.suggest(trial)
+        for epoch in (1, 2, 3, 4):
+            trial.report(100, epoch)
+        study.tell(trial, 100)
     call(monkeypatch, config, 6, '--epochs', 4)
     rows = list(csv.DictReader((work / 'search.csv').open()))
     assert [(row['state'], row['epochs']) for row in rows[4:]] == [
