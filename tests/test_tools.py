@@ -210,8 +210,13 @@ def test_one_and_two_processes_have_the_same_loss_on_the_same_batch(
 def test_a_model_split_over_two_processes_trains_as_a_whole_one(
     prepared, tmp_path, monkeypatch, free_port
 ):
-    """FSDP: the same losses, whole checkpoints that a plain model loads, true parameter counts."""
+    """FSDP: the same losses, whole checkpoints that a plain model loads, true parameter counts.
+
+    One process has a validation image less than the other, and must not leave it alone.
+    """
     cfg = shrink('setr_pup_finetune_fsdp_cbis', prepared, tmp_path, epochs=2)
+    cfg.val_dataloader.batch_size = 1
+    cfg.val_dataloader.dataset.update(split='train', indices=3)
     cfg.model.decode_head.norm_cfg = dict(type='GN', num_groups=2)
     cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.5)
     cfg.dump(tmp_path / 'split.py')
@@ -226,6 +231,11 @@ def test_a_model_split_over_two_processes_trains_as_a_whole_one(
     runs = [run_of(tmp_path / name) for name in ('whole', 'split')]
     assert runs[0]['losses'][0] > runs[0]['losses'][1]
     assert runs[1]['losses'] == pytest.approx(runs[0]['losses'], rel=1e-5, abs=1e-6)
+    assert len(runs[0]['validation']) == 2
+    assert runs[1]['validation'] == pytest.approx(runs[0]['validation'], rel=1e-4)
+    (table,) = (tmp_path / 'split').glob('*/per_image_val.csv')
+    images = [record['image'] for record in csv.DictReader(table.open())]
+    assert images == ['images/0.png', 'images/1.png', 'images/2.png']
     assert runs[1]['parameters'] == runs[0]['parameters']
     states = [
         torch.load(tmp_path / name / 'epoch_2.pth', weights_only=False)['state_dict']
@@ -243,11 +253,12 @@ def test_a_split_model_needs_several_processes(prepared, tmp_path, monkeypatch):
 
 
 def run_of(folder):
-    """Training losses by epoch and parameter counts that a run left."""
+    """Losses by epoch, of training and validation, and parameter counts that a run left."""
     log = next(folder.glob('*/*.log')).read_text()
     record = json.loads(next(folder.glob('*/run.json')).read_text())
     losses = [float(loss) for loss in re.findall(r'epoch_loss (\S+),', log)]
-    return {'losses': losses, 'parameters': record['parameters']}
+    validation = [float(loss) for loss in re.findall(r'val_loss: (\S+)', log)]
+    return {'losses': losses, 'validation': validation, 'parameters': record['parameters']}
 
 
 def processes(port):
