@@ -266,7 +266,7 @@ def test_the_strong_recipe_is_what_its_table_says(name):
     assert (intensity.prob, intensity.gamma) == (0.5, (0.7, 1.5))
     assert (intensity.contrast, intensity.brightness) == (0.2, 0.1)
     sampler = cfg.train_dataloader.sampler
-    assert sampler == dict(type='LesionSizeSampler', power=0.5, limit=4.0)
+    assert sampler == dict(type='LesionSizeSampler', power=0.5, limit=4.0, rare_large=True)
     optimizer = cfg.optim_wrapper.optimizer
     assert (optimizer.type, optimizer.lr, optimizer.weight_decay) == ('AdamW', 1e-3, 0.01)
     warm_up, cosine = cfg.param_scheduler
