@@ -124,8 +124,16 @@ def test_data_sets_inside_another_are_described_one_by_one(prepared, tmp_path):
     cfg.train_dataloader.dataset = dict(
         type='ConcatDataset', datasets=[ours, {**ours, 'finding': 'mass'}]
     )
+    theirs = cfg.val_dataloader.dataset
+    cfg.val_dataloader.dataset = dict(
+        type='ConcatDataset', datasets=[theirs, {**theirs, 'split': 'test'}]
+    )
     Runner.from_cfg(cfg).train()
-    train = record(tmp_path)['data']['train']
+    train, val = (record(tmp_path)['data'][split] for split in ('train', 'val'))
+    assert [(member['split'], member['images']) for member in val['members']] == [
+        ('val', 2),
+        ('test', 2),
+    ]
     assert (train['type'], train['images']) == ('ConcatDataset', 7)
     assert [member['images'] for member in train['members']] == [4, 3]
     assert [member['finding'] for member in train['members']] == [None, 'mass']
