@@ -130,7 +130,7 @@ def search(study: optuna.Study, cfg: Config, space: Space, trials: int) -> None:
     that runs and ends the search; that of a killed process stays as running and is not counted.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C, at whatever moment.
+        KeyboardInterrupt: Ctrl-C, once the step that runs has ended.
     """
     interrupts = Interrupts()
 

@@ -1,53 +1,65 @@
-"""Ctrl-C ends what it was meant to end, also where Python loses it."""
+"""Ctrl-C ends a training between two steps, and is not lost."""
 
+import multiprocessing
+import os
 import signal
 
 import pytest
+from torch.utils.data import DataLoader
 
 from mmseg_mammo.engine.interrupts import Interrupts
 
-# An exception in __del__ is dropped, which pytest reports as a warning.
-pytestmark = pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
+
+def interrupt():
+    signal.raise_signal(signal.SIGINT)
 
 
-class Dying:
-    """Is interrupted while it is deleted, as a data loader that shuts its workers down."""
-
-    def __del__(self):
-        signal.raise_signal(signal.SIGINT)
-
-
-def test_a_lost_interrupt_is_raised_at_the_next_step_and_at_the_end():
-    interrupts, steps = Interrupts(), []
-    with pytest.raises(KeyboardInterrupt):
-        with interrupts:
-            interrupts.after_train_iter(None, 0)
-            Dying()
-            steps.append('the interrupt is lost')
-            for step in (interrupts.after_train_iter, interrupts.after_val_iter):
-                with pytest.raises(KeyboardInterrupt):
-                    step(None, 0)
-        steps.append('the end of the block did not raise')
-    assert steps == ['the interrupt is lost']
+def test_an_interrupt_waits_for_the_end_of_a_step(capfd):
+    interrupts = Interrupts()
+    with pytest.raises(KeyboardInterrupt), interrupts:
+        interrupts.after_train_iter(None, 0)
+        interrupt()
+        for step in (interrupts.after_train_iter, interrupts.after_val_iter):
+            with pytest.raises(KeyboardInterrupt):
+                step(None, 0)
+    assert 'Stopping after this step' in capfd.readouterr().err
 
 
-def test_an_interrupt_is_raised_at_once():
+def test_a_second_interrupt_does_not_wait():
     with pytest.raises(KeyboardInterrupt), Interrupts():
-        signal.raise_signal(signal.SIGINT)
+        interrupt()
+        interrupt()
         pytest.fail('it went on')
 
 
-def test_an_error_in_the_wake_of_an_interrupt_is_an_interrupt():
+def test_the_end_of_the_block_is_an_interrupt_whatever_was_raised():
     error = RuntimeError('DataLoader worker exited unexpectedly')
-    with pytest.raises(KeyboardInterrupt) as caught, Interrupts():
-        Dying()
-        raise error
-    assert caught.value.__cause__ is error
+    for raised in (None, error):
+        with pytest.raises(KeyboardInterrupt) as caught, Interrupts():
+            interrupt()
+            if raised:
+                raise raised
+        assert caught.value.__cause__ is raised
 
 
 def test_other_errors_stay_what_they_are():
     with pytest.raises(RuntimeError, match='no memory'), Interrupts():
         raise RuntimeError('no memory')
+
+
+def test_the_workers_of_a_data_loader_finish_their_step(capfd):
+    loader = DataLoader(range(8), num_workers=2, multiprocessing_context='fork')
+    seen = []
+    with pytest.raises(KeyboardInterrupt), Interrupts():
+        for batch in loader:
+            if not seen:
+                workers = [worker.pid for worker in multiprocessing.active_children()]
+                for process in (*workers, os.getpid()):
+                    os.kill(process, signal.SIGINT)
+            seen += batch.tolist()
+    assert len(workers) == 2
+    assert seen == list(range(8))
+    assert capfd.readouterr().err.count('Stopping') == 1
 
 
 def test_who_ignores_interrupts_goes_on_ignoring_them_and_the_handler_comes_back():
@@ -59,7 +71,7 @@ def test_who_ignores_interrupts_goes_on_ignoring_them_and_the_handler_comes_back
     try:
         interrupts = Interrupts()
         with interrupts:
-            signal.raise_signal(signal.SIGINT)
+            interrupt()
         assert not interrupts.seen
     finally:
         signal.signal(signal.SIGINT, before)

@@ -151,35 +151,26 @@ def test_a_hopeless_training_is_ended_by_the_journal_of_earlier_ones(config, mon
     ]
 
 
-class Dying:
-    """Is interrupted while it is deleted, as a data loader that shuts its workers down."""
-
-    def __del__(self):
-        signal.raise_signal(signal.SIGINT)
-
-
-@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
-def test_a_lost_interrupt_ends_the_training_within_a_step(config, monkeypatch, capsys):
+def test_ctrl_c_ends_the_training_within_a_step(config, monkeypatch, capsys):
     validate = LossValLoop.run
 
     def run(loop):
         metrics = validate(loop)
-        Dying()
+        signal.raise_signal(signal.SIGINT)
         return metrics
 
     monkeypatch.setattr(LossValLoop, 'run', run)
-    with pytest.raises(SystemExit, match=r'^Stopped'):
+    with pytest.raises(SystemExit, match=r'^Stopped\. The same command goes on'):
         call(monkeypatch, config, 2)
     rows = list(csv.DictReader((config.parent / 'w' / 'search.csv').open()))
     assert [(row['state'], row['epochs']) for row in rows] == [('FAIL', '1')]
     assert 'search.csv' in capsys.readouterr().out
 
 
-@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
 @pytest.mark.parametrize('error', [None, MammoError('diverged'), RuntimeError('a worker died')])
-def test_no_trial_follows_a_lost_interrupt(error, config, monkeypatch, tmp_path):
+def test_no_trial_follows_a_ctrl_c(error, config, monkeypatch, tmp_path):
     def end(*parts):
-        Dying()
+        signal.raise_signal(signal.SIGINT)
         if error:
             raise error
         return 1.0
