@@ -17,7 +17,7 @@ def requirements(name: str) -> list[str]:
 setup(
     name='mmseg_mammo',
     version=runpy.run_path(str(ROOT / 'mmseg_mammo' / 'version.py'))['__version__'],
-    description='Mammography segmentation on MMSegmentation: SETR with visual prompt tuning',
+    description='Mammography segmentation on MMSegmentation: U-Net, SETR with visual prompts, SAM',
     license='Apache-2.0',
     python_requires='>=3.10,<3.13',
     packages=find_packages(include=['mmseg_mammo', 'mmseg_mammo.*']),

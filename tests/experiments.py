@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
 
 from mmseg_mammo.engine.launch import use_side
 
@@ -49,3 +52,15 @@ def shrink_sam(model, work_dir, pretrained):
     model.pretrained = pretrained
     if model.get('embedding_cache'):
         model.embedding_cache = str(Path(work_dir) / 'embeddings')
+
+
+def write_base(path, name, data, seed=10):
+    """A pre-trained file for the shrunk experiment ``name``, with random weights of its own."""
+    init_default_scope('mmseg')
+    kind = 'sam_finetune_cbis' if name.startswith('sam') else 'setr_pup_head_cbis'
+    model = shrink(kind, data, path.parent).model
+    torch.manual_seed(seed)
+    built = MODELS.build(model if name.startswith('sam') else model.backbone)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(built.state_dict(), path)
+    return str(path)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from experiments import CONFIGS, shrink
+from experiments import CONFIGS, shrink, write_base
 from mmengine.runner import Runner
 
 # There is nothing to train in SAM-ZS: tests/models/test_sam_segmentor.py tests it.
@@ -11,7 +11,9 @@ SOURCES = sorted({path.stem for path in CONFIGS.glob('*_cbis.py')} - {'sam_zeros
 
 @pytest.mark.parametrize('name', SOURCES)
 def test_it_trains_and_its_checkpoints_test_on_both_hospitals(name, prepared, tmp_path):
-    runner = Runner.from_cfg(shrink(name, prepared, tmp_path / 'train'))
+    # LoRA's checkpoints are always without the frozen weights.
+    base = write_base(tmp_path / 'base.pth', name, prepared) if 'lora' in name else None
+    runner = Runner.from_cfg(shrink(name, prepared, tmp_path / 'train', pretrained=base))
     runner.train()
     history = runner.message_hub.log_scalars
     assert np.isfinite(history['train/loss'].data[0]).all()
@@ -20,6 +22,6 @@ def test_it_trains_and_its_checkpoints_test_on_both_hospitals(name, prepared, tm
     last, (best,) = 'epoch_3.pth', (tmp_path / 'train').glob('best_lesion_dice_epoch_*.pth')
     other = twin if (CONFIGS / f'{twin}.py').is_file() else name
     for config, checkpoint in ((name, last), (other, best.name)):
-        cfg = shrink(config, prepared, tmp_path / checkpoint)
+        cfg = shrink(config, prepared, tmp_path / checkpoint, pretrained=base)
         cfg.load_from = str(tmp_path / 'train' / checkpoint)
         assert Runner.from_cfg(cfg).test()['images'] == 2

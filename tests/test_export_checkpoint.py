@@ -7,31 +7,83 @@ from pathlib import Path
 
 import pytest
 import torch
-from experiments import shrink
+from experiments import shrink, write_base
+from mmengine.hooks import EMAHook
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from mmseg.registry import MODELS
 
 TOOL = Path(__file__).parents[1] / 'tools' / 'export_checkpoint.py'
 
 
-def test_a_small_checkpoint_becomes_whole(prepared, tmp_path, monkeypatch):
-    cfg = shrink('setr_pup_vpt_cbis', prepared, tmp_path, pretrained=str(tmp_path / 'base.pth'))
-    backbone = MODELS.build(cfg.model.backbone)
-    torch.save(backbone.state_dict(), tmp_path / 'base.pth')
-    cfg.default_hooks.checkpoint.save_trained_only = True
+@pytest.fixture
+def export(monkeypatch):
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
+        # As in a process of its own.
+        monkeypatch.setattr(DefaultScope, '_instance_dict', OrderedDict())
+        runpy.run_path(str(TOOL), run_name='__main__')
+        return torch.load(arguments[-1], weights_only=False)
+
+    return run
+
+
+def train(name, data, folder, **checkpoint):
+    cfg = shrink(name, data, folder, pretrained=write_base(folder / 'base.pth', name, data))
+    cfg.default_hooks.checkpoint.update(checkpoint)
     runner = Runner.from_cfg(cfg)
     runner.train()
-    cfg.dump(tmp_path / 'small.py')
+    cfg.dump(folder / 'ours.py')
+    return runner
+
+
+def test_a_small_checkpoint_becomes_whole(prepared, tmp_path, export):
+    runner = train('setr_pup_vpt_cbis', prepared, tmp_path, save_trained_only=True)
     out = tmp_path / 'out' / 'whole.pth'
-    arguments = [str(TOOL), str(tmp_path / 'small.py'), str(tmp_path / 'epoch_3.pth'), str(out)]
-    monkeypatch.setattr(sys, 'argv', arguments)
-    monkeypatch.setattr(DefaultScope, '_instance_dict', OrderedDict())  # as in a process of its own
-    runpy.run_path(str(TOOL), run_name='__main__')
-    exported = torch.load(out, weights_only=False)
+    exported = export(tmp_path / 'ours.py', tmp_path / 'epoch_3.pth', out)
     assert set(exported) == {'meta', 'state_dict'}
     weights = runner.model.state_dict()
     assert exported['state_dict'].keys() == weights.keys()
     assert all(torch.equal(value, weights[name]) for name, value in exported['state_dict'].items())
     with pytest.raises(SystemExit, match=r'whole\.pth exists'):
-        runpy.run_path(str(TOOL), run_name='__main__')
+        export(tmp_path / 'ours.py', tmp_path / 'epoch_3.pth', out)
+
+
+def test_of_averaged_weights_the_average_is_exported(prepared, tmp_path, export):
+    runner = train('setr_pup_vpt_strong_cbis', prepared, tmp_path)
+    exported = export(tmp_path / 'ours.py', tmp_path / 'epoch_3.pth', tmp_path / 'out.pth')
+    (ema,) = (hook for hook in runner.hooks if isinstance(hook, EMAHook))
+    average = ema.ema_model.module.state_dict()
+    assert all(torch.equal(value, average[name]) for name, value in exported['state_dict'].items())
+    assert not torch.equal(
+        average['backbone.prompts'], runner.model.state_dict()['backbone.prompts']
+    )
+
+
+@pytest.mark.parametrize(
+    ('name', 'plain'),
+    [('setr_pup_lora_cbis', 'setr_pup_finetune_zgt'), ('sam_lora_cbis', 'sam_finetune_zgt')],
+)
+def test_lora_is_merged_into_a_model_without_it_that_predicts_the_same(
+    name, plain, prepared, tmp_path, export
+):
+    runner = train(name, prepared, tmp_path)
+    export(tmp_path / 'ours.py', tmp_path / 'epoch_3.pth', tmp_path / 'out.pth')
+    cfg = shrink(plain, prepared, tmp_path / 'test')
+    cfg.load_from = str(tmp_path / 'out.pth')
+    whole = Runner.from_cfg(cfg)
+    whole.test()
+    image = torch.randn(1, 3, 32, 32)
+    runner.model.eval()
+    with torch.no_grad():
+        ours, theirs = (m.extract_feat(image) for m in (runner.model, whole.model))
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_a_checkpoint_of_another_config_is_refused(prepared, tmp_path, export):
+    train('setr_pup_vpt_cbis', prepared, tmp_path)
+    other = shrink('unet_cbis', prepared, tmp_path)
+    other.dump(tmp_path / 'other.py')
+    with pytest.raises(SystemExit, match='is of another model than the config'):
+        export(tmp_path / 'other.py', tmp_path / 'epoch_3.pth', tmp_path / 'out.pth')
+    assert not (tmp_path / 'out.pth').exists()

@@ -210,8 +210,13 @@ def test_one_and_two_processes_have_the_same_loss_on_the_same_batch(
 def test_a_model_split_over_two_processes_trains_as_a_whole_one(
     prepared, tmp_path, monkeypatch, free_port
 ):
-    """FSDP: the same losses, whole checkpoints that a plain model loads, true parameter counts."""
+    """FSDP: the same losses, whole checkpoints that a plain model loads, true parameter counts.
+
+    One process has a validation image less than the other, and must not leave it alone.
+    """
     cfg = shrink('setr_pup_finetune_fsdp_cbis', prepared, tmp_path, epochs=2)
+    cfg.val_dataloader.batch_size = 1
+    cfg.val_dataloader.dataset.update(split='train', indices=3)
     cfg.model.decode_head.norm_cfg = dict(type='GN', num_groups=2)
     cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.5)
     cfg.dump(tmp_path / 'split.py')
@@ -226,6 +231,11 @@ def test_a_model_split_over_two_processes_trains_as_a_whole_one(
     runs = [run_of(tmp_path / name) for name in ('whole', 'split')]
     assert runs[0]['losses'][0] > runs[0]['losses'][1]
     assert runs[1]['losses'] == pytest.approx(runs[0]['losses'], rel=1e-5, abs=1e-6)
+    assert len(runs[0]['validation']) == 2
+    assert runs[1]['validation'] == pytest.approx(runs[0]['validation'], rel=1e-4)
+    (table,) = (tmp_path / 'split').glob('*/per_image_val.csv')
+    images = [record['image'] for record in csv.DictReader(table.open())]
+    assert images == ['images/0.png', 'images/1.png', 'images/2.png']
     assert runs[1]['parameters'] == runs[0]['parameters']
     states = [
         torch.load(tmp_path / name / 'epoch_2.pth', weights_only=False)['state_dict']
@@ -243,11 +253,12 @@ def test_a_split_model_needs_several_processes(prepared, tmp_path, monkeypatch):
 
 
 def run_of(folder):
-    """Training losses by epoch and parameter counts that a run left."""
+    """Losses by epoch, of training and validation, and parameter counts that a run left."""
     log = next(folder.glob('*/*.log')).read_text()
     record = json.loads(next(folder.glob('*/run.json')).read_text())
     losses = [float(loss) for loss in re.findall(r'epoch_loss (\S+),', log)]
-    return {'losses': losses, 'parameters': record['parameters']}
+    validation = [float(loss) for loss in re.findall(r'val_loss: (\S+)', log)]
+    return {'losses': losses, 'validation': validation, 'parameters': record['parameters']}
 
 
 def processes(port):
@@ -346,3 +357,42 @@ def test_a_checkpoint_of_another_model_ends_in_one_line(trained, prepared, tmp_p
 def test_a_config_without_training_says_so(tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match=r'^error: .*zgt\.py has no training'):
         call(monkeypatch, OURS / 'train.py', ZGT, '--work-dir', tmp_path)
+
+
+def test_a_benchmark_prints_a_row_for_each_batch_size_and_writes_them(
+    prepared, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / 'benchmark.json'
+    arguments = ['train', CBIS, '--out', out, '--against', 'timm', '--side', '32', '--amp']
+    arguments += ['--batch-size', 1, 2, '--steps', 1, '--warmup', 1, '--data']
+    settings = ['--cfg-options', *options(prepared, 'train')]
+    call(monkeypatch, OURS / 'benchmark.py', *arguments, *settings)
+    printed = capsys.readouterr().out
+    found = json.loads(out.read_text(), parse_constant=pytest.fail)
+    for row, images in zip(found['rows'], (1, 2), strict=True):
+        assert (row['batch_size'], row['input']) == (images, [32, 32])
+        assert row['precision'] == 'BFloat16OptimWrapper' or torch.cuda.is_available()
+        ours, theirs = row['sides']
+        assert theirs['loss'] == pytest.approx(ours['loss'], rel=1e-2)
+        for name in ('ours', 'timm'):
+            assert f'| setr_pup_vpt_cbis | 32×32 | {images} | {name} |' in printed
+    assert str(out) in printed
+    with pytest.raises(SystemExit, match=r'^error: .*benchmark\.json: it exists'):
+        call(monkeypatch, OURS / 'benchmark.py', *arguments, *settings)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        ((ZGT,), r'it has no training'),
+        ((CBIS.replace('setr_pup_vpt', 'sam_zeroshot'),), r'it has no training'),
+        ((CBIS.replace('vpt', 'finetune_fsdp'),), r'a split model'),
+        ((CBIS, '--steps', 0), r'--steps 0. Allowed: numbers from 1 on'),
+        ((CBIS, '--batch-size', 4, 0), r'--batch-size \[4, 0\]'),
+    ],
+)
+def test_a_benchmark_says_what_it_cannot_measure(arguments, said, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=rf'^error: .*{said}'):
+        call(monkeypatch, OURS / 'benchmark.py', 'train', *arguments)
+    assert not [*tmp_path.iterdir()]

@@ -3,7 +3,8 @@
 python tools/export_checkpoint.py configs/setr_pup_vpt_cbis.py CHECKPOINT OUT.pth
 
 One that was saved with save_trained_only gets its frozen weights from the pre-trained file of the
-config. With averaged weights (EMA), these are what is exported.
+config. LoRA is merged into the layers that it adapts: the file is tested with a config without it,
+such as setr_pup_finetune_zgt.py. With averaged weights (EMA), these are what is exported.
 """
 
 from pathlib import Path
@@ -15,6 +16,7 @@ from mmseg.registry import MODELS
 from mmseg_mammo.engine.launch import check_checkpoint, common_parser, load_config, run_tool
 from mmseg_mammo.engine.loading import read_checkpoint
 from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.models.tuning import merged_state
 from mmseg_mammo.preparation.images import write_atomic
 
 
@@ -31,7 +33,8 @@ def main() -> None:
     init_default_scope(cfg.default_scope)
     model = MODELS.build(cfg.model)
     checkpoint = read_checkpoint(args.checkpoint, model)
-    kept = {'meta': checkpoint['meta'], 'state_dict': checkpoint['state_dict']}
+    model.load_state_dict(checkpoint['state_dict'])
+    kept = {'meta': checkpoint['meta'], 'state_dict': merged_state(model)}
     write_atomic(args.out, lambda stream: torch.save(kept, stream))
     print(f'{args.out}: {len(kept["state_dict"])} tensors, {args.out.stat().st_size:,} bytes')
 

@@ -5,11 +5,42 @@ python tools/search.py configs/setr_pup_vpt_cbis.py --trials 30
 Start the same command in several jobs to share one study; start it again to go on. docs/search.md.
 """
 
+import argparse
+import sys
 from pathlib import Path
 
-from mmseg_mammo.engine.launch import common_parser, load_config, run_tool
+from mmengine.config import Config
+
+from mmseg_mammo.engine.launch import check_schedule, common_parser, load_config, run_tool
 from mmseg_mammo.engine.search import Space, open_study, search, write_results
 from mmseg_mammo.errors import MammoError
+
+
+def check(args: argparse.Namespace, cfg: Config) -> None:
+    """Refuse what would fail in every trial; bring ``--epochs`` into ``cfg``."""
+    for name in ('trials', 'epochs'):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise MammoError(f'--{name} {value}', 'a number from 1 on')
+    if args.launcher != 'none':
+        raise MammoError(
+            f'--launcher {args.launcher}: each of its processes would run trials of its own',
+            'one process per trial',
+            'Start the same command once per GPU, without a launcher: they share the study',
+        )
+    if 'strategy' in cfg:
+        raise MammoError(
+            f'{cfg.strategy.type} of {args.config}: a trial is a single process',
+            remedy='Search with a config without a strategy, such as setr_pup_finetune_cbis.py',
+        )
+    if not cfg.get('val_dataloader') or 'train_dataloader' not in cfg:
+        raise MammoError(
+            f'{args.config} has no training with a validation split',
+            remedy='Search with the config of a training, such as setr_pup_vpt_cbis.py',
+        )
+    if args.epochs:
+        cfg.train_cfg.max_epochs = args.epochs
+    check_schedule(cfg)
 
 
 def main() -> None:
@@ -24,18 +55,8 @@ def main() -> None:
     parser.add_argument('--prompt-length', type=int, nargs='+', default=(1, 10, 50, 100))
     parser.add_argument('--epochs', type=int, help="epochs of a trial, instead of the config's")
     args = parser.parse_args()
-    for name in ('trials', 'epochs'):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise MammoError(f'--{name} {value}', 'a number from 1 on')
     cfg = load_config(args)
-    if not cfg.get('val_dataloader') or 'train_dataloader' not in cfg:
-        raise MammoError(
-            f'{args.config} has no training with a validation split',
-            remedy='Search with the config of a training, such as setr_pup_vpt_cbis.py',
-        )
-    if args.epochs:
-        cfg.train_cfg.max_epochs = args.epochs
+    check(args, cfg)
     has_prompts = cfg.model.get('backbone', {}).get('prompt_length')
     prompts = tuple(args.prompt_length) if has_prompts else ()
     space = Space(*args.lr, batch_sizes=tuple(args.batch_size), prompt_lengths=prompts)
@@ -43,6 +64,8 @@ def main() -> None:
     study = open_study(path, cfg, space)
     try:
         search(study, cfg, space, args.trials)
+    except KeyboardInterrupt:
+        sys.exit('Stopped. The same command goes on with the study.')
     finally:
         best = write_results(study, path)
         print(f'Trials: {path.with_suffix(".csv")}; picture: {path.with_suffix(".png")}')

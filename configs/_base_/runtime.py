@@ -28,7 +28,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     # On CPUs batch norm counts in each process alone; else each would validate another model.
-    dict(type='SyncBuffersHook'),
+    dict(type='SyncAllBuffersHook'),
     dict(type='EpochSeedHook'),
     dict(type='ParameterCountHook'),
     dict(type='RunRecordHook'),

@@ -89,10 +89,13 @@ class MammographyDataset(BaseSegDataset):
 
         Args:
             idx: Index of the image. ``idx + k * len(self)`` is the same image with other random
-                numbers, for a sampler that draws it more than once in an epoch.
+                numbers, for a sampler that draws it more than once in an epoch. Negative ones
+                count from the end, as in a list.
         """
         if self.test_mode:
             return super().prepare_data(idx)
+        if idx < 0:
+            idx = range(len(self))[idx]
         with own_random_numbers([*self._state.tolist(), idx]):
             return super().prepare_data(idx % len(self))
 

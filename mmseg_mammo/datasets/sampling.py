@@ -13,6 +13,8 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmseg.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
+from mmseg_mammo.datasets.base import MammographyDataset
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.preparation.images import read_raster
 from mmseg_mammo.preparation.masks import binarise
 
@@ -62,9 +64,12 @@ class LesionSizeSampler(Sampler):
     share one draw. All masks are read once, when training starts.
 
     Args:
-        dataset: A ``MammographyDataset``.
+        dataset: A ``MammographyDataset``, not a wrapper of one.
         power, limit, rare_large: See :func:`size_weights`.
         seed: Of the draw, with the epoch; None takes one seed for all processes.
+
+    Raises:
+        MammoError: The data set is another one: it would not know the repeats of an image.
     """
 
     def __init__(
@@ -75,6 +80,13 @@ class LesionSizeSampler(Sampler):
         rare_large: bool = False,
         seed: int | None = None,
     ) -> None:
+        if not isinstance(dataset, MammographyDataset):
+            raise MammoError(
+                f'LesionSizeSampler draws from a {type(dataset).__name__}',
+                'a MammographyDataset that is not inside another data set',
+                "Set train_dataloader.sampler to dict(_delete_=True, type='DefaultSampler', "
+                'shuffle=True)',
+            )
         paths = [dataset.get_data_info(i).get('seg_map_path') for i in range(len(dataset))]
         with ThreadPoolExecutor() as pool:
             shares = np.array(list(pool.map(lesion_share, paths)))

@@ -1,5 +1,6 @@
 """Registered hooks and loops, and what the command-line tools share."""
 
+from mmseg_mammo.engine.buffers import SyncAllBuffersHook
 from mmseg_mammo.engine.hooks import CheckpointGuardHook, ParameterCountHook
 from mmseg_mammo.engine.loops import LossValLoop
 from mmseg_mammo.engine.precision import BFloat16OptimWrapper
@@ -18,5 +19,6 @@ __all__ = [
     'ParameterCountHook',
     'ResumableCheckpointHook',
     'RunRecordHook',
+    'SyncAllBuffersHook',
     'shard_layers',
 ]

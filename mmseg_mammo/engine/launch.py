@@ -74,6 +74,7 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
 
 def build_runner(cfg: Config, local_rank: int) -> Runner | FlexibleRunner:
     """The runner of ``cfg``, in this process or as one of those that a launcher started."""
+    check_schedule(cfg)
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
     if cfg.get('randomness', {}).get('deterministic'):
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # read when CUDA starts
@@ -87,7 +88,36 @@ def build_runner(cfg: Config, local_rank: int) -> Runner | FlexibleRunner:
             f'{cfg.strategy.type} with a single process',
             remedy='Start one process per GPU: tools/dist_train.sh CONFIG GPUS',
         )
+    if 'strategy' in cfg:
+        _evaluate_in_step(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def check_schedule(cfg: Config) -> None:
+    """Refuse a training that ends before a part of its schedule begins; mmengine only fails late.
+
+    Raises:
+        MammoError: A scheduler that lasts to the end of the training would begin there, or later.
+    """
+    loop = cfg.get('train_cfg') or {}
+    schedulers = cfg.get('param_scheduler') or []
+    for part in schedulers if isinstance(schedulers, (list, tuple)) else [schedulers]:
+        key = 'max_epochs' if part.get('by_epoch', True) else 'max_iters'
+        length, begin = loop.get(key), part.get('begin', 0)
+        if length is not None and 'end' not in part and begin >= length:
+            raise MammoError(
+                f'train_cfg.{key}={length}, but {part.type} of param_scheduler begins at {begin}',
+                f'{key}={begin + 1} or more',
+                'Train for longer, or change param_scheduler',
+            )
+
+
+def _evaluate_in_step(cfg: Config) -> None:
+    """Give each process as many images: those of a split model wait for each other at each step."""
+    for split in ('val', 'test'):
+        sampler = (cfg.get(f'{split}_dataloader') or {}).get('sampler', {})
+        if 'round_up' in sampler:
+            sampler.round_up = True
 
 
 def _join_through_gloo(cfg: Config) -> None:

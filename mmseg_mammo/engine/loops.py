@@ -1,9 +1,10 @@
 """Validation that computes the loss too, for rules that watch it."""
 
+import math
 from collections.abc import Sequence
 
 import torch
-from mmengine.dist import all_gather_object
+from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.runner import ValLoop
 from mmengine.structures import PixelData
 from mmseg.registry import LOOPS
@@ -31,6 +32,9 @@ class LossValLoop(ValLoop):
         self.runner.model.eval()
         self._sums: dict[str, float] = {}
         self._images = 0
+        rank, processes = get_dist_info()
+        # The sampler deals the images out in turn, and then its repeats.
+        self._own = math.ceil((len(self.dataloader.dataset) - rank) / processes)
         for index, data_batch in enumerate(self.dataloader):
             self.run_iter(index, data_batch)
             self._add_losses(data_batch)
@@ -45,13 +49,15 @@ class LossValLoop(ValLoop):
         wrapped = self.runner.model
         model = unwrapped(wrapped)
         data = model.data_preprocessor(data_batch, False)
-        inputs: Tensor = data['inputs']
-        samples = [on_grid(sample, inputs.shape[-2:]) for sample in data['data_samples']]
+        kept = min(len(data['inputs']), self._own - self._images)
+        computed = max(kept, 1)  # a split model needs every process at every step
+        inputs: Tensor = data['inputs'][:computed]
+        samples = [on_grid(s, inputs.shape[-2:]) for s in data['data_samples'][:computed]]
         _, losses = model.parse_losses(wrapped(inputs, samples, mode='loss'))
         for name, value in losses.items():
             if 'loss' in name:
-                self._sums[name] = self._sums.get(name, 0.0) + float(value) * len(inputs)
-        self._images += len(inputs)
+                self._sums[name] = self._sums.get(name, 0.0) + float(value) * kept
+        self._images += kept
 
 
 def on_grid(sample: SegDataSample, shape: Sequence[int]) -> SegDataSample:

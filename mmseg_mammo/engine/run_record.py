@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
+from mmseg_mammo.datasets.description import describe_data
 from mmseg_mammo.engine.seeding import is_deterministic
 from mmseg_mammo.engine.sharding import count_all
 from mmseg_mammo.engine.stopping import WAITED
@@ -30,7 +32,10 @@ PACKAGES = (
     *('mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain'),
 )
 # Settings of the run, not of the experiment: they leave the config's hash alone.
-_NOT_HASHED = ('work_dir', 'launcher', 'resume', 'load_from', 'log_level', 'filename')
+_NOT_HASHED = (
+    *('work_dir', 'launcher', 'resume', 'load_from', 'log_level', 'filename'),
+    *('sync_bn', 'model_wrapper_cfg'),  # how processes without GPUs are joined
+)
 _WARM_UP = 3  # steps that are not timed
 
 
@@ -59,33 +64,22 @@ class RunRecordHook(Hook):
         """Describe a test."""
         self._begin(runner, 'test', ('test',))
 
-    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """Start the clock of an epoch, after its first steps."""
-        self._start(batch_idx)
-
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Count the images of a step; stop the clock after the last one."""
+        """Count the images of a step; the clock runs from the warm-up to the last one."""
         self._count(batch_idx, len(data_batch['inputs']), runner.train_dataloader)
-
-    def before_test_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """Start the clock of a test, after its first steps."""
-        self._start(batch_idx)
 
     def after_test_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Count the images of a step; stop the clock after the last one."""
+        """Count the images of a step; the clock runs from the warm-up to the last one."""
         self._count(batch_idx, len(data_batch['inputs']), runner.test_dataloader)
 
-    def _start(self, batch_idx: int) -> None:
-        if batch_idx == _WARM_UP:
-            self._clock = clock()
-            self._images = 0
-
     def _count(self, batch_idx: int, images: int, loader: Any) -> None:
-        if batch_idx >= _WARM_UP:
+        if batch_idx == _WARM_UP - 1:  # before the next batch is loaded
+            self._clock, self._images = clock(), 0
+        elif batch_idx >= _WARM_UP:
             self._images += images
             if batch_idx == len(loader) - 1:
                 self._timed[0] += self._images
@@ -139,20 +133,14 @@ class RunRecordHook(Hook):
         self._update(runner, 'running')
 
     def _update(self, runner: Any, state: str, **facts: Any) -> None:
-        images, seconds = self._timed
-        total = torch.tensor([float(images), seconds], dtype=torch.float64)
-        peak = torch.zeros(1)
-        if torch.cuda.is_available():
-            peak = torch.tensor([torch.cuda.max_memory_allocated() / 2**30])
-            total, peak = total.cuda(), peak.cuda()
-        all_reduce(total)
-        all_reduce(peak, op='max')
-        mean_seconds = float(total[1]) / get_world_size()
+        gpu = torch.cuda.is_available()
+        peak = torch.cuda.max_memory_allocated() / 2**30 if gpu else 0.0
+        speed, peak = over_processes(self._timed[0], self._timed[1], peak)
         self._record.update(
             state=state,
             seconds=round(time.time() - self._started, 1),
-            images_per_second=float(total[0]) / mean_seconds if mean_seconds else None,
-            peak_gpu_memory_gib=float(peak) if torch.cuda.is_available() else None,
+            images_per_second=speed,
+            peak_gpu_memory_gib=peak if gpu else None,
             peak_memory_gib=peak_resident_memory(),
             **facts,
         )
@@ -160,6 +148,26 @@ class RunRecordHook(Hook):
             text = json.dumps(without_nan(self._record), indent=2, allow_nan=False, default=str)
             path = Path(runner.log_dir) / 'run.json'
             write_atomic(path, lambda stream: stream.write(text.encode()))
+
+
+def over_processes(images: float, seconds: float, peak: float) -> tuple[float | None, float]:
+    """Join what the processes measured; to be called by all of them.
+
+    Args:
+        images: Of this process.
+        seconds: That they took.
+        peak: Memory, in any unit.
+
+    Returns:
+        Images per second of all processes together, None if none was timed; the largest peak.
+    """
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    total = torch.tensor([images, seconds], dtype=torch.float64, device=device)
+    largest = torch.tensor([peak], dtype=torch.float64, device=device)
+    all_reduce(total)
+    all_reduce(largest, op='max')
+    mean_seconds = float(total[1]) / get_world_size()
+    return float(total[0]) / mean_seconds if mean_seconds else None, float(largest)
 
 
 def clock() -> float:
@@ -172,6 +180,7 @@ def clock() -> float:
 def config_hash(cfg: Config) -> str:
     """SHA-256 of a resolved config, without what belongs to one run of it."""
     settings = {k: v for k, v in cfg.to_dict().items() if k not in _NOT_HASHED}
+    settings.get('strategy', {}).get('model_wrapper', {}).pop('device_id', None)
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -183,33 +192,10 @@ def parameters(model: Any) -> dict[str, dict[str, int]]:
     return {name: {'total': n, 'trained': t} for name, (n, t) in counts.items() if n}
 
 
-def describe_data(dataset: Any) -> dict[str, Any]:
-    """Which images a data set has, in counts; and the SHA-256 of its index."""
-    rows = [dataset.get_data_info(index) for index in range(len(dataset))]
-    index = Path(dataset.ann_file)
-    return {
-        'type': type(dataset).__name__,
-        'data_root': str(dataset.data_root),
-        'index_sha256': hashlib.sha256(index.read_bytes()).hexdigest(),
-        'split': dataset.split,
-        'finding': dataset.finding,
-        'images': len(rows),
-        'patients': len({(row['source'], row['patient_id']) for row in rows}),
-        'annotated': _count(rows, 'annotated'),
-        'mask_kind': _count(rows, 'mask_kind'),
-        'source': _count(rows, 'source'),
-    }
-
-
-def _count(rows: list[dict], column: str) -> dict[str, int]:
-    values = [row[column] for row in rows]
-    return {value: values.count(value) for value in sorted(set(values))}
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, of this package, and of those installed of what it stands on."""
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python, of this package, and of those of ``packages`` that are installed."""
     found = {'python': sys.version.split()[0], 'mmseg_mammo': __version__}
-    for name in PACKAGES:
+    for name in packages:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -240,6 +226,8 @@ def without_nan(value: Any) -> Any:
     """``value`` with null in the place of every number that JSON does not have."""
     if isinstance(value, dict):
         return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -10,9 +10,9 @@ from mmengine.hooks import CheckpointHook
 from mmseg.registry import HOOKS
 
 from mmseg_mammo.engine.sharding import is_sharded
-from mmseg_mammo.engine.trained_only import drop_frozen, refuse_random_base
+from mmseg_mammo.engine.trained_only import drop_frozen, note_base, refuse_random_base
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.tuning import fingerprint, unwrapped
+from mmseg_mammo.models.tuning import fingerprint, omits_frozen, unwrapped
 from mmseg_mammo.preparation.images import write_atomic
 
 
@@ -53,21 +53,24 @@ class ResumableCheckpointHook(CheckpointHook):
     def before_train(self, runner: Any) -> None:
         """Find out early if a checkpoint without the frozen weights could not be completed."""
         super().before_train(runner)
-        if self.save_trained_only:
+        model = unwrapped(runner.model)
+        if self.save_trained_only or omits_frozen(model):
             if is_sharded(runner.model):
                 raise CheckpointError(
-                    'save_trained_only=True: each process has only a part of the frozen weights',
-                    'whole checkpoints (save_trained_only=False) under FSDP',
-                    'Leave it out, or train without FSDP',
+                    'Checkpoints without the frozen weights (save_trained_only, LoRA): each '
+                    'process has only a part of them',
+                    'whole checkpoints under FSDP',
+                    'Train without FSDP, or with whole checkpoints',
                 )
-            model = unwrapped(runner.model)
             refuse_random_base(model)
             self._mark = fingerprint(model)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Leave out what is frozen; after ``EMAHook`` has added its weights."""
         if self.save_trained_only:
-            drop_frozen(checkpoint, unwrapped(runner.model), self._mark)
+            drop_frozen(checkpoint, unwrapped(runner.model))
+        if self._mark:
+            note_base(checkpoint, unwrapped(runner.model), self._mark)
 
     def after_train_epoch(self, runner: Any) -> None:
         """Save, or leave it to the end of the validation that follows."""

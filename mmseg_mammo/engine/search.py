@@ -18,6 +18,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
+from mmseg_mammo.engine.interrupts import Interrupts
 from mmseg_mammo.engine.launch import build_runner
 from mmseg_mammo.engine.run_record import config_hash
 from mmseg_mammo.errors import MammoError
@@ -84,13 +85,20 @@ def open_study(path: Path, cfg: Config, space: Space) -> optuna.Study:
     """Open the study of a journal file, or start it.
 
     Args:
-        path: Journal that several jobs may share, also over NFS.
-        cfg: Config that every trial starts from.
+        path: Journal that several jobs may share, also over NFS; the study is named after it.
+        cfg: Config that every trial starts from; trials go to its work folder.
         space: What is searched.
 
     Raises:
-        MammoError: The study is of another config or another space.
+        MammoError: The study is of another config or another space; or trials of another
+            study lie where those of a new one would go.
     """
+    folder = Path(cfg.work_dir) / path.stem
+    if any(folder.glob('trial_*')) and not path.exists():
+        raise MammoError(
+            f'{folder} holds the trials of another study than {path}',
+            remedy='Name another --study or --work-dir, or move the old trials away',
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = JournalFileOpenLock(str(path))
     backend = JournalFileBackend(str(path), lock_obj=lock)
@@ -120,30 +128,47 @@ def search(study: optuna.Study, cfg: Config, space: Space, trials: int) -> None:
 
     A trial that diverges or runs out of memory is recorded as failed. Ctrl-C fails the trial
     that runs and ends the search; that of a killed process stays as running and is not counted.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, once the step that runs has ended.
     """
+    interrupts = Interrupts()
 
     def run(trial: optuna.Trial) -> float:
-        return run_trial(trial, cfg, space.suggest(trial))
+        return run_trial(trial, cfg, space.suggest(trial), interrupts)
+
+    def stop(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        if interrupts.seen:
+            study.stop()
 
     done = MaxTrialsCallback(trials, states=STATES)
     if len(study.get_trials(deepcopy=False, states=STATES)) < trials:
-        study.optimize(
-            run, n_trials=trials, callbacks=[done], catch=(MammoError, torch.cuda.OutOfMemoryError)
-        )
+        with interrupts:
+            study.optimize(
+                run, trials, callbacks=[done, stop], catch=(MammoError, torch.cuda.OutOfMemoryError)
+            )
 
 
-def run_trial(trial: optuna.Trial, cfg: Config, values: Mapping[str, Any]) -> float:
-    """Train with ``values`` and give the best lesion Dice on validation, in percent."""
+def run_trial(
+    trial: optuna.Trial, cfg: Config, values: Mapping[str, Any], interrupts: Interrupts
+) -> float:
+    """Train with ``values`` and give the best lesion Dice on validation, in percent.
+
+    The trial's folder is ``<work folder>/<study>/trial_<number>``. No checkpoint is written.
+    """
     ours = copy.deepcopy(cfg)
-    ours.merge_from_dict(dict(values))
-    ours.work_dir = str(Path(cfg.work_dir) / f'trial_{trial.number:04d}')
-    ours.experiment_name = f'{Path(cfg.work_dir).name}_{trial.number:04d}'
-    ours.visualizer.name = ours.experiment_name  # else it writes to the first trial's folder
+    # No trial is ever gone on with, and a gigabyte or two of each adds up.
+    ours.merge_from_dict({**values, 'default_hooks.checkpoint': None})
+    name = trial.study.study_name
+    ours.work_dir = str(Path(cfg.work_dir) / name / f'trial_{trial.number:04d}')
+    ours.experiment_name = f'{name}_{trial.number:04d}'
+    ours.visualizer.name = ours.work_dir  # else it writes to the first trial's folder
     for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
         ours.pop(key, None)  # nothing may look at the test split
     runner = build_runner(ours, 0)
     hook = PruningHook(trial)
     runner.register_hook(hook)
+    runner.register_hook(interrupts)
     try:
         runner.train()
     finally:

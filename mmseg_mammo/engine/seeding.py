@@ -9,6 +9,8 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
+from mmseg_mammo.datasets.description import members
+
 
 def is_deterministic(runner: Any) -> bool:
     """What ``randomness`` of the config says; mmengine's ``FlexibleRunner`` cannot tell."""
@@ -35,8 +37,7 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner: Any) -> None:
         """Tell the data set, before its loader starts to work."""
-        dataset = runner.train_dataloader.dataset
-        for member in getattr(dataset, 'datasets', [getattr(dataset, 'dataset', dataset)]):
+        for member in members(runner.train_dataloader.dataset):
             if hasattr(member, 'set_epoch'):
                 member.set_epoch(runner.seed, runner.epoch)
 

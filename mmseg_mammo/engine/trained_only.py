@@ -6,7 +6,7 @@ from torch import nn
 
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.sam_segmentor import SAMSegmentor
-from mmseg_mammo.models.tuning import fingerprint, frozen_parameters
+from mmseg_mammo.models.tuning import fingerprint, frozen_parameters, omits_frozen
 from mmseg_mammo.models.vpt_vit import VPTVisionTransformer
 
 KEY = 'trained_only'
@@ -23,21 +23,22 @@ def refuse_random_base(model: nn.Module) -> None:
     """Raise a CheckpointError if the frozen weights of ``model`` come from no file."""
     if frozen_parameters(model) and not base_file(model):
         raise CheckpointError(
-            'save_trained_only: the frozen weights are random and would be lost',
+            'The frozen weights are random and would be lost, since checkpoints are without them '
+            '(save_trained_only, LoRA)',
             'frozen weights from a file',
-            'Set model.backbone.pretrained (of SAM model.pretrained), or save_trained_only=False',
+            'Set model.backbone.pretrained (of LoRA model.backbone.module.pretrained, of SAM '
+            'model.pretrained)',
         )
 
 
-def drop_frozen(checkpoint: dict[str, Any], model: nn.Module, mark: str) -> None:
-    """Remove the frozen parameters of ``model`` from a checkpoint and note where they come from.
+def drop_frozen(checkpoint: dict[str, Any], model: nn.Module) -> None:
+    """Remove the frozen parameters of ``model`` from a checkpoint.
 
     Buffers, such as the statistics of batch norm, change in training and stay.
 
     Args:
         checkpoint: As mmengine saves it, changed in place.
         model: The model that is saved.
-        mark: :func:`mmseg_mammo.models.tuning.fingerprint` of ``model``.
     """
     frozen = frozen_parameters(model)
     for key, prefix in _STATES:
@@ -47,6 +48,16 @@ def drop_frozen(checkpoint: dict[str, Any], model: nn.Module, mark: str) -> None
                 for name, value in checkpoint[key].items()
                 if name.removeprefix(prefix) not in frozen
             }
+
+
+def note_base(checkpoint: dict[str, Any], model: nn.Module, mark: str) -> None:
+    """Note in a checkpoint which frozen parameters it stands on.
+
+    Args:
+        checkpoint: As mmengine saves it, changed in place.
+        model: The model that is saved.
+        mark: :func:`mmseg_mammo.models.tuning.fingerprint` of ``model``.
+    """
     checkpoint[KEY] = {'base': base_file(model), 'fingerprint': mark}
 
 
@@ -60,9 +71,16 @@ def complete(checkpoint: dict[str, Any], model: nn.Module) -> None:
         model: The model that the checkpoint will be loaded into.
 
     Raises:
-        CheckpointError: The pre-trained file is missing or another one than in training.
+        CheckpointError: The pre-trained file is missing or another one than in training; or
+            the model has LoRA and the checkpoint names no base.
     """
     if KEY not in checkpoint:
+        if omits_frozen(model):
+            raise CheckpointError(
+                'The checkpoint does not say on which frozen weights its LoRA stands',
+                'a checkpoint of a training with the same config',
+                'Test a merged or full checkpoint with a config without LoRA',
+            )
         return
     expected = checkpoint[KEY]
     if fingerprint(model) != expected['fingerprint']:

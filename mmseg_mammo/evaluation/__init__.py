@@ -2,6 +2,6 @@
 
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.evaluation.records import OverlayHook, PerImageCSVHook
-from mmseg_mammo.evaluation.viewer import ViewerHook
+from mmseg_mammo.evaluation.viewer_pictures import ViewerHook
 
 __all__ = ['MammographyMetric', 'OverlayHook', 'PerImageCSVHook', 'ViewerHook']

@@ -39,7 +39,7 @@ from mmseg_mammo.models.sam_decoding import (
 )
 from mmseg_mammo.models.sam_predictor import SAMPredictor
 from mmseg_mammo.models.sam_weights import load_sam_weights
-from mmseg_mammo.models.tuning import matching, train_only
+from mmseg_mammo.models.tuning import guard_frozen, matching, train_only
 
 
 @MODELS.register_module()
@@ -113,6 +113,7 @@ class SAMSegmentor(BaseSegmentor):
         if pretrained and isinstance(self.image_encoder, LoRAModel):
             self.load_base()
         train_only(self, matching(self, trainable) if trainable else ())
+        guard_frozen(self)
         self.cache = cache_for(self.image_encoder, embedding_cache)
         self.train()
 

@@ -2,13 +2,15 @@
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mmengine.model import is_model_wrapper
-from torch import nn
+from mmpretrain.models import LoRAModel
+from mmpretrain.models.peft.lora import LoRALinear
+from torch import Tensor, nn
 
-from mmseg_mammo.errors import MammoError
+from mmseg_mammo.errors import CheckpointError, MammoError
 
 
 def train_only(module: nn.Module, names: Collection[str]) -> None:
@@ -53,6 +55,55 @@ def frozen_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters of ``module`` that are not trained, by name; empty ones left out."""
     parameters = module.named_parameters()
     return {name: p for name, p in parameters if not p.requires_grad and p.numel()}
+
+
+def omits_frozen(module: nn.Module) -> bool:
+    """Whether the state dict of ``module`` leaves frozen parameters out, as mmpretrain's LoRA does."""
+    frozen = frozen_parameters(module)
+    return bool(frozen) and not frozen.keys() <= module.state_dict().keys()
+
+
+def guard_frozen(module: nn.Module) -> None:
+    """Let ``module`` refuse a state dict that has none of its frozen parameters.
+
+    Other loaders than this project's, such as mmseg's ``init_model``, read checkpoints that were
+    saved without them as if they were whole, and would leave random weights behind.
+    """
+
+    def check(state: Mapping[str, Any], prefix: str, *_: Any) -> None:
+        frozen = frozen_parameters(module)
+        in_lora = any('.lora_' in name for name, _ in module.named_parameters())
+        if frozen and not in_lora and not any(prefix + name in state for name in frozen):
+            raise CheckpointError(
+                f'The checkpoint has none of the {len(frozen)} frozen weights of '
+                f'{type(module).__name__}',
+                'a whole checkpoint',
+                'Make one with tools/export_checkpoint.py, or load it with '
+                'mmseg_mammo.engine.loading.load_model',
+            )
+
+    module._register_load_state_dict_pre_hook(check)
+
+
+def merged_state(model: nn.Module) -> dict[str, Tensor]:
+    """The whole state dict of ``model``, its LoRA merged into the layers that it adapts.
+
+    The names are those of the same model without LoRA. W + up · down · scaling takes the place of
+    W (Hu et al., ICLR 2022, section 4.1).
+    """
+    whole = dict(model.state_dict())
+    wrappers = [(n, m) for n, m in model.named_modules() if isinstance(m, LoRAModel)]
+    for name, wrapper in wrappers:
+        whole = {key: value for key, value in whole.items() if not key.startswith(f'{name}.')}
+        inner = dict(wrapper.module.state_dict())  # the wrapper's own is without the base
+        for path, layer in wrapper.module.named_modules():
+            if isinstance(layer, LoRALinear):
+                up, down = (inner.pop(f'{path}.lora_{part}.weight') for part in ('up', 'down'))
+                weight = f'{path}.original_layer.weight'
+                inner[weight] = inner[weight] + up @ down * layer.scaling
+        for key, value in inner.items():
+            whole[f'{name}.{key.replace(".original_layer.", ".")}'] = value
+    return whole
 
 
 def fingerprint(module: nn.Module) -> str:

@@ -15,7 +15,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.tuning import matching, train_only
+from mmseg_mammo.models.tuning import guard_frozen, matching, train_only
 from mmseg_mammo.models.vit_weights import load_vit_weights
 
 
@@ -83,6 +83,7 @@ class VPTVisionTransformer(VisionTransformer):
             for index in range(depth):
                 self.layers[index].register_forward_pre_hook(partial(self._prompt, index))
         train_only(self, self.tuned_parameters())
+        guard_frozen(self)
         self.train()
 
     def tuned_parameters(self) -> set[str]:

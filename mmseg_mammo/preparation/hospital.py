@@ -161,15 +161,12 @@ def _check_splits(groups: Sequence[Sequence[Entry]], settings: Settings) -> None
             'Leave the option out to keep the split of the table',
         )
     # The choice is made after decoding, which may tell lesions; that it can be made, before.
-    splits = sorted({split for _, _, split in places})
-    if carved and 'train' not in splits:
-        raise DataIndexError(
-            f'{settings.origin}: no image of split train for {", ".join(sorted(carved))} to be '
-            'taken from',
-            f'a fraction of the train patients; the images are of {", ".join(splits)}',
-            'Leave the fraction out, or correct the column split',
-        )
     train = {patient: '' for _, patient, split in places if split == 'train'}
+    if carved and not train:
+        raise DataIndexError(
+            f'{settings.origin}: no image of split train to take {", ".join(sorted(carved))} from',
+            remedy='Leave the fraction out, or correct the column split',
+        )
     split_patients(train, settings.fractions, np.random.default_rng(settings.seed))
 
 

@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from mmseg_mammo.reporting.contents import Case, Cell, Figure, Section, Table
 from mmseg_mammo.reporting.tables import MISSING, texts
@@ -52,7 +52,12 @@ def render_page(
         'separators': (',', ':'),
     }
     environment.tests['table'] = lambda item: isinstance(item, Table)
-    environment.filters |= {'cells': lay_out, 'picture': data_uri, 'badge': split_badge}
+    environment.filters |= {
+        'cells': lay_out,
+        'picture': data_uri,
+        'badge': split_badge,
+        'breakable': breakable,
+    }
     data = viewer_data(cases)
     style, script = _own_file('page.css'), _own_file('page.js')
     if cases:
@@ -100,6 +105,11 @@ def split_badge(note: str) -> tuple[str, str]:
     """Split ``'Weak masks: boxes'`` into ``('Weak masks', 'boxes')``; no badge if it were long."""
     found = _BADGE.match(note)
     return (found[1], found[2]) if found else ('', note)
+
+
+def breakable(text: str) -> Markup:
+    """Escape a text, and let it break after the slashes and underscores of paths and names."""
+    return Markup(re.sub('([/_])', r'\1<wbr>', str(escape(text))))
 
 
 def _cell(cell: Cell, text: str, number: bool) -> dict[str, Any]:

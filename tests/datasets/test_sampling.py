@@ -4,9 +4,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from mmengine.dataset import ConcatDataset, RepeatDataset
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.sampling import LesionSizeSampler, lesion_share, size_weights
+from mmseg_mammo.errors import MammoError
 
 
 def test_weights_by_hand():
@@ -88,3 +90,10 @@ def test_processes_share_one_draw(dataset):
         sampler.rank, sampler.world_size = rank, 2
         shares.append(list(sampler))
     assert [index for pair in zip(*shares, strict=True) for index in pair] == expected
+
+
+def test_data_sets_inside_others_are_refused(dataset):
+    """A repeat of an image is an index beyond the length, which wrappers do not know."""
+    for wrapped in (ConcatDataset([dataset, dataset]), RepeatDataset(dataset, times=2)):
+        with pytest.raises(MammoError, match=r"from a \w+Dataset\. Allowed.*'DefaultSampler'"):
+            LesionSizeSampler(wrapped)

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 from mmseg_mammo.engine.launch import (
     build_runner,
     check_checkpoint,
+    check_schedule,
     load_config,
     run_tool,
     use_mixed_precision,
@@ -120,6 +121,37 @@ def test_any_default_hook_can_be_switched_off(prepared, tmp_path):
     cfg.launcher = 'none'
     cfg.merge_from_dict({'default_hooks.ema': None, 'default_hooks.timer': None})
     assert not {'EMAHook', 'IterTimerHook'} & names(build_runner(cfg, 0))
+
+
+@pytest.mark.parametrize(
+    ('part', 'loop', 'refused'),
+    [
+        ({'begin': 2}, {'max_epochs': 2}, True),
+        ({'begin': 2}, {'max_epochs': 3}, False),
+        ({'begin': 2, 'end': 9}, {'max_epochs': 2}, False),  # a cut plan does train
+        ({'begin': 200, 'by_epoch': False}, {'max_epochs': 3}, False),  # in steps
+        ({'begin': 200, 'by_epoch': False}, {'max_iters': 200}, True),
+    ],
+)
+def test_a_training_that_ends_before_its_schedule_begins_is_refused(part, loop, refused, tmp_path):
+    part = {'type': 'CosineAnnealingLR', **part}
+    for schedule in (part, [{'type': 'LinearLR', 'end': 2}, part]):
+        cfg = Config({'param_scheduler': schedule, 'train_cfg': loop})
+        if refused:
+            with pytest.raises(
+                MammoError, match=rf'CosineAnnealingLR .* begins at {part["begin"]}'
+            ):
+                check_schedule(cfg)
+        else:
+            check_schedule(cfg)
+
+
+def test_a_runner_is_not_built_for_a_training_shorter_than_its_schedule(prepared, tmp_path):
+    cfg = shrink('unet_strong_cbis', prepared, tmp_path / 'w', epochs=2)
+    cfg.launcher = 'none'
+    with pytest.raises(MammoError, match='max_epochs=3 or more'):
+        build_runner(cfg, 0)
+    assert not (tmp_path / 'w').exists()
 
 
 def names(runner):

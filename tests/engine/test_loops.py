@@ -19,18 +19,45 @@ def test_the_validation_loss_is_the_mean_over_images_of_the_models_own_loss(prep
     cfg.val_dataloader.dataset.split = 'train'
     runner = Runner.from_cfg(cfg)
     found = runner.val()
-    model, dataset = runner.model, runner.val_dataloader.dataset
-    losses = []
-    for item in dataset:
+    losses = by_hand(runner)
+    assert len(losses) == 4
+    assert found['val_loss'] == pytest.approx(sum(losses) / 4, rel=1e-5)
+    assert found['val_decode.loss_ce'] == found['val_loss']
+    assert found['images'] == 4
+
+
+def by_hand(runner):
+    """The loss of each validation image."""
+    model, losses = runner.model, []
+    for item in runner.val_dataloader.dataset:
         inputs = model.data_preprocessor({'inputs': [item['inputs']]})['inputs']
         logits = F.interpolate(model.decode_head(model.backbone(inputs)), (32, 32))
         truth = item['data_samples'].gt_sem_seg.data[0].numpy()
         truth = torch.from_numpy(resize_mask(truth, (32, 32))).float()
         losses.append(F.binary_cross_entropy_with_logits(logits[0, 0], truth).item())
-    assert len(losses) == 4
-    assert found['val_loss'] == pytest.approx(sum(losses) / 4, rel=1e-5)
-    assert found['val_decode.loss_ce'] == found['val_loss']
-    assert found['images'] == 4
+    return losses
+
+
+@pytest.mark.parametrize('batch_size', [1, 2])
+@pytest.mark.parametrize(('rank', 'own'), [(0, [0, 2]), (1, [1])])
+def test_an_image_that_the_sampler_repeats_does_not_count(
+    batch_size, rank, own, prepared, tmp_path, monkeypatch
+):
+    """Of three images the first of two processes has two; the other one gets the first again."""
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    cfg.val_dataloader.batch_size = batch_size
+    cfg.val_dataloader.sampler.round_up = True
+    cfg.val_dataloader.dataset.update(split='train', indices=3)
+    for module in ('mmengine.dataset.sampler', 'mmseg_mammo.engine.loops'):
+        monkeypatch.setattr(f'{module}.get_dist_info', lambda: (rank, 2))
+    runner = Runner.from_cfg(cfg)
+    steps = []
+    runner.model.register_forward_hook(lambda *_: steps.append(1))
+    found = runner.val()
+    losses = by_hand(runner)
+    assert len(set(losses)) == 3
+    assert found['val_loss'] == pytest.approx(sum(losses[i] for i in own) / len(own), rel=1e-5)
+    assert len(steps) == 2 * 2 // batch_size  # every process calls the model as often
 
 
 def test_a_tiny_lesion_stays_in_the_truth_of_the_loss_and_the_sample_is_not_touched():

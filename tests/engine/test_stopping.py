@@ -5,9 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from experiments import CONFIGS
+from experiments import CONFIGS, shrink
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
+from mmengine.runner import Runner
 from mmseg.registry import HOOKS, PARAM_SCHEDULERS
 
 
@@ -98,6 +100,43 @@ def test_the_count_goes_on_after_a_resume_and_a_stopped_training_stays_stopped()
     third = Stage(3)
     third.message_hub.load_state_dict(second.message_hub.state_dict())
     assert third.run(*constant(0.1)) == 0
+
+
+class Kill(Hook):
+    """End a training in the middle of its third epoch."""
+
+    def after_train_iter(self, runner, *parts, **more):
+        if runner.epoch == 2:
+            raise KeyboardInterrupt
+
+
+def standstill(data, work_dir):
+    """A training whose loss is the same in every epoch, with a patience of three."""
+    cfg = shrink('unet_cbis', data, work_dir, epochs=9)
+    cfg.optim_wrapper.optimizer.update(lr=0.0, weight_decay=0.0)
+    cfg.model.decode_head.dropout_ratio = 0
+    cfg.train_dataloader.sampler.shuffle = False
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    cfg.param_scheduler = []
+    cfg.default_hooks.checkpoint.save_best = None
+    cfg.default_hooks.early_stop.patience = 3
+    return cfg
+
+
+def test_a_training_stops_in_the_same_epoch_if_it_was_killed_before(prepared, tmp_path):
+    """Best in the first epoch, three without a better one; the second epoch was saved."""
+    runner = Runner.from_cfg(standstill(prepared, tmp_path))
+    runner.register_hook(Kill())
+    with pytest.raises(KeyboardInterrupt):
+        runner.train()
+    for _ in range(2):  # a training that has stopped stays so
+        cfg = standstill(prepared, tmp_path)
+        cfg.resume = True
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        assert runner.epoch == 4
+        assert runner.train_loop.stop_training
+        assert [path.name for path in tmp_path.glob('*.pth')] == ['epoch_4.pth']
 
 
 def test_the_thesis_waits_for_40_epochs():

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from experiments import shrink
-from mmengine.runner import Runner
+from experiments import shrink, write_base
+from mmengine.runner import Runner, load_checkpoint
 from mmseg.registry import MODELS
 
 from mmseg_mammo.errors import CheckpointError
@@ -21,17 +21,10 @@ TUNINGS = [
 def bases(prepared, tmp_path_factory):
     """Two pre-trained files with weights of the same shapes, of SETR's backbone and of SAM."""
     folder = tmp_path_factory.mktemp('weights')
-    paths = {}
-    for kind, name in (('setr', 'setr_pup_head_cbis'), ('sam', 'sam_finetune_cbis')):
-        model = shrink(name, prepared, folder).model
-        for seed in (10, 11):  # not the seed of the runs
-            torch.manual_seed(seed)
-            built = MODELS.build(model.backbone if kind == 'setr' else model)
-            path = folder / kind / f'{seed}.pth'
-            path.parent.mkdir(exist_ok=True)
-            torch.save(built.state_dict(), path)
-            paths.setdefault(kind, []).append(path)
-    return paths
+    return {
+        kind: [write_base(folder / kind / f'{s}.pth', kind, prepared, s) for s in (10, 11)]
+        for kind in ('setr', 'sam')
+    }
 
 
 def kind_of(name):
@@ -106,10 +99,39 @@ def test_it_resumes_as_a_whole_one(prepared, bases, tmp_path):
         assert all(torch.equal(value, whole[name]) for name, value in small.items())
 
 
+def test_lora_names_its_base_even_in_a_whole_checkpoint(prepared, bases, tmp_path):
+    name, (base, another) = 'setr_pup_lora_cbis', bases['setr']
+    cfg = train(name, prepared, tmp_path / 'a', base)
+    cfg.default_hooks.checkpoint.save_trained_only = False
+    Runner.from_cfg(cfg).train()
+    checkpoint = tmp_path / 'a' / 'epoch_3.pth'
+    assert records(shrink(name, prepared, tmp_path / 'b', pretrained=base), checkpoint)
+    for other in (another, None):
+        with pytest.raises(CheckpointError, match=r'on top of .*10\.pth'):
+            records(shrink(name, prepared, tmp_path / 'c', pretrained=other), checkpoint)
+    nameless = load(checkpoint)
+    del nameless['trained_only']
+    torch.save(nameless, tmp_path / 'nameless.pth')
+    with pytest.raises(CheckpointError, match='does not say on which frozen weights'):
+        records(shrink(name, prepared, tmp_path / 'd', pretrained=base), tmp_path / 'nameless.pth')
+
+
+@pytest.mark.parametrize('name', ['setr_pup_vpt_cbis', 'sam_decoder_cbis'])
+def test_another_loader_is_refused_instead_of_leaving_random_weights(
+    name, prepared, bases, tmp_path
+):
+    cfg = train(name, prepared, tmp_path, bases[kind_of(name)][0])
+    Runner.from_cfg(cfg).train()
+    with pytest.raises(CheckpointError, match=r'none of the \d+ frozen weights.*export_checkpoint'):
+        load_checkpoint(
+            MODELS.build(cfg.model), str(tmp_path / 'epoch_3.pth')
+        )  # as init_model does
+
+
 def test_random_frozen_weights_cannot_be_left_out(prepared, tmp_path):
     cfg = train('setr_pup_vpt_cbis', prepared, tmp_path, 'x')
     cfg.model.backbone.pretrained = None
-    with pytest.raises(CheckpointError, match='save_trained_only: the frozen weights are random'):
+    with pytest.raises(CheckpointError, match='The frozen weights are random'):
         Runner.from_cfg(cfg).train()
 
 

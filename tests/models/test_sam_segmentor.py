@@ -285,7 +285,7 @@ def test_padding_and_given_prompts_train_and_test_through_the_runner(prepared, t
     cfg.model.prompts_from = 'given'
     for split in ('train', 'val', 'test'):
         pipeline = cfg[f'{split}_dataloader'].dataset.pipeline
-        next(step for step in pipeline if step.type == 'Resize').keep_ratio = True
+        next(step for step in pipeline if 'Resize' in step.type).keep_ratio = True
         if split != 'train':
             pipeline.insert(1, dict(type='LoadPrompts', file='../sam_prompts.csv'))
     rows = [f'images/{number}.png,1,{10 + number},40,1' for number in range(4, 8)]

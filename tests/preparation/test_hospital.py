@@ -151,7 +151,7 @@ def test_a_fraction_for_a_split_that_the_table_has_is_refused(hospital, tmp_path
 def test_a_fraction_without_images_to_take_it_from_is_refused(hospital, tmp_path):
     table = hospital.with_name('test_only.csv')
     table.write_text(HEADER + ROWS.replace('train', 'test'))
-    with pytest.raises(MammoError, match=r'no image of split train for val.* are of test'):
+    with pytest.raises(MammoError, match='no image of split train to take val from'):
         run(table, tmp_path / 'out', fractions={'val': 0.5})
     assert not (tmp_path / 'out').exists()
 

@@ -13,6 +13,6 @@ train_pipeline = [
     dict(type='PackMammogram'),
 ]
 train_dataloader = dict(
-    sampler=dict(_delete_=True, type='LesionSizeSampler', power=0.5, limit=4.0),
+    sampler=dict(_delete_=True, type='LesionSizeSampler', power=0.5, limit=4.0, rare_large=True),
     dataset=dict(pipeline=train_pipeline),
 )

@@ -58,6 +58,13 @@ def test_the_kth_draw_of_an_image_is_augmented_anew(dataset):
     assert torch.equal(dataset[1]['inputs'], dataset[1]['inputs'])
 
 
+def test_negative_indices_count_from_the_end_as_in_a_list(dataset):
+    assert torch.equal(dataset[-1]['inputs'], dataset[3]['inputs'])
+    assert torch.equal(dataset[-4]['inputs'], dataset[0]['inputs'])
+    with pytest.raises(IndexError):
+        dataset[-5]
+
+
 def test_the_data_set_has_an_end_and_in_tests_no_index_beyond_it(dataset, prepared):
     assert len(list(dataset)) == len(dataset) == 4
     tested = MammographyDataset(data_root=str(prepared), pipeline=PIPELINE, test_mode=True)

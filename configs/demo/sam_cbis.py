@@ -1,0 +1,49 @@
+"""Demo: a small SAM on phantom CBIS-DDSM, all of it trained from random weights.
+
+The rate is higher, the input 256² and lesions are masses only, so that it learns within minutes.
+Prompts come from the ground truth (its innermost point): such numbers do not compare with those
+of models without prompts. Run by tools/demo.py; phantoms say nothing about patients.
+"""
+
+_base_ = ['../sam_finetune_cbis.py']
+
+model = dict(
+    data_preprocessor=dict(size=(256, 256)),
+    image_encoder=dict(
+        arch=dict(
+            _delete_=True,
+            embed_dim=96,
+            depth=4,
+            num_heads=4,
+            global_attn_indexes=(1, 3),
+            window_size=8,
+            out_chans=64,
+        ),
+        img_size=256,
+    ),
+    pretrained=None,
+)
+train_pipeline = [
+    dict(type='LoadMammogram', intensity='minmax'),
+    dict(type='LoadLesionMask'),
+    dict(type='ResizeMammogram', scale=(256, 256), keep_ratio=False),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackMammogram'),
+]
+test_pipeline = [
+    dict(type='LoadMammogram', intensity='minmax'),
+    dict(type='Resize', scale=(256, 256), keep_ratio=False),
+    dict(type='LoadLesionMask'),
+    dict(type='PackMammogram'),
+]
+data = dict(data_root='demo/data/cbis_ddsm', finding='mass')
+train_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(pipeline=train_pipeline, **data))
+val_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(pipeline=test_pipeline, **data))
+test_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(pipeline=test_pipeline, **data))
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.04, by_epoch=False, begin=0, end=50),
+    dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True, T_max=12),
+]
+train_cfg = dict(max_epochs=12, val_interval=6)
+default_hooks = dict(logger=dict(interval=10))

@@ -1,0 +1,41 @@
+"""What a data set holds, said in counts; also of one inside mmengine's wrappers."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+
+def members(dataset: Any) -> list[Any]:
+    """The data sets inside mmengine's wrappers, such as ``ConcatDataset``; itself without one."""
+    inner = getattr(dataset, 'datasets', [dataset.dataset] if hasattr(dataset, 'dataset') else [])
+    return [member for part in inner for member in members(part)] or [dataset]
+
+
+def describe_data(dataset: Any) -> dict[str, Any]:
+    """Which images a data set has, in counts; and the SHA-256 of its index.
+
+    A wrapper such as ``ConcatDataset`` has its members described, one by one.
+    """
+    inside = members(dataset)
+    if inside != [dataset]:
+        described = [describe_data(member) for member in inside]
+        return {'type': type(dataset).__name__, 'images': len(dataset), 'members': described}
+    rows = [dataset.get_data_info(index) for index in range(len(dataset))]
+    index = Path(dataset.ann_file)
+    return {
+        'type': type(dataset).__name__,
+        'data_root': str(dataset.data_root),
+        'index_sha256': hashlib.sha256(index.read_bytes()).hexdigest(),
+        'split': dataset.split,
+        'finding': dataset.finding,
+        'images': len(rows),
+        'patients': len({(row['source'], row['patient_id']) for row in rows}),
+        'annotated': _count(rows, 'annotated'),
+        'mask_kind': _count(rows, 'mask_kind'),
+        'source': _count(rows, 'source'),
+    }
+
+
+def _count(rows: list[dict], column: str) -> dict[str, int]:
+    values = [row[column] for row in rows]
+    return {value: values.count(value) for value in sorted(set(values))}

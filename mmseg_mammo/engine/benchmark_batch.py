@@ -1,0 +1,68 @@
+"""The batch that a benchmark trains on, without a loader."""
+
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+from mmseg_mammo.errors import MammoError
+
+
+def input_size(cfg: Config) -> tuple[int, int]:
+    """Height and width of what the model of ``cfg`` is given, in pixels.
+
+    Raises:
+        MammoError: Images are neither padded to one size nor resized to one.
+    """
+    size = cfg.model.data_preprocessor.get('size')
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    scales = [step.scale for step in pipeline if 'Resize' in step.type and 'scale' in step]
+    if size:
+        return tuple(size)
+    if not scales:
+        raise MammoError(
+            f'{cfg.filename} names no input size', 'a pipeline with Resize', 'Use --data'
+        )
+    width, height = scales[-1]
+    return height, width
+
+
+def synthetic_batch(images: int, height: int, width: int, seed: int = 0) -> dict[str, Any]:
+    """A batch as a loader gives it: noise, each image with a round lesion.
+
+    Returns:
+        ``inputs``, float32 3×height×width from 0 to 255, and ``data_samples`` whose
+        ``gt_sem_seg`` is 1×height×width int64, 1 in a disc of an eighth of the shorter side.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
+    inputs, samples = [], []
+    for _ in range(images):
+        inputs.append(255 * torch.rand(3, height, width, generator=generator))
+        y, x = (torch.rand(2, generator=generator) * torch.tensor([height, width])).tolist()
+        disc = (rows - y) ** 2 + (columns - x) ** 2 <= (min(height, width) / 8) ** 2
+        shape = {'img_shape': (height, width), 'ori_shape': (height, width)}
+        sample = SegDataSample(metainfo={**shape, 'scale_factor': (1.0, 1.0)})
+        sample.gt_sem_seg = PixelData(data=disc[None].long())
+        samples.append(sample)
+    return {'inputs': inputs, 'data_samples': samples}
+
+
+def real_batch(cfg: Config, images: int) -> dict[str, Any]:
+    """The first batch of the training data of ``cfg``, with ``images`` images.
+
+    Raises:
+        MammoError: There are fewer.
+    """
+    loader = {**cfg.train_dataloader, 'batch_size': images, 'num_workers': 0}
+    loader['persistent_workers'] = False
+    batch = next(iter(Runner.build_dataloader(loader, seed=0)))
+    if len(batch['inputs']) < images:
+        raise MammoError(
+            f'--batch-size {images}: the training data has {len(batch["inputs"])} images',
+            remedy='Take a smaller batch, or leave out --data',
+        )
+    return batch

@@ -1,0 +1,35 @@
+"""What is said of a data set; test_run_record.py has it in a run's record."""
+
+import hashlib
+
+from mmengine.dataset import ConcatDataset, RepeatDataset
+
+from mmseg_mammo.datasets.base import MammographyDataset
+from mmseg_mammo.datasets.description import describe_data, members
+
+
+def test_a_data_set_is_described_in_counts(prepared):
+    dataset = MammographyDataset(data_root=str(prepared), split='train', finding='mass')
+    assert describe_data(dataset) == {
+        'type': 'MammographyDataset',
+        'data_root': str(prepared),
+        'index_sha256': hashlib.sha256((prepared / 'index.csv').read_bytes()).hexdigest(),
+        'split': 'train',
+        'finding': 'mass',
+        'images': 3,
+        'patients': 2,
+        'annotated': {'lesion': 2, 'normal': 1},
+        'mask_kind': {'phantom': 3},
+        'source': {'test': 3},
+    }
+
+
+def test_members_are_found_at_any_depth_and_described_one_by_one(prepared):
+    one, two = (MammographyDataset(data_root=str(prepared), split=s) for s in ('train', 'val'))
+    both = ConcatDataset([one, two])
+    repeated = RepeatDataset(dict(type='ConcatDataset', datasets=[one, two]), times=3)
+    assert members(one) == [one]
+    assert members(both) == members(repeated) == [one, two]
+    found = describe_data(both)
+    assert (found['type'], found['images']) == ('ConcatDataset', 6)
+    assert found['members'] == [describe_data(one), describe_data(two)]
