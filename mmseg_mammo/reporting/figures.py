@@ -126,7 +126,7 @@ def forest(
                     dot(axis, panel[model], row, places.get(model))
             axis.set_yticks(range(len(models)), models if first else [])
             axis.set_ylim(len(models) - 0.5, -0.5)
-            axis.set_xlim(left=0)
+            axis.set_xlim(0, max(1, axis.get_xlim()[1]))  # percent; 1e-8 is nothing
             axis.set_title(text)
 
         return draw

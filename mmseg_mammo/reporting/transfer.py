@@ -97,7 +97,7 @@ def _figure(runs: Runs, found: dict[tuple[str, str], Estimate]) -> Figure:
                 axis.plot([x, x], [each.low, each.high], color=look(index)['color'], lw=1)
         axis.set_xticks(range(len(runs.datasets)), runs.datasets)
         axis.set_xlim(-0.5, len(runs.datasets) - 0.5)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, max(1, axis.get_ylim()[1]))  # percent; 1e-8 is nothing
         axis.set_ylabel('Dice %, images with lesion')
 
     alt = '; '.join(f'{m} on {d}: {e.value:.1f}' for (m, d), e in found.items())
