@@ -111,7 +111,7 @@ def results(scores: dict[str, tuple[dict, dict]]) -> str:
             f'{zgt["lesion_iou"]:>11.1f}{zgt["lesion_dice"]:>9.1f}'
             f'{zgt["specificity"]:>15.1f}{zgt["auroc"]:>10.2f}'
         )
-    lines.append('Synthetic phantoms and a small model: nothing here is about patients.')
+    lines.append('Synthetic phantoms and small models: nothing here is about patients.')
     return '\n'.join(lines)
 
 
