@@ -1,5 +1,6 @@
 """Data that several tests share; made once per session, never taken from real patients."""
 
+import signal
 import socket
 from pathlib import Path
 
@@ -30,6 +31,12 @@ IMAGES = (
 def mmseg_scope():
     """Let configs name their types without a scope, as the runner does."""
     init_default_scope('mmseg')
+
+
+@pytest.fixture(autouse=True, scope='session')
+def interruptible():
+    """Hear Ctrl-C, which a shell lets its background jobs ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.evaluation.overlap import overlap
+from mmseg_mammo.evaluation.overlap import Overlap, overlap
 
 
 def candidate_columns(
-    candidates: np.ndarray, truth: np.ndarray, predicted_iou: Sequence[float], chosen: int
+    candidates: np.ndarray,
+    truth: np.ndarray,
+    predicted_iou: Sequence[float],
+    chosen: int,
+    kept: Overlap | None = None,
+    objects: int = 1,
 ) -> dict[str, float]:
     """Columns of an image whose model offered K candidate masks.
 
@@ -21,11 +26,13 @@ def candidate_columns(
         truth: H×W bool.
         predicted_iou: K values, what the model took the IoUs for, 0 to 1.
         chosen: Index of the candidate that was kept; -1 if it was not one for all objects.
+        kept: Of the mask that was kept, where that may be of several candidates.
+        objects: Objects that were prompted for.
 
     Returns:
         ``candidate_<k>_iou``, ``candidate_<k>_dice`` and ``candidate_<k>_predicted_iou`` for each
-        k from 0, ``chosen``, and ``hindsight_iou`` and ``hindsight_dice``, the best of the K.
-        Scores are from 0 to 1.
+        k from 0, ``chosen``, ``objects``, and ``hindsight_iou`` and ``hindsight_dice``, the best
+        of the K and the kept mask. Scores are from 0 to 1.
     """
     counts = [overlap(mask, truth) for mask in candidates]
     columns: dict[str, float] = {}
@@ -33,11 +40,13 @@ def candidate_columns(
         columns[f'candidate_{k}_iou'] = count.iou
         columns[f'candidate_{k}_dice'] = count.dice
         columns[f'candidate_{k}_predicted_iou'] = float(predicted)
+    offered = [*counts, kept] if kept else counts
     return {
         **columns,
         'chosen': int(chosen),
-        'hindsight_iou': max(count.iou for count in counts),
-        'hindsight_dice': max(count.dice for count in counts),
+        'objects': int(objects),
+        'hindsight_iou': max(count.iou for count in offered),
+        'hindsight_dice': max(count.dice for count in offered),
     }
 
 
@@ -75,9 +84,10 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
         In percent, each also with the prefixes ``lesion_`` and ``normal_``:
         ``candidate_<k>_iou``, ``candidate_<k>_dice``, ``hindsight_iou``, ``hindsight_dice``;
         ``chosen_iou_error`` and ``chosen_iou_bias``, the mean absolute and the mean signed
-        difference, predicted minus actual IoU of the kept candidate, over the images where one
-        was kept for all objects; ``candidates_iou_error`` and ``candidates_iou_bias``, the same
-        of all candidates. NaN where there is nothing to average. Empty without candidates.
+        difference, predicted minus actual IoU of the kept candidate; ``candidates_iou_error`` and
+        ``candidates_iou_bias``, the same of all candidates. Both over the images with one object:
+        of several, predictions are of each and the mask is the union. NaN where there is
+        nothing to average. Empty without candidates.
     """
     if not records or not candidate_count(records[0]):
         return {}
@@ -92,9 +102,10 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
     for prefix, members in strata.items():
         for name in (*names, 'hindsight_iou', 'hindsight_dice'):
             scores[f'{prefix}{name}'] = _percent([record[name] for record in members])
+        single = [record for record in members if record['objects'] == 1]
         differences = {
-            'chosen': [_off(r, r['chosen']) for r in members if r['chosen'] >= 0],
-            'candidates': [_off(r, k) for r in members for k in range(count)],
+            'chosen': [_off(r, r['chosen']) for r in single if r['chosen'] >= 0],
+            'candidates': [_off(r, k) for r in single for k in range(count)],
         }
         for name, values in differences.items():
             scores[f'{prefix}{name}_iou_error'] = _percent(np.abs(values))

@@ -105,8 +105,9 @@ class MammographyMetric(BaseMetric):
                 predicted = probability > self.threshold
                 truth = resize_mask(truth, self.eval_size)  # a lesion stays one
             mask = predicted.cpu().numpy()
-            record = _record(sample, overlap(mask, truth), truth.shape, float(probability.max()))
-            record.update(self._candidates(sample, truth))
+            counts = overlap(mask, truth)
+            record = _record(sample, counts, truth.shape, float(probability.max()))
+            record.update(self._candidates(sample, truth, counts))
             record.update(prompt_columns(sample))
             if self.lesions:
                 record.update(self._thesis_grid(*original))
@@ -127,14 +128,14 @@ class MammographyMetric(BaseMetric):
         further = {'hausdorff95': hausdorff95, 'surface_dice': surface_dice, _NESTED: rows}
         return counts | further
 
-    def _candidates(self, sample: dict, truth: np.ndarray) -> dict[str, float]:
+    def _candidates(self, sample: dict, truth: np.ndarray, kept: Overlap) -> dict[str, float]:
         if 'candidates' not in sample:
             return {}
         masks = sample['candidates']['data']
         if self.eval_size:
             masks = torch.stack([_resize(mask.float(), self.eval_size) > 0.5 for mask in masks])
-        predicted_iou, chosen = sample['candidate_iou'], sample['chosen']
-        return candidate_columns(masks.cpu().numpy(), truth, predicted_iou, chosen)
+        facts = sample['candidate_iou'], sample['chosen'], kept, sample.get('objects', 1)
+        return candidate_columns(masks.cpu().numpy(), truth, *facts)
 
     def _check_threshold(self, probability: Tensor, predicted: Tensor) -> None:
         differs = (probability > self.threshold) != predicted

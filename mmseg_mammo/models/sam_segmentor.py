@@ -85,9 +85,9 @@ class SAMSegmentor(BaseSegmentor):
         train_prompts: dict[str, Any],
         test_prompts: dict[str, Any],
         loss: dict[str, Any],
+        prompts_from: str,
         pretrained: str | None = None,
         trainable: str = '.*',
-        prompts_from: str = 'truth',
         mask_choice: str | int = 'predicted_iou',
         embedding_cache: str | None = None,
         data_preprocessor: dict[str, Any] | None = None,
@@ -191,7 +191,7 @@ class SAMSegmentor(BaseSegmentor):
         Returns:
             The samples, with ``seg_logits`` (2×H×W: zero and the logit), ``pred_sem_seg``
             (1×H×W), ``candidates`` (K×H×W bool), and the metainfo ``candidate_iou`` (K floats,
-            means over objects), ``chosen`` (-1 if objects chose differently), ``prompt_points``
+            means over objects), ``objects`` (their number), ``chosen`` (-1 if objects chose differently), ``prompt_points``
             ([x, y, label], pixels of the prepared image), ``prompt_boxes``, ``prompts_from``.
         """
         if data_samples is None:
@@ -222,6 +222,7 @@ class SAMSegmentor(BaseSegmentor):
             facts = {
                 'candidate_iou': iou.mean(dim=0).tolist(),
                 'chosen': int(chosen[0]) if (chosen == chosen[0]).all() else -1,
+                'objects': len(iou),
                 'prompts_from': self.prompts_from,
                 **described(prompts.scaled(1 / sx, 1 / sy)),
             }

@@ -79,7 +79,7 @@ def guard_frozen(module: nn.Module) -> None:
                 f'{type(module).__name__}',
                 'a whole checkpoint',
                 'Make one with tools/export_checkpoint.py, or load it with '
-                'mmseg_mammo.engine.loading.load_model',
+                'mmseg_mammo.engine.trained_model.load_model',
             )
 
     module._register_load_state_dict_pre_hook(check)

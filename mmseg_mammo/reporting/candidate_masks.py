@@ -37,8 +37,8 @@ def candidate_section(runs: Runs) -> Section | None:
         return None
     text = (
         (
-            'Each head gives a mask and predicts its IoU; the mask with the highest prediction is '
-            'kept. If a head beats the kept mask, the choice is worse than no choice.'
+            'Each head gives a mask and predicts its IoU; by default the mask with the highest '
+            'prediction is kept. If a head beats the kept mask, the choice is worse than no choice.'
         ),
     )
     return Section('candidates', 'Candidate masks', text, tuple(items))

@@ -9,6 +9,7 @@ from mmseg_mammo.evaluation.candidates import (
     prompt_columns,
     summarise_candidates,
 )
+from mmseg_mammo.evaluation.overlap import Overlap
 
 TRUTH = np.array([[1, 1, 1, 1, 0, 0]], bool)
 MASKS = np.array([[[1, 0, 0, 0, 0, 0]], [[1, 1, 1, 0, 0, 0]], [[1, 1, 1, 1, 1, 1]]], bool)
@@ -35,6 +36,19 @@ def test_an_empty_candidate_of_a_normal_image_is_right():
     columns = candidate_columns(np.stack([EMPTY, TRUTH]), EMPTY, [0.9, 0.9], 1)
     assert columns['candidate_0_iou'] == columns['hindsight_dice'] == 1
     assert columns['candidate_1_iou'] == pytest.approx(0, abs=1e-6)
+
+
+def test_the_best_in_hindsight_is_never_below_the_kept_mask():
+    """Kept is the union of other candidates' objects: all of the truth."""
+    columns = candidate_columns(MASKS, TRUTH, [0.1, 0.2, 0.9], -1, Overlap(4, 4, 4), objects=2)
+    assert columns['hindsight_iou'] == columns['hindsight_dice'] == 1
+
+
+def test_several_objects_say_nothing_about_calibration():
+    several = candidate_columns(MASKS, TRUTH, [0.1, 0.2, 0.9], 2, objects=2)
+    scores = summarise_candidates([{'truth_pixels': 4, **several}])
+    assert np.isnan([scores['chosen_iou_error'], scores['candidates_iou_bias']]).all()
+    assert scores['candidate_2_iou'] == pytest.approx(100 * 4 / 6)
 
 
 def test_every_candidate_needs_its_predicted_iou():

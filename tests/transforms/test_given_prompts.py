@@ -5,7 +5,7 @@ from mmengine.dataset import Compose
 
 from mmseg_mammo.errors import DataFileError, DataIndexError
 from mmseg_mammo.transforms import LoadPrompts
-from mmseg_mammo.transforms.prompts import read_prompts
+from mmseg_mammo.transforms.given_prompts import read_prompts
 
 
 def written(tmp_path, text):
