@@ -23,11 +23,9 @@ def image_section(runs: Runs) -> Section:
     warnings = []
     for dataset in runs.datasets:
         tests, slug = runs.on(dataset), runs.slug(dataset)
-        items += [
-            _detection(dataset, slug, tests),
-            _chosen(dataset, slug, tests),
-            _figure(dataset, slug, tests, runs.places),
-        ]
+        items += [_detection(dataset, slug, tests), _chosen(dataset, slug, tests)]
+        if drawn := tuple(test for test in tests if has_both(test.images)):
+            items.append(_figure(dataset, slug, drawn, runs.places))
     for model in runs.models:
         test = next(test for test in runs.tests if test.model == model)
         if validation_threshold(test) is None:
@@ -45,10 +43,16 @@ def image_section(runs: Runs) -> Section:
         ),
         (
             'Calibration: among images with a score of p, a share of p should have a lesion. The '
-            'share of lesion images in a test set is rarely that of a clinic.'
+            'share of lesion images in a test set is rarely that of a clinic. Where all images have '
+            'a lesion, or none has, there is no calibration and no curve.'
         ),
     )
     return Section('images', 'Image level', text, tuple(items), tuple(warnings))
+
+
+def has_both(images: Records) -> bool:
+    """Whether there are images with a lesion and without: only then can a score be right or wrong."""
+    return len(set(has_lesion(images).tolist())) == 2
 
 
 def threshold_for(scores: np.ndarray, percent: int = SENSITIVITY) -> float:
@@ -103,16 +107,15 @@ def _detection(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
     for test in tests:
         lesion, scores = has_lesion(test.images), test.images['max_probability']
         best: Cell = None
-        if lesion.any() and not lesion.all():
+        error: Cell = None
+        if has_both(test.images):
             best = number(100 * np.mean(scores[~lesion] < threshold_for(scores[lesion])))
+            error = number(calibration_error(lesion, scores), 3)
         rows.append(
             (
                 *(test.model, len(lesion), int(lesion.sum()), int((~lesion).sum())),
                 *(*cells(auroc(lesion, scores, test.images.patients), 3), best),
-                *(
-                    number(calibration_error(lesion, scores), 3),
-                    marked(test, int(lesion.sum()), int((~lesion).sum())),
-                ),
+                *(error, marked(test, int(lesion.sum()), int((~lesion).sum()))),
             )
         )
     columns = (
@@ -125,7 +128,8 @@ def _detection(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
             f'of these very images passes {SENSITIVITY} % sensitivity: a property of the curve, not '
             'what a user would get (see the next table).'
         ),
-        f'Expected calibration error: {BINS} bins of equal width, 0 is best.',
+        f'Expected calibration error: {BINS} bins of equal width, 0 is best; none without images of '
+        'both kinds.',
         *mark_notes(tests),
     )
     title = f'Images with lesion on {dataset}'
@@ -194,10 +198,8 @@ def _draw_roc(tests: tuple[Test, ...], places: Mapping[str, int]) -> Callable[[A
     def draw(axis: Axes) -> None:
         axis.plot([0, 100], [0, 100], color=GREY, lw=0.8)
         for test in tests:
-            lesion = has_lesion(test.images)
-            if lesion.any() and not lesion.all():
-                false, true, _ = roc_curve(lesion, test.images['max_probability'])
-                axis.plot(100 * false, 100 * true, **{**look(places[test.model]), 'marker': ''})
+            false, true, _ = roc_curve(has_lesion(test.images), test.images['max_probability'])
+            axis.plot(100 * false, 100 * true, **{**look(places[test.model]), 'marker': ''})
         axis.set_xlabel('100 % − specificity')
         axis.set_ylabel('sensitivity %')
 

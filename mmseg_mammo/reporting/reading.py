@@ -72,7 +72,7 @@ class Training:
     @property
     def dataset(self) -> str:
         """Name of the data set that it was trained on."""
-        return dataset_name(self.run['data']['train'])
+        return dataset_name(self.run['data']['train'], usual='train')
 
 
 @dataclass(frozen=True)
@@ -180,9 +180,16 @@ def _number(cell: str) -> float:
     return float(cell) if cell else np.nan
 
 
-def dataset_name(data: Mapping[str, Any]) -> str:
-    """Name of a data set of ``run.json``: its folder, and what narrows it down."""
+def dataset_name(data: Mapping[str, Any], usual: str = 'test') -> str:
+    """Name of a data set of ``run.json``: its folder, and what narrows it down.
+
+    Args:
+        data: An entry of ``data``; a ``ConcatDataset`` is called by its members.
+        usual: The split that goes without saying: ``test``, of a training ``train``.
+    """
+    if 'members' in data:
+        return ' + '.join(dataset_name(member, usual) for member in data['members'])
     name = Path(data['data_root']).name
     if data.get('finding'):
         name += f' ({data["finding"]} only)'
-    return name if data['split'] in ('train', 'test') else f'{name} ({data["split"]} split)'
+    return name if data['split'] == usual else f'{name} ({data["split"]} split)'

@@ -74,10 +74,10 @@ def _rows(model: str, test: Test, pixels: Counts) -> Iterator[tuple[Cell, ...]]:
         yield (model, name, count, len(set(patients)), *sum(estimates, ()), mark)
 
 
-def lesion_dice(images: Records, seed: int = 0) -> Estimate:
+def lesion_dice(images: Records) -> Estimate:
     """Dice in percent over images with a lesion."""
     chosen = strata(images)['lesion']
-    return mean(100 * dice(*counts(images))[chosen], images.patients[chosen], seed)
+    return mean(100 * dice(*counts(images))[chosen], images.patients[chosen])
 
 
 def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[str, int]) -> Figure:

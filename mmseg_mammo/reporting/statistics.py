@@ -6,6 +6,7 @@ each patient was drawn, times sums per patient, gives all rounds at once. SciPy 
 anew for each of them and has no weights for AUROC; tests compare both.
 """
 
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -37,8 +38,8 @@ class Estimate:
         )
 
 
-@lru_cache(maxsize=4)
-def draws(patients: int, seed: int = 0) -> np.ndarray:
+@lru_cache(maxsize=8)
+def draws(patients: int, seed: int) -> np.ndarray:
     """How often each patient is drawn in each round: rounds × patients, rows sum to patients."""
     drawn = np.random.default_rng(seed).integers(0, patients, (ROUNDS, patients))
     drawn += patients * np.arange(ROUNDS)[:, None]
@@ -46,31 +47,39 @@ def draws(patients: int, seed: int = 0) -> np.ndarray:
     return counts.reshape(ROUNDS, patients).astype(np.float64)  # for BLAS
 
 
-def mean(values: np.ndarray, patients: np.ndarray, seed: int = 0) -> Estimate:
+def seed_of(names: np.ndarray) -> int:
+    """The seed of the draws of these patients, whose ``names`` are sorted.
+
+    The same patients are drawn alike everywhere, so that a number has the same interval in every
+    table, and models on the same images are compared in pairs; other patients are drawn apart.
+    """
+    return zlib.crc32('\n'.join(names.tolist()).encode())
+
+
+def mean(values: np.ndarray, patients: np.ndarray) -> Estimate:
     """Mean over images with a percentile interval from patients drawn with replacement.
 
     Args:
         values: N numbers, one per image.
-        patients: N identifiers.
-        seed: Of the draw. Two data sets need two seeds for the interval of their difference.
+        patients: N texts that tell patients apart, also those of several data sets.
 
     Returns:
         No interval below five patients.
     """
-    return ratio(values, np.ones(len(values)), patients, seed)
+    return ratio(values, np.ones(len(values)), patients)
 
 
-def ratio(above: np.ndarray, below: np.ndarray, patients: np.ndarray, seed: int = 0) -> Estimate:
+def ratio(above: np.ndarray, below: np.ndarray, patients: np.ndarray) -> Estimate:
     """Σ above / Σ below over images, such as hits over lesions; see :func:`mean`."""
     total = float(np.sum(below))
     if not total:
         return _estimate(np.nan, np.empty(0))
     value = float(np.sum(above)) / total
-    _, codes = np.unique(patients, return_inverse=True)
+    names, codes = np.unique(patients, return_inverse=True)
     sums = np.stack([np.bincount(codes, above), np.bincount(codes, below)], axis=1)
     if len(sums) < FEWEST:
         return _estimate(value, np.empty(0))
-    drawn = draws(len(sums), seed) @ sums
+    drawn = draws(len(names), seed_of(names)) @ sums
     with np.errstate(invalid='ignore', divide='ignore'):
         return _estimate(value, drawn[:, 0] / drawn[:, 1])
 
@@ -81,18 +90,18 @@ def auroc(positive: np.ndarray, scores: np.ndarray, patients: np.ndarray) -> Est
     Args:
         positive: N bool.
         scores: N numbers, higher for positive.
-        patients: N identifiers.
+        patients: N texts; see :func:`mean`.
     """
     if positive.all() or not positive.any():
         return _estimate(np.nan, np.empty(0))
     order = np.argsort(scores, kind='stable')
     starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
     found = positive[order]
-    _, codes = np.unique(patients, return_inverse=True)
+    names, codes = np.unique(patients, return_inverse=True)
     value = _areas(np.ones((1, len(order))), found, starts)[0]
-    if codes.max() + 1 < FEWEST:
+    if len(names) < FEWEST:
         return _estimate(float(value), np.empty(0))
-    drawn = draws(int(codes.max()) + 1)[:, codes[order]]
+    drawn = draws(len(names), seed_of(names))[:, codes[order]]
     parts = [_areas(drawn[i : i + 200], found, starts) for i in range(0, ROUNDS, 200)]
     return _estimate(float(value), np.concatenate(parts))
 
@@ -107,7 +116,7 @@ def _areas(weights: np.ndarray, positive: np.ndarray, starts: np.ndarray) -> np.
 
 
 def difference(one: Estimate, other: Estimate) -> Estimate:
-    """``one`` − ``other``: paired if both were drawn from the same patients with the same seed."""
+    """``one`` − ``other``: paired if both are of the same patients."""
     rounds = np.empty(0)
     if len(one.rounds) and len(other.rounds):
         rounds = one.rounds - other.rounds

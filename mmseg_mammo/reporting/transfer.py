@@ -31,9 +31,7 @@ _COLUMNS = (
 
 def transfer_section(runs: Runs) -> Section:
     """The matrix with its drops, and the conclusions that hang on a convention."""
-    # Other draws for every data set, or their differences would be taken for paired.
-    seeds = {dataset: seed for seed, dataset in enumerate(runs.datasets)}
-    found = {(t.model, t.dataset): lesion_dice(t.images, seeds[t.dataset]) for t in runs.tests}
+    found = {(t.model, t.dataset): lesion_dice(t.images) for t in runs.tests}
     rows = [row for model in runs.models for row in _rows(model, runs, found)]
     notes = (
         (

@@ -5,6 +5,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_curve
 
+from mmseg_mammo.reporting.contents import Figure
 from mmseg_mammo.reporting.image_level import (
     calibration,
     calibration_error,
@@ -82,4 +83,12 @@ def test_tables_show_test_scores_at_the_validation_threshold(tables, runs):
 
 def test_a_data_set_without_normal_images_has_no_specificity_and_no_auroc(tables):
     assert {row['AUROC'] for row in tables['detection_cbis_ddsm']} == {None}
+    assert None not in {row['AUROC'] for row in tables['detection_zgt']}
     assert {row['specificity %'] for row in tables['threshold_cbis_ddsm']} == {None}
+
+
+def test_calibration_needs_images_with_lesion_and_without(tables, sections):
+    assert {row['calibration error'] for row in tables['detection_cbis_ddsm']} == {None}
+    assert None not in {row['calibration error'] for row in tables['detection_zgt']}
+    figures = [item for item in sections['images'].items if isinstance(item, Figure)]
+    assert [figure.name for figure in figures] == ['image_level_zgt']

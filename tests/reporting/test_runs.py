@@ -6,6 +6,7 @@ import pytest
 from runs import make_rows, make_runs, make_test, predict
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.reporting.reading import dataset_name
 from mmseg_mammo.reporting.runs import find_runs
 
 
@@ -83,6 +84,23 @@ def test_a_relative_and_an_absolute_path_are_the_same_checkpoint(one):
     time = '2026-01-05T00:00:00+0000'
     copy(one / '20260102_000000', '20260105_000000', checkpoint=path, started=time)
     assert len(find_runs([one]).on('cbis_ddsm')) == 1
+
+
+@pytest.mark.parametrize('split', ['train', 'val'])
+def test_a_test_of_another_split_does_not_replace_that_of_the_test_split(one, split):
+    real = one / '20260102_000000'
+    data = json.loads((real / 'run.json').read_text())['data']['test']
+    copy(real, '20260105_000000', data={'test': data | {'split': split}}, started='2026-01-05')
+    runs = find_runs([one])
+    assert [test.folder for test in runs.on('cbis_ddsm')] == [real]
+    assert f'cbis_ddsm ({split} split)' in runs.datasets
+    assert {test.training.dataset for test in runs.tests} == {'cbis_ddsm'}
+
+
+def test_several_data_sets_in_one_are_called_by_their_members():
+    members = [{'data_root': f'data/{name}', 'split': 'train'} for name in ('a', 'b')]
+    assert dataset_name({'members': members}, usual='train') == 'a + b'
+    assert dataset_name({'members': members}) == 'a (train split) + b (train split)'
 
 
 def test_a_killed_test_is_listed_and_not_used(one):

@@ -1,4 +1,7 @@
+import numpy as np
 import pytest
+
+from mmseg_mammo.reporting.results import lesion_dice
 
 
 @pytest.fixture
@@ -28,3 +31,21 @@ def test_the_drop_is_less_sure_than_either_score(rows):
     for row in rows:
         if row['drop low'] is not None:
             assert row['drop high'] - row['drop low'] > row['high'] - row['low']
+
+
+def test_a_score_has_the_same_interval_in_every_table(rows, tables):
+    for row in rows:
+        (result,) = (
+            r
+            for r in tables[f'results_{row["tested on"]}']
+            if (r['model'], r['images']) == (row['model'], 'lesion')
+        )
+        assert (row['low'], row['high']) == (result['Dice low'], result['Dice high'])
+
+
+def test_patients_of_source_and_target_are_drawn_apart(runs):
+    home, away = (
+        next(lesion_dice(t.images).rounds for t in runs.on(dataset) if t.model == 'unet')
+        for dataset in runs.datasets
+    )
+    assert abs(np.corrcoef(home, away)[0, 1]) < 0.1
