@@ -9,6 +9,7 @@ from mmseg_mammo.reporting.statistics import (
     auroc,
     difference,
     draws,
+    least_adjusted,
     mean,
     ratio,
     seed_of,
@@ -164,3 +165,11 @@ def test_p_values_are_adjusted_for_any_dependence():
     # By hand: 0.001 · 3 · (1 + 1/2 + 1/3).
     assert adjust(p_values)[0] == pytest.approx(0.0055)
     assert not len(adjust(np.array([])))
+
+
+def test_the_smallest_p_values_by_hand():
+    smallest = sign_flip(np.ones((40, 1)), np.arange(40).astype(str))[0]
+    assert smallest == 0.00001
+    harmonic = 1 + 1 / 2 + 1 / 3 + 1 / 4
+    assert least_adjusted(4) == pytest.approx((0.00004 * harmonic, 0.00001 * harmonic))
+    assert adjust(np.array([1, smallest, 1, 1]))[1] == pytest.approx(0.00004 * harmonic)
