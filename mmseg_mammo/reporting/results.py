@@ -35,7 +35,8 @@ NOTHING = 'predict nothing'
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
 _INTERVALS = (
     'Means over images, each image counting once. Intervals: 95 %, percentile bootstrap over '
-    'patients (2,000 draws); none below five patients.'
+    'patients (2,000 draws); none below five patients, and none where no patient differs from '
+    'another, as if all are perfect: draws of equal numbers say nothing of other patients.'
 )
 _COLUMNS = (
     *('model', 'images', 'n', 'patients', 'IoU %', 'IoU low', 'IoU high'),
@@ -143,7 +144,7 @@ def _compared_notes(runs: Runs, rows: list[tuple[Cell, ...]]) -> tuple[str, ...]
         (
             f'p: {PERMUTATIONS:,} flips of the sign of all differences of a patient at once, '
             "two-sided; adjusted for all rows of this table (Benjamini and Yekutieli's false "
-            f'discovery rate). Not below {1 / (PERMUTATIONS + 1):.5f}, nor below 2/2ⁿ of n patients; '
+            f'discovery rate). Not below {1 / (PERMUTATIONS + 1):.5f}, nor below 2/2^n of n patients; '
             f'adjusted not below {together:.5f}, and {alone:.5f} if one row alone is as small.'
         ),
         'A large p does not show that two models are equal.',

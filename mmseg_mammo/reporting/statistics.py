@@ -16,6 +16,7 @@ from scipy.stats import false_discovery_control
 ROUNDS = 2000
 PERMUTATIONS = 99_999
 FEWEST = 5  # patients for an interval, images for a number without a warning
+_SAME = 1e-5  # β of the formulas makes differences, in percent, that are none
 _CHUNK = 1000  # rounds at once: bounds memory for data sets of many patients
 
 
@@ -64,7 +65,8 @@ def mean(values: np.ndarray, patients: np.ndarray) -> Estimate:
         patients: N texts that tell patients apart, also those of several data sets.
 
     Returns:
-        No interval below five patients.
+        No interval below five patients, nor where all draws give the same number, as if all five
+        of five images are right: its width would be zero, which nobody believes.
     """
     return ratio(values, np.ones(len(values)), patients)
 
@@ -125,7 +127,8 @@ def difference(one: Estimate, other: Estimate) -> Estimate:
 
 def _estimate(value: float, rounds: np.ndarray) -> Estimate:
     kept = rounds[~np.isnan(rounds)]  # a draw without a normal image has no AUROC
-    low, high = np.quantile(kept, (0.025, 0.975)) if len(kept) else (np.nan, np.nan)
+    varied = len(kept) and np.ptp(kept) > _SAME
+    low, high = np.quantile(kept, (0.025, 0.975)) if varied else (np.nan, np.nan)
     return Estimate(value, float(low), float(high), rounds)
 
 
