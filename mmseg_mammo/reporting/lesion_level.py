@@ -45,9 +45,9 @@ def lesion_section(runs: Runs) -> Section:
             'false positives.'
         ),
         (
-            'Hausdorff 95 and surface Dice are means over images with a lesion. A missed lesion '
-            'counts as the diagonal of the image and as 0 %, so that predicting nothing is never '
-            'rewarded.'
+            'Hausdorff 95 and surface Dice are means over images with a lesion, of the whole masks. '
+            'Where no pixel of a lesion is marked, an image counts as its diagonal and as 0 %, '
+            'whatever else is marked: neither silence nor a stray pixel is rewarded.'
         ),
     )
     return Section('lesions', 'Lesion level', text, tuple(items))
