@@ -73,7 +73,8 @@ def compare_lesions(
         predicted: H×W bool, the thresholded probability.
         probability: H×W float.
         floor: See :func:`find_detections`.
-        speck: Largest area that is neither lesion nor detection, as a share of the grid.
+        speck: Largest area that is neither lesion nor detection, as a share of the grid. Where the
+            largest lesion is no larger, it counts nevertheless, and so do all detections.
 
     Returns:
         Counts at the model's threshold; and one row per lesion and per detection: values of
@@ -81,6 +82,8 @@ def compare_lesions(
         column and row beyond the region.
     """
     lesions = find_lesions(truth, speck)
+    if 0 < lesions.pixels.max(initial=0) <= speck * truth.size:
+        speck = 0  # or nothing could find it; for hits and false alarms alike
     detections, scores, marked = find_detections(probability, predicted, floor, speck)
     iou = overlaps(lesions, detections)
     matches, centres = match_by_iou(iou, scores), match_by_centre(lesions, detections)

@@ -18,7 +18,8 @@ def surface_agreement(
     in it; the image ends there too. Distances are Euclidean, between pixel centres, from each
     pixel of one outline to the nearest of the other. Definitions as MONAI's
     ``compute_hausdorff_distance(percentile=95)`` and ``compute_surface_dice``; the values for
-    empty masks are ours, because MONAI's are infinite or NaN and drop out of a mean.
+    masks that share no pixel are ours: MONAI's of empty masks are infinite or NaN and drop out of
+    a mean, and those of a false alarm beside a missed lesion are better than of silence.
 
     Args:
         predicted: H×W bool.
@@ -29,13 +30,13 @@ def surface_agreement(
     Returns:
         The 95 % Hausdorff distance in pixels, the larger of both directions; and surface Dice,
         0 to 1, the share of both outlines within the tolerance of the other. 0 pixels and 1.0 if
-        both masks are empty; the image diagonal and 0.0 if one is: neither a missed lesion nor a
-        false alarm is better than any other answer.
+        both masks are empty; the image diagonal and 0.0 if they share no pixel otherwise: neither
+        a missed lesion nor a false alarm, nor both at once, is better than any other answer.
     """
     diagonal = float(np.hypot(*truth.shape))
+    if not (predicted & truth).any():
+        return (diagonal, 0.0) if (predicted | truth).any() else (0.0, 1.0)
     outlines = [_outline(mask) for mask in (predicted, truth)]
-    if not all(map(len, outlines)):
-        return (diagonal, 0.0) if any(map(len, outlines)) else (0.0, 1.0)
     distances = [
         KDTree(other).query(one)[0] for one, other in (outlines, outlines[::-1])
     ]  # a tree's cost follows the outlines' length, not the image's size

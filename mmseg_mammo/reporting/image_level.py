@@ -128,8 +128,10 @@ def _detection(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
             f'of these very images passes {SENSITIVITY} % sensitivity: a property of the curve, not '
             'what a user would get (see the next table).'
         ),
-        f'Expected calibration error: {BINS} bins of equal width, 0 is best; none without images of '
-        'both kinds.',
+        (
+            f'Expected calibration error: {BINS} bins of equal width, 0 is best; none without images '
+            'of both kinds.'
+        ),
         *mark_notes(tests),
     )
     title = f'Images with lesion on {dataset}'

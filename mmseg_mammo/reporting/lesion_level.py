@@ -18,9 +18,11 @@ OPERATING_POINTS = (0.25, 0.5, 1, 2, 4, 8)
 CRITERIA = {'IoU ≥ 0.1': 'match', 'centre': 'centre_match'}
 Curve = tuple[np.ndarray, np.ndarray]
 _COLUMNS = (
-    *('model', 'images', 'lesions', 'found %, IoU ≥ 0.1', 'low', 'high'),
-    *('found %, centre', 'centre low', 'centre high'),
-    *('false positives per image', 'FP low', 'FP high', 'FP per normal image'),
+    *('model', 'images', 'lesion images', 'normal images', 'lesions'),
+    *('found %, IoU ≥ 0.1', 'low', 'high', 'found %, centre', 'centre low', 'centre high'),
+    *('FP per image, IoU ≥ 0.1', 'FP low', 'FP high'),
+    *('FP per image, centre', 'FP centre low', 'FP centre high'),
+    *('FP per normal image, IoU ≥ 0.1', 'FP per normal image, centre'),
     *('Hausdorff 95, px', 'Hausdorff 95, % of diagonal', 'surface Dice %', 'mark'),
 )
 
@@ -45,9 +47,9 @@ def lesion_section(runs: Runs) -> Section:
             'false positives.'
         ),
         (
-            'Hausdorff 95 and surface Dice are means over images with a lesion. A missed lesion '
-            'counts as the diagonal of the image and as 0 %, so that predicting nothing is never '
-            'rewarded.'
+            'Hausdorff 95 and surface Dice are means over images with a lesion, of the whole masks. '
+            'Where no pixel of a lesion is marked, an image counts as its diagonal and as 0 %, '
+            'whatever else is marked: neither silence nor a stray pixel is rewarded.'
         ),
     )
     return Section('lesions', 'Lesion level', text, tuple(items))
@@ -55,7 +57,7 @@ def lesion_section(runs: Runs) -> Section:
 
 def _table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
     notes = (
-        "At the model's own threshold. Intervals: 95 %, over patients.",
+        "At the model's own threshold. FP: false positives. Intervals: 95 %, over patients.",
         *mark_notes(tests),
     )
     rows = tuple(_row(test) for test in tests)
@@ -65,19 +67,19 @@ def _table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
 def _row(test: Test) -> tuple[Cell, ...]:
     images, patients = test.images, test.images.patients
     lesions = images['true_lesions']
-    diseased = images.where(has_lesion(images))
-    false = images['false_positives_iou10']
+    diseased, normal = images.where(has_lesion(images)), images.where(~has_lesion(images))
     distance = diseased['hausdorff95']
     diagonal = np.hypot(diseased['height'], diseased['width'])
     means = (distance, 100 * distance / diagonal, 100 * diseased['surface_dice'])
     return (
-        *(test.model, len(images), int(lesions.sum())),
+        *(test.model, len(images), len(diseased), len(normal), int(lesions.sum())),
         *cells(ratio(100 * images['hits_iou10'], lesions, patients)),
         *cells(ratio(100 * images['hits_centre'], lesions, patients)),
-        *cells(mean(false, patients)),
-        number(_mean(false[~has_lesion(images)])),
+        *cells(mean(images['false_positives_iou10'], patients)),
+        *cells(mean(images['false_positives_centre'], patients)),
+        *(number(_mean(normal[f'false_positives_{way}'])) for way in ('iou10', 'centre')),
         *(number(_mean(values)) for values in means),
-        marked(test, len(diseased), len(images) - len(diseased)),
+        marked(test, len(diseased), len(normal)),
     )
 
 
@@ -176,8 +178,12 @@ def _figure(
 
         return draw
 
-    alt = '; '.join(f'{m}, {w}: at most {100 * c[1].max():.1f} %' for (m, w), c in curves.items())
+    alt = '; '.join(f'{m}, {w}: {_in_words(c[1])}' for (m, w), c in curves.items())
     caption = ' '.join(('Lesions found against false positives.', *mark_notes(tests)))
     models = {test.model: places[test.model] for test in tests}
     drawers = [drawer(way) for way in CRITERIA]
     return panels(f'froc_{slug}', f'FROC of {dataset}', caption, alt, drawers, models)
+
+
+def _in_words(found: np.ndarray) -> str:
+    return 'no lesions' if np.isnan(found).any() else f'at most {100 * found.max():.1f} %'

@@ -21,13 +21,22 @@ from mmseg_mammo.reporting.scores import (
     shared,
     strata,
 )
-from mmseg_mammo.reporting.statistics import FEWEST, Estimate, adjust, mean, sign_flip
+from mmseg_mammo.reporting.statistics import (
+    FEWEST,
+    PERMUTATIONS,
+    Estimate,
+    adjust,
+    least_adjusted,
+    mean,
+    sign_flip,
+)
 
 NOTHING = 'predict nothing'
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
 _INTERVALS = (
     'Means over images, each image counting once. Intervals: 95 %, percentile bootstrap over '
-    'patients (2,000 draws); none below five patients.'
+    'patients (2,000 draws); none below five patients, and none where no patient differs from '
+    'another, as if all are perfect: draws of equal numbers say nothing of other patients.'
 )
 _COLUMNS = (
     *('model', 'images', 'n', 'patients', 'IoU %', 'IoU low', 'IoU high'),
@@ -113,26 +122,34 @@ def _comparisons(runs: Runs) -> Table:
             p_values.append(p_value)
     adjusted = adjust(np.array(p_values))
     complete = [
-        (*row[:-1], number(p, 4), number(q, 4), row[-1])
+        (*row[:-1], number(p, 5), number(q, 5), row[-1])
         for row, p, q in zip(rows, p_values, adjusted, strict=True)
     ]
     columns = (
         *('data set', 'images', 'score', 'model', 'against', 'n', 'patients'),
         *('difference', 'low', 'high', 'p', 'p adjusted', 'mark'),
     )
-    notes = (
+    return Table(
+        'comparisons', 'Paired comparisons', columns, tuple(complete), _compared_notes(runs, rows)
+    )
+
+
+def _compared_notes(runs: Runs, rows: list[tuple[Cell, ...]]) -> tuple[str, ...]:
+    alone, together = least_adjusted(len(rows)) if rows else (np.nan, np.nan)
+    return (
         (
             'Model minus the one it is held against, in percentage points, on the images that all '
-            'models of a data set have.'
+            'models of a data set have. Where no image is normal, or all are, the strata are one.'
         ),
         (
-            'p: 9,999 flips of the sign of all differences of a patient at once, two-sided; '
-            "adjusted for all rows of this table (Benjamini and Yekutieli's false discovery rate)."
+            f'p: {PERMUTATIONS:,} flips of the sign of all differences of a patient at once, '
+            "two-sided; adjusted for all rows of this table (Benjamini and Yekutieli's false "
+            f'discovery rate). Not below {1 / (PERMUTATIONS + 1):.5f}, nor below 2/2^n of n patients; '
+            f'adjusted not below {together:.5f}, and {alone:.5f} if one row alone is as small.'
         ),
         'A large p does not show that two models are equal.',
         *mark_notes(runs.tests),
     )
-    return Table('comparisons', 'Paired comparisons', columns, tuple(complete), notes)
 
 
 def _compared(dataset: str, tests: tuple[Test, ...]) -> Iterator[tuple[tuple[Cell, ...], float]]:
@@ -142,7 +159,8 @@ def _compared(dataset: str, tests: tuple[Test, ...]) -> Iterator[tuple[tuple[Cel
     for name, score in (('all', 'Dice'), ('lesion', 'Dice'), ('normal', 'left empty')):
         chosen = strata(records[0])[name]
         patients = records[0].patients[chosen]
-        if len(set(patients)) < FEWEST or not pairs:
+        twice = name != 'all' and chosen.all()
+        if twice or len(set(patients)) < FEWEST or not pairs:
             continue
         values = [
             (dice(*counts(r)) if score == 'Dice' else 1.0 * (r['predicted_pixels'] == 0))[chosen]

@@ -14,8 +14,9 @@ import numpy as np
 from scipy.stats import false_discovery_control
 
 ROUNDS = 2000
-PERMUTATIONS = 9999
+PERMUTATIONS = 99_999
 FEWEST = 5  # patients for an interval, images for a number without a warning
+_SAME = 1e-5  # β of the formulas makes differences, in percent, that are none
 _CHUNK = 1000  # rounds at once: bounds memory for data sets of many patients
 
 
@@ -64,7 +65,8 @@ def mean(values: np.ndarray, patients: np.ndarray) -> Estimate:
         patients: N texts that tell patients apart, also those of several data sets.
 
     Returns:
-        No interval below five patients.
+        No interval below five patients, nor where all draws give the same number, as if all five
+        of five images are right: its width would be zero, which nobody believes.
     """
     return ratio(values, np.ones(len(values)), patients)
 
@@ -125,7 +127,8 @@ def difference(one: Estimate, other: Estimate) -> Estimate:
 
 def _estimate(value: float, rounds: np.ndarray) -> Estimate:
     kept = rounds[~np.isnan(rounds)]  # a draw without a normal image has no AUROC
-    low, high = np.quantile(kept, (0.025, 0.975)) if len(kept) else (np.nan, np.nan)
+    varied = len(kept) and np.ptp(kept) > _SAME
+    low, high = np.quantile(kept, (0.025, 0.975)) if varied else (np.nan, np.nan)
     return Estimate(value, float(low), float(high), rounds)
 
 
@@ -148,8 +151,9 @@ def sign_flip(differences: np.ndarray, patients: np.ndarray, seed: int = 0) -> n
     generator = np.random.default_rng(seed)
     beyond = np.zeros(len(observed))
     for start in range(0, PERMUTATIONS, _CHUNK):
-        shape = (min(_CHUNK, PERMUTATIONS - start), len(sums))
-        signs = generator.integers(0, 2, shape, dtype=np.int8) * 2.0 - 1.0
+        shape = (min(_CHUNK, PERMUTATIONS - start), -(-len(sums) // 8))
+        coins = generator.integers(0, 256, shape, dtype=np.uint8)  # a bit for each patient
+        signs = np.unpackbits(coins, axis=1, count=len(sums)) * 2.0 - 1.0
         beyond += (np.abs(signs @ sums) >= limit).sum(axis=0)
     return (beyond + 1) / (PERMUTATIONS + 1)
 
@@ -160,3 +164,10 @@ def adjust(p_values: np.ndarray) -> np.ndarray:
     The pairs of models share models and images, so that independence cannot be assumed.
     """
     return false_discovery_control(p_values, method='by') if len(p_values) else p_values
+
+
+def least_adjusted(rows: int) -> tuple[float, float]:
+    """The smallest adjusted p of a table of ``rows`` tests: of a lone smallest p, and if all are."""
+    smallest = 1 / (PERMUTATIONS + 1)
+    alone = np.where(np.arange(rows), 1.0, smallest)
+    return float(adjust(alone)[0]), float(adjust(np.full(rows, smallest))[0])

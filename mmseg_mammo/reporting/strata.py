@@ -88,7 +88,10 @@ def _table(dataset: str, slug: str, tests: tuple[Test, ...], factor: str) -> Tab
     every = list(dict.fromkeys(level for t in tests for level in levels(t.images, factor)))
     rows = [_row(level, test, factor) for level in every for test in tests]
     notes = (
-        f'Rows with {FEW} say so. 95 % intervals over the patients of the row, none below five.',
+        (
+            f'Rows with {FEW} say so. 95 % intervals over the patients of the row, none below five or '
+            'if all are alike.'
+        ),
         *mark_notes(tests),
     )
     name = f'strata_{slug}_{factor.replace(" ", "_")}'

@@ -7,7 +7,7 @@ import numpy as np
 
 from mmseg_mammo.reporting.contents import Cell, Section, Table
 from mmseg_mammo.reporting.conventions import CONVENTIONS, score
-from mmseg_mammo.reporting.reading import Test
+from mmseg_mammo.reporting.reading import PROMPTED, Test
 from mmseg_mammo.reporting.results import NOTHING
 from mmseg_mammo.reporting.runs import Runs, experiment
 from mmseg_mammo.reporting.scores import (
@@ -26,7 +26,8 @@ from mmseg_mammo.reporting.scores import (
 class Published:
     """A row of the thesis: IoU and Dice in %, millions of trained parameters, GB of GPU memory.
 
-    ``experiment`` is the stem of our config without its data set.
+    ``experiment`` is the stem of our config without its data set, '' if there is none; ``finding``
+    what its images were narrowed down to; ``prompted`` whether it was told where the lesion is.
     """
 
     model: str
@@ -35,6 +36,8 @@ class Published:
     dice: float
     trained: float | None = None
     memory: float | None = None
+    finding: str | None = None
+    prompted: bool = False
 
 
 TABLE_I = (
@@ -42,20 +45,20 @@ TABLE_I = (
     Published('SETR-FS', 'setr_pup_scratch', 4.50, 6.69, 307.43, 12.211),
     Published('SETR-FT', 'setr_pup_finetune', 7.95, 11.36, 307.43, 12.334),
     Published('SETR-VPT', 'setr_pup_vpt', 8.26, 11.30, 5.36, 14.301),
-    Published('SAM-ZS', 'sam_zeroshot', 2.05, 3.60, 0.00, 4.439),
-    Published('SAM-FT', 'sam_finetune', 27.42, 39.84, 312.34, 8.029),
+    Published('SAM-ZS', 'sam_zeroshot', 2.05, 3.60, 0.00, 4.439, prompted=True),
+    Published('SAM-FT', 'sam_finetune', 27.42, 39.84, 312.34, 8.029, prompted=True),
 )
 TABLE_II = (
     Published('U-Net', 'unet', 31.91, 33.18),
     Published('SETR-FS', 'setr_pup_scratch', 16.57, 17.13),
     Published('SETR-FT', 'setr_pup_finetune', 9.64, 11.14),
     Published('SETR-VPT', 'setr_pup_vpt', 15.44, 16.97),
-    Published('SAM-ZS', 'sam_zeroshot', 0.52, 0.96),
-    Published('SAM-FT', 'sam_finetune', 13.70, 19.20),
+    Published('SAM-ZS', 'sam_zeroshot', 0.52, 0.96, prompted=True),
+    Published('SAM-FT', 'sam_finetune', 13.70, 19.20, prompted=True),
 )
 TABLE_III = (
-    Published('U-Net mass only (Sarker et al.)', '', 27, 41),
-    Published('U-Net mass only', 'unet_adam_mass', 15.13, 19.95),
+    Published('U-Net mass only (Sarker et al.)', '', 27, 41, finding='mass'),
+    Published('U-Net mass only', 'unet_adam_mass', 15.13, 19.95, finding='mass'),
     Published('U-Net', 'unet_adam', 10.30, 13.70),
 )
 # Annotated images of ZGT in the thesis, and those of them without a lesion.
@@ -92,7 +95,20 @@ def thesis_section(runs: Runs) -> Section:
 
 def _is(test: Test, kind: str, name: str) -> bool:
     data = test.run['data']['test']
-    return data.get('type') == kind or test.dataset.split(' ')[0] == name
+    named = data.get('type') == kind or test.dataset.split(' ')[0] == name
+    return named and data.get('split') == 'test'  # not of a ConcatDataset either
+
+
+def _fits(test: Test, line: Published) -> bool:
+    """Whether a test is of the model and the images of a published row."""
+    finding = test.run['data']['test'].get('finding') or None
+    return experiment(test.run) == line.experiment != '' and finding == line.finding
+
+
+def _mark(line: Published, test: Test | None) -> str:
+    """The published number has marks of its own, also beside none of ours."""
+    ours = marked(test, *_sizes(test)).split('; ') if test else []
+    return '; '.join(dict.fromkeys(m for m in (*ours, PROMPTED * line.prompted) if m))
 
 
 def _table(
@@ -109,13 +125,14 @@ def _table(
     rows: list[tuple[Cell, ...]] = []
     for line in published:
         facts = (line.model, float(line.iou), float(line.dice))
-        ours = [test for test in tests if experiment(test.run) == line.experiment]
+        ours = [test for test in tests if _fits(test, line)]
         for test in ours or (None,):
             after = _costs(line, test) if costs else ()
-            rows.append((*facts, *_ours(test), *after, marked(test, *_sizes(test)) if test else ''))
+            rows.append((*facts, *_ours(test), *after, _mark(line, test)))
     if empty is not None:
         baseline = number(empty)
-        for test in {t.dataset: t for t in tests}.values() or (None,):
+        whole = [t for t in tests if not t.run['data']['test'].get('finding')]
+        for test in {t.dataset: t for t in whole}.values() or (None,):
             after = (None,) * 4 if costs else ()
             mark = marked(test, *_sizes(test), empty=True) if test else ''
             rows.append((NOTHING, baseline, baseline, *_ours(test, empty=True), *after, mark))

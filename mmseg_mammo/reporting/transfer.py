@@ -37,7 +37,7 @@ def transfer_section(runs: Runs) -> Section:
         (
             'Drop: Dice over images with a lesion on the data set of the training (its test split) '
             'minus that on the data set of the row, in percentage points; patients of both are '
-            'drawn apart for its 95 % interval.'
+            'drawn apart for its 95 % interval; there is none unless both scores have one.'
         ),
         *mark_notes(runs.tests),
     )
@@ -72,7 +72,7 @@ def _rows(
         home = found.get((model, source(test) or ''))
         drop: tuple[Cell, ...] = (None, None, None)
         if home and test.dataset != source(test):
-            drop = cells(difference(home, here))
+            drop = cells(_drop(home, here))
         empty = mean(100.0 * (images['predicted_pixels'] == 0)[normal], images.patients[normal])
         yield (
             *(model, source(test), test.dataset, len(images)),
@@ -80,6 +80,13 @@ def _rows(
             *(int(lesion.sum()), *cells(here), int(normal.sum()), number(empty.value)),
             *(*drop, marked(test, int(lesion.sum()), int(normal.sum()))),
         )
+
+
+def _drop(home: Estimate, here: Estimate) -> Estimate:
+    """``home`` − ``here``; no interval unless both have one: how sure is half of it is not known."""
+    drop = difference(home, here)
+    known = not np.isnan((home.low, here.low)).any()
+    return drop if known else Estimate(drop.value, np.nan, np.nan, drop.rounds)
 
 
 def _figure(runs: Runs, found: dict[tuple[str, str], Estimate]) -> Figure:
@@ -98,7 +105,10 @@ def _figure(runs: Runs, found: dict[tuple[str, str], Estimate]) -> Figure:
         axis.set_ylim(0, max(1, axis.get_ylim()[1]))  # percent; 1e-8 is nothing
         axis.set_ylabel('Dice %, images with lesion')
 
-    alt = '; '.join(f'{m} on {d}: {e.value:.1f}' for (m, d), e in found.items())
+    alt = '; '.join(
+        f'{m} on {d}: {"no lesions" if np.isnan(e.value) else f"{e.value:.1f}"}'
+        for (m, d), e in found.items()
+    )
     caption = ' '.join(('Dice over images with a lesion, 95 % intervals.', *mark_notes(runs.tests)))
     size = (max(5.0, 1.7 * len(runs.datasets) + 2), 3.8)
     return panels('transfer', 'From source to target', caption, alt, [draw], runs.places, size=size)

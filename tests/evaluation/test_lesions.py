@@ -48,6 +48,22 @@ def test_hits_and_false_positives_by_hand():
     assert [row.get('predicted') for row in (found, shifted, vain)] == [None, 1, 1]
 
 
+def test_a_lesion_of_one_pixel_that_is_predicted_exactly_is_a_hit():
+    """On 300 × 400 pixels, up to two are a speck."""
+    grid = {'shape': (300, 400)}
+    tiny, crumb = (50, 60, 51, 61), (200, 200, 201, 201)
+    truth, marked = (painted(tiny, **grid) > 0, painted(tiny, crumb, **grid))
+    counts, rows = compare_lesions(truth, marked > 0.5, marked)
+    assert (counts['hits_iou10'], counts['hits_centre']) == (1, 1)
+    assert (counts['false_positives_iou10'], counts['false_positives_centre']) == (1, 1)
+    assert [row['match'] for row in rows] == [1, 1, '']
+    # In images with a larger lesion, or none, a crumb is nothing.
+    for lesions in ([(40, 50, 70, 80)], []):
+        truth = painted(*lesions, **grid) > 0
+        counts, _ = compare_lesions(truth, marked > 0.5, marked)
+        assert counts['predicted_lesions'] == 0
+
+
 def test_a_row_says_where_a_region_is():
     _, (row,), _ = compare([(10, 20, 14, 25)], [])
     assert row['number'] == 1

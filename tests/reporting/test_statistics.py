@@ -9,6 +9,7 @@ from mmseg_mammo.reporting.statistics import (
     auroc,
     difference,
     draws,
+    least_adjusted,
     mean,
     ratio,
     seed_of,
@@ -83,6 +84,33 @@ def test_below_five_patients_there_is_no_interval():
     assert np.isnan([few.low, few.high]).all()
 
 
+@pytest.mark.parametrize('same', [100.0, 0.0, 100 / 3])
+def test_where_no_patient_differs_there_is_no_interval(same):
+    names = np.arange(40).astype(str)
+    values = np.full(40, same)
+    alike = mean(values, names)
+    assert alike.value == pytest.approx(same)
+    assert np.isnan([alike.low, alike.high]).all()
+    values += 1e-7 * np.random.default_rng(0).random(40)  # as β does
+    assert np.isnan(mean(values, names).low)
+    values[0] -= 10
+    other = mean(values, names)
+    assert other.low < other.value < other.high
+
+
+def test_all_lesions_found_have_no_interval_however_many_each_patient_has():
+    lesions = np.array([1.0, 2, 3, 1, 2, 3])
+    assert np.isnan(ratio(lesions, lesions, np.arange(6).astype(str)).low)
+
+
+def test_a_difference_from_a_score_that_is_always_the_same_has_an_interval(data):
+    """Predicting nothing scores 0 for every patient; what differs is the model."""
+    values, patients = data
+    model, nothing = mean(values, patients), mean(np.zeros(len(values)), patients)
+    found = difference(model, nothing)
+    assert (found.low, found.high) == (model.low, model.high)
+
+
 def test_without_images_there_is_no_value():
     assert np.isnan(mean(np.array([]), np.array([], dtype=str)).value)
 
@@ -119,7 +147,8 @@ def test_auroc_of_one_kind_of_image_is_none():
 
 def test_a_model_differs_from_itself_by_nothing(data):
     same = difference(mean(*data), mean(*data))
-    assert (same.value, same.low, same.high) == (0, 0, 0)
+    assert same.value == 0
+    assert np.isnan([same.low, same.high]).all()
 
 
 def test_a_paired_difference_is_sharper_than_one_of_other_draws(data):
@@ -127,7 +156,7 @@ def test_a_paired_difference_is_sharper_than_one_of_other_draws(data):
     better = mean(values + 0.1, patients)
     paired = difference(better, mean(values, patients))
     apart = difference(better, mean(values, np.char.add('other/', patients)))
-    assert paired.low == pytest.approx(0.1) == paired.high
+    assert paired.rounds == pytest.approx(0.1)
     assert apart.high - apart.low > 0.2
 
 
@@ -164,3 +193,11 @@ def test_p_values_are_adjusted_for_any_dependence():
     # By hand: 0.001 · 3 · (1 + 1/2 + 1/3).
     assert adjust(p_values)[0] == pytest.approx(0.0055)
     assert not len(adjust(np.array([])))
+
+
+def test_the_smallest_p_values_by_hand():
+    smallest = sign_flip(np.ones((40, 1)), np.arange(40).astype(str))[0]
+    assert smallest == 0.00001
+    harmonic = 1 + 1 / 2 + 1 / 3 + 1 / 4
+    assert least_adjusted(4) == pytest.approx((0.00004 * harmonic, 0.00001 * harmonic))
+    assert adjust(np.array([1, smallest, 1, 1]))[1] == pytest.approx(0.00004 * harmonic)

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.reporting.results import lesion_dice
+from mmseg_mammo.reporting.statistics import mean
+from mmseg_mammo.reporting.transfer import _drop
 
 
 @pytest.fixture
@@ -49,3 +51,12 @@ def test_patients_of_source_and_target_are_drawn_apart(runs):
         for dataset in runs.datasets
     )
     assert abs(np.corrcoef(home, away)[0, 1]) < 0.1
+
+
+def test_a_drop_from_a_score_without_interval_has_none():
+    patients = np.char.add('a/', np.arange(9).astype(str))
+    sure, missed = mean(np.arange(9.0), patients), mean(np.zeros(9), np.char.add('b', patients))
+    assert _drop(sure, sure).value == 0
+    assert _drop(sure, missed).value == 4
+    assert np.isnan(_drop(sure, missed).low)
+    assert not np.isnan(_drop(sure, mean(np.arange(9.0), np.char.add('b', patients))).low)
