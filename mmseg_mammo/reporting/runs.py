@@ -8,9 +8,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.reporting.checks import find_warnings
 from mmseg_mammo.reporting.reading import (
     RUN,
-    VIEWER,
     Test,
     Training,
     dataset_name,
@@ -92,7 +92,7 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
     left_out += older
     read = [read_test(folder, model, _training(run, trained)) for folder, run, model in kept]
     ordered = _in_order(read)
-    return Runs(tuple(ordered), tuple(left_out), tuple(_warnings(ordered)))
+    return Runs(tuple(ordered), tuple(left_out), tuple(find_warnings(ordered)))
 
 
 def _find(roots: Sequence[Path]) -> list[Run]:
@@ -204,34 +204,3 @@ def _in_order(tests: list[Test]) -> list[Test]:
     sources = {test.training.dataset for test in tests if test.training}
     sources |= {t.dataset for t in tests if t.run['data']['test'].get('type') == 'CBISDDSMDataset'}
     return sorted(tests, key=lambda test: (test.dataset not in sources, test.dataset, test.model))
-
-
-def _warnings(tests: list[Test]) -> list[str]:
-    found = []
-    for dataset in dict.fromkeys(test.dataset for test in tests):
-        on = [test for test in tests if test.dataset == dataset]
-        if len({test.run['data']['test'].get('index_sha256') for test in on}) > 1:
-            found.append(f'{dataset}: the models were tested on different versions of index.csv')
-        if len({frozenset(test.images['key']) for test in on}) > 1:
-            found.append(f'{dataset}: the models were not tested on the same images')
-        if len({_grid(test) for test in on}) > 1:
-            found.append(f'{dataset}: masks were not compared on the same grid for every model')
-    for test in tests:
-        what = f'{test.model} on {test.dataset}'
-        if test.lesions is None:
-            found.append(f'{what}: tested without lesions=True; no lesion level, no 224 grid')
-        for difference in test.summary.get('input_differs_from_training', ()):
-            found.append(f'{what}: its input differs from that of the training: {difference}')
-        if not (test.folder / VIEWER).is_dir():
-            found.append(f'{what}: no viewer/ folder; missing in Figure 6 and in the viewer')
-    for model in dict.fromkeys(test.model for test in tests if test.training is None):
-        found.append(
-            f'{model}: its training is not below the given folders; no drop from source to '
-            'target, no threshold from validation, no curves'
-        )
-    return found
-
-
-def _grid(test: Test) -> str:
-    size = test.summary.get('evaluator')
-    return str(size.get('eval_size') if isinstance(size, dict) else size)

@@ -1,9 +1,8 @@
 import json
 import shutil
 
-import numpy as np
 import pytest
-from runs import make_rows, make_runs, make_test, predict
+from runs import make_runs
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.reporting.reading import dataset_name
@@ -125,30 +124,6 @@ def test_a_checkpoint_of_another_work_folder_has_no_training(one):
 
 def test_the_data_set_of_the_training_comes_first(made):
     assert find_runs([made]).datasets == ('cbis_ddsm', 'zgt')
-
-
-def test_another_index_under_the_same_name_is_a_warning(made, tmp_path):
-    copied = shutil.copytree(made, tmp_path / 'copied')
-    assert not find_runs([copied]).warnings
-    folder = copied / 'unet_cbis' / '20260103_000000'
-    run = json.loads((folder / 'run.json').read_text())
-    run['data']['test']['index_sha256'] = 'f' * 64
-    change(folder, data=run['data'])
-    assert find_runs([copied]).warnings == (
-        'zgt: the models were tested on different versions of index.csv',
-    )
-
-
-def test_other_images_under_the_same_name_are_a_warning(tmp_path):
-    facts = make_rows('zgt', 8, 0.5, 0)
-    for model, rows in (('a', facts), ('b', facts[1:])):
-        make_test(
-            tmp_path / model / '20260102_000000',
-            model,
-            'zgt',
-            predict(rows, np.random.default_rng(0), 0.5),
-        )
-    assert any('not tested on the same images' in w for w in find_runs([tmp_path]).warnings)
 
 
 def test_no_run_and_no_folder_are_errors_that_name_the_folder(tmp_path):

@@ -1,0 +1,64 @@
+"""What a reader must know about the runs of a report: where they do not fit together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mmseg_mammo.reporting.reading import VIEWER, Test
+
+
+def find_warnings(tests: Sequence[Test]) -> list[str]:
+    """Sentences on what does not fit together; they stand above the results."""
+    found = [*_of_data_sets(tests), *_of_tests(tests)]
+    for model in dict.fromkeys(test.model for test in tests):
+        found += _of_model(model, [test for test in tests if test.model == model])
+    return found
+
+
+def _of_data_sets(tests: Sequence[Test]) -> Iterator[str]:
+    for dataset in dict.fromkeys(test.dataset for test in tests):
+        on = [test for test in tests if test.dataset == dataset]
+        if len({test.run['data']['test'].get('index_sha256') for test in on}) > 1:
+            yield f'{dataset}: the models were tested on different versions of index.csv'
+        if len({frozenset(test.images['key']) for test in on}) > 1:
+            yield f'{dataset}: the models were not tested on the same images'
+        if len({_grid(test) for test in on}) > 1:
+            yield f'{dataset}: masks were not compared on the same grid for every model'
+
+
+def _of_tests(tests: Sequence[Test]) -> Iterator[str]:
+    for test in tests:
+        what = f'{test.model} on {test.dataset}'
+        if test.lesions is None:
+            yield f'{what}: tested without lesions=True; no lesion level, no 224 grid'
+        for difference in test.summary.get('input_differs_from_training', ()):
+            yield f'{what}: its input differs from that of the training: {difference}'
+        if not (test.folder / VIEWER).is_dir():
+            yield f'{what}: no viewer/ folder; missing in Figure 6 and in the viewer'
+        if test.training:
+            trained, tested = (
+                _finding(run['data'][mode])
+                for run, mode in ((test.training.run, 'train'), (test.run, 'test'))
+            )
+            if trained != tested:
+                yield f'{what}: trained on {trained}, tested on {tested}'
+
+
+def _of_model(model: str, tests: Sequence[Test]) -> Iterator[str]:
+    if any(test.training is None for test in tests):
+        yield (
+            f'{model}: its training is not below the given folders; no drop from source to '
+            'target, no threshold from validation, no curves'
+        )
+    sources = {test.training.dataset for test in tests if test.training}
+    for source in sorted(sources - {test.dataset for test in tests}):
+        yield f'{model}: never tested on {source}, which it was trained on; no drop to its targets'
+
+
+def _finding(data: Mapping[str, Any]) -> str:
+    findings = {part.get('finding') for part in data.get('members', [data])}
+    return ' and '.join(sorted(f'{each} only' if each else 'all findings' for each in findings))
+
+
+def _grid(test: Test) -> str:
+    size = test.summary.get('evaluator')
+    return str(size.get('eval_size') if isinstance(size, dict) else size)
