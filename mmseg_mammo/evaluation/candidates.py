@@ -19,7 +19,8 @@ def candidate_columns(
     Args:
         candidates: K×H×W bool.
         truth: H×W bool.
-        predicted_iou: K values, what the model took the IoUs for, 0 to 1.
+        predicted_iou: K values, what the model took the IoUs for, 0 to 1; NaN if it did not say,
+            as of several objects: it predicts their IoUs, not that of their union.
         chosen: Index of the candidate that was kept; -1 if it was not one for all objects.
 
     Returns:
@@ -75,9 +76,9 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
         In percent, each also with the prefixes ``lesion_`` and ``normal_``:
         ``candidate_<k>_iou``, ``candidate_<k>_dice``, ``hindsight_iou``, ``hindsight_dice``;
         ``chosen_iou_error`` and ``chosen_iou_bias``, the mean absolute and the mean signed
-        difference, predicted minus actual IoU of the kept candidate, over the images where one
-        was kept for all objects; ``candidates_iou_error`` and ``candidates_iou_bias``, the same
-        of all candidates. NaN where there is nothing to average. Empty without candidates.
+        difference, predicted minus actual IoU of the kept candidate; ``candidates_iou_error`` and
+        ``candidates_iou_bias``, the same of all candidates. Both leave out images of several
+        objects. NaN where there is nothing to average. Empty without candidates.
     """
     if not records or not candidate_count(records[0]):
         return {}
@@ -92,9 +93,10 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
     for prefix, members in strata.items():
         for name in (*names, 'hindsight_iou', 'hindsight_dice'):
             scores[f'{prefix}{name}'] = _percent([record[name] for record in members])
+        known = [r for r in members if not np.isnan(r['candidate_0_predicted_iou'])]
         differences = {
-            'chosen': [_off(r, r['chosen']) for r in members if r['chosen'] >= 0],
-            'candidates': [_off(r, k) for r in members for k in range(count)],
+            'chosen': [_off(r, r['chosen']) for r in known],
+            'candidates': [_off(r, k) for r in known for k in range(count)],
         }
         for name, values in differences.items():
             scores[f'{prefix}{name}_iou_error'] = _percent(np.abs(values))

@@ -190,8 +190,9 @@ class SAMSegmentor(BaseSegmentor):
 
         Returns:
             The samples, with ``seg_logits`` (2×H×W: zero and the logit), ``pred_sem_seg``
-            (1×H×W), ``candidates`` (K×H×W bool), and the metainfo ``candidate_iou`` (K floats,
-            means over objects), ``chosen`` (-1 if objects chose differently), ``prompt_points``
+            (1×H×W), ``candidates`` (K×H×W bool), and the metainfo ``candidate_iou`` (K floats;
+            NaN if there are several objects, as nothing is predicted of the union of their
+            masks), ``chosen`` (-1 if objects chose differently), ``prompt_points``
             ([x, y, label], pixels of the prepared image), ``prompt_boxes``, ``prompts_from``.
         """
         if data_samples is None:
@@ -220,7 +221,7 @@ class SAMSegmentor(BaseSegmentor):
             kept = of_each(logits, chosen).amax(dim=0)
             sx, sy = input_scale(sample, shape)
             facts = {
-                'candidate_iou': iou.mean(dim=0).tolist(),
+                'candidate_iou': (iou[0] if len(iou) == 1 else iou[0] * torch.nan).tolist(),
                 'chosen': int(chosen[0]) if (chosen == chosen[0]).all() else -1,
                 'prompts_from': self.prompts_from,
                 **described(prompts.scaled(1 / sx, 1 / sy)),

@@ -26,8 +26,8 @@ def candidate_section(runs: Runs) -> Section | None:
             notes = (
                 (
                     'Kept: the mask of the prediction. Error: mean of |predicted − actual IoU|, bias: '
-                    'mean of predicted − actual IoU, in percentage points; for the kept mask, over '
-                    'the images where one head was kept for all objects.'
+                    'mean of predicted − actual IoU, in percentage points; over the images '
+                    'of one object, as the IoU of several together is not predicted.'
                 ),
                 *mark_notes(tests),
             )
@@ -37,8 +37,8 @@ def candidate_section(runs: Runs) -> Section | None:
         return None
     text = (
         (
-            'Each head gives a mask and predicts its IoU; the mask with the highest prediction is '
-            'kept. If a head beats the kept mask, the choice is worse than no choice.'
+            'Each head gives a mask and predicts its IoU; by default the mask with the highest '
+            'prediction is kept. If a head beats the kept mask, the choice is worse than no choice.'
         ),
     )
     return Section('candidates', 'Candidate masks', text, tuple(items))

@@ -65,12 +65,17 @@ def test_calibration_has_a_size_and_a_sign():
     assert np.isnan(scores['normal_chosen_iou_error'])
 
 
-def test_objects_that_kept_different_candidates_have_no_calibration_of_the_kept_one():
-    mixed = record(predicted=(1, 1, 1), chosen=-1)
-    scores = summarise_candidates([record(chosen=0), mixed])
-    assert scores['chosen_iou_error'] == pytest.approx(25)
-    assert np.isnan(summarise_candidates([mixed])['chosen_iou_bias'])
-    assert summarise_candidates([mixed])['candidates_iou_bias'] > 0
+def test_the_union_of_several_objects_has_no_calibration():
+    """Of IoUs 1 and 1/2, rightly predicted, the mean is 3/4; that of the union is another."""
+    for chosen in (0, -1):
+        union = record(predicted=[np.nan] * 3, chosen=chosen)
+        scores = summarise_candidates([record(chosen=0), union])
+        assert scores['chosen_iou_error'] == pytest.approx(25)
+        assert scores['candidates_iou_error'] == pytest.approx(100 * (1 / 4 + 1 / 4 + 1 / 6) / 3)
+        alone = summarise_candidates([union])
+        assert np.isnan(alone['chosen_iou_bias'])
+        assert np.isnan(alone['candidates_iou_error'])
+        assert alone['candidate_1_iou'] == pytest.approx(75)
 
 
 def test_every_scalar_comes_in_three_strata():

@@ -75,9 +75,8 @@ def test_a_batch_is_predicted_as_segment_anything_predicts_its_images(weights):
         # The union of two objects is taken before the last resizing, not after it.
         differs = (sample.candidates.data != theirs['masks'].any(dim=0)).float().mean()
         assert differs < (1e-2 if len(best) > 1 else 1e-3)
-        assert sample.candidate_iou == pytest.approx(
-            theirs['iou_predictions'].mean(dim=0).tolist(), rel=1e-4
-        )
+        predicted = theirs['iou_predictions'][0].tolist() if len(best) == 1 else [torch.nan] * 3
+        assert sample.candidate_iou == pytest.approx(predicted, rel=1e-4, nan_ok=True)
         assert sample.chosen == (best[0] if (best == best[0]).all() else -1)
         assert sample.prompts_from == 'given'
 
