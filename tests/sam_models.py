@@ -64,6 +64,7 @@ def our_config(side=SIDE, **changes):
         'train_prompts': dict(type='RandomPointSampler', points=1),
         'test_prompts': dict(type='EDTCentreSampler'),
         'loss': dict(type='BestMaskLoss'),
+        'prompts_from': 'truth',
         **changes,
     }
 

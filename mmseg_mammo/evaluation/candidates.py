@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.evaluation.overlap import overlap
+from mmseg_mammo.evaluation.overlap import Overlap, overlap
 
 
 def candidate_columns(
-    candidates: np.ndarray, truth: np.ndarray, predicted_iou: Sequence[float], chosen: int
+    candidates: np.ndarray,
+    truth: np.ndarray,
+    predicted_iou: Sequence[float],
+    chosen: int,
+    kept: Overlap,
 ) -> dict[str, float]:
     """Columns of an image whose model offered K candidate masks.
 
@@ -22,11 +26,13 @@ def candidate_columns(
         predicted_iou: K values, what the model took the IoUs for, 0 to 1; NaN if it did not say,
             as of several objects: it predicts their IoUs, not that of their union.
         chosen: Index of the candidate that was kept; -1 if it was not one for all objects.
+        kept: Overlap of the kept mask with the truth. If objects kept different candidates, it
+            may be better than each of the K.
 
     Returns:
         ``candidate_<k>_iou``, ``candidate_<k>_dice`` and ``candidate_<k>_predicted_iou`` for each
-        k from 0, ``chosen``, and ``hindsight_iou`` and ``hindsight_dice``, the best of the K.
-        Scores are from 0 to 1.
+        k from 0, ``chosen``, and ``hindsight_iou`` and ``hindsight_dice``, the best of
+        the K and the kept mask. Scores are from 0 to 1.
     """
     counts = [overlap(mask, truth) for mask in candidates]
     columns: dict[str, float] = {}
@@ -37,8 +43,8 @@ def candidate_columns(
     return {
         **columns,
         'chosen': int(chosen),
-        'hindsight_iou': max(count.iou for count in counts),
-        'hindsight_dice': max(count.dice for count in counts),
+        'hindsight_iou': max(count.iou for count in (*counts, kept)),
+        'hindsight_dice': max(count.dice for count in (*counts, kept)),
     }
 
 

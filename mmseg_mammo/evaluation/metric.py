@@ -45,8 +45,7 @@ class MammographyMetric(BaseMetric):
     Args:
         eval_size: (H, W), or the side of a square, to compare on instead, such as 224 for the
             thesis's numbers: probabilities are resized bilinearly, true masks by nearest
-            neighbour, but so that no lesion vanishes; candidate masks bilinearly, cut at one
-            half.
+            neighbour, but so that no lesion vanishes.
         threshold: Probability above which a pixel is lesion. It must agree with that of the
             decode head.
         lesions: Whether to look at each lesion too (:func:`compare_lesions`,
@@ -90,7 +89,7 @@ class MammographyMetric(BaseMetric):
             data_batch: Not used.
             data_samples: mmseg's samples as dicts, with ``seg_logits`` (1×H×W probabilities or
                 2×H×W logits), ``pred_sem_seg`` and ``gt_sem_seg`` (1×H×W). Of a promptable
-                model also ``candidates`` (K×H×W bool), ``candidate_iou``, ``chosen``,
+                model also ``candidates`` (K×H×W logits), ``candidate_iou``, ``chosen``,
                 ``prompts_from`` and ``prompt_points``; see :mod:`.candidates`.
         """
         for sample in data_samples:
@@ -105,8 +104,9 @@ class MammographyMetric(BaseMetric):
                 predicted = probability > self.threshold
                 truth = resize_mask(truth, self.eval_size)  # a lesion stays one
             mask = predicted.cpu().numpy()
-            record = _record(sample, overlap(mask, truth), truth.shape, float(probability.max()))
-            record.update(self._candidates(sample, truth))
+            counts = overlap(mask, truth)
+            record = _record(sample, counts, truth.shape, float(probability.max()))
+            record.update(self._candidates(sample, truth, counts))
             record.update(prompt_columns(sample))
             if self.lesions:
                 record.update(self._thesis_grid(*original))
@@ -127,14 +127,17 @@ class MammographyMetric(BaseMetric):
         further = {'hausdorff95': hausdorff95, 'surface_dice': surface_dice, _NESTED: rows}
         return counts | further
 
-    def _candidates(self, sample: dict, truth: np.ndarray) -> dict[str, float]:
+    def _candidates(self, sample: dict, truth: np.ndarray, kept: Overlap) -> dict[str, float]:
         if 'candidates' not in sample:
             return {}
-        masks = sample['candidates']['data']
+        logits = sample['candidates']['data']
+        masks = logits > 0  # as the model cuts the kept one
         if self.eval_size:
-            masks = torch.stack([_resize(mask.float(), self.eval_size) > 0.5 for mask in masks])
+            both = torch.stack([torch.zeros_like(logits), logits], dim=1)
+            resized = [_resize(lesion_probability(one), self.eval_size) for one in both]
+            masks = torch.stack(resized) > self.threshold
         predicted_iou, chosen = sample['candidate_iou'], sample['chosen']
-        return candidate_columns(masks.cpu().numpy(), truth, predicted_iou, chosen)
+        return candidate_columns(masks.cpu().numpy(), truth, predicted_iou, chosen, kept)
 
     def _check_threshold(self, probability: Tensor, predicted: Tensor) -> None:
         differs = (probability > self.threshold) != predicted

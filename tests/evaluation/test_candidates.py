@@ -9,6 +9,7 @@ from mmseg_mammo.evaluation.candidates import (
     prompt_columns,
     summarise_candidates,
 )
+from mmseg_mammo.evaluation.overlap import overlap
 
 TRUTH = np.array([[1, 1, 1, 1, 0, 0]], bool)
 MASKS = np.array([[[1, 0, 0, 0, 0, 0]], [[1, 1, 1, 0, 0, 0]], [[1, 1, 1, 1, 1, 1]]], bool)
@@ -16,13 +17,14 @@ EMPTY = np.zeros_like(TRUTH)
 
 
 def record(predicted=(0.5, 0.5, 0.5), chosen=0, masks=MASKS, truth=TRUTH):
-    columns = candidate_columns(masks, truth, predicted, chosen)
+    kept = overlap(masks[chosen], truth)
+    columns = candidate_columns(masks, truth, predicted, chosen, kept)
     return {'truth_pixels': int(truth.sum()), **columns}
 
 
 def test_columns_of_three_candidates_by_hand():
     """Shared 1, 3, 4 of truth 4; predicted 1, 3, 6."""
-    columns = candidate_columns(MASKS, TRUTH, [0.1, 0.2, 0.9], 2)
+    columns = candidate_columns(MASKS, TRUTH, [0.1, 0.2, 0.9], 2, overlap(MASKS[2], TRUTH))
     assert list(columns)[:3] == ['candidate_0_iou', 'candidate_0_dice', 'candidate_0_predicted_iou']
     assert [columns[f'candidate_{k}_iou'] for k in range(3)] == pytest.approx([1 / 4, 3 / 4, 4 / 6])
     assert [columns[f'candidate_{k}_dice'] for k in range(3)] == pytest.approx([2 / 5, 6 / 7, 0.8])
@@ -32,14 +34,23 @@ def test_columns_of_three_candidates_by_hand():
 
 
 def test_an_empty_candidate_of_a_normal_image_is_right():
-    columns = candidate_columns(np.stack([EMPTY, TRUTH]), EMPTY, [0.9, 0.9], 1)
+    masks = np.stack([EMPTY, TRUTH])
+    columns = candidate_columns(masks, EMPTY, [0.9, 0.9], 1, overlap(TRUTH, EMPTY))
     assert columns['candidate_0_iou'] == columns['hindsight_dice'] == 1
     assert columns['candidate_1_iou'] == pytest.approx(0, abs=1e-6)
 
 
+def test_nothing_kept_is_better_than_the_best_in_hindsight():
+    """Two objects: the one kept candidate 0, the other candidate 1, and both were right."""
+    halves = np.array([[[1, 1, 0, 0, 0, 0]], [[0, 0, 1, 1, 0, 0]]], bool)
+    columns = candidate_columns(halves, TRUTH, [np.nan] * 2, -1, overlap(TRUTH, TRUTH))
+    assert columns['hindsight_iou'] == columns['hindsight_dice'] == 1
+    assert columns['candidate_0_iou'] == pytest.approx(1 / 2)
+
+
 def test_every_candidate_needs_its_predicted_iou():
     with pytest.raises(ValueError, match='shorter'):
-        candidate_columns(MASKS, TRUTH, [0.1, 0.2], 0)
+        candidate_columns(MASKS, TRUTH, [0.1, 0.2], 0, overlap(MASKS[0], TRUTH))
 
 
 def test_scores_of_candidates_are_means_over_the_images_of_a_stratum():
