@@ -83,8 +83,8 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
         ``candidate_<k>_iou``, ``candidate_<k>_dice``, ``hindsight_iou``, ``hindsight_dice``;
         ``chosen_iou_error`` and ``chosen_iou_bias``, the mean absolute and the mean signed
         difference, predicted minus actual IoU of the kept candidate; ``candidates_iou_error`` and
-        ``candidates_iou_bias``, the same of all candidates. Both leave out images of several
-        objects. NaN where there is nothing to average. Empty without candidates.
+        ``candidates_iou_bias``, the same of all candidates; ``chosen_iou_ece``, see
+        :func:`calibration_error`. These leave out images of several objects. NaN where there is nothing to average. Empty without candidates.
     """
     if not records or not candidate_count(records[0]):
         return {}
@@ -107,11 +107,36 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
         for name, values in differences.items():
             scores[f'{prefix}{name}_iou_error'] = _percent(np.abs(values))
             scores[f'{prefix}{name}_iou_bias'] = _percent(values)
+        pairs = np.array([_pair(r, r['chosen']) for r in known]).reshape(-1, 2)
+        scores[f'{prefix}chosen_iou_ece'] = 100 * calibration_error(*pairs.T)
     return scores
 
 
+def calibration_error(predicted: np.ndarray, actual: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error (Guo et al., ICML 2017, section 2), of IoUs in place of accuracy.
+
+    Args:
+        predicted: N predicted IoUs; those beyond 0 to 1 are in the first or the last bin.
+        actual: N IoUs, 0 to 1.
+        bins: Intervals of equal width between 0 and 1.
+
+    Returns:
+        |mean predicted - mean actual| of each bin, weighted by its share of the N; NaN if N is 0.
+    """
+    if not len(predicted):
+        return float('nan')
+    numbers = np.clip((predicted * bins).astype(int), 0, bins - 1)
+    sums = np.bincount(numbers, predicted - actual, bins)  # share · |mean| is |sum| / N
+    return float(np.abs(sums).sum() / len(predicted))
+
+
 def _off(record: Mapping[str, float], k: int) -> float:
-    return record[f'candidate_{k}_predicted_iou'] - record[f'candidate_{k}_iou']
+    predicted, actual = _pair(record, k)
+    return predicted - actual
+
+
+def _pair(record: Mapping[str, float], k: int) -> tuple[float, float]:
+    return record[f'candidate_{k}_predicted_iou'], record[f'candidate_{k}_iou']
 
 
 def _percent(values: Sequence[float] | np.ndarray) -> float:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.evaluation.candidates import (
+    calibration_error,
     candidate_columns,
     candidate_count,
     prompt_columns,
@@ -73,7 +74,25 @@ def test_calibration_has_a_size_and_a_sign():
     assert scores['chosen_iou_bias'] == pytest.approx(100 * (0.5 - 0.25) / 2)
     assert scores['lesion_candidates_iou_error'] == pytest.approx(100 * 0.75 / 6)
     assert scores['lesion_candidates_iou_bias'] == pytest.approx(100 * 0.25 / 6)
+    assert scores['lesion_chosen_iou_ece'] == pytest.approx(100 * (0.5 + 0.25) / 2)
     assert np.isnan(scores['normal_chosen_iou_error'])
+    assert np.isnan(scores['normal_chosen_iou_ece'])
+
+
+def test_the_expected_calibration_error_by_hand():
+    """Two of three in one bin, predicted 0.6 with IoUs 1 and 0.4; the third beyond 1."""
+    predicted, actual = np.array([0.6, 0.62, 1.1]), np.array([1.0, 0.4, 0.9])
+    expected = abs(0.61 - 0.7) * 2 / 3 + abs(1.1 - 0.9) / 3
+    assert calibration_error(predicted, actual) == pytest.approx(expected)
+    assert calibration_error(predicted, actual, bins=1) == pytest.approx(abs(2.32 - 2.3) / 3)
+
+
+def test_a_calibrated_predictor_has_errors_but_no_calibration_error():
+    """IoUs spread evenly around what is predicted."""
+    predicted = np.repeat(np.linspace(0.15, 0.85, 8), 100)
+    actual = predicted + np.tile(np.linspace(-0.1, 0.1, 100), 8)
+    assert np.abs(predicted - actual).mean() == pytest.approx(0.05, rel=0.02)
+    assert calibration_error(predicted, actual) == pytest.approx(0, abs=1e-12)
 
 
 def test_the_union_of_several_objects_has_no_calibration():
@@ -92,7 +111,7 @@ def test_the_union_of_several_objects_has_no_calibration():
 def test_every_scalar_comes_in_three_strata():
     scores = summarise_candidates([record()])
     whole = {name for name in scores if not name.startswith(('lesion_', 'normal_'))}
-    assert len(whole) == 3 * 2 + 2 + 4
+    assert len(whole) == 3 * 2 + 2 + 5
     assert set(scores) == {
         f'{stratum}{name}' for stratum in ('', 'lesion_', 'normal_') for name in whole
     }
