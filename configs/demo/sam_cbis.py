@@ -5,37 +5,14 @@ Prompts come from the ground truth (its innermost point): such numbers do not co
 of models without prompts. Run by tools/demo.py; phantoms say nothing about patients.
 """
 
-_base_ = ['../sam_finetune_cbis.py']
+_base_ = [
+    '../_base_/models/sam_demo.py',
+    '../_base_/datasets/cbis_ddsm_1024.py',
+    '../_base_/schedules/thesis.py',
+]
 
-model = dict(
-    data_preprocessor=dict(size=(256, 256)),
-    image_encoder=dict(
-        arch=dict(
-            _delete_=True,
-            embed_dim=96,
-            depth=4,
-            num_heads=4,
-            global_attn_indexes=(1, 3),
-            window_size=8,
-            out_chans=64,
-        ),
-        img_size=256,
-    ),
-    pretrained=None,
-)
-train_pipeline = [
-    dict(type='LoadMammogram', intensity='minmax'),
-    dict(type='LoadLesionMask'),
-    dict(type='ResizeMammogram', scale=(256, 256), keep_ratio=False),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackMammogram'),
-]
-test_pipeline = [
-    dict(type='LoadMammogram', intensity='minmax'),
-    dict(type='Resize', scale=(256, 256), keep_ratio=False),
-    dict(type='LoadLesionMask'),
-    dict(type='PackMammogram'),
-]
+train_pipeline = _base_.demo_train_pipeline
+test_pipeline = _base_.demo_test_pipeline
 data = dict(data_root='demo/data/cbis_ddsm', finding='mass')
 train_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(pipeline=train_pipeline, **data))
 val_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(pipeline=test_pipeline, **data))

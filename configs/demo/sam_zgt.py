@@ -3,30 +3,13 @@
 Run by tools/demo.py; phantoms say nothing about patients.
 """
 
-_base_ = ['../sam_finetune_zgt.py']
-
-model = dict(
-    data_preprocessor=dict(size=(256, 256)),
-    image_encoder=dict(
-        arch=dict(
-            _delete_=True,
-            embed_dim=96,
-            depth=4,
-            num_heads=4,
-            global_attn_indexes=(1, 3),
-            window_size=8,
-            out_chans=64,
-        ),
-        img_size=256,
-    ),
-    pretrained=None,
-)
-test_pipeline = [
-    dict(type='LoadMammogram', intensity='minmax'),
-    dict(type='Resize', scale=(256, 256), keep_ratio=False),
-    dict(type='LoadLesionMask'),
-    dict(type='PackMammogram'),
+_base_ = [
+    '../_base_/models/sam_demo.py',
+    '../_base_/datasets/zgt_1024.py',
+    '../_base_/runtime.py',
 ]
+
+test_pipeline = _base_.demo_test_pipeline
 test_dataloader = dict(
     batch_size=8,
     num_workers=1,

@@ -16,23 +16,23 @@ def candidate_columns(
     truth: np.ndarray,
     predicted_iou: Sequence[float],
     chosen: int,
-    kept: Overlap | None = None,
-    objects: int = 1,
+    kept: Overlap,
 ) -> dict[str, float]:
     """Columns of an image whose model offered K candidate masks.
 
     Args:
         candidates: K×H×W bool.
         truth: H×W bool.
-        predicted_iou: K values, what the model took the IoUs for, 0 to 1.
+        predicted_iou: K values, what the model took the IoUs for, 0 to 1; NaN if it did not say,
+            as of several objects: it predicts their IoUs, not that of their union.
         chosen: Index of the candidate that was kept; -1 if it was not one for all objects.
-        kept: Of the mask that was kept, where that may be of several candidates.
-        objects: Objects that were prompted for.
+        kept: Overlap of the kept mask with the truth. If objects kept different candidates, it
+            may be better than each of the K.
 
     Returns:
         ``candidate_<k>_iou``, ``candidate_<k>_dice`` and ``candidate_<k>_predicted_iou`` for each
-        k from 0, ``chosen``, ``objects``, and ``hindsight_iou`` and ``hindsight_dice``, the best
-        of the K and the kept mask. Scores are from 0 to 1.
+        k from 0, ``chosen``, and ``hindsight_iou`` and ``hindsight_dice``, the best of
+        the K and the kept mask. Scores are from 0 to 1.
     """
     counts = [overlap(mask, truth) for mask in candidates]
     columns: dict[str, float] = {}
@@ -40,13 +40,11 @@ def candidate_columns(
         columns[f'candidate_{k}_iou'] = count.iou
         columns[f'candidate_{k}_dice'] = count.dice
         columns[f'candidate_{k}_predicted_iou'] = float(predicted)
-    offered = [*counts, kept] if kept else counts
     return {
         **columns,
         'chosen': int(chosen),
-        'objects': int(objects),
-        'hindsight_iou': max(count.iou for count in offered),
-        'hindsight_dice': max(count.dice for count in offered),
+        'hindsight_iou': max(count.iou for count in (*counts, kept)),
+        'hindsight_dice': max(count.dice for count in (*counts, kept)),
     }
 
 
@@ -85,9 +83,8 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
         ``candidate_<k>_iou``, ``candidate_<k>_dice``, ``hindsight_iou``, ``hindsight_dice``;
         ``chosen_iou_error`` and ``chosen_iou_bias``, the mean absolute and the mean signed
         difference, predicted minus actual IoU of the kept candidate; ``candidates_iou_error`` and
-        ``candidates_iou_bias``, the same of all candidates. Both over the images with one object:
-        of several, predictions are of each and the mask is the union. NaN where there is
-        nothing to average. Empty without candidates.
+        ``candidates_iou_bias``, the same of all candidates; ``chosen_iou_ece``, see
+        :func:`calibration_error`. These leave out images of several objects. NaN where there is nothing to average. Empty without candidates.
     """
     if not records or not candidate_count(records[0]):
         return {}
@@ -102,19 +99,44 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
     for prefix, members in strata.items():
         for name in (*names, 'hindsight_iou', 'hindsight_dice'):
             scores[f'{prefix}{name}'] = _percent([record[name] for record in members])
-        single = [record for record in members if record['objects'] == 1]
+        known = [r for r in members if not np.isnan(r['candidate_0_predicted_iou'])]
         differences = {
-            'chosen': [_off(r, r['chosen']) for r in single if r['chosen'] >= 0],
-            'candidates': [_off(r, k) for r in single for k in range(count)],
+            'chosen': [_off(r, r['chosen']) for r in known],
+            'candidates': [_off(r, k) for r in known for k in range(count)],
         }
         for name, values in differences.items():
             scores[f'{prefix}{name}_iou_error'] = _percent(np.abs(values))
             scores[f'{prefix}{name}_iou_bias'] = _percent(values)
+        pairs = np.array([_pair(r, r['chosen']) for r in known]).reshape(-1, 2)
+        scores[f'{prefix}chosen_iou_ece'] = 100 * calibration_error(*pairs.T)
     return scores
 
 
+def calibration_error(predicted: np.ndarray, actual: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error (Guo et al., ICML 2017, section 2), of IoUs in place of accuracy.
+
+    Args:
+        predicted: N predicted IoUs; those beyond 0 to 1 are in the first or the last bin.
+        actual: N IoUs, 0 to 1.
+        bins: Intervals of equal width between 0 and 1.
+
+    Returns:
+        |mean predicted - mean actual| of each bin, weighted by its share of the N; NaN if N is 0.
+    """
+    if not len(predicted):
+        return float('nan')
+    numbers = np.clip((predicted * bins).astype(int), 0, bins - 1)
+    sums = np.bincount(numbers, predicted - actual, bins)  # share · |mean| is |sum| / N
+    return float(np.abs(sums).sum() / len(predicted))
+
+
 def _off(record: Mapping[str, float], k: int) -> float:
-    return record[f'candidate_{k}_predicted_iou'] - record[f'candidate_{k}_iou']
+    predicted, actual = _pair(record, k)
+    return predicted - actual
+
+
+def _pair(record: Mapping[str, float], k: int) -> tuple[float, float]:
+    return record[f'candidate_{k}_predicted_iou'], record[f'candidate_{k}_iou']
 
 
 def _percent(values: Sequence[float] | np.ndarray) -> float:

@@ -45,8 +45,7 @@ class MammographyMetric(BaseMetric):
     Args:
         eval_size: (H, W), or the side of a square, to compare on instead, such as 224 for the
             thesis's numbers: probabilities are resized bilinearly, true masks by nearest
-            neighbour, but so that no lesion vanishes; candidate masks bilinearly, cut at one
-            half.
+            neighbour, but so that no lesion vanishes.
         threshold: Probability above which a pixel is lesion. It must agree with that of the
             decode head.
         lesions: Whether to look at each lesion too (:func:`compare_lesions`,
@@ -90,7 +89,7 @@ class MammographyMetric(BaseMetric):
             data_batch: Not used.
             data_samples: mmseg's samples as dicts, with ``seg_logits`` (1×H×W probabilities or
                 2×H×W logits), ``pred_sem_seg`` and ``gt_sem_seg`` (1×H×W). Of a promptable
-                model also ``candidates`` (K×H×W bool), ``candidate_iou``, ``chosen``,
+                model also ``candidates`` (K×H×W logits), ``candidate_iou``, ``chosen``,
                 ``prompts_from`` and ``prompt_points``; see :mod:`.candidates`.
         """
         for sample in data_samples:
@@ -131,11 +130,14 @@ class MammographyMetric(BaseMetric):
     def _candidates(self, sample: dict, truth: np.ndarray, kept: Overlap) -> dict[str, float]:
         if 'candidates' not in sample:
             return {}
-        masks = sample['candidates']['data']
+        logits = sample['candidates']['data']
+        masks = logits > 0  # as the model cuts the kept one
         if self.eval_size:
-            masks = torch.stack([_resize(mask.float(), self.eval_size) > 0.5 for mask in masks])
-        facts = sample['candidate_iou'], sample['chosen'], kept, sample.get('objects', 1)
-        return candidate_columns(masks.cpu().numpy(), truth, *facts)
+            both = torch.stack([torch.zeros_like(logits), logits], dim=1)
+            resized = [_resize(lesion_probability(one), self.eval_size) for one in both]
+            masks = torch.stack(resized) > self.threshold
+        predicted_iou, chosen = sample['candidate_iou'], sample['chosen']
+        return candidate_columns(masks.cpu().numpy(), truth, predicted_iou, chosen, kept)
 
     def _check_threshold(self, probability: Tensor, predicted: Tensor) -> None:
         differs = (probability > self.threshold) != predicted

@@ -43,7 +43,8 @@ class EmbeddingCache:
     A file is named by the image (:func:`image_key`), the weights of the encoder and the number
     format that it computes in. It holds float32, so that what comes back is bit for bit what went
     in: 4 MiB for an image of 1024² (256×64×64), twice the size of float16. Files are written
-    aside and renamed; one that cannot be read, or whose CRC-32 is wrong, is made again.
+    aside and renamed; one that cannot be read, or whose CRC-32 is wrong, is made again. CPUs and
+    GPUs differ in the last digits: whoever encodes an image first decides.
 
     Args:
         folder: Made when first written to.
@@ -51,7 +52,7 @@ class EmbeddingCache:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._versions: list[tuple[int, int]] = []
+        self._seen: list[tuple[int, int, float]] = []
         self._mark = ''
 
     def embed(self, images: Tensor, encoder: nn.Module) -> Tensor:
@@ -80,9 +81,12 @@ class EmbeddingCache:
 
     def _mark_of(self, encoder: nn.Module) -> str:
         """Sixteen digits of the fingerprint of the weights, computed when they have changed."""
-        versions = [(p.data_ptr(), p._version) for p in encoder.parameters()]
-        if versions != self._versions:
-            self._versions, self._mark = versions, fingerprint(encoder)[:16]
+        parameters = [parameter.detach() for parameter in encoder.parameters()]
+        # A version counts what is written, but not through .data; a sum sees most of the latter.
+        sums = torch.stack([p.sum(dtype=torch.float64) for p in parameters]).tolist()
+        seen = [(p.data_ptr(), p._version, s) for p, s in zip(parameters, sums, strict=True)]
+        if seen != self._seen:
+            self._seen, self._mark = seen, fingerprint(encoder)[:16]
         return self._mark
 
 

@@ -111,8 +111,7 @@ class ErrorPointSampler(PromptSampler):
     The SAM paper's simulation of a reader (appendix A), without its rounds that add no point.
 
     Args:
-        first: The sampler of the first prompts, or its config; its ``per_component`` is not
-            looked at.
+        first: The sampler of the first prompts, or its config, without ``per_component``.
         rounds: Further clicks; the model predicts before each of them, and once more at the end.
         per_component: See :class:`PromptSampler`.
     """
@@ -124,6 +123,12 @@ class ErrorPointSampler(PromptSampler):
         if rounds < 1:
             raise MammoError(f'rounds={rounds} of ErrorPointSampler', 'a whole number from 1')
         self.first = MODELS.build(first) if isinstance(first, dict) else first
+        if self.first.per_component:
+            raise MammoError(
+                'per_component=True of the first sampler of ErrorPointSampler',
+                'per_component of ErrorPointSampler itself, which divides the mask for both',
+                'Move per_component=True from first to the ErrorPointSampler',
+            )
         self.rounds = rounds
 
     def __call__(self, objects: Tensor, generator: Generator | None = None) -> Prompts:

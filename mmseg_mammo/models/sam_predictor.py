@@ -9,8 +9,10 @@ import torch.nn.functional as F
 from segment_anything import SamPredictor
 from segment_anything.modeling import Sam
 from segment_anything.utils.transforms import ResizeLongestSide
+from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.sam_decoding import choose, of_each
 from mmseg_mammo.transforms.loading import map_intensity
 from mmseg_mammo.transforms.packing import rescale_to_255
 
@@ -31,17 +33,13 @@ class LongestSide(ResizeLongestSide):
         return resized[0].permute(1, 2, 0).numpy()
 
 
-class Stretch(ResizeLongestSide):
-    """The thesis's resizing, as mmcv's ``Resize(keep_ratio=False)``: to a square."""
-
-    @staticmethod
-    def get_preprocess_shape(oldh: int, oldw: int, long_side_length: int) -> tuple[int, int]:
-        """A square, whatever the image."""
-        return long_side_length, long_side_length
+class AsTests(ResizeLongestSide):
+    """Resizing and coordinates of the test pipeline, as mmcv's ``Resize(keep_ratio=True)``."""
 
     def apply_image(self, image: np.ndarray) -> np.ndarray:
-        """H×W×3, uint8 or float32 -> square."""
-        size = (self.target_length, self.target_length)
+        """H×W×3, uint8 or float32 -> its longer side is the target length."""
+        height, width = self.get_preprocess_shape(*image.shape[:2], self.target_length)
+        size = (width, height)
         return cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_LINEAR)
 
     def apply_coords(self, coords: np.ndarray, original_size: tuple[int, ...]) -> np.ndarray:
@@ -49,19 +47,30 @@ class Stretch(ResizeLongestSide):
         return super().apply_coords(coords + 0.5, original_size) - 0.5
 
 
+class Stretch(AsTests):
+    """The thesis's resizing, as mmcv's ``Resize(keep_ratio=False)``: to a square."""
+
+    @staticmethod
+    def get_preprocess_shape(oldh: int, oldw: int, long_side_length: int) -> tuple[int, int]:
+        """A square, whatever the image."""
+        return long_side_length, long_side_length
+
+
 class SAMPredictor(SamPredictor):
     """``segment_anything.SamPredictor`` around a :class:`SAMSegmentor`, for mammograms.
 
     ``set_image``, then ``predict`` as often as wanted; points, boxes and masks are on the grid
     of the image. ``predict`` returns masks (K×H×W bool), predicted IoUs (K) and low-resolution
-    logits (K×4s×4s), which the next call takes as ``mask_input``. Put the model into eval mode
-    before.
+    logits (K×4s×4s), which the next call takes as ``mask_input``. ``multimask_output=False`` keeps
+    of the three masks that with the highest predicted IoU: the fourth, which segment-anything
+    returns then, has no loss here. Put the model into eval mode before.
 
     Args:
         model: Trained or zero-shot; shared, not copied.
         keep_ratio: True resizes and pads as segment-anything does, and on the same weights gives
-            the same output. False stretches to a square, as the shipped configs do. None does
-            as the model's tests: pad if the data preprocessor's ``test_cfg`` pads.
+            the same three masks. False stretches to a square, as the shipped configs do. None
+            does as the model's tests, which do not smooth before they shrink: pad if the data
+            preprocessor's ``test_cfg`` pads, else stretch.
         intensity: What ``LoadMammogram`` does to grey levels; ``'stored'`` leaves them.
     """
 
@@ -77,9 +86,8 @@ class SAMPredictor(SamPredictor):
         parts = model.image_encoder, model.prompt_encoder, model.mask_decoder
         sam = Sam(*parts, statistics.mean.flatten().tolist(), statistics.std.flatten().tolist())
         super().__init__(sam.to(statistics.mean.device))
-        if keep_ratio is None:
-            keep_ratio = bool(statistics.test_cfg)
-        resize = LongestSide if keep_ratio else Stretch
+        as_tests = AsTests if statistics.test_cfg else Stretch
+        resize = {None: as_tests, True: LongestSide, False: Stretch}[keep_ratio]
         self.transform = resize(model.image_encoder.img_size)
         self.intensity = intensity
 
@@ -102,3 +110,37 @@ class SAMPredictor(SamPredictor):
         if levels.dtype == np.uint16:
             levels = rescale_to_255(levels)  # unrounded
         super().set_image(levels, image_format)
+
+    @torch.no_grad()
+    def predict_torch(
+        self,
+        point_coords: Tensor | None,
+        point_labels: Tensor | None,
+        boxes: Tensor | None = None,
+        mask_input: Tensor | None = None,
+        multimask_output: bool = True,
+        return_logits: bool = False,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``SamPredictor.predict_torch``, but for one mask: the best of the three.
+
+        Args:
+            point_coords: O×N×2, in pixels of the input.
+            point_labels: O×N, 1 lesion, 0 background.
+            boxes: O×4, in pixels of the input.
+            mask_input: O×1×4s×4s logits of an earlier call.
+            multimask_output: Three masks of each object, or one.
+            return_logits: Logits in place of bool masks.
+
+        Returns:
+            Masks, O×K×H×W; predicted IoUs, O×K; low-resolution logits, O×K×4s×4s.
+        """
+        prompts = point_coords, point_labels, boxes, mask_input
+        masks, iou, low = super().predict_torch(*prompts, True, return_logits)
+        if multimask_output:
+            return masks, iou, low
+        best = choose(iou, 'predicted_iou')
+        return (
+            of_each(masks, best)[:, None],
+            of_each(iou, best)[:, None],
+            of_each(low, best)[:, None],
+        )

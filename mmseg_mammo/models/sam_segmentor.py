@@ -62,12 +62,12 @@ class SAMSegmentor(BaseSegmentor):
         train_prompts: Config of a sampler.
         test_prompts: Config of a sampler.
         loss: Config of :class:`BestMaskLoss`.
+        prompts_from: ``'truth'``: predictions, too, take prompts from the true mask, which has to
+            be there. ``'given'``: from the metainfo ``prompts``, which ``LoadPrompts`` adds.
         pretrained: File with Meta's names, loaded strictly when training starts (with LoRA when
             the model is built, since no checkpoint has it). None starts at random.
         trainable: Regular expression of what is trained: ``'.*'`` for all, ``'^mask_decoder'``,
             empty for none. A part of which nothing is trained stays in eval mode.
-        prompts_from: ``'truth'``: predictions, too, take prompts from the true mask, which has to
-            be there. ``'given'``: from the metainfo ``prompts``, which ``LoadPrompts`` adds.
         mask_choice: Which candidate is kept: the one with the highest ``'predicted_iou'``, or
             always number 0, 1 or 2.
         embedding_cache: Folder where embeddings are kept, for an encoder that is wholly frozen.
@@ -190,24 +190,26 @@ class SAMSegmentor(BaseSegmentor):
 
         Returns:
             The samples, with ``seg_logits`` (2×H×W: zero and the logit), ``pred_sem_seg``
-            (1×H×W), ``candidates`` (K×H×W bool), and the metainfo ``candidate_iou`` (K floats,
-            means over objects), ``objects`` (their number), ``chosen`` (-1 if objects chose differently), ``prompt_points``
+            (1×H×W), ``candidates`` (K×H×W logits), and the metainfo ``candidate_iou`` (K floats;
+            NaN if there are several objects, as nothing is predicted of the union of their
+            masks), ``chosen`` (-1 if objects chose differently), ``prompt_points``
             ([x, y, label], pixels of the prepared image), ``prompt_boxes``, ``prompts_from``.
         """
         if data_samples is None:
             raise MammoError('SAM cannot predict without samples', 'samples with truth or prompts')
         found = self._segment(inputs, data_samples)
         for (_, candidates, facts), sample in zip(found, data_samples, strict=True):
-            scratch = SegDataSample(metainfo=sample.metainfo)
-            self.postprocess_result(candidates[None], [scratch])
-            sample.candidates = PixelData(data=scratch.seg_logits.data > 0)
+            scratch = [SegDataSample(metainfo=sample.metainfo) for _ in candidates]
+            self.postprocess_result(candidates, scratch)  # bit for bit as the kept mask
+            logits = torch.stack([one.seg_logits.data[1] for one in scratch])
+            sample.candidates = PixelData(data=logits)
             sample.set_metainfo(facts)
         return self.postprocess_result(torch.stack([kept for kept, _, _ in found]), data_samples)
 
     def _segment(
         self, inputs: Tensor, data_samples: list[SegDataSample]
     ) -> list[tuple[Tensor, Tensor, dict[str, Any]]]:
-        """Of each image 2×S×S kept logits, K×S×S of all candidates, and the metainfo."""
+        """Of each image 2×S×S kept logits, K×2×S×S of all candidates, and the metainfo."""
         shape = (inputs.shape[-2], inputs.shape[-1])
         found = []
         for embedding, sample in zip(self.extract_feat(inputs), data_samples, strict=True):
@@ -220,16 +222,12 @@ class SAMSegmentor(BaseSegmentor):
             kept = of_each(logits, chosen).amax(dim=0)
             sx, sy = input_scale(sample, shape)
             facts = {
-                'candidate_iou': iou.mean(dim=0).tolist(),
+                'candidate_iou': (iou[0] if len(iou) == 1 else iou[0] * torch.nan).tolist(),
                 'chosen': int(chosen[0]) if (chosen == chosen[0]).all() else -1,
-                'objects': len(iou),
                 'prompts_from': self.prompts_from,
                 **described(prompts.scaled(1 / sx, 1 / sy)),
             }
-            two_classes = torch.stack(
-                [torch.zeros_like(kept), kept]
-            )  # their softmax is the sigmoid
-            found.append((two_classes, logits.amax(dim=0), facts))
+            found.append((_two_classes(kept), _two_classes(logits.amax(dim=0)), facts))
         return found
 
     def encode_decode(self, inputs: Tensor, batch_data_samples: list[SegDataSample]) -> Tensor:
@@ -239,6 +237,11 @@ class SAMSegmentor(BaseSegmentor):
 
     def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         return self.extract_feat(inputs)
+
+
+def _two_classes(logits: Tensor) -> Tensor:
+    """…×H×W -> …×2×H×W, of which the softmax is the sigmoid."""
+    return torch.stack([torch.zeros_like(logits), logits], dim=-3)
 
 
 def _means(losses: list[dict[str, Tensor]]) -> dict[str, Tensor]:

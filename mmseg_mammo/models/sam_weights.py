@@ -13,6 +13,7 @@ from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.sam_encoder import PATCH
 from mmseg_mammo.models.vit_weights import read_weights, some_of
 
+POSITIONS = 'image_encoder.pos_embed'
 PARTS = ('image_encoder', 'prompt_encoder', 'mask_decoder')
 
 
@@ -36,8 +37,9 @@ def load_sam_weights(model: nn.Module, path: str | Path) -> None:
     targets = named_tensors(model)
     encoder: Any = model.image_encoder
     grid = encoder.img_size // PATCH
+    grids = _grid_of(state), grid
     fitted = {
-        name: resize_positions(name, value, targets[name].shape, grid)
+        name: resize_positions(name, value, targets[name].shape, grids)
         for name, value in state.items()
         if name in targets
     }
@@ -72,21 +74,32 @@ def named_tensors(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def resize_positions(name: str, value: Tensor, shape: torch.Size, grid: int) -> Tensor:
+def _grid_of(state: dict[str, Tensor]) -> int:
+    positions = state.get(POSITIONS)
+    return positions.shape[1] if positions is not None and positions.ndim == 4 else 0
+
+
+def resize_positions(name: str, value: Tensor, shape: torch.Size, grids: tuple[int, int]) -> Tensor:
     """Fit a position embedding of another image size; anything else is returned as it is.
+
+    Relative positions of windows do not follow the image, and are left alone: those of a file
+    with other global blocks keep their shape, which does not fit.
 
     Args:
         name: Meta's name.
         value: 1×g×g×C absolute, or (2·g - 1)×d relative positions.
         shape: Of the model's tensor.
-        grid: Patches along a side of the model's input.
+        grids: Patches along a side of the file's input and of the model's.
     """
     if value.shape == shape:
         return value
-    if name == 'image_encoder.pos_embed' and value.ndim == 4:
+    before, grid = grids
+    if name == POSITIONS and value.ndim == 4:
         moved = value.float().permute(0, 3, 1, 2)
         size = (grid, grid)
         return F.interpolate(moved, size, mode='bicubic', align_corners=False).permute(0, 2, 3, 1)
-    if name.endswith(('.rel_pos_h', '.rel_pos_w')) and len(shape) == 2 and shape[0] == 2 * grid - 1:
+    lengths = 2 * before - 1, 2 * grid - 1
+    relative = name.endswith(('.rel_pos_h', '.rel_pos_w')) and value.ndim == len(shape) == 2
+    if relative and before != grid and (value.shape[0], shape[0]) == lengths:
         return F.interpolate(value.float().T[None], shape[0], mode='linear')[0].T
     return value

@@ -26,8 +26,8 @@ def candidate_section(runs: Runs) -> Section | None:
             notes = (
                 (
                     'Kept: the mask of the prediction. Error: mean of |predicted − actual IoU|, bias: '
-                    'mean of predicted − actual IoU, in percentage points; for the kept mask, over '
-                    'the images where one head was kept for all objects.'
+                    'mean of predicted − actual IoU, in percentage points; over the images '
+                    'of one object, as the IoU of several together is not predicted.'
                 ),
                 *mark_notes(tests),
             )

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.evaluation.candidates import (
+    calibration_error,
     candidate_columns,
     candidate_count,
     prompt_columns,
     summarise_candidates,
 )
-from mmseg_mammo.evaluation.overlap import Overlap
+from mmseg_mammo.evaluation.overlap import overlap
 
 TRUTH = np.array([[1, 1, 1, 1, 0, 0]], bool)
 MASKS = np.array([[[1, 0, 0, 0, 0, 0]], [[1, 1, 1, 0, 0, 0]], [[1, 1, 1, 1, 1, 1]]], bool)
@@ -17,13 +18,14 @@ EMPTY = np.zeros_like(TRUTH)
 
 
 def record(predicted=(0.5, 0.5, 0.5), chosen=0, masks=MASKS, truth=TRUTH):
-    columns = candidate_columns(masks, truth, predicted, chosen)
+    kept = overlap(masks[chosen], truth)
+    columns = candidate_columns(masks, truth, predicted, chosen, kept)
     return {'truth_pixels': int(truth.sum()), **columns}
 
 
 def test_columns_of_three_candidates_by_hand():
     """Shared 1, 3, 4 of truth 4; predicted 1, 3, 6."""
-    columns = candidate_columns(MASKS, TRUTH, [0.1, 0.2, 0.9], 2)
+    columns = candidate_columns(MASKS, TRUTH, [0.1, 0.2, 0.9], 2, overlap(MASKS[2], TRUTH))
     assert list(columns)[:3] == ['candidate_0_iou', 'candidate_0_dice', 'candidate_0_predicted_iou']
     assert [columns[f'candidate_{k}_iou'] for k in range(3)] == pytest.approx([1 / 4, 3 / 4, 4 / 6])
     assert [columns[f'candidate_{k}_dice'] for k in range(3)] == pytest.approx([2 / 5, 6 / 7, 0.8])
@@ -33,27 +35,23 @@ def test_columns_of_three_candidates_by_hand():
 
 
 def test_an_empty_candidate_of_a_normal_image_is_right():
-    columns = candidate_columns(np.stack([EMPTY, TRUTH]), EMPTY, [0.9, 0.9], 1)
+    masks = np.stack([EMPTY, TRUTH])
+    columns = candidate_columns(masks, EMPTY, [0.9, 0.9], 1, overlap(TRUTH, EMPTY))
     assert columns['candidate_0_iou'] == columns['hindsight_dice'] == 1
     assert columns['candidate_1_iou'] == pytest.approx(0, abs=1e-6)
 
 
-def test_the_best_in_hindsight_is_never_below_the_kept_mask():
-    """Kept is the union of other candidates' objects: all of the truth."""
-    columns = candidate_columns(MASKS, TRUTH, [0.1, 0.2, 0.9], -1, Overlap(4, 4, 4), objects=2)
+def test_nothing_kept_is_better_than_the_best_in_hindsight():
+    """Two objects: the one kept candidate 0, the other candidate 1, and both were right."""
+    halves = np.array([[[1, 1, 0, 0, 0, 0]], [[0, 0, 1, 1, 0, 0]]], bool)
+    columns = candidate_columns(halves, TRUTH, [np.nan] * 2, -1, overlap(TRUTH, TRUTH))
     assert columns['hindsight_iou'] == columns['hindsight_dice'] == 1
-
-
-def test_several_objects_say_nothing_about_calibration():
-    several = candidate_columns(MASKS, TRUTH, [0.1, 0.2, 0.9], 2, objects=2)
-    scores = summarise_candidates([{'truth_pixels': 4, **several}])
-    assert np.isnan([scores['chosen_iou_error'], scores['candidates_iou_bias']]).all()
-    assert scores['candidate_2_iou'] == pytest.approx(100 * 4 / 6)
+    assert columns['candidate_0_iou'] == pytest.approx(1 / 2)
 
 
 def test_every_candidate_needs_its_predicted_iou():
     with pytest.raises(ValueError, match='shorter'):
-        candidate_columns(MASKS, TRUTH, [0.1, 0.2], 0)
+        candidate_columns(MASKS, TRUTH, [0.1, 0.2], 0, overlap(MASKS[0], TRUTH))
 
 
 def test_scores_of_candidates_are_means_over_the_images_of_a_stratum():
@@ -76,21 +74,44 @@ def test_calibration_has_a_size_and_a_sign():
     assert scores['chosen_iou_bias'] == pytest.approx(100 * (0.5 - 0.25) / 2)
     assert scores['lesion_candidates_iou_error'] == pytest.approx(100 * 0.75 / 6)
     assert scores['lesion_candidates_iou_bias'] == pytest.approx(100 * 0.25 / 6)
+    assert scores['lesion_chosen_iou_ece'] == pytest.approx(100 * (0.5 + 0.25) / 2)
     assert np.isnan(scores['normal_chosen_iou_error'])
+    assert np.isnan(scores['normal_chosen_iou_ece'])
 
 
-def test_objects_that_kept_different_candidates_have_no_calibration_of_the_kept_one():
-    mixed = record(predicted=(1, 1, 1), chosen=-1)
-    scores = summarise_candidates([record(chosen=0), mixed])
-    assert scores['chosen_iou_error'] == pytest.approx(25)
-    assert np.isnan(summarise_candidates([mixed])['chosen_iou_bias'])
-    assert summarise_candidates([mixed])['candidates_iou_bias'] > 0
+def test_the_expected_calibration_error_by_hand():
+    """Two of three in one bin, predicted 0.6 with IoUs 1 and 0.4; the third beyond 1."""
+    predicted, actual = np.array([0.6, 0.62, 1.1]), np.array([1.0, 0.4, 0.9])
+    expected = abs(0.61 - 0.7) * 2 / 3 + abs(1.1 - 0.9) / 3
+    assert calibration_error(predicted, actual) == pytest.approx(expected)
+    assert calibration_error(predicted, actual, bins=1) == pytest.approx(abs(2.32 - 2.3) / 3)
+
+
+def test_a_calibrated_predictor_has_errors_but_no_calibration_error():
+    """IoUs spread evenly around what is predicted."""
+    predicted = np.repeat(np.linspace(0.15, 0.85, 8), 100)
+    actual = predicted + np.tile(np.linspace(-0.1, 0.1, 100), 8)
+    assert np.abs(predicted - actual).mean() == pytest.approx(0.05, rel=0.02)
+    assert calibration_error(predicted, actual) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_union_of_several_objects_has_no_calibration():
+    """Of IoUs 1 and 1/2, rightly predicted, the mean is 3/4; that of the union is another."""
+    for chosen in (0, -1):
+        union = record(predicted=[np.nan] * 3, chosen=chosen)
+        scores = summarise_candidates([record(chosen=0), union])
+        assert scores['chosen_iou_error'] == pytest.approx(25)
+        assert scores['candidates_iou_error'] == pytest.approx(100 * (1 / 4 + 1 / 4 + 1 / 6) / 3)
+        alone = summarise_candidates([union])
+        assert np.isnan(alone['chosen_iou_bias'])
+        assert np.isnan(alone['candidates_iou_error'])
+        assert alone['candidate_1_iou'] == pytest.approx(75)
 
 
 def test_every_scalar_comes_in_three_strata():
     scores = summarise_candidates([record()])
     whole = {name for name in scores if not name.startswith(('lesion_', 'normal_'))}
-    assert len(whole) == 3 * 2 + 2 + 4
+    assert len(whole) == 3 * 2 + 2 + 5
     assert set(scores) == {
         f'{stratum}{name}' for stratum in ('', 'lesion_', 'normal_') for name in whole
     }

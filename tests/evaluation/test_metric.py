@@ -211,7 +211,7 @@ def prompted(side=40):
             seg_logits=PixelData(data=torch.stack([torch.zeros_like(logit), logit])),
             pred_sem_seg=PixelData(data=masks[1:2].long()),
             gt_sem_seg=PixelData(data=truth[None].long()),
-            candidates=PixelData(data=masks),
+            candidates=PixelData(data=20 * masks.float() - 10),
         )
     )
     return sample
@@ -229,6 +229,23 @@ def test_candidates_and_prompts_of_a_sample_reach_record_and_scalars(eval_size):
     assert (record['prompts_from'], record['prompt_points']) == ('truth', '15.5:15.5:1')
     assert scores['lesion_hindsight_iou'] == pytest.approx(100)
     assert scores['chosen_iou_bias'] == pytest.approx(-25)
+
+
+@pytest.mark.parametrize('eval_size', [None, 24, 15])
+def test_candidates_are_resized_and_cut_as_the_kept_mask_is(eval_size):
+    """Steep slopes, on which cutting before resizing gives another mask than after it."""
+    generator = torch.Generator().manual_seed(0)
+    given = prompted()
+    logits = 5 * torch.randn(3, 40, 40, generator=generator)
+    kept = logits[1]
+    given.candidates.data = logits
+    given.seg_logits.data = torch.stack([torch.zeros_like(kept), kept])
+    given.pred_sem_seg.data = (kept > 0)[None].long()
+    _, metric = evaluate([given.to_dict()], eval_size=eval_size)
+    (record,) = metric.records
+    assert record['candidate_1_iou'] == record['iou']
+    assert record['candidate_1_dice'] == record['dice']
+    assert record['hindsight_iou'] >= record['iou']
 
 
 def test_a_model_without_prompts_has_neither_columns_nor_scalars_of_candidates():

@@ -1,7 +1,7 @@
 import numpy as np
 
 from mmseg_mammo.evaluation.candidates import candidate_columns, summarise_candidates
-from mmseg_mammo.evaluation.overlap import Overlap, summarise
+from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise
 from mmseg_mammo.evaluation.table import format_table
 
 
@@ -53,7 +53,7 @@ def test_the_grid_is_named():
 def test_candidates_stand_beside_the_kept_mask_and_the_best_in_hindsight():
     truth = np.array([[1, 1, 0, 0]], bool)
     masks = np.array([[[1, 0, 0, 0]], [[1, 1, 0, 0]]], bool)
-    columns = candidate_columns(masks, truth, [0.75, 0.5], 0)
+    columns = candidate_columns(masks, truth, [0.75, 0.5], 0, overlap(masks[0], truth))
     scores = SCORES | summarise_candidates([{'truth_pixels': 2, **columns}])
     lines = format_table(scores, records('contour'), None).splitlines()
     assert lines[8].split() == ['candidate', '0', '50.00', '66.67', '50.00', '66.67']

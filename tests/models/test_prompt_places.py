@@ -121,6 +121,18 @@ def test_the_noise_of_a_box_ends_at_its_limit_and_at_the_border_of_the_image():
     assert whole.max() == 59
 
 
+def test_the_box_of_a_tiny_lesion_moves_by_parts_of_a_pixel():
+    """Three pixels in a row: deviations of 0.3 and 0.1 px, and the lesion stays in sight."""
+    masks = mask(60, 60, (20, 30, 22, 30))[None].expand(400, -1, -1)
+    boxes = jittered_boxes(masks, 0.1, 20, seeded())
+    noise = boxes - torch.tensor([20, 30, 22, 30])
+    assert noise[:, ::2].std(0).tolist() == pytest.approx([0.3, 0.3], rel=0.15)
+    # Of two equal rows the smaller is the upper one: ± 0.1 / √π apart on average.
+    assert noise[:, 1::2].mean(0).tolist() == pytest.approx([-0.0564, 0.0564], abs=0.015)
+    assert (boxes[:, :2] <= boxes[:, 2:]).all()
+    assert noise.abs().max() < 2
+
+
 def test_a_box_never_turns_over():
     boxes = jittered_boxes(
         mask(60, 60, (20, 20, 30, 30))[None].expand(200, -1, -1), 2, 50, seeded()

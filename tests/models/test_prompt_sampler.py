@@ -150,6 +150,11 @@ def test_segment_anything_takes_padding_for_no_point(lesions):
         dict(type='JitteredBoxSampler', jitter=-0.1),
         dict(type='JitteredBoxSampler', max_jitter=-1),
         dict(type='ErrorPointSampler', first=dict(type='EDTCentreSampler'), rounds=0),
+        dict(
+            type='ErrorPointSampler',
+            first=dict(type='EDTCentreSampler', per_component=True),
+            rounds=1,
+        ),
     ],
 )
 def test_options_that_mean_nothing_are_refused(bad):

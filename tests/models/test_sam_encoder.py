@@ -88,6 +88,22 @@ def test_checkpointing_changes_nothing_but_what_is_kept():
     assert all(torch.equal(a, b) for a, b in zip(*ends, strict=True))
 
 
+def test_checkpointing_keeps_nothing_of_a_block_but_its_input():
+    """4×4 patches of 16 channels; two blocks more."""
+    growth = []
+    for checkpointing in (False, True):
+        kept = []
+        for depth in (2, 4):
+            encoder, sizes = pair(64, checkpointing, depth=depth)[0].train(), []
+            pack = lambda tensor, sizes=sizes: sizes.append(tensor.numel()) or tensor
+            with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+                encoder(torch.randn(1, 3, 64, 64))
+            kept.append(sum(sizes))
+        growth.append(kept[1] - kept[0])
+    assert growth[0] > 20 * growth[1]
+    assert growth[1] == 2 * 4 * 4 * 16
+
+
 def test_bfloat16_stays_close_to_float32():
     ours, theirs = pair(64)
     images = torch.randn(1, 3, 64, 64)

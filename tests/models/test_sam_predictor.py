@@ -34,10 +34,10 @@ def image():
     [
         dict(point_coords=POINTS, point_labels=LABELS),
         dict(box=BOX),
-        dict(point_coords=POINTS, point_labels=LABELS, box=BOX, multimask_output=False),
+        dict(point_coords=POINTS, point_labels=LABELS, box=BOX),
         dict(point_coords=POINTS, point_labels=LABELS, mask_input=np.ones((1, 16, 16))),
     ],
-    ids=['points', 'box', 'both, one mask', 'mask'],
+    ids=['points', 'box', 'both', 'mask'],
 )
 def test_with_padding_it_gives_what_segment_anything_gives(request_, weights, image):
     colour = np.stack([image, 255 - image, image // 2], axis=-1)
@@ -51,7 +51,17 @@ def test_with_padding_it_gives_what_segment_anything_gives(request_, weights, im
     assert (found[0] != expected[0]).mean() < 1e-3
     np.testing.assert_allclose(found[1], expected[1], rtol=1e-4)
     np.testing.assert_allclose(found[2], expected[2], rtol=1e-4, atol=1e-4)
-    assert found[0].shape == (1 if 'multimask_output' in request_ else 3, 50, 90)
+    assert found[0].shape == (3, 50, 90)
+
+
+def test_one_mask_is_the_best_of_three_as_the_fourth_is_never_trained(weights, image):
+    predictor = our_sam(weights).predictor()
+    predictor.set_image(image)
+    three = predictor.predict(POINTS, LABELS, return_logits=True)
+    one = predictor.predict(POINTS, LABELS, multimask_output=False, return_logits=True)
+    best = three[1].argmax()
+    for among, alone in zip(three, one, strict=True):
+        np.testing.assert_array_equal(alone, among[best : best + 1])
 
 
 @pytest.mark.parametrize('padded', [True, False])
@@ -75,27 +85,35 @@ def test_grey_levels_are_stretched_as_by_the_pipeline(weights, image):
     np.testing.assert_allclose(ends[0], ends[1], rtol=1e-2, atol=1e-2)
 
 
-def test_it_gives_what_a_test_of_the_model_gives(weights, image, tmp_path):
-    """Stretched, as the shipped configs do; the same pixels through the pipeline."""
-    model = our_sam(weights, prompts_from='given')
-    write_png(tmp_path / 'a.png', image.astype(np.uint16) * 200)
+@pytest.mark.parametrize('padded', [False, True])
+def test_it_gives_what_a_test_of_the_model_gives(padded, weights, tmp_path):
+    """The same pixels through the pipeline; ten times as large as the input, 16 bits."""
+    preprocessor = our_config()['data_preprocessor']
+    if padded:
+        preprocessor['test_cfg'] = dict(size=(SIDE, SIDE))
+    model = our_sam(weights, prompts_from='given', data_preprocessor=preprocessor)
+    noise = np.random.default_rng(0).integers(0, 65536, (6 * SIDE, 10 * SIDE)).astype(np.uint16)
+    picture = cv2.GaussianBlur(noise, (5, 5), 0)
+    write_png(tmp_path / 'a.png', picture)
     pipeline = Compose(
         [
             dict(type='LoadMammogram', intensity='minmax'),
-            dict(type='Resize', scale=(SIDE, SIDE), keep_ratio=False),
+            dict(type='Resize', scale=(SIDE, SIDE), keep_ratio=padded),
             dict(type='PackMammogram'),
         ]
     )
+    points, box = 6 * POINTS, 6 * BOX
     item = pipeline(dict(img_path=str(tmp_path / 'a.png')))
-    given = dict(points=[POINTS.tolist()], labels=[LABELS.tolist()], boxes=[BOX.tolist()])
+    given = dict(points=[points.tolist()], labels=[LABELS.tolist()], boxes=[box.tolist()])
     item['data_samples'].set_metainfo(dict(prompts=given))
     (sample,) = model.test_step(
         {'inputs': [item['inputs']], 'data_samples': [item['data_samples']]}
     )
     predictor = model.predictor()
-    predictor.set_image(image.astype(np.uint16) * 200)
-    masks, iou, _ = predictor.predict(POINTS, LABELS, BOX)
-    assert (masks != sample.candidates.data.numpy()).mean() < 1e-3
+    predictor.set_image(picture)
+    masks, iou, _ = predictor.predict(points, LABELS, box)
+    assert masks.any()
+    assert (masks != (sample.candidates.data > 0).numpy()).mean() < 1e-3
     np.testing.assert_allclose(iou, sample.candidate_iou, rtol=1e-4)
 
 

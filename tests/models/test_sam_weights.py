@@ -88,6 +88,16 @@ def test_another_image_size_resizes_positions_as_segment_anything_does_while_run
     assert torch.equal(ours.blocks[0].attn.rel_pos_h, old.blocks[0].attn.rel_pos_h)
 
 
+@pytest.mark.parametrize('side', [64, 96])
+def test_a_file_with_other_global_blocks_is_refused(side, weights):
+    """Tables of windows are never made into those of the whole image, nor the other way round."""
+    swapped = {**TINY_SAM, 'global_attn_indexes': (0,)}
+    encoder = dict(type='SAMImageEncoder', arch=swapped, img_size=side)
+    model = MODELS.build(our_config(side, image_encoder=encoder, pretrained=str(weights[1])))
+    with pytest.raises(CheckpointError, match=r'4 have another shape.*blocks\.0\.attn\.rel_pos_h'):
+        model.init_weights()
+
+
 @pytest.mark.parametrize(
     ('change', 'message'),
     [

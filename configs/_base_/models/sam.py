@@ -25,5 +25,6 @@ model = dict(
     # 20 · focal + Dice + IoU loss, all of the one candidate with the lowest sum (thesis III-B).
     loss=dict(type='BestMaskLoss', select_by='mask+iou', iou_for='best'),
 )
-# Of several processes: the embeddings of prompts that are not given get no gradient.
+# Of several processes: the embeddings of prompts that are not given get no gradient. SAM's fourth
+# mask, for unambiguous prompts, has no loss: the gradients of its token and layers are zero.
 find_unused_parameters = True
