@@ -7,14 +7,7 @@ model = dict(
     backbone=dict(
         _delete_=True,
         type='mmpretrain.LoRAModel',
-        module=dict(
-            type='VPTVisionTransformer',
-            arch=dict(embed_dims=1024, num_layers=24, num_heads=16, feedforward_channels=4096),
-            img_size=224,
-            patch_size=16,
-            prompt_length=0,
-            pretrained='weights/ViT-L_16.npz',
-        ),
+        module={**_base_.model.backbone, 'trainable': ''},
         rank=8,
         alpha=8,
         targets=[dict(type='qkv')],
