@@ -52,7 +52,7 @@ class EmbeddingCache:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._seen: list[tuple[int, int, float]] = []
+        self._seen: list[tuple[int, int]] = []
         self._mark = ''
 
     def embed(self, images: Tensor, encoder: nn.Module) -> Tensor:
@@ -79,12 +79,13 @@ class EmbeddingCache:
                 _write(paths[index], embedding)
         return torch.stack([e.to(images.device) for e in found if e is not None])
 
+    def recheck(self) -> None:
+        """Look at the weights anew: no version counts what was written through ``.data``."""
+        self._seen = []
+
     def _mark_of(self, encoder: nn.Module) -> str:
         """Sixteen digits of the fingerprint of the weights, computed when they have changed."""
-        parameters = [parameter.detach() for parameter in encoder.parameters()]
-        # A version counts what is written, but not through .data; a sum sees most of the latter.
-        sums = torch.stack([p.sum(dtype=torch.float64) for p in parameters]).tolist()
-        seen = [(p.data_ptr(), p._version, s) for p, s in zip(parameters, sums, strict=True)]
+        seen = [(p.data_ptr(), p._version) for p in encoder.parameters()]
         if seen != self._seen:
             self._seen, self._mark = seen, fingerprint(encoder)[:16]
         return self._mark

@@ -130,8 +130,10 @@ class SAMSegmentor(BaseSegmentor):
             print_log(text, 'current', logging.WARNING)
 
     def train(self, mode: bool = True) -> 'SAMSegmentor':
-        """Keep parts of which nothing is trained in eval mode."""
+        """Keep parts of which nothing is trained in eval mode; let the cache look at its encoder."""
         super().train(mode)
+        if self.cache:  # hooks that exchange weights do so between training and validation
+            self.cache.recheck()
         for part in self.children():
             part.train(mode and any(p.requires_grad for p in part.parameters()))
         return self

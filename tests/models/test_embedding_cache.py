@@ -57,6 +57,7 @@ def test_other_weights_and_another_number_format_have_files_of_their_own(
     old = cache.embed(images, encoder)
     if past_autograd:
         encoder.layer.bias.data.add_(1)  # no version counts it
+        cache.recheck()
     else:
         with torch.no_grad():
             encoder.layer.bias += 1

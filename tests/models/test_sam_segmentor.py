@@ -254,6 +254,10 @@ def test_a_cache_encodes_each_image_once_and_changes_no_prediction(weights, tmp_
     other = meta_sam(seed=1)
     cached.load_state_dict(other.state_dict())
     torch.testing.assert_close(cached.extract_feat(inputs), our_sam(other).extract_feat(inputs))
+    # Averaged weights are exchanged past autograd, then the mode is set.
+    for ours, theirs in zip(cached.parameters(), plain.parameters(), strict=True):
+        ours.data.copy_(theirs)
+    torch.testing.assert_close(cached.eval().extract_feat(inputs), expected)
 
 
 @pytest.mark.parametrize('eval_size', [None, 40])
