@@ -25,7 +25,7 @@ val_dataloader = dict(num_workers=1, dataset=dict(data_root='demo/data/cbis_ddsm
 test_dataloader = dict(num_workers=1, dataset=dict(data_root='demo/data/cbis_ddsm', finding='mass'))
 optim_wrapper = dict(optimizer=dict(lr=3e-3))
 param_scheduler = [
-    dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True, T_max=20)
+    dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True, T_max=12)
 ]
-train_cfg = dict(max_epochs=20, val_interval=10)
+train_cfg = dict(max_epochs=12, val_interval=6)
 default_hooks = dict(logger=dict(interval=5))
