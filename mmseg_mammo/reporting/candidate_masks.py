@@ -11,8 +11,18 @@ from mmseg_mammo.reporting.scores import cells, mark_notes, marked, number, stra
 from mmseg_mammo.reporting.statistics import mean
 
 _COLUMNS = (
-    *('model', 'images', 'n', 'mask', 'IoU %', 'low', 'high', 'Dice %', 'kept in %'),
-    *('predicted IoU %', 'error', 'bias', 'mark'),
+    *('model', 'images', 'n', 'mask', 'IoU %', 'IoU low', 'IoU high'),
+    *('Dice %', 'Dice low', 'Dice high', 'kept in %'),
+    *(
+        'predicted IoU %',
+        'error',
+        'error low',
+        'error high',
+        'bias',
+        'bias low',
+        'bias high',
+        'mark',
+    ),
 )
 
 
@@ -27,7 +37,8 @@ def candidate_section(runs: Runs) -> Section | None:
                 (
                     'Kept: the mask of the prediction. Error: mean of |predicted − actual IoU|, bias: '
                     'mean of predicted − actual IoU, in percentage points; over the images '
-                    'of one object, as the IoU of several together is not predicted.'
+                    'of one object, as the IoU of several together is not predicted. Intervals: '
+                    '95 %, over patients.'
                 ),
                 *mark_notes(tests),
             )
@@ -73,10 +84,11 @@ def _row(
     iou, dice = (images[f'{prefix}_{name}' if prefix else name] for name in ('iou', 'dice'))
     known = ~np.isnan(predicted)
     error = 100 * (predicted - iou)[known]
-    values = (100 * predicted[known], np.abs(error), error)
+    patients = images.patients
+    overlap = (cells(mean(100 * values, patients)) for values in (iou, dice))
+    errors = (cells(mean(values, patients[known])) for values in (np.abs(error), error))
+    offered = 100 * float(predicted[known].mean()) if known.any() else np.nan
     return (
-        *(test.model, stratum, len(images), mask, *cells(mean(100 * iou, images.patients))),
-        *(number(100 * dice.mean() if len(dice) else np.nan), number(kept)),
-        *(number(v.mean() if len(v) else np.nan) for v in values),
-        marked(test, len(images)),
+        *(test.model, stratum, len(images), mask, *sum(overlap, ()), number(kept)),
+        *(number(offered), *sum(errors, ()), marked(test, len(images))),
     )

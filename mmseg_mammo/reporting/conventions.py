@@ -1,6 +1,6 @@
 """Which model is better, by which convention: the same predictions, scored in several ways."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,11 +14,9 @@ from mmseg_mammo.reporting.scores import (
     cells,
     counts,
     dice,
-    has_lesion,
     mark_notes,
     marked,
     nothing,
-    number,
     shared,
     strata,
 )
@@ -45,11 +43,12 @@ class Convention:
     pooled: bool = False
 
 
+LESION_IMAGES = Convention('lesion images', 'lesion')
 CONVENTIONS = (
     Convention('all images', 'all'),
     Convention('all images, 224 grid', 'all', GRID_224),
     Convention('all images, pooled pixels', 'all', pooled=True),
-    Convention('lesion images', 'lesion'),
+    LESION_IMAGES,
     Convention('lesion images, 224 grid', 'lesion', GRID_224),
     Convention('lesion images, pooled pixels', 'lesion', pooled=True),
 )
@@ -86,17 +85,19 @@ def convention_items(runs: Runs) -> tuple[Table, ...]:
             }
             for way in CONVENTIONS
         ]
-        tables.append(_table(dataset, runs.slug(dataset), tests, scored))
-        flips += [(dataset, *row) for row in _flips(scored)]
+        sizes = {name: int(chosen.sum()) for name, chosen in strata(records[0]).items()}
+        tables.append(_table(dataset, runs.slug(dataset), tests, sizes, scored))
+        flips += [(dataset, sizes['all'], sizes['lesion'], *row) for row in _flips(scored)]
     columns = (
-        *('data set', 'by', 'or by', 'model', 'against', 'difference', 'low', 'high'),
-        *('other difference', 'other low', 'other high'),
+        *('data set', 'images', 'lesion images', 'by', 'or by', 'model', 'against'),
+        *('difference', 'low', 'high', 'other difference', 'other low', 'other high'),
     )
     notes = (
         (
             'Differences of Dice in percentage points, with 95 % intervals over patients: by the '
             'first convention the model is better, by the other one worse. Where an interval '
-            'contains 0, the order was not sure to begin with.'
+            'contains 0, the order was not sure to begin with. They are not corrected for the '
+            'number of pairs.'
         ),
         *mark_notes(runs.tests),
     )
@@ -105,31 +106,28 @@ def convention_items(runs: Runs) -> tuple[Table, ...]:
 
 
 def _table(
-    dataset: str, slug: str, tests: Sequence[Test], scored: list[dict[str, Estimate]]
+    dataset: str,
+    slug: str,
+    tests: Sequence[Test],
+    sizes: Mapping[str, int],
+    scored: list[dict[str, Estimate]],
 ) -> Table:
-    ranks = [_ranks(models) for models in scored]
-    marks = {t.model: marked(t, int(has_lesion(t.images).sum())) for t in tests}
-    marks[NOTHING] = marked(tests[0], empty=True)
-    rows = tuple(
-        (
-            model,
-            *sum(
-                ((number(s[model].value), r[model]) for s, r in zip(scored, ranks, strict=True)), ()
-            ),
-            marks[model],
-        )
-        for model in scored[0]
-    )
-    columns = sum(((f'{way.name}, %', f'rank, {way.name}') for way in CONVENTIONS), ())
+    rows = []
+    for way, models in zip(CONVENTIONS, scored, strict=True):
+        ranks, size = _ranks(models), sizes[way.stratum]
+        for model, estimate in models.items():
+            test = next((t for t in tests if t.model == model), tests[0])
+            mark = marked(test, size, empty=model == NOTHING)
+            rows.append((way.name, model, size, *cells(estimate), ranks[model], mark))
+    columns = ('convention', 'model', 'images', 'Dice %', 'low', 'high', 'rank', 'mark')
     notes = (
         (
-            'Dice. Thesis: all images, 224 grid (U-Net and SETR). Pooled: twice the common pixels of '
-            'all images over the sum of true and predicted ones.'
+            'Thesis: all images, 224 grid (U-Net and SETR). Pooled: twice the common pixels of all '
+            'images over the sum of true and predicted ones. 95 % intervals over patients.'
         ),
         *mark_notes(tests),
     )
-    title = f'Conventions on {dataset}'
-    return Table(f'conventions_{slug}', title, ('model', *columns, 'mark'), rows, notes)
+    return Table(f'conventions_{slug}', f'Conventions on {dataset}', columns, tuple(rows), notes)
 
 
 def _ranks(scored: dict[str, Estimate]) -> dict[str, Cell]:

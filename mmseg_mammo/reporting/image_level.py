@@ -10,7 +10,7 @@ from mmseg_mammo.reporting.contents import Cell, Figure, Section, Table
 from mmseg_mammo.reporting.figures import GREY, look, panels
 from mmseg_mammo.reporting.reading import Records, Test
 from mmseg_mammo.reporting.runs import Runs
-from mmseg_mammo.reporting.scores import cells, has_lesion, mark_notes, marked, number
+from mmseg_mammo.reporting.scores import cells, few_notes, has_lesion, mark_notes, marked, number
 from mmseg_mammo.reporting.statistics import auroc, mean
 
 SENSITIVITY = 95  # percent
@@ -177,15 +177,13 @@ def _chosen_row(test: Test) -> tuple[Cell, ...]:
 
 def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[str, int]) -> Figure:
     alt = '; '.join(f'{test.model}: AUROC {_area(test.images):.3f}' for test in tests)
-    caption = ' '.join(
-        (
-            (
-                'Left: ROC. Right: reliability, the diagonal is perfect; areas of dots follow the number '
-                'of images.'
-            ),
-            *mark_notes(tests),
-        )
+    lesion = has_lesion(tests[0].images)
+    start = (
+        'Left: ROC. Right: reliability, the diagonal is perfect; areas of dots follow the number '
+        'of images.'
     )
+    few = few_notes({'lesion images': int(lesion.sum()), 'normal images': int((~lesion).sum())})
+    caption = ' '.join((start, *few, *mark_notes(tests)))
     drawers = [_draw_roc(tests, places), _draw_reliability(tests, places)]
     models = {test.model: places[test.model] for test in tests}
     title = f'Image level on {dataset}'

@@ -13,6 +13,7 @@ from mmseg_mammo.reporting.scores import (
     cells,
     counts,
     dice,
+    few_notes,
     iou,
     mark_notes,
     marked,
@@ -105,7 +106,9 @@ def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[st
         )
         for test in tests
     }
-    caption = ' '.join(('Dots are means, bars 95 % intervals over patients.', *mark_notes(tests)))
+    few = few_notes({f'{n} images': int(c.sum()) for n, c in strata(tests[0].images).items()})
+    start = 'Dots are means, bars 95 % intervals over patients.'
+    caption = ' '.join((start, *few, *mark_notes(tests)))
     return forest(f'scores_{slug}', f'Scores on {dataset}', caption, panels, places)
 
 
@@ -170,7 +173,7 @@ def _compared(dataset: str, tests: tuple[Test, ...]) -> Iterator[tuple[tuple[Cel
         for (a, b), column, p_value in zip(
             pairs, differences.T, sign_flip(differences, patients), strict=True
         ):
-            marks = dict.fromkeys(mark for t in (tests[a], tests[b]) for mark in t.marks)
+            mark = marked(tests[a], beside=(tests[b],))
             facts = (dataset, name, score, tests[a].model, tests[b].model)
             size = (len(column), len(set(patients)))
-            yield (*facts, *size, *cells(mean(column, patients)), '; '.join(marks)), p_value
+            yield (*facts, *size, *cells(mean(column, patients)), mark), p_value

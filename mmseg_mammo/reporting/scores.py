@@ -4,7 +4,7 @@ The formulas are those of :mod:`mmseg_mammo.evaluation.overlap` (thesis III-B), 
 be entered without torch; a test holds the two together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -82,16 +82,24 @@ def cells(estimate: Estimate, digits: int = 2) -> tuple[Cell, Cell, Cell]:
     return value, low, high
 
 
-def marked(test: Test, *sizes: int, empty: bool = False) -> str:
+def marked(test: Test, *sizes: int, beside: Sequence[Test] = (), empty: bool = False) -> str:
     """The cell of the column *mark*: what to know beside the numbers of a row.
 
     Args:
         test: The row's.
         sizes: Numbers of images, or lesions, that its numbers are over.
+        beside: Other tests that its numbers come from.
         empty: Whether the row is that of predicting nothing, which no prompt helps.
     """
     few = [FEW] if any(0 < size < FEWEST for size in sizes) else []
-    return '; '.join([*(m for m in test.marks if not (empty and m == PROMPTED)), *few])
+    marks = dict.fromkeys(mark for each in (test, *beside) for mark in each.marks)
+    return '; '.join([*(m for m in marks if not (empty and m == PROMPTED)), *few])
+
+
+def few_notes(sizes: Mapping[str, int]) -> tuple[str, ...]:
+    """A sentence for below a figure that names what has few images, by their numbers; or none."""
+    few = [name for name, size in sizes.items() if 0 < size < FEWEST]
+    return (f'{FEW.capitalize()}: {", ".join(few)}.',) if few else ()
 
 
 def mark_notes(tests: Sequence[Test]) -> tuple[str, ...]:

@@ -75,15 +75,15 @@ def ratio(above: np.ndarray, below: np.ndarray, patients: np.ndarray) -> Estimat
     """Σ above / Σ below over images, such as hits over lesions; see :func:`mean`."""
     total = float(np.sum(below))
     if not total:
-        return _estimate(np.nan, np.empty(0))
+        return estimate(np.nan, np.empty(0))
     value = float(np.sum(above)) / total
     names, codes = np.unique(patients, return_inverse=True)
     sums = np.stack([np.bincount(codes, above), np.bincount(codes, below)], axis=1)
     if len(sums) < FEWEST:
-        return _estimate(value, np.empty(0))
+        return estimate(value, np.empty(0))
     drawn = draws(len(names), seed_of(names)) @ sums
     with np.errstate(invalid='ignore', divide='ignore'):
-        return _estimate(value, drawn[:, 0] / drawn[:, 1])
+        return estimate(value, drawn[:, 0] / drawn[:, 1])
 
 
 def auroc(positive: np.ndarray, scores: np.ndarray, patients: np.ndarray) -> Estimate:
@@ -95,17 +95,17 @@ def auroc(positive: np.ndarray, scores: np.ndarray, patients: np.ndarray) -> Est
         patients: N texts; see :func:`mean`.
     """
     if positive.all() or not positive.any():
-        return _estimate(np.nan, np.empty(0))
+        return estimate(np.nan, np.empty(0))
     order = np.argsort(scores, kind='stable')
     starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
     found = positive[order]
     names, codes = np.unique(patients, return_inverse=True)
     value = _areas(np.ones((1, len(order))), found, starts)[0]
     if len(names) < FEWEST:
-        return _estimate(float(value), np.empty(0))
+        return estimate(float(value), np.empty(0))
     drawn = draws(len(names), seed_of(names))[:, codes[order]]
     parts = [_areas(drawn[i : i + 200], found, starts) for i in range(0, ROUNDS, 200)]
-    return _estimate(float(value), np.concatenate(parts))
+    return estimate(float(value), np.concatenate(parts))
 
 
 def _areas(weights: np.ndarray, positive: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -122,10 +122,11 @@ def difference(one: Estimate, other: Estimate) -> Estimate:
     rounds = np.empty(0)
     if len(one.rounds) and len(other.rounds):
         rounds = one.rounds - other.rounds
-    return _estimate(one.value - other.value, rounds)
+    return estimate(one.value - other.value, rounds)
 
 
-def _estimate(value: float, rounds: np.ndarray) -> Estimate:
+def estimate(value: float, rounds: np.ndarray) -> Estimate:
+    """A value with the percentile interval of the ``rounds`` of its bootstrap; see :func:`mean`."""
     kept = rounds[~np.isnan(rounds)]  # a draw without a normal image has no AUROC
     varied = len(kept) and np.ptp(kept) > _SAME
     low, high = np.quantile(kept, (0.025, 0.975)) if varied else (np.nan, np.nan)

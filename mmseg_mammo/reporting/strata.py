@@ -19,7 +19,6 @@ from mmseg_mammo.reporting.scores import (
     iou,
     mark_notes,
     marked,
-    number,
     size_names,
 )
 from mmseg_mammo.reporting.statistics import FEWEST, Estimate, mean
@@ -27,7 +26,17 @@ from mmseg_mammo.reporting.statistics import FEWEST, Estimate, mean
 FACTORS = ('lesion size', 'finding', 'pathology', 'density', 'view', 'laterality', 'hospital')
 _OF_LESIONS = ('finding', 'pathology')
 _COLUMNS = (
-    *('model', 'lesion images', 'patients', 'Dice %', 'low', 'high', 'IoU %'),
+    *(
+        'model',
+        'lesion images',
+        'patients',
+        'Dice %',
+        'low',
+        'high',
+        'IoU %',
+        'IoU low',
+        'IoU high',
+    ),
     *('normal images', 'left empty %', 'empty low', 'empty high', 'mark'),
 )
 
@@ -103,10 +112,10 @@ def _row(level: str, test: Test, factor: str) -> tuple[Cell, ...]:
     images = _images_of(test, factor, level)
     lesion = has_lesion(images)
     empty = _left_empty(images)
-    overlap = iou(*counts(images))[lesion]
+    overlap = mean(100 * iou(*counts(images))[lesion], images.patients[lesion])
     return (
         *(level, test.model, int(lesion.sum()), len(set(images.patients[lesion]))),
-        *(*cells(lesion_dice(images)), number(100 * overlap.mean() if len(overlap) else np.nan)),
+        *(*cells(lesion_dice(images)), *cells(overlap)),
         *(int((~lesion).sum()), *cells(empty)),
         marked(test, int(lesion.sum()), int((~lesion).sum())),
     )

@@ -6,7 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mmseg_mammo.reporting.contents import Cell, Figure, Section, Table
-from mmseg_mammo.reporting.conventions import convention_items
+from mmseg_mammo.reporting.conventions import (
+    CONVENTIONS,
+    LESION_IMAGES,
+    convention_items,
+    score,
+)
 from mmseg_mammo.reporting.figures import look, panels
 from mmseg_mammo.reporting.reading import Test
 from mmseg_mammo.reporting.results import lesion_dice
@@ -15,6 +20,7 @@ from mmseg_mammo.reporting.scores import (
     cells,
     counts,
     dice,
+    few_notes,
     mark_notes,
     marked,
     number,
@@ -23,9 +29,14 @@ from mmseg_mammo.reporting.scores import (
 from mmseg_mammo.reporting.statistics import Estimate, difference, mean
 
 _COLUMNS = (
-    *('model', 'trained on', 'tested on', 'images', 'Dice %, all', 'lesion images'),
-    *('Dice %, lesion', 'low', 'high', 'normal images', 'left empty %, normal'),
+    *('model', 'trained on', 'tested on', 'images', 'Dice %, all', 'all low', 'all high'),
+    *('lesion images', 'Dice %, lesion', 'low', 'high'),
+    *('normal images', 'left empty %, normal', 'empty low', 'empty high'),
     *('drop of Dice, lesion', 'drop low', 'drop high', 'mark'),
+)
+_DROPS = (
+    *('model', 'trained on', 'tested on', 'convention', 'images of source', 'of target'),
+    *('Dice %, source', 'Dice %, target', 'drop', 'low', 'high', 'sign', 'mark'),
 )
 
 
@@ -49,12 +60,14 @@ def transfer_section(runs: Runs) -> Section:
         ),
         (
             'A conclusion changes if two models swap places when the same predictions are scored '
-            'by another convention. The tables of conventions rank the models under each; the last '
-            'table lists every pair that swaps.'
+            'by another convention, or if a drop becomes a gain. The tables of conventions rank the '
+            'models under each; the last table lists every pair that swaps.'
         ),
     )
-    items: tuple[Table | Figure, ...] = (table, _figure(runs, found), *convention_items(runs))
-    return Section('transfer', 'Transfer', text, items)
+    items: list[Table | Figure] = [table, _figure(runs, found)]
+    if (drops := _drops(runs)).rows:
+        items.append(drops)
+    return Section('transfer', 'Transfer', text, (*items, *convention_items(runs)))
 
 
 def source(test: Test) -> str | None:
@@ -62,23 +75,63 @@ def source(test: Test) -> str | None:
     return test.training.dataset if test.training else None
 
 
+def _home(test: Test, runs: Runs) -> Test | None:
+    """The test of the same model on the data set of its training; None if that is this one."""
+    mine = (other for other in runs.on(source(test) or '') if other.model == test.model)
+    home = next(mine, None)
+    return None if home is test else home
+
+
 def _rows(
     model: str, runs: Runs, found: dict[tuple[str, str], Estimate]
 ) -> Iterator[tuple[Cell, ...]]:
     for test in (test for test in runs.tests if test.model == model):
-        images = test.images
+        images, home = test.images, _home(test, runs)
         lesion, normal = (strata(images)[name] for name in ('lesion', 'normal'))
         here = found[model, test.dataset]
-        home = found.get((model, source(test) or ''))
-        drop: tuple[Cell, ...] = (None, None, None)
-        if home and test.dataset != source(test):
-            drop = cells(_drop(home, here))
+        drop = cells(_drop(found[model, home.dataset], here)) if home else (None, None, None)
         empty = mean(100.0 * (images['predicted_pixels'] == 0)[normal], images.patients[normal])
+        sizes = int(lesion.sum()), int(normal.sum())
         yield (
             *(model, source(test), test.dataset, len(images)),
-            number(100 * float(np.mean(dice(*counts(images))))),
-            *(int(lesion.sum()), *cells(here), int(normal.sum()), number(empty.value)),
-            *(*drop, marked(test, int(lesion.sum()), int(normal.sum()))),
+            *cells(mean(100 * dice(*counts(images)), images.patients)),
+            *(sizes[0], *cells(here), sizes[1], *cells(empty)),
+            *(*drop, marked(test, *sizes, beside=(home,) if home else ())),
+        )
+
+
+def _drops(runs: Runs) -> Table:
+    """The drop by each convention: whether a loss is a gain when counted otherwise."""
+    rows = [
+        row
+        for model in runs.models
+        for test in runs.tests
+        if test.model == model and (home := _home(test, runs))
+        for row in _by_convention(home, test)
+    ]
+    notes = (
+        (
+            'Drop of Dice from the data set of the training to that of the row, in percentage points, '
+            'with 95 % intervals over patients, as in the first table. Sign: whether it is a loss or '
+            'a gain as over lesion images on the grid of the masks, or turns round.'
+        ),
+        *mark_notes(runs.tests),
+    )
+    return Table('drops', 'The drop by each convention', _DROPS, tuple(rows), notes)
+
+
+def _by_convention(home: Test, test: Test) -> Iterator[tuple[Cell, ...]]:
+    usual = _drop(*(score(t.images, LESION_IMAGES) for t in (home, test))).value
+    for way in CONVENTIONS:
+        here, there = (score(t.images, way) for t in (home, test))
+        drop = _drop(here, there)
+        sizes = [int(strata(t.images)[way.stratum].sum()) for t in (home, test)]
+        sign: Cell = 'turns round' if round(drop.value, 2) * round(usual, 2) < 0 else 'the same'
+        yield (
+            *(test.model, home.dataset, test.dataset, way.name, sizes[0], sizes[1]),
+            *(number(here.value), number(there.value), *cells(drop)),
+            None if np.isnan(drop.value * usual) else sign,
+            marked(test, *sizes, beside=(home,)),
         )
 
 
@@ -109,6 +162,10 @@ def _figure(runs: Runs, found: dict[tuple[str, str], Estimate]) -> Figure:
         f'{m} on {d}: {"no lesions" if np.isnan(e.value) else f"{e.value:.1f}"}'
         for (m, d), e in found.items()
     )
-    caption = ' '.join(('Dice over images with a lesion, 95 % intervals.', *mark_notes(runs.tests)))
+    few = few_notes(
+        {f'{t.model} on {t.dataset}': int(strata(t.images)['lesion'].sum()) for t in runs.tests}
+    )
+    start = 'Dice over images with a lesion, 95 % intervals.'
+    caption = ' '.join((start, *few, *mark_notes(runs.tests)))
     size = (max(5.0, 1.7 * len(runs.datasets) + 2), 3.8)
     return panels('transfer', 'From source to target', caption, alt, [draw], runs.places, size=size)

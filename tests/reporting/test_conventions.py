@@ -57,23 +57,29 @@ def test_the_pairs_that_swap_are_those_whose_ranks_swap(runs):
     assert all(row['difference'] > 0 > row['other difference'] for row in rows)
     ranks = {}
     for dataset, table in zip(runs.datasets, tables, strict=True):
-        for line in table.rows:
-            for name, value in zip(table.columns, line, strict=True):
-                ranks[dataset, line[0], name] = value
+        for way, model, *_, rank, _ in table.rows:
+            ranks[dataset, model, way] = rank
     for row in rows:
         for way, sign in ((row['by'], 1), (row['or by'], -1)):
-            one, other = (
-                ranks[row['data set'], row[name], f'rank, {way}'] for name in ('model', 'against')
-            )
+            one, other = (ranks[row['data set'], row[name], way] for name in ('model', 'against'))
             assert sign * (other - one) > 0
 
 
 def test_ranks_start_at_one_and_follow_the_scores(runs):
     for table in convention_items(runs)[:-1]:
-        for index in range(1, len(table.columns) - 1, 2):
-            found = sorted((-row[index], row[index + 1]) for row in table.rows)
+        rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+        for way in CONVENTIONS:
+            found = sorted(
+                (-row['Dice %'], row['rank']) for row in rows if row['convention'] == way.name
+            )
+            assert len(found) == len(runs.models) + 1
             assert found[0][1] == 1
             assert [rank for _, rank in found] == sorted(rank for _, rank in found)
+
+
+def test_scores_by_a_convention_have_their_images_beside_them(tables):
+    sizes = {(row['convention'], row['images']) for row in tables['conventions_zgt']}
+    assert sizes == {(way.name, 13 if way.stratum == 'lesion' else 24) for way in CONVENTIONS}
 
 
 def test_what_differs_by_the_constant_of_the_formula_alone_is_equal():

@@ -6,7 +6,16 @@ from sklearn.metrics import f1_score, jaccard_score
 
 from mmseg_mammo.evaluation.overlap import overlap
 from mmseg_mammo.reporting.reading import Records
-from mmseg_mammo.reporting.scores import dice, iou, mark_notes, nothing, number, size_names
+from mmseg_mammo.reporting.scores import (
+    dice,
+    few_notes,
+    iou,
+    mark_notes,
+    marked,
+    nothing,
+    number,
+    size_names,
+)
 
 
 def one_pixel(row):
@@ -92,3 +101,15 @@ def test_what_must_be_known_beside_numbers_is_said(runs):
     assert 'Not a medical device' in notes
     assert 'Prompts from the truth' not in notes
     assert 'Prompts from the truth' in ' '.join(mark_notes(runs.tests))
+
+
+def test_fewer_than_five_are_named_but_not_those_of_which_there_are_none():
+    assert few_notes({'a': 4, 'b': 5, 'c': 0, 'd': 1}) == ('Fewer than 5 images: a, d.',)
+    assert few_notes({'b': 5, 'c': 0}) == ()
+
+
+def test_a_number_of_two_tests_has_the_marks_of_both(runs):
+    plain = next(test for test in runs.tests if test.model == 'unet')
+    told = next(test for test in runs.tests if test.model == 'sam_finetune')
+    assert set(told.marks) > set(plain.marks)
+    assert set(marked(plain, beside=(told,)).split('; ')) == set(told.marks)

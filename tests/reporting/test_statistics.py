@@ -43,7 +43,7 @@ def test_the_interval_is_that_of_scipys_bootstrap_of_patients(data):
         vectorized=True,
         n_resamples=20000,
         method='percentile',
-        rng=np.random.default_rng(1),
+        random_state=np.random.default_rng(1),
     ).confidence_interval
     ours = mean(*data)
     assert ours.value == pytest.approx(data[0].mean())

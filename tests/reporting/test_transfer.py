@@ -29,6 +29,41 @@ def test_the_drop_is_source_minus_target_over_lesion_images(rows):
             assert row['drop low'] <= row['drop of Dice, lesion'] <= row['drop high']
 
 
+def test_the_drop_by_each_convention_is_between_the_tables_of_conventions(tables):
+    scores = {
+        (dataset, row['model'], row['convention']): row['Dice %']
+        for dataset in ('cbis_ddsm', 'zgt')
+        for row in tables[f'conventions_{dataset}']
+    }
+    rows = tables['drops']
+    assert len(rows) == 3 * 6
+    usual = {r['model']: r['drop'] for r in rows if r['convention'] == 'lesion images'}
+    for row in rows:
+        home, here = (
+            scores[row[name], row['model'], row['convention']]
+            for name in ('trained on', 'tested on')
+        )
+        assert (row['Dice %, source'], row['Dice %, target']) == (home, here)
+        assert row['drop'] == pytest.approx(home - here, abs=0.011)
+        assert row['low'] <= row['drop'] <= row['high']
+        turned = row['drop'] * usual[row['model']] < 0
+        assert row['sign'] == ('turns round' if turned else 'the same')
+    assert {row['sign'] for row in rows} == {'turns round', 'the same'}
+
+
+def test_the_drop_over_lesion_images_is_that_of_the_matrix(tables, rows):
+    for row in tables['drops']:
+        if row['convention'] == 'lesion images':
+            (same,) = (
+                r for r in rows if (r['model'], r['tested on']) == (row['model'], row['tested on'])
+            )
+            assert (row['drop'], row['low'], row['high']) == (
+                same['drop of Dice, lesion'],
+                same['drop low'],
+                same['drop high'],
+            )
+
+
 def test_the_drop_is_less_sure_than_either_score(rows):
     for row in rows:
         if row['drop low'] is not None:

@@ -1,0 +1,111 @@
+"""Free-response ROC: lesions found against false positives per image, over all thresholds."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mmseg_mammo.reporting.reading import Records, Test
+from mmseg_mammo.reporting.statistics import (
+    FEWEST,
+    ROUNDS,
+    Estimate,
+    draws,
+    estimate,
+    seed_of,
+)
+
+# CAMELYON 16's, and MONAI's default.
+OPERATING_POINTS = (0.25, 0.5, 1, 2, 4, 8)
+# Column of lesions_test.csv that says which detection, or lesion, belongs to a row.
+CRITERIA = {'IoU ≥ 0.1': 'match', 'centre': 'centre_match'}
+_CHUNK = 200  # draws at once: bounds memory for many detections
+Curve = tuple[np.ndarray, np.ndarray]
+
+
+def froc(test: Test, criterion: str) -> Curve:
+    """False positives per image and sensitivity, both D float, the lowest threshold first.
+
+    MONAI's ``compute_froc_curve_data``: a lesion has the score of the surest detection that hits
+    it; a detection that hits none is a false positive; a second one on a lesion is neither by
+    the centre criterion, and a false positive by IoU, which matches one to one.
+    """
+    from monai.metrics import compute_froc_curve_data  # imports torch: seconds
+
+    (hits, _), (false, _), lesions = _events(test, criterion)
+    # MONAI takes the lowest score for that of a miss, and leaves it out.
+    found = np.append(hits, np.zeros(len(lesions) - len(hits)))
+    with np.errstate(invalid='ignore'):
+        return compute_froc_curve_data(np.append(false, 0.0), found, len(lesions), len(test.images))
+
+
+def sensitivities(test: Test, criterion: str) -> tuple[Estimate, ...]:
+    """Sensitivity in percent at each operating point, their mean, and the highest of the curve.
+
+    Values are MONAI's; intervals are over patients: every draw has a curve of its own.
+    """
+    from monai.metrics import compute_froc_score
+
+    curve = froc(test, criterion)
+    points = (*((point,) for point in OPERATING_POINTS), OPERATING_POINTS)
+    values = [
+        *(compute_froc_score(*curve, eval_thresholds=each) for each in points),
+        curve[1].max(),
+    ]
+    rounds = list(_rounds(test, criterion))
+    columns = np.concatenate(rounds).T if rounds else [np.empty(0)] * len(values)
+    return tuple(
+        estimate(100 * float(value), 100 * column)
+        for value, column in zip(values, columns, strict=True)
+    )
+
+
+def _rounds(test: Test, criterion: str) -> Iterator[np.ndarray]:
+    """The numbers of :func:`sensitivities` as shares, draws × 8; nothing below five patients."""
+    names, codes = np.unique(test.images.patients, return_inverse=True)
+    hits, false, lesions = _events(test, criterion)
+    if len(names) < FEWEST or not len(lesions):
+        return
+    patient = dict(zip(test.images['key'].tolist(), codes.tolist(), strict=True))
+    scores = np.concatenate([hits[0], false[0]])
+    order = np.argsort(-scores, kind='stable')
+    ends = np.flatnonzero(np.diff(scores[order], append=np.inf))  # equal scores come together
+    is_hit = order < len(hits[0])
+    owner = np.array([patient[key] for key in (*hits[1], *false[1])], dtype=int)[order]
+    drawn = draws(len(names), seed_of(names))
+    shown = drawn @ np.bincount(codes, minlength=len(names))
+    with_lesion = np.array([patient[key] for key in lesions])
+    total = drawn @ np.bincount(with_lesion, minlength=len(names))
+    for part in (slice(i, i + _CHUNK) for i in range(0, ROUNDS, _CHUNK)):
+        weights = drawn[part][:, owner]
+        with np.errstate(invalid='ignore', divide='ignore'):
+            rate, found = (
+                np.pad(np.cumsum(weights * kind, axis=1)[:, ends], ((0, 0), (1, 0)))
+                / divisor[part, None]
+                for kind, divisor in ((~is_hit, shown), (is_hit, total))
+            )
+        at = np.array(
+            [np.interp(OPERATING_POINTS, *each) for each in zip(rate, found, strict=True)]
+        )
+        yield np.column_stack([at, at.mean(axis=1), found[:, -1]])
+
+
+def _events(
+    test: Test, criterion: str
+) -> tuple[tuple[np.ndarray, list[str]], tuple[np.ndarray, list[str]], list[str]]:
+    """Scores and image keys of lesions that are hit, those of false positives, keys of lesions."""
+    if test.lesions is None:
+        raise ValueError(f'{test.folder}: tested without lesions=True')
+    rows, column = test.lesions, CRITERIA[criterion]
+    true, missed = rows['kind'] == 'true', np.isnan(rows[column])
+    hit, false = rows.where(true & ~missed), rows.where(~true & missed)
+    hits = _scores(rows, hit, column), hit['key'].tolist()
+    return hits, (false['score'], false['key'].tolist()), rows['key'][true].tolist()
+
+
+def _scores(rows: Records, hit: Records, column: str) -> np.ndarray:
+    """Scores of the detections that the lesions of ``hit`` name."""
+    detections = rows.where(rows['kind'] == 'detection')
+    keys = zip(detections['key'].tolist(), detections['number'].tolist(), strict=True)
+    known = dict(zip(keys, detections['score'].tolist(), strict=True))
+    named = zip(hit['key'].tolist(), hit[column].tolist(), strict=True)
+    return np.array([known[each] for each in named])

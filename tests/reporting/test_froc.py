@@ -1,0 +1,147 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from monai.metrics import compute_froc_curve_data, compute_froc_score
+
+from mmseg_mammo.reporting.froc import CRITERIA, OPERATING_POINTS, froc, sensitivities
+from mmseg_mammo.reporting.reading import Records
+from mmseg_mammo.reporting.statistics import draws, seed_of
+
+NAN = np.nan
+
+
+def lines_of(rows, images=4):
+    """A test with lines of lesions_test.csv: kind, key, number, score, match and centre_match."""
+    kinds, keys, numbers, scores, matches, centres = zip(*rows, strict=True)
+    columns = {
+        'kind': np.array(kinds),
+        'key': np.array(keys),
+        'number': np.array(numbers, float),
+        'score': np.array(scores, float),
+        'match': np.array(matches, float),
+        'centre_match': np.array(centres, float),
+    }
+    images = Records({'truth_pixels': np.zeros(images)})
+    return SimpleNamespace(lesions=Records(columns), images=images, folder='')
+
+
+@pytest.fixture
+def example():
+    """Three lesions on four images, and detections of 0.9, 0.7, 0.4, and 0.2.
+
+    By IoU one lesion is hit at 0.9 and one at 0.4; by centre one at 0.7 alone.
+    """
+    return lines_of(
+        [
+            ('true', 'a', 1, NAN, 1, 2),
+            ('detection', 'a', 1, 0.9, 1, NAN),
+            ('detection', 'a', 2, 0.7, NAN, 1),
+            ('true', 'b', 1, NAN, 1, NAN),
+            ('true', 'b', 2, NAN, NAN, NAN),
+            ('detection', 'b', 1, 0.4, 1, NAN),
+            ('detection', 'c', 1, 0.2, NAN, NAN),
+        ]
+    )
+
+
+def test_froc_by_iou_steps_through_the_scores_by_hand(example):
+    rate, found = froc(example, 'IoU ≥ 0.1')
+    # From the lowest threshold: all detections, then without 0.2, 0.4, 0.7, and none.
+    assert list(rate) == [0.5, 0.25, 0.25, 0, 0]
+    assert found == pytest.approx([2 / 3, 2 / 3, 1 / 3, 1 / 3, 0])
+
+
+def test_froc_by_centre_steps_through_the_scores_by_hand(example):
+    rate, found = froc(example, 'centre')
+    # The same thresholds; the detections of 0.9, 0.4 and 0.2 are in vain.
+    assert list(rate) == [0.75, 0.5, 0.25, 0.25, 0]
+    assert found == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ('criterion', 'percent'),
+    [('IoU ≥ 0.1', [200 / 3] * 6), ('centre', [100 / 3] * 6)],
+)
+def test_standard_operating_points_by_hand(example, criterion, percent):
+    curve = froc(example, criterion)
+    at = [100 * compute_froc_score(*curve, eval_thresholds=(p,)) for p in OPERATING_POINTS]
+    assert at[1:] == pytest.approx(percent[1:])
+    assert compute_froc_score(*curve) == pytest.approx(np.mean(at) / 100)
+
+
+def test_the_lowest_detection_counts_also_if_every_lesion_is_found():
+    rate, found = froc(
+        lines_of([('true', 'a', 1, NAN, NAN, 1), ('detection', 'a', 1, 0.3, NAN, 1)]), 'centre'
+    )
+    assert found.max() == 1
+    assert rate[found.argmax()] == 0
+
+
+def test_a_model_that_detects_nothing_finds_nothing():
+    rate, found = froc(lines_of([('true', 'a', 1, NAN, NAN, NAN)]), 'centre')
+    assert (rate.max(), found.max()) == (0, 0)
+
+
+def test_a_data_set_without_lesions_has_no_sensitivity():
+    found = froc(lines_of([('detection', 'a', 1, 0.3, NAN, NAN)]), 'centre')[1]
+    assert np.isnan(found).all()
+
+
+def test_froc_ends_where_every_detection_counts(tables):
+    for row in tables['froc_zgt']:
+        assert row['at 8'] == row['highest']
+        assert row['at 0.25'] <= row['at 0.5'] <= row['at 1'] <= row['at 8']
+
+
+def test_counts_stand_beside_the_sensitivities(tables):
+    assert {row['images'] for row in tables['froc_zgt']} == {24}
+    for row in tables['froc_zgt']:
+        assert row['at 1, low'] <= row['at 1'] <= row['at 1, high']
+        same = [r['lesions'] for r in tables['lesions_zgt'] if r['model'] == row['model']]
+        assert same == [row['lesions']] * 2
+
+
+@pytest.mark.parametrize('criterion', CRITERIA)
+def test_every_draw_has_the_sensitivities_of_monai_on_the_drawn_patients(runs, criterion):
+    test = next(t for t in runs.on('zgt') if t.model == 'unet')
+    names, codes = np.unique(test.images.patients, return_inverse=True)
+    owner = dict(zip(test.images['key'].tolist(), names[codes].tolist(), strict=True))
+    rows, column = test.lesions, CRITERIA[criterion]
+    score = {
+        (key, number): score
+        for kind, key, number, score in zip(
+            *(rows[n] for n in ('kind', 'key', 'number', 'score')), strict=True
+        )
+        if kind == 'detection'
+    }
+    estimates = sensitivities(test, criterion)
+    for index, counts in enumerate(draws(len(names), seed_of(names))[:20]):
+        times = dict(zip(names.tolist(), counts.astype(int).tolist(), strict=True))
+        hits, false = [], [0.0]
+        for kind, key, number, match in zip(
+            *(rows[n] for n in ('kind', 'key', 'number', column)), strict=True
+        ):
+            if kind == 'true':
+                hits += times[owner[key]] * [0.0 if np.isnan(match) else score[key, match]]
+            elif np.isnan(match):
+                false += times[owner[key]] * [score[key, number]]
+        shown = sum(times[patient] for patient in owner.values())
+        curve = compute_froc_curve_data(np.array(false), np.array(hits), len(hits), shown)
+        points = [*((point,) for point in OPERATING_POINTS), OPERATING_POINTS]
+        by_monai = [compute_froc_score(*curve, eval_thresholds=each) for each in points]
+        ours = [each.rounds[index] for each in estimates]
+        assert ours == pytest.approx([100 * v for v in (*by_monai, curve[1].max())], abs=1e-9)
+
+
+def test_no_interval_below_five_patients(example):
+    example.images = Records(
+        {
+            'key': np.array(list('abcd')),
+            'source': np.full(4, 's'),
+            'patient_id': np.array(list('pqrs')),
+        }
+    )
+    found = sensitivities(example, 'centre')
+    assert found[-1].value == pytest.approx(100 / 3)
+    assert all(np.isnan((each.low, each.high)).all() for each in found)
