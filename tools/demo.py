@@ -6,6 +6,7 @@ Everything goes to demo/ of the repository; what is finished there is not done a
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -147,6 +148,14 @@ def report() -> None:
     run('report.py', *runs, '--out', 'demo/report', '--name', *names)
 
 
+def look_at_report() -> None:
+    """Open the page in Chromium, where there is one: numbers as in the CSVs, filters, slider."""
+    test = 'tests/reporting/test_whole_report_in_browser.py'
+    print(f'\n$ REPORT=demo/report python -m pytest -n 0 -rs {test}', flush=True)
+    command = [sys.executable, '-m', 'pytest', '-n', '0', '-rs', '--disable-warnings', test]
+    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, 'REPORT': 'demo/report'})
+
+
 def main() -> None:
     """Run every step, print the table, and fail if training did not help."""
     start = time.monotonic()
@@ -162,6 +171,7 @@ def main() -> None:
         found = [test(f'{config}_{h}', checkpoint, place, *options) for h in HOSPITALS]
         scores[label], tests[label] = zip(*found, strict=True)
     report()
+    look_at_report()
     write_png(DEMO / 'overlays.png', picture(tests['SETR-VPT']))
     table = results(scores)
     write_atomic(DEMO / 'results.txt', lambda stream: stream.write(f'{table}\n'.encode()))

@@ -1,0 +1,101 @@
+"""A report of tools/report.py opened in a real browser, and held against its own CSV files.
+
+The report is made of the fixtures' runs, or is the folder of the variable REPORT:
+
+REPORT=demo/report python -m pytest -n 0 tests/reporting/test_whole_report_in_browser.py
+"""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from browser import CHROMIUM, Browser
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='no chromium on PATH')
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'
+TABLES = """[...document.querySelectorAll('#report table')].map((table) =>
+  [...table.rows].map((row) => [...row.cells].map((cell) => {
+    const badges = [...cell.querySelectorAll('.badge')].map((badge) => badge.textContent);
+    return badges.length ? badges.join('; ') : cell.textContent.trim();
+  })))"""
+COUNT = "Number(document.getElementById('count').textContent.split(' ')[0])"
+FILTERS = """[...document.querySelectorAll('#controls select[name^="is."]')].map((field) =>
+  [field.name, [...field.options].map((option) => option.value).filter(Boolean)])"""
+OPACITY = "Number(getComputedStyle(document.querySelector('.case .prediction')).fillOpacity)"
+
+
+@pytest.fixture(scope='module')
+def report(made, tmp_path_factory):
+    if os.environ.get('REPORT'):
+        return Path(os.environ['REPORT']).resolve()
+    out = tmp_path_factory.mktemp('report') / 'out'
+    subprocess.run([sys.executable, str(TOOL), str(made), '--out', str(out)], check=True)
+    return out
+
+
+@pytest.fixture(scope='module')
+def page(report, tmp_path_factory):
+    browser = Browser(tmp_path_factory.mktemp('profile'))
+    browser.open((report / 'index.html').as_uri())
+    yield browser
+    browser.close()
+
+
+def choose(name, value):
+    return (
+        f'(() => {{ const field = document.querySelector(\'#controls [name="{name}"]\');'
+        f"field.value = '{value}'; field.dispatchEvent(new Event('input', {{bubbles: true}})); }})()"
+    )
+
+
+def test_every_table_on_the_screen_is_that_of_its_csv(page, report):
+    written = []
+    for path in (report / 'tables').glob('*.csv'):
+        with path.open(newline='', encoding='utf-8') as stream:
+            written.append([[' '.join(cell.split()) for cell in row] for row in csv.reader(stream)])
+    shown = [
+        [
+            ['' if text == '–' else text.replace('\N{MINUS SIGN}', '-') for text in row]
+            for row in rows
+        ]
+        for rows in page.run(TABLES)
+    ]
+    assert len(shown) > 10
+    assert sorted(shown) == sorted(written)
+
+
+def test_every_filter_shows_as_many_cases_as_fit(page):
+    whole = page.run(COUNT)
+    assert whole > 0
+    filters = page.run(FILTERS)
+    assert {'is.dataset', 'is.annotated'} <= {name for name, _ in filters}
+    for name, values in filters:
+        found = []
+        for value in values:
+            page.run(choose(name, value))
+            found.append(page.run(COUNT))
+        page.run(choose(name, ''))
+        assert sum(found) == whole, name
+        assert len(values) == 1 or max(found) < whole, name
+    assert page.run(COUNT) == whole
+
+
+def test_the_slider_changes_the_opacity(page):
+    page.run(choose('sort', 'best'))  # first what is not empty
+    before = page.run(OPACITY)
+    page.run("document.querySelector('[name=opacity]').focus()")
+    page.press('ArrowRight')
+    assert page.run(OPACITY) == pytest.approx(before + 0.05)
+
+
+def test_nothing_failed_and_nothing_was_asked_of_a_network(page):
+    assert not [e for e in page.events if e['method'] == 'Runtime.exceptionThrown']
+    requests = [e for e in page.events if e['method'] == 'Network.requestWillBeSent']
+    assert requests
+    assert all(
+        e['params']['request']['url'].startswith(('file:', 'data:', 'about:')) for e in requests
+    )
