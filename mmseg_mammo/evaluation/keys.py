@@ -1,10 +1,11 @@
-"""Names of images that files are called by. Pure functions."""
+"""Names of images that files are called by. Pure functions but for what a dataset reads."""
 
 import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection
 from pathlib import PurePosixPath
+from typing import Any
 
 
 def image_keys(images: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -24,6 +25,13 @@ def image_keys(images: Collection[tuple[str, str]]) -> dict[tuple[str, str], str
         pair: stem if times[stem.casefold()] == 1 else f'{stem}-{_hash(*pair)}'
         for pair, stem in stems.items()
     }
+
+
+def keys_by_path(dataset: Any) -> dict[str, str]:
+    """The key of each image of a dataset of this project, by its ``img_path``."""
+    rows = [dataset.get_data_info(index) for index in range(len(dataset))]
+    keys = image_keys({(row['source'], row['image']) for row in rows})
+    return {row['img_path']: keys[row['source'], row['image']] for row in rows}
 
 
 def _stem(source: str, image: str) -> str:

@@ -1,7 +1,6 @@
 """Hooks that leave results on disk: one CSV line per image, pictures of a seeded sample."""
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
 from mmseg_mammo.engine.hooks import DIFFERENCES
+from mmseg_mammo.evaluation.keys import keys_by_path
 from mmseg_mammo.evaluation.lesions import LESION_COLUMNS
 from mmseg_mammo.evaluation.overlap import overlap
 from mmseg_mammo.evaluation.overlay import draw_panels
@@ -72,6 +72,8 @@ class PerImageCSVHook(Hook):
 class OverlayHook(Hook):
     """Save pictures of a seeded sample of the test set to ``overlays/`` of the run's folder.
 
+    They are called by the key of the per-image table.
+
     Args:
         count: Number of pictures; the same images at every run.
         seed: Seed of the choice.
@@ -80,14 +82,15 @@ class OverlayHook(Hook):
     def __init__(self, count: int = 12, seed: int = 0) -> None:
         self.count = count
         self.seed = seed
-        self._chosen: set[str] = set()
+        self._chosen: dict[str, str] = {}
 
     def before_test_epoch(self, runner: Any) -> None:
         """Choose the images."""
-        dataset = runner.test_dataloader.dataset
-        size = min(self.count, len(dataset))
-        chosen = np.random.default_rng(self.seed).choice(len(dataset), size, replace=False)
-        self._chosen = {dataset.get_data_info(int(index))['img_path'] for index in chosen}
+        keys = keys_by_path(runner.test_dataloader.dataset)
+        size = min(self.count, len(keys))
+        chosen = np.random.default_rng(self.seed).choice(len(keys), size, replace=False)
+        paths = list(keys)
+        self._chosen = {paths[index]: keys[paths[index]] for index in chosen}
 
     def after_test_iter(
         self,
@@ -107,5 +110,5 @@ class OverlayHook(Hook):
             facts = (path.stem, sample.get('source', ''), sample.get('mask_kind', ''))
             title = f'{"  ".join(facts)}  Dice {100 * overlap(predicted, truth).dice:.1f} %'
             picture = draw_panels(read_image(path), truth, predicted, title)
-            name = re.sub(r'[^\w.-]', '_', f'{sample.get("source", "")}_{path.stem}')
-            write_png(Path(runner.log_dir) / 'overlays' / f'{name}.png', picture)
+            name = f'{self._chosen[sample.img_path]}.png'
+            write_png(Path(runner.log_dir) / 'overlays' / name, picture)

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
-from mmseg_mammo.evaluation.keys import image_keys
+from mmseg_mammo.evaluation.keys import keys_by_path
 from mmseg_mammo.evaluation.overlay import grey_picture
 from mmseg_mammo.preparation.images import (
     read_image,
@@ -37,10 +37,7 @@ class ViewerHook(Hook):
 
     def before_test_epoch(self, runner: Any) -> None:
         """Name the images."""
-        dataset = runner.test_dataloader.dataset
-        rows = [dataset.get_data_info(index) for index in range(len(dataset))]
-        keys = image_keys({(row['source'], row['image']) for row in rows})
-        self._keys = {row['img_path']: keys[row['source'], row['image']] for row in rows}
+        self._keys = keys_by_path(runner.test_dataloader.dataset)
 
     def after_test_iter(
         self,

@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -16,7 +17,9 @@ class Images(list):
     """What the hook asks of a dataset."""
 
     def get_data_info(self, index):
-        return {'img_path': self[index]}
+        path = Path(self[index])
+        image = f'{path.parent.name}/{path.name}'
+        return {'img_path': self[index], 'source': 's', 'image': image}
 
 
 @pytest.fixture
@@ -54,6 +57,13 @@ def test_the_same_seed_draws_the_same_images_and_another_seed_others(paths, tmp_
     )
     assert len(first) == 3
     assert first == again != other
+
+
+def test_images_of_one_name_in_two_folders_have_a_picture_each(tmp_path):
+    found = Images(str(tmp_path / folder / 'a.png') for folder in ('left', 'right'))
+    for path in found:
+        write_png(Path(path), np.full((64, 64), 100, np.uint8))
+    assert draw(found, tmp_path) == ['s_left_a.png', 's_right_a.png']
 
 
 def test_the_truth_is_in_the_second_panel_and_the_prediction_in_the_third(paths, tmp_path):
