@@ -171,11 +171,11 @@ def main() -> None:
         found = [test(f'{config}_{h}', checkpoint, place, *options) for h in HOSPITALS]
         scores[label], tests[label] = zip(*found, strict=True)
     report()
-    look_at_report()
     write_png(DEMO / 'overlays.png', picture(tests['SETR-VPT']))
     table = results(scores)
     write_atomic(DEMO / 'results.txt', lambda stream: stream.write(f'{table}\n'.encode()))
     print(f'\n{table}\n\nPictures: {DEMO / "overlays.png"}\nReport: {DEMO / "report/index.html"}')
+    look_at_report()
     print(f'{(time.monotonic() - start) / 60:.1f} minutes')
     trained = [row['lesion_dice'] for label in MODELS_TRAINED for row in scores[label]]
     if min(trained) < 5:

@@ -14,6 +14,7 @@ _COLUMNS = (
     *('model', 'images', 'n', 'mask', 'IoU %', 'IoU low', 'IoU high'),
     *('Dice %', 'Dice low', 'Dice high', 'kept in %'),
     *(
+        'of one object',
         'predicted IoU %',
         'error',
         'error low',
@@ -90,5 +91,6 @@ def _row(
     offered = 100 * float(predicted[known].mean()) if known.any() else np.nan
     return (
         *(test.model, stratum, len(images), mask, *sum(overlap, ()), number(kept)),
-        *(number(offered), *sum(errors, ()), marked(test, len(images))),
+        *(int(known.sum()), number(offered), *sum(errors, ())),
+        marked(test, len(images), int(known.sum())),
     )

@@ -86,9 +86,7 @@ def prompt_points(test: Test, row: int) -> tuple[Point, ...]:
 
     None for a test on another grid than that of the images: their size is not on record then.
     """
-    evaluator = test.summary.get('evaluator')
-    scaled = isinstance(evaluator, dict) and evaluator.get('eval_size')
-    if 'prompt_points' not in test.images or scaled:
+    if 'prompt_points' not in test.images or test.eval_size:
         return ()
     height, width = (float(test.images[name][row]) for name in ('height', 'width'))
     points = (text.split(':') for text in str(test.images['prompt_points'][row]).split())

@@ -21,13 +21,18 @@ def _of_data_sets(tests: Sequence[Test]) -> Iterator[str]:
             yield f'{dataset}: the models were tested on different versions of index.csv'
         if len({frozenset(test.images['key']) for test in on}) > 1:
             yield f'{dataset}: the models were not tested on the same images'
-        if len({_grid(test) for test in on}) > 1:
+        if len({test.eval_size for test in on}) > 1:
             yield f'{dataset}: masks were not compared on the same grid for every model'
 
 
 def _of_tests(tests: Sequence[Test]) -> Iterator[str]:
     for test in tests:
         what = f'{test.model} on {test.dataset}'
+        if test.eval_size:
+            yield (
+                f'{what}: masks were compared on a grid of {test.eval_size}×{test.eval_size} '
+                '(eval_size), not on their own'
+            )
         if test.lesions is None:
             yield f'{what}: tested without lesions=True; no lesion level, no 224 grid'
         for difference in test.summary.get('input_differs_from_training', ()):
@@ -49,6 +54,8 @@ def _of_model(model: str, tests: Sequence[Test]) -> Iterator[str]:
             f'{model}: its training is not below the given folders; no drop from source to '
             'target, no threshold from validation, no curves'
         )
+    if len({test.eval_size for test in tests}) > 1:
+        yield f'{model}: its tests compare masks on different grids; its drops mean nothing'
     sources = {test.training.dataset for test in tests if test.training}
     for source in sorted(sources - {test.dataset for test in tests}):
         yield f'{model}: never tested on {source}, which it was trained on; no drop to its targets'
@@ -57,8 +64,3 @@ def _of_model(model: str, tests: Sequence[Test]) -> Iterator[str]:
 def _finding(data: Mapping[str, Any]) -> str:
     findings = {part.get('finding') for part in data.get('members', [data])}
     return ' and '.join(sorted(f'{each} only' if each else 'all findings' for each in findings))
-
-
-def _grid(test: Test) -> str:
-    size = test.summary.get('evaluator')
-    return str(size.get('eval_size') if isinstance(size, dict) else size)

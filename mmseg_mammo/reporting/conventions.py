@@ -68,7 +68,7 @@ def score(images: Records, convention: Convention, empty: bool = False) -> Estim
     truth, predicted, both = (values[chosen] for values in pixels)
     patients = images.patients[chosen]
     if convention.pooled:
-        return ratio(200 * both, truth + predicted, patients)
+        return ratio(200 * both, truth + predicted, patients, truth > 0)
     return mean(100 * dice(truth, predicted, both), patients)
 
 
@@ -87,10 +87,13 @@ def convention_items(runs: Runs) -> tuple[Table, ...]:
         ]
         sizes = {name: int(chosen.sum()) for name, chosen in strata(records[0]).items()}
         tables.append(_table(dataset, runs.slug(dataset), tests, sizes, scored))
-        flips += [(dataset, sizes['all'], sizes['lesion'], *row) for row in _flips(scored)]
+        flips += [
+            (dataset, sizes['all'], sizes['lesion'], *row, _mark(row[2:4], tests, sizes))
+            for row in _flips(scored)
+        ]
     columns = (
         *('data set', 'images', 'lesion images', 'by', 'or by', 'model', 'against'),
-        *('difference', 'low', 'high', 'other difference', 'other low', 'other high'),
+        *('difference', 'low', 'high', 'other difference', 'other low', 'other high', 'mark'),
     )
     notes = (
         (
@@ -128,6 +131,12 @@ def _table(
         *mark_notes(tests),
     )
     return Table(f'conventions_{slug}', f'Conventions on {dataset}', columns, tuple(rows), notes)
+
+
+def _mark(pair: Sequence[Cell], tests: Sequence[Test], sizes: Mapping[str, int]) -> str:
+    """The marks of two models, one of which may be predicting nothing."""
+    first, *rest = [test for test in tests if test.model in pair]
+    return marked(first, sizes['all'], sizes['lesion'], beside=rest)
 
 
 def _ranks(scored: dict[str, Estimate]) -> dict[str, Cell]:

@@ -38,14 +38,13 @@ def froc(test: Test, criterion: str) -> Curve:
         return compute_froc_curve_data(np.append(false, 0.0), found, len(lesions), len(test.images))
 
 
-def sensitivities(test: Test, criterion: str) -> tuple[Estimate, ...]:
-    """Sensitivity in percent at each operating point, their mean, and the highest of the curve.
+def sensitivities(test: Test, criterion: str, curve: Curve) -> tuple[Estimate, ...]:
+    """Sensitivity in percent at each operating point, their mean, and the highest of the ``curve``.
 
     Values are MONAI's; intervals are over patients: every draw has a curve of its own.
     """
     from monai.metrics import compute_froc_score
 
-    curve = froc(test, criterion)
     points = (*((point,) for point in OPERATING_POINTS), OPERATING_POINTS)
     values = [
         *(compute_froc_score(*curve, eval_thresholds=each) for each in points),
@@ -60,20 +59,20 @@ def sensitivities(test: Test, criterion: str) -> tuple[Estimate, ...]:
 
 
 def _rounds(test: Test, criterion: str) -> Iterator[np.ndarray]:
-    """The numbers of :func:`sensitivities` as shares, draws × 8; nothing below five patients."""
+    """The numbers of :func:`sensitivities` as shares, draws × 8; nothing below five with lesions."""
     names, codes = np.unique(test.images.patients, return_inverse=True)
     hits, false, lesions = _events(test, criterion)
-    if len(names) < FEWEST or not len(lesions):
-        return
     patient = dict(zip(test.images['key'].tolist(), codes.tolist(), strict=True))
     scores = np.concatenate([hits[0], false[0]])
+    with_lesion = np.array([patient[key] for key in lesions], dtype=int)
+    if len(set(with_lesion)) < FEWEST:
+        return
     order = np.argsort(-scores, kind='stable')
     ends = np.flatnonzero(np.diff(scores[order], append=np.inf))  # equal scores come together
     is_hit = order < len(hits[0])
     owner = np.array([patient[key] for key in (*hits[1], *false[1])], dtype=int)[order]
     drawn = draws(len(names), seed_of(names))
     shown = drawn @ np.bincount(codes, minlength=len(names))
-    with_lesion = np.array([patient[key] for key in lesions])
     total = drawn @ np.bincount(with_lesion, minlength=len(names))
     for part in (slice(i, i + _CHUNK) for i in range(0, ROUNDS, _CHUNK)):
         weights = drawn[part][:, owner]

@@ -171,7 +171,7 @@ def _chosen_row(test: Test) -> tuple[Cell, ...]:
     return (
         *(test.model, known, None if threshold is None else number(threshold, 4)),
         *(int(lesion.sum()), *shares[0], int((~lesion).sum()), *shares[1]),
-        marked(test, int(lesion.sum()), int((~lesion).sum())),
+        marked(test, int(lesion.sum()), int((~lesion).sum()), known or 0),
     )
 
 

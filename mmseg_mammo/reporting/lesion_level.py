@@ -38,7 +38,7 @@ def lesion_section(runs: Runs) -> Section:
             items += [
                 _table(dataset, slug, tests),
                 _outlines(dataset, slug, tests),
-                _points(dataset, slug, tests),
+                _points(dataset, slug, tests, curves),
                 _figure(dataset, slug, tests, curves, runs.places),
             ]
     text = (
@@ -96,30 +96,34 @@ def _outline(test: Test) -> tuple[Cell, ...]:
     return test.model, len(images), *sum(estimates, ()), marked(test, len(images))
 
 
-def _lesions(test: Test) -> int:
-    return int(test.images['true_lesions'].sum())
-
-
-def _points(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
+def _points(
+    dataset: str, slug: str, tests: tuple[Test, ...], curves: Mapping[tuple[str, str], Curve]
+) -> Table:
+    names = (*map(str, OPERATING_POINTS), 'mean of these', 'any')
     rows = tuple(
         (
-            *(test.model, criterion, len(test.images), _lesions(test)),
-            *sum(map(cells, sensitivities(test, criterion)), ()),
-            marked(test, _lesions(test)),
+            *(test.model, criterion, name, *cells(estimate), len(test.images)),
+            *(int(test.images['true_lesions'].sum()), mark),
         )
         for criterion in CRITERIA
         for test in tests
+        for mark in (marked(test, int(has_lesion(test.images).sum())),)
+        for name, estimate in zip(
+            names, sensitivities(test, criterion, curves[test.model, criterion]), strict=True
+        )
     )
-    names = (*(f'at {point}' for point in OPERATING_POINTS), 'mean of them', 'highest')
-    columns = sum(((name, f'{name}, low', f'{name}, high') for name in names), ())
+    columns = (
+        *('model', 'criterion', 'FP per image', 'sensitivity %', 'low', 'high'),
+        *('images', 'lesions', 'mark'),
+    )
     notes = (
         (
-            'Sensitivity in % at so many false positives per image (FROC; MONAI, CAMELYON 16), 95 % '
-            'intervals over patients. Beyond the last detection the curve goes on level.'
+            'Sensitivity at so many false positives (FP) per image (FROC; MONAI, CAMELYON 16), the '
+            'mean of these points, and with every detection of the test (any); 95 % intervals over '
+            'patients. Beyond the last detection the curve goes on level.'
         ),
         *mark_notes(tests),
     )
-    columns = ('model', 'criterion', 'images', 'lesions', *columns, 'mark')
     return Table(f'froc_{slug}', f'FROC of {dataset}', columns, rows, notes)
 
 
@@ -148,7 +152,7 @@ def _figure(
         return draw
 
     alt = '; '.join(f'{m}, {w}: {_in_words(c[1])}' for (m, w), c in curves.items())
-    few = few_notes({f'lesions of {test.model}': _lesions(test) for test in tests})
+    few = few_notes({f'lesion images of {t.model}': int(has_lesion(t.images).sum()) for t in tests})
     caption = ' '.join(('Lesions found against false positives.', *few, *mark_notes(tests)))
     models = {test.model: places[test.model] for test in tests}
     drawers = [drawer(way) for way in CRITERIA]

@@ -22,7 +22,7 @@ RUN, SUMMARY, IMAGES, VALIDATION = (
 LESIONS, CURVES, VIEWER = 'lesions_test.csv', 'vis_data/scalars.json', 'viewer'
 PROMPTED = 'prompts from the truth'
 COUNTS = ('truth_pixels', 'predicted_pixels', 'intersection_pixels')
-_TEXT = (*DESCRIPTION, 'key', 'kind', 'prompts_from', 'prompt_points')
+_TEXT = (*DESCRIPTION, 'key', 'kind', 'prompts_from', 'prompt_points', 'prompt_boxes')
 _OF_ALL = (*DESCRIPTION, *COUNTS, 'max_probability')
 _OF_TESTS = (*_OF_ALL, 'key', 'height', 'width')
 _OF_LESIONS = (
@@ -98,6 +98,12 @@ class Test:
         if 'prompts_from' in self.images and 'truth' in self.images['prompts_from']:
             found.append(PROMPTED)
         return tuple(found)
+
+    @property
+    def eval_size(self) -> int | None:
+        """Side of the square grid that masks were compared on; None is their own grid."""
+        evaluator = self.summary.get('evaluator')
+        return evaluator.get('eval_size') if isinstance(evaluator, dict) else None
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def build(runs: Runs) -> tuple[tuple[Section, ...], tuple[Case, ...], tuple[str,
 def run_section(runs: Runs) -> Section:
     """What was tested, when, with what; and which runs were not used."""
     columns = (
-        *('model', 'data set', 'images', 'patients', 'lesion images', 'normal images'),
+        *('model', 'data set', 'grid', 'images', 'patients', 'lesion images', 'normal images'),
         *('checkpoint', 'training', 'test', 'started', 'index', 'seed', 'version'),
         *('commit', 'device', 'mark'),
     )
@@ -73,7 +73,8 @@ def _row(test: Test) -> tuple[Cell, ...]:
     git = run.get('git') or {}
     commit = str(git.get('commit', ''))[:8] + ('+' if git.get('changed') else '')
     return (
-        *(test.model, test.dataset, len(lesion), len(set(test.images.patients))),
+        *(test.model, test.dataset, str(test.eval_size or 'masks'), len(lesion)),
+        len(set(test.images.patients)),
         *(int(lesion.sum()), int((~lesion).sum()), str(run.get('checkpoint') or '')),
         *(str(test.training.work_dir) if test.training else None, str(test.folder)),
         *(run.get('started'), str(run['data']['test'].get('index_sha256', ''))[:8]),

@@ -15,7 +15,7 @@ from scipy.stats import false_discovery_control
 
 ROUNDS = 2000
 PERMUTATIONS = 99_999
-FEWEST = 5  # patients for an interval, images for a number without a warning
+FEWEST = 5  # patients that an interval hangs on, images for a number without a warning
 _SAME = 1e-5  # β of the formulas makes differences, in percent, that are none
 _CHUNK = 1000  # rounds at once: bounds memory for data sets of many patients
 
@@ -71,15 +71,28 @@ def mean(values: np.ndarray, patients: np.ndarray) -> Estimate:
     return ratio(values, np.ones(len(values)), patients)
 
 
-def ratio(above: np.ndarray, below: np.ndarray, patients: np.ndarray) -> Estimate:
-    """Σ above / Σ below over images, such as hits over lesions; see :func:`mean`."""
+def ratio(
+    above: np.ndarray,
+    below: np.ndarray,
+    patients: np.ndarray,
+    counted: np.ndarray | None = None,
+) -> Estimate:
+    """Σ above / Σ below over images, such as hits over lesions; see :func:`mean`.
+
+    Args:
+        above: N numbers.
+        below: N numbers.
+        patients: N texts; see :func:`mean`.
+        counted: N bool, images that ``above`` can come from; by default those with ``below``.
+            No interval unless they are of five patients, however many others there are.
+    """
     total = float(np.sum(below))
     if not total:
         return estimate(np.nan, np.empty(0))
     value = float(np.sum(above)) / total
     names, codes = np.unique(patients, return_inverse=True)
     sums = np.stack([np.bincount(codes, above), np.bincount(codes, below)], axis=1)
-    if len(sums) < FEWEST:
+    if len(set(codes[below > 0 if counted is None else counted])) < FEWEST:
         return estimate(value, np.empty(0))
     drawn = draws(len(names), seed_of(names)) @ sums
     with np.errstate(invalid='ignore', divide='ignore'):
@@ -92,7 +105,8 @@ def auroc(positive: np.ndarray, scores: np.ndarray, patients: np.ndarray) -> Est
     Args:
         positive: N bool.
         scores: N numbers, higher for positive.
-        patients: N texts; see :func:`mean`.
+        patients: N texts; see :func:`mean`. No interval unless five have positive images, and five
+            others.
     """
     if positive.all() or not positive.any():
         return estimate(np.nan, np.empty(0))
@@ -101,7 +115,7 @@ def auroc(positive: np.ndarray, scores: np.ndarray, patients: np.ndarray) -> Est
     found = positive[order]
     names, codes = np.unique(patients, return_inverse=True)
     value = _areas(np.ones((1, len(order))), found, starts)[0]
-    if len(names) < FEWEST:
+    if min(len(set(codes[positive])), len(set(codes[~positive]))) < FEWEST:
         return estimate(float(value), np.empty(0))
     drawn = draws(len(names), seed_of(names))[:, codes[order]]
     parts = [_areas(drawn[i : i + 200], found, starts) for i in range(0, ROUNDS, 200)]

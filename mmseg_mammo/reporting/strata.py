@@ -1,6 +1,6 @@
 """Scores by lesion size, finding, pathology, density, view, laterality and hospital."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,13 +15,14 @@ from mmseg_mammo.reporting.scores import (
     SIZE_NAMES,
     cells,
     counts,
+    few_notes,
     has_lesion,
     iou,
     mark_notes,
     marked,
     size_names,
 )
-from mmseg_mammo.reporting.statistics import FEWEST, Estimate, mean
+from mmseg_mammo.reporting.statistics import Estimate, mean
 
 FACTORS = ('lesion size', 'finding', 'pathology', 'density', 'view', 'laterality', 'hospital')
 _OF_LESIONS = ('finding', 'pathology')
@@ -50,8 +51,9 @@ def stratum_section(runs: Runs) -> Section:
         used = [name for name in FACTORS if len(levels(tests[0].images, name)) > 1]
         for name in used:
             items.append(_table(dataset, runs.slug(dataset), tests, name))
-            if few := rare(tests[0].images, name):
-                warnings.append(f'{dataset}, {name}: {FEW} in {", ".join(few)}')
+            for kind, sizes in (('lesion', lesion_images), ('normal', normal_images)):
+                if few := few_notes(sizes(tests, name)):
+                    warnings.append(f'{dataset}, {kind} images. {few[0]}')
         if used:
             items.append(_figure(dataset, runs.slug(dataset), tests, used, runs.places))
         rest = [name for name in FACTORS if name not in used]
@@ -83,14 +85,25 @@ def levels(images: Records, factor: str) -> dict[str, np.ndarray]:
     return {level: values == level for level in order if (values == level).any()}
 
 
-def rare(images: Records, factor: str) -> list[str]:
-    """Levels with fewer than five lesion images, or fewer than five normal ones, but some."""
-    lesion = has_lesion(images)
-    return [
-        level
-        for level, chosen in levels(images, factor).items()
-        if any(0 < (chosen & group).sum() < FEWEST for group in (lesion, ~lesion))
-    ]
+def lesion_images(tests: Sequence[Test], factor: str) -> dict[str, int]:
+    """The images with a lesion of each level, by "factor level"; the fewest that a test has."""
+    return _sizes(tests, factor, has_lesion)
+
+
+def normal_images(tests: Sequence[Test], factor: str) -> dict[str, int]:
+    """The same of images without."""
+    return _sizes(tests, factor, lambda images: ~has_lesion(images))
+
+
+def _sizes(
+    tests: Sequence[Test], factor: str, group: Callable[[Records], np.ndarray]
+) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for test in tests:
+        for level, chosen in levels(test.images, factor).items():
+            size, name = int((chosen & group(test.images)).sum()), f'{factor} {level}'
+            found[name] = min(size, found.get(name, size))
+    return found
 
 
 def _table(dataset: str, slug: str, tests: tuple[Test, ...], factor: str) -> Table:
@@ -153,10 +166,9 @@ def _figure(
         for level, each in by_level.items()
     )
     tallest = max(map(len, found.values()))
-    few = [level for factor in used for level in rare(tests[0].images, factor)]
-    warning = [f'{FEW.capitalize()}: {", ".join(few)}.'] if few else []
+    sizes = {name: n for factor in used for name, n in lesion_images(tests, factor).items()}
     start = 'Dice % over images with a lesion, 95 % intervals.'
-    caption = ' '.join((start, *warning, *mark_notes(tests)))
+    caption = ' '.join((start, *few_notes(sizes), *mark_notes(tests)))
     size = (4.0, 0.8 + tallest * (0.16 + 0.09 * len(tests)))
     title = f'Strata of {dataset}'
     return panels(f'strata_{slug}', title, caption, alt, drawers, models, size)

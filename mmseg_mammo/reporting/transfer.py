@@ -29,14 +29,13 @@ from mmseg_mammo.reporting.scores import (
 from mmseg_mammo.reporting.statistics import Estimate, difference, mean
 
 _COLUMNS = (
-    *('model', 'trained on', 'tested on', 'images', 'Dice %, all', 'all low', 'all high'),
-    *('lesion images', 'Dice %, lesion', 'low', 'high'),
-    *('normal images', 'left empty %, normal', 'empty low', 'empty high'),
+    *('model', 'trained on', 'tested on', 'images', 'Dice %, all', 'lesion images'),
+    *('Dice %, lesion', 'low', 'high', 'normal images', 'left empty %, normal'),
     *('drop of Dice, lesion', 'drop low', 'drop high', 'mark'),
 )
 _DROPS = (
     *('model', 'trained on', 'tested on', 'convention', 'images of source', 'of target'),
-    *('Dice %, source', 'Dice %, target', 'drop', 'low', 'high', 'sign', 'mark'),
+    *('Dice %, source', 'Dice %, target', 'drop', 'low', 'high', 'conclusion', 'changes', 'mark'),
 )
 
 
@@ -55,13 +54,14 @@ def transfer_section(runs: Runs) -> Section:
     table = Table('transfer', 'From source to target', _COLUMNS, tuple(rows), notes)
     text = (
         (
-            'The drop is computed over images with a lesion, since the share of normal images '
-            'differs between data sets.'
+            'The drop of the first table is over images with a lesion, since the share of normal '
+            'images differs between data sets.'
         ),
         (
             'A conclusion changes if two models swap places when the same predictions are scored '
-            'by another convention, or if a drop becomes a gain. The tables of conventions rank the '
-            'models under each; the last table lists every pair that swaps.'
+            'by another convention, or if a loss on the way to another hospital becomes a gain or '
+            'uncertain. The tables of conventions rank the models under each; the last table lists '
+            'every pair that swaps.'
         ),
     )
     items: list[Table | Figure] = [table, _figure(runs, found)]
@@ -92,11 +92,12 @@ def _rows(
         drop = cells(_drop(found[model, home.dataset], here)) if home else (None, None, None)
         empty = mean(100.0 * (images['predicted_pixels'] == 0)[normal], images.patients[normal])
         sizes = int(lesion.sum()), int(normal.sum())
+        of_home = [int(strata(home.images)['lesion'].sum())] if home else []
+        mark = marked(test, *sizes, *of_home, beside=[home] if home else [])
         yield (
             *(model, source(test), test.dataset, len(images)),
-            *cells(mean(100 * dice(*counts(images)), images.patients)),
-            *(sizes[0], *cells(here), sizes[1], *cells(empty)),
-            *(*drop, marked(test, *sizes, beside=(home,) if home else ())),
+            number(100 * float(np.mean(dice(*counts(images))))),
+            *(sizes[0], *cells(here), sizes[1], number(empty.value), *drop, mark),
         )
 
 
@@ -112,8 +113,8 @@ def _drops(runs: Runs) -> Table:
     notes = (
         (
             'Drop of Dice from the data set of the training to that of the row, in percentage points, '
-            'with 95 % intervals over patients, as in the first table. Sign: whether it is a loss or '
-            'a gain as over lesion images on the grid of the masks, or turns round.'
+            'with 95 % intervals over patients, as in the first table. Not sure: the interval '
+            'contains 0. Changes: another conclusion than over lesion images on the grid of the masks.'
         ),
         *mark_notes(runs.tests),
     )
@@ -121,18 +122,31 @@ def _drops(runs: Runs) -> Table:
 
 
 def _by_convention(home: Test, test: Test) -> Iterator[tuple[Cell, ...]]:
-    usual = _drop(*(score(t.images, LESION_IMAGES) for t in (home, test))).value
+    usual = _conclusion(_drop(*(score(t.images, LESION_IMAGES) for t in (home, test))))
     for way in CONVENTIONS:
         here, there = (score(t.images, way) for t in (home, test))
         drop = _drop(here, there)
+        concluded = _conclusion(drop)
+        known = usual is not None and concluded is not None
         sizes = [int(strata(t.images)[way.stratum].sum()) for t in (home, test)]
-        sign: Cell = 'turns round' if round(drop.value, 2) * round(usual, 2) < 0 else 'the same'
         yield (
             *(test.model, home.dataset, test.dataset, way.name, sizes[0], sizes[1]),
-            *(number(here.value), number(there.value), *cells(drop)),
-            None if np.isnan(drop.value * usual) else sign,
+            *(number(here.value), number(there.value), *cells(drop), concluded),
+            ('no' if concluded == usual else 'yes') if known else None,
             marked(test, *sizes, beside=(home,)),
         )
+
+
+def _conclusion(drop: Estimate) -> str | None:
+    """What a drop says; without an interval its sign alone."""
+    value = number(drop.value)
+    if not isinstance(value, float):
+        return None
+    if value == 0:
+        return 'no change'
+    if drop.low <= 0 <= drop.high:  # never of NaN
+        return 'not sure'
+    return 'loss' if value > 0 else 'gain'
 
 
 def _drop(home: Estimate, here: Estimate) -> Estimate:

@@ -24,4 +24,5 @@ def test_heads_the_kept_mask_and_the_best_in_hindsight_are_those_of_the_csv(tabl
     error = (images['candidate_1_predicted_iou'] - images['candidate_1_iou'])[lesion]
     assert found['head 2']['bias'] == pytest.approx(100 * error.mean(), abs=0.006)
     assert found['head 2']['error'] == pytest.approx(100 * abs(error).mean(), abs=0.006)
+    assert found['kept']['of one object'] == lesion.sum()
     assert sum(found[f'head {k}']['kept in %'] for k in (1, 2, 3)) == pytest.approx(100, abs=0.02)

@@ -33,6 +33,16 @@ def test_runs_that_fit_together_need_no_warning(one):
     assert not warnings(one)
 
 
+def test_another_grid_is_a_warning(one):
+    path = one / '20260103_000000' / 'test.json'
+    summary = json.loads(path.read_text())
+    path.write_text(json.dumps(summary | {'evaluator': {'eval_size': 224}}))
+    assert warnings(one) == (
+        'unet on zgt: masks were compared on a grid of 224×224 (eval_size), not on their own',
+        'unet: its tests compare masks on different grids; its drops mean nothing',
+    )
+
+
 def test_a_model_that_was_never_tested_on_its_source_is_a_warning(one):
     shutil.rmtree(one / '20260102_000000')
     assert warnings(one) == (

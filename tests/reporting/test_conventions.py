@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from mmseg_mammo.reporting.conventions import CONVENTIONS, _ranks, convention_items, score
-from mmseg_mammo.reporting.reading import Records
+from mmseg_mammo.reporting.conventions import CONVENTIONS, _mark, _ranks, convention_items, score
+from mmseg_mammo.reporting.reading import PROMPTED, Records
 from mmseg_mammo.reporting.results import NOTHING
+from mmseg_mammo.reporting.scores import FEW
 
 ALL, GRID, POOLED, LESION, LESION_GRID, LESION_POOLED = CONVENTIONS
 
@@ -63,6 +64,14 @@ def test_the_pairs_that_swap_are_those_whose_ranks_swap(runs):
         for way, sign in ((row['by'], 1), (row['or by'], -1)):
             one, other = (ranks[row['data set'], row[name], way] for name in ('model', 'against'))
             assert sign * (other - one) > 0
+
+
+def test_a_pair_that_swaps_has_the_marks_of_both(runs):
+    sizes = {'all': 24, 'lesion': 4}
+    for pair in (('sam_finetune', 'unet'), (NOTHING, 'unet')):
+        marks = _mark(pair, runs.on('zgt'), sizes).split('; ')
+        assert {'phantom masks', FEW} <= set(marks)
+        assert (PROMPTED in marks) == ('sam_finetune' in pair)
 
 
 def test_ranks_start_at_one_and_follow_the_scores(runs):

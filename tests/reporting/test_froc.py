@@ -88,16 +88,27 @@ def test_a_data_set_without_lesions_has_no_sensitivity():
     assert np.isnan(found).all()
 
 
+def by_curve(rows):
+    curves = {}
+    for row in rows:
+        curves.setdefault((row['model'], row['criterion']), {})[row['FP per image']] = row
+    assert len(curves) == 3 * 2
+    return curves.values()
+
+
 def test_froc_ends_where_every_detection_counts(tables):
-    for row in tables['froc_zgt']:
-        assert row['at 8'] == row['highest']
-        assert row['at 0.25'] <= row['at 0.5'] <= row['at 1'] <= row['at 8']
+    for points in by_curve(tables['froc_zgt']):
+        values = [row['sensitivity %'] for row in points.values()]
+        assert list(points) == ['0.25', '0.5', '1', '2', '4', '8', 'mean of these', 'any']
+        assert values[5] == values[7]
+        assert values[:6] == sorted(values[:6])
+        assert values[6] == pytest.approx(np.mean(values[:6]), abs=0.011)
 
 
 def test_counts_stand_beside_the_sensitivities(tables):
-    assert {row['images'] for row in tables['froc_zgt']} == {24}
     for row in tables['froc_zgt']:
-        assert row['at 1, low'] <= row['at 1'] <= row['at 1, high']
+        assert row['images'] == 24
+        assert row['low'] <= row['sensitivity %'] <= row['high']
         same = [r['lesions'] for r in tables['lesions_zgt'] if r['model'] == row['model']]
         assert same == [row['lesions']] * 2
 
@@ -115,7 +126,7 @@ def test_every_draw_has_the_sensitivities_of_monai_on_the_drawn_patients(runs, c
         )
         if kind == 'detection'
     }
-    estimates = sensitivities(test, criterion)
+    estimates = sensitivities(test, criterion, froc(test, criterion))
     for index, counts in enumerate(draws(len(names), seed_of(names))[:20]):
         times = dict(zip(names.tolist(), counts.astype(int).tolist(), strict=True))
         hits, false = [], [0.0]
@@ -134,14 +145,14 @@ def test_every_draw_has_the_sensitivities_of_monai_on_the_drawn_patients(runs, c
         assert ours == pytest.approx([100 * v for v in (*by_monai, curve[1].max())], abs=1e-9)
 
 
-def test_no_interval_below_five_patients(example):
+def test_no_interval_below_five_patients_with_lesions(example):
     example.images = Records(
         {
-            'key': np.array(list('abcd')),
-            'source': np.full(4, 's'),
-            'patient_id': np.array(list('pqrs')),
+            'key': np.array(list('abcdefgh')),
+            'source': np.full(8, 's'),
+            'patient_id': np.array(list('pqrstuvw')),
         }
     )
-    found = sensitivities(example, 'centre')
+    found = sensitivities(example, 'centre', froc(example, 'centre'))
     assert found[-1].value == pytest.approx(100 / 3)
     assert all(np.isnan((each.low, each.high)).all() for each in found)

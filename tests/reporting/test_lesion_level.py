@@ -58,4 +58,4 @@ def test_few_lesions_are_said_below_the_figure(tmp_path):
     tested = predict(make_rows('zgt', 8, 0.6, 0), np.random.default_rng(0), 0.5)
     make_test(tmp_path / 'w' / '20260102_000000', 'unet', 'zgt', tested)
     section = lesion_section(find_runs([tmp_path]))
-    assert f'{FEW.capitalize()}: lesions of unet.' in section.items[-1].caption
+    assert f'{FEW.capitalize()}: lesion images of unet.' in section.items[-1].caption

@@ -201,3 +201,23 @@ def test_the_smallest_p_values_by_hand():
     harmonic = 1 + 1 / 2 + 1 / 3 + 1 / 4
     assert least_adjusted(4) == pytest.approx((0.00004 * harmonic, 0.00001 * harmonic))
     assert adjust(np.array([1, smallest, 1, 1]))[1] == pytest.approx(0.00004 * harmonic)
+
+
+def test_a_share_of_what_four_patients_have_has_no_interval_however_many_others_there_are():
+    patients = np.arange(40).astype(str)
+    lesions = (np.arange(40) < 4) * 2.0
+    hits = np.where(np.arange(40) < 2, 1.0, 0.0)
+    found = ratio(hits, lesions, patients)
+    assert found.value == 0.25
+    assert np.isnan(found.low)
+    assert not np.isnan(ratio(hits, (np.arange(40) < 5) * 2.0, patients).low)
+    # The same of a score whose denominator all images are in.
+    assert np.isnan(ratio(hits, lesions + 1, patients, lesions > 0).low)
+
+
+@pytest.mark.parametrize('sign', [1, -1])
+def test_auroc_with_four_patients_of_a_kind_has_no_interval(sign):
+    scores, patients = np.random.default_rng(0).random(40), np.arange(40).astype(str)
+    kind = sign * np.arange(40)
+    assert np.isnan(auroc(kind < np.sort(kind)[4], scores, patients).low)
+    assert not np.isnan(auroc(kind < np.sort(kind)[5], scores, patients).low)

@@ -4,7 +4,7 @@ from runs import make_rows, make_test, predict
 
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import FEW
-from mmseg_mammo.reporting.strata import FACTORS, levels
+from mmseg_mammo.reporting.strata import FACTORS, levels, stratum_section
 
 
 def test_levels_of_a_factor_cover_every_image_once(runs):
@@ -36,7 +36,19 @@ def test_fewer_than_five_images_are_said_in_the_row_and_above(tables, sections):
     assert all(
         FEW not in r['mark'] for r in rows if r not in few and not 0 < r['normal images'] < 5
     )
-    assert any('zgt, lesion size' in warning for warning in sections['strata'].warnings)
+    assert any(
+        warning.startswith('zgt, lesion images. Fewer than 5 images: lesion size ')
+        for warning in sections['strata'].warnings
+    )
+
+
+def test_few_normal_images_are_no_warning_below_a_figure_of_lesion_images(tmp_path):
+    tested = predict(make_rows('zgt', 24, 4 / 24, 0), np.random.default_rng(0), 0.5)
+    make_test(tmp_path / 'w' / '20260102_000000', 'unet', 'zgt', tested)
+    section = stratum_section(find_runs([tmp_path]))
+    assert any('zgt, normal images. ' in warning for warning in section.warnings)
+    assert 'laterality' not in section.items[-1].caption
+    assert any('laterality LEFT' in warning for warning in section.warnings)
 
 
 def test_a_factor_with_one_value_has_no_table_and_is_named(sections):

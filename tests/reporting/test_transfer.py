@@ -1,9 +1,16 @@
 import numpy as np
 import pytest
+from runs import make_rows, make_test, make_training, predict
 
 from mmseg_mammo.reporting.results import lesion_dice
+from mmseg_mammo.reporting.runs import find_runs
+from mmseg_mammo.reporting.scores import FEW
 from mmseg_mammo.reporting.statistics import mean
-from mmseg_mammo.reporting.transfer import _drop
+from mmseg_mammo.reporting.transfer import _drop, transfer_section
+
+
+def predictions(name, normal, images=20):
+    return predict(make_rows(name, images, normal, 0), np.random.default_rng(0), 0.5)
 
 
 @pytest.fixture
@@ -37,7 +44,7 @@ def test_the_drop_by_each_convention_is_between_the_tables_of_conventions(tables
     }
     rows = tables['drops']
     assert len(rows) == 3 * 6
-    usual = {r['model']: r['drop'] for r in rows if r['convention'] == 'lesion images'}
+    usual = {r['model']: r['conclusion'] for r in rows if r['convention'] == 'lesion images'}
     for row in rows:
         home, here = (
             scores[row[name], row['model'], row['convention']]
@@ -46,9 +53,36 @@ def test_the_drop_by_each_convention_is_between_the_tables_of_conventions(tables
         assert (row['Dice %, source'], row['Dice %, target']) == (home, here)
         assert row['drop'] == pytest.approx(home - here, abs=0.011)
         assert row['low'] <= row['drop'] <= row['high']
-        turned = row['drop'] * usual[row['model']] < 0
-        assert row['sign'] == ('turns round' if turned else 'the same')
-    assert {row['sign'] for row in rows} == {'turns round', 'the same'}
+        unsure = row['low'] <= 0 <= row['high']
+        wanted = 'not sure' if unsure else 'loss' if row['drop'] > 0 else 'gain'
+        assert row['conclusion'] == wanted
+        assert row['changes'] == ('no' if wanted == usual[row['model']] else 'yes')
+    assert {row['changes'] for row in rows} == {'yes', 'no'}
+
+
+def test_the_gain_of_a_model_that_marks_nothing_is_seen(tmp_path):
+    for name, normal in (('cbis_ddsm', 0.0), ('zgt', 0.5)):
+        rows = [(f, t, np.zeros_like(t), g) for f, t, _, g in predictions(name, normal)]
+        make_test(tmp_path / 'w' / f'2026010{2 + bool(normal)}_000000', 'unet', name, rows)
+    make_training(tmp_path / 'w' / '20260101_000000', 'unet')
+    (table,) = (
+        item for item in transfer_section(find_runs([tmp_path])).items if item.name == 'drops'
+    )
+    found = {row[3]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert found['lesion images']['conclusion'] == 'no change'
+    assert found['all images']['drop'] == -50
+    assert (found['all images']['conclusion'], found['all images']['changes']) == ('gain', 'yes')
+
+
+def test_a_drop_from_few_images_says_so(tmp_path):
+    make_test(
+        tmp_path / 'w' / '20260102_000000', 'unet', 'cbis_ddsm', predictions('cbis_ddsm', 0, 4)
+    )
+    make_test(tmp_path / 'w' / '20260103_000000', 'unet', 'zgt', predictions('zgt', 0.5))
+    make_training(tmp_path / 'w' / '20260101_000000', 'unet')
+    table = transfer_section(find_runs([tmp_path])).items[0]
+    (row,) = (row for row in table.rows if row[2] == 'zgt')
+    assert FEW in row[-1]
 
 
 def test_the_drop_over_lesion_images_is_that_of_the_matrix(tables, rows):

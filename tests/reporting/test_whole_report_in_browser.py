@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from browser import CHROMIUM, Browser
+from runs import DATASETS, make_runs
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='no chromium on PATH')
 
@@ -85,11 +86,26 @@ def test_every_filter_shows_as_many_cases_as_fit(page):
 
 
 def test_the_slider_changes_the_opacity(page):
+    page.run(choose('is.annotated', 'lesion'))
+    page.run(choose('score', 'max_probability'))
     page.run(choose('sort', 'best'))  # first what is not empty
     before = page.run(OPACITY)
     page.run("document.querySelector('[name=opacity]').focus()")
     page.press('ArrowRight')
     assert page.run(OPACITY) == pytest.approx(before + 0.05)
+
+
+def test_no_table_is_cut_off_in_print(page):
+    # A4 with margins of 12 mm in CSS pixels; tables of many columns have a landscape page.
+    portrait, landscape = 703, 1031
+    page.call('Emulation.setEmulatedMedia', media='print')
+    page.resize(portrait, 1000)
+    found = page.run("""[...document.querySelectorAll('#report table')].map((table) =>
+      [table.caption.textContent, table.offsetWidth, table.closest('.wide') !== null])""")
+    page.resize(1366, 768)
+    page.call('Emulation.setEmulatedMedia', media='')
+    assert {wide for *_, wide in found} == {True, False}
+    assert not [each for each in found if each[1] > (landscape if each[2] else portrait)]
 
 
 def test_nothing_failed_and_nothing_was_asked_of_a_network(page):
@@ -99,3 +115,19 @@ def test_nothing_failed_and_nothing_was_asked_of_a_network(page):
     assert all(
         e['params']['request']['url'].startswith(('file:', 'data:', 'about:')) for e in requests
     )
+
+
+def test_a_thousand_images_and_five_models_stay_usable(tmp_path):
+    models = ('unet', 'setr_pup_scratch', 'setr_pup_finetune', 'setr_pup_vpt', 'sam_finetune')
+    runs = make_runs(tmp_path / 'runs', models, 1000, datasets={'zgt': DATASETS['zgt']})
+    out = tmp_path / 'out'
+    subprocess.run([sys.executable, str(TOOL), str(runs), '--out', str(out)], check=True)
+    browser = Browser(tmp_path / 'profile')
+    browser.open((out / 'index.html').as_uri())
+    assert browser.run(COUNT) == 1000
+    assert browser.run("document.querySelectorAll('#viewer .case').length") == 24
+    browser.run(choose('is.view', 'MLO'))
+    assert browser.run(COUNT) == 500
+    browser.run("document.querySelector('.open').click()")
+    assert browser.run("document.querySelectorAll('#large .panel').length") == 2 + len(models)
+    browser.close()
