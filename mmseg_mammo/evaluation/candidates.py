@@ -17,6 +17,7 @@ def candidate_columns(
     predicted_iou: Sequence[float],
     chosen: int,
     kept: Overlap,
+    best_of_each: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Columns of an image whose model offered K candidate masks.
 
@@ -28,11 +29,13 @@ def candidate_columns(
         chosen: Index of the candidate that was kept; -1 if it was not one for all objects.
         kept: Overlap of the kept mask with the truth. If objects kept different candidates, it
             may be better than each of the K.
+        best_of_each: H×W bool, the union of the best candidate of each of several objects; None
+            if there is one object, or if nobody knows the objects' own truths.
 
     Returns:
         ``candidate_<k>_iou``, ``candidate_<k>_dice`` and ``candidate_<k>_predicted_iou`` for each
-        k from 0, ``chosen``, and ``hindsight_iou`` and ``hindsight_dice``, the best of
-        the K and the kept mask. Scores are from 0 to 1.
+        k from 0, ``chosen``, and ``hindsight_iou`` and ``hindsight_dice``, the best of the K,
+        the kept mask and ``best_of_each``. Scores are from 0 to 1.
     """
     counts = [overlap(mask, truth) for mask in candidates]
     columns: dict[str, float] = {}
@@ -40,11 +43,14 @@ def candidate_columns(
         columns[f'candidate_{k}_iou'] = count.iou
         columns[f'candidate_{k}_dice'] = count.dice
         columns[f'candidate_{k}_predicted_iou'] = float(predicted)
+    known = [*counts, kept]
+    if best_of_each is not None:
+        known.append(overlap(best_of_each, truth))
     return {
         **columns,
         'chosen': int(chosen),
-        'hindsight_iou': max(count.iou for count in (*counts, kept)),
-        'hindsight_dice': max(count.dice for count in (*counts, kept)),
+        'hindsight_iou': max(count.iou for count in known),
+        'hindsight_dice': max(count.dice for count in known),
     }
 
 

@@ -49,6 +49,15 @@ def test_nothing_kept_is_better_than_the_best_in_hindsight():
     assert columns['candidate_0_iou'] == pytest.approx(1 / 2)
 
 
+def test_a_better_mixture_of_several_objects_counts_in_hindsight():
+    """Candidates of IoU 1/4, 3/4 and 2/3; a union of other ones is right."""
+    given = MASKS, TRUTH, [np.nan] * 3, 0, overlap(MASKS[0], TRUTH)
+    columns = candidate_columns(*given, best_of_each=TRUTH)
+    assert columns['hindsight_iou'] == columns['hindsight_dice'] == 1
+    columns = candidate_columns(*given, best_of_each=EMPTY)
+    assert columns['hindsight_iou'] == pytest.approx(3 / 4)
+
+
 def test_every_candidate_needs_its_predicted_iou():
     with pytest.raises(ValueError, match='shorter'):
         candidate_columns(MASKS, TRUTH, [0.1, 0.2], 0, overlap(MASKS[0], TRUTH))
