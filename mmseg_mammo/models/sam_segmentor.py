@@ -140,9 +140,9 @@ class SAMSegmentor(BaseSegmentor):
             part.train(mode and any(p.requires_grad for p in part.parameters()))
         return self
 
-    def predictor(self) -> SAMPredictor:
-        """For annotation tools; it resizes or pads as this model's tests do."""
-        return SAMPredictor(self)
+    def predictor(self, **settings: Any) -> SAMPredictor:
+        """For annotation tools; it treats images as this model's tests do, if nothing else is set."""
+        return SAMPredictor(self, **settings)
 
     def extract_feat(self, inputs: Tensor) -> Tensor:
         """B×3×S×S normalised images -> B×C×s×s float32."""
