@@ -1,6 +1,7 @@
 """Sides alternate on one batch; a row says what was measured, also of a side that failed."""
 
 import json
+import weakref
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from mmseg_mammo.engine.benchmark import (
     measure,
 )
 from mmseg_mammo.engine.benchmark_batch import synthetic_batch
+from mmseg_mammo.engine.peers import with_peer
 
 
 @pytest.fixture
@@ -84,7 +86,27 @@ def test_sides_take_turns():
     assert seen == [(0, 'a'), (0, 'b'), (1, 'a'), (1, 'b'), (2, 'a'), (2, 'b')]
 
 
-def test_a_side_that_runs_out_of_memory_lets_go_of_its_model_and_the_other_goes_on():
+@pytest.mark.parametrize(
+    ('name', 'peer'), [('sam_finetune_cbis', 'segment-anything'), ('setr_pup_vpt_cbis', 'timm')]
+)
+def test_our_model_that_runs_out_of_memory_is_gone_though_its_peer_was_made_of_it(
+    name, peer, config
+):
+    model = build_model(config(name))
+    sides = [Side('ours', model), Side(peer, with_peer(model, peer))]
+    parts = [weakref.ref(module) for module in model.modules()]
+    del model
+
+    def act(side):
+        if side.name == 'ours':
+            raise torch.cuda.OutOfMemoryError('CUDA out of memory')
+
+    alternate(sides, [act])
+    assert not [part for part in parts if part() is not None]
+    sides[1].model.load_state_dict(sides[1].model.state_dict())
+
+
+def test_after_a_side_ran_out_of_memory_the_other_goes_on():
     sides = [Side('a', nn.Linear(1, 1)), Side('b', nn.Linear(1, 1))]
 
     def act(side):
