@@ -18,6 +18,7 @@ from mmseg_mammo.engine.benchmark import (
     measure,
 )
 from mmseg_mammo.engine.benchmark_batch import synthetic_batch
+from mmseg_mammo.engine.benchmark_table import lines
 from mmseg_mammo.engine.peers import with_peer
 
 
@@ -78,6 +79,20 @@ def test_what_checkpointing_computes_again_counts_again(config):
         found[again] = (ours['flops'], theirs['flops'])
     assert found[True][0] > found[False][0]
     assert found[True][1] == found[False][1]
+
+
+def test_a_peer_that_does_not_fit_is_a_line_and_the_others_are_compared(config):
+    cfg = config('sam_finetune_cbis')
+    row = measure(cfg, ['timm', 'segment-anything'], synthetic_batch(1, 32, 32), 1, 1)
+    ours, timm, metas = row['sides']
+    assert metas['loss'] == pytest.approx(ours['loss'], rel=1e-5)
+    assert (timm['error'], timm['seconds']) == ('does not fit', [])
+    assert 'the encoder of this config is SAMImageEncoder' in timm['reason']
+    assert row['ratios']['timm'] == {'time': None, 'cpu_time': None, 'memory': None}
+    assert row['ratios']['segment-anything']['time']
+    cells = [*lines(row)][1].split(' | ')
+    assert cells[3:5] == ['timm', 'does not fit']
+    assert {cell.strip(' |') for cell in cells[5:]} == {'–'}
 
 
 def test_sides_take_turns():
