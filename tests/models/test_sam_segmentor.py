@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from experiments import shrink
+from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from sam_models import SIDE, meta_sam, our_config, our_sam, sample_of, square
@@ -217,15 +218,19 @@ def test_what_is_trained_moves_and_the_rest_stays_and_in_eval_mode(trainable, pa
     for name in ('image_encoder', 'prompt_encoder', 'mask_decoder'):
         assert {m.training for m in getattr(model, name).modules()} == {name in parts}
     losses = model.loss(normalised(model, pictures(1)), [sample_of(square((SIDE, SIDE)))])
-    if parts:
-        sum(losses.values()).backward()
-        moved = {n.split('.')[0] for n, p in model.named_parameters() if p.grad is not None}
-        assert moved == parts
-        # Of a batch of points without boxes or masks; the rest makes DDP look for unused ones.
-        unused = {n for n, p in model.named_parameters() if p.requires_grad and p.grad is None}
-        assert all(name.startswith('prompt_encoder') for name in unused)
-    else:
+    if not parts:
         assert not sum(losses.values()).requires_grad
+        return
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    optimizer = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=1.0)))
+    sum(losses.values()).backward()
+    optimizer.step()
+    after = model.state_dict()
+    moved = {n for n, value in before.items() if not torch.equal(value, after[n])}
+    assert {name.split('.')[0] for name in moved} == parts
+    # Of a batch of points without boxes or masks; the rest makes DDP look for unused ones.
+    unused = {n for n, p in model.named_parameters() if p.requires_grad and p.grad is None}
+    assert all(name.startswith('prompt_encoder') for name in unused)
 
 
 @pytest.mark.parametrize(
