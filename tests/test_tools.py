@@ -153,7 +153,7 @@ def test_sam_trains_and_is_tested_under_mmsegs_own_tools(prepared, tmp_path):
     ):
         command = [sys.executable, THEIRS / arguments[0], *arguments[1:]]
         environment = os.environ | {'OMP_NUM_THREADS': '1'}
-        subprocess.run([*map(str, command)], check=True, env=environment, timeout=300)
+        subprocess.run([*map(str, command)], check=True, env=environment, timeout=600)
     assert scores(tmp_path / 'b')['images'] == 2
     (table,) = (tmp_path / 'b').glob('*/per_image_test.csv')
     lesion, normal = csv.DictReader(table.open())
