@@ -3,6 +3,7 @@
 Train:   python tools/train.py configs/sam_decoder_cbis.py
 Test:    python tools/test.py configs/sam_decoder_cbis.py CHECKPOINT
 Needs:   data/cbis_ddsm (docs/cbis_ddsm.md) and weights/sam_vit_l_0b3195.pth (docs/weights.md).
+Time:    not measured.
 For comparison with SAM-FT; not in the thesis. Small checkpoints: docs/weights.md.
 Prompts come from the ground truth (its innermost point): such numbers do not compare with those
 of models without prompts.

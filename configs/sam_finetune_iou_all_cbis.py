@@ -2,7 +2,9 @@
 
 Train:   python tools/train.py configs/sam_finetune_iou_all_cbis.py
 Test:    python tools/test.py configs/sam_finetune_iou_all_cbis.py CHECKPOINT
-Needs:   as sam_finetune_cbis. The thesis reports no numbers of it.
+Needs:   as sam_finetune_cbis.
+Time:    not measured.
+The thesis reports no numbers of it.
 Prompts come from the ground truth (its innermost point): such numbers do not compare with those
 of models without prompts.
 """

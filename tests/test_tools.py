@@ -12,7 +12,7 @@ from pathlib import Path
 import mmseg
 import pytest
 import torch
-from experiments import shrink
+from experiments import shrink, write_base
 
 ROOT = Path(__file__).parents[1]
 OURS = ROOT / 'tools'
@@ -133,6 +133,37 @@ def test_the_configs_run_under_mmsegs_own_tools(prepared, tmp_path, monkeypatch)
     arguments = [ZGT, tmp_path / 'a' / 'epoch_1.pth', '--work-dir', tmp_path / 'b']
     call(monkeypatch, THEIRS / 'test.py', *arguments, '--cfg-options', *options(prepared, 'test'))
     assert scores(tmp_path / 'b')['images'] == 2
+
+
+def test_sam_trains_and_is_tested_under_mmsegs_own_tools(prepared, tmp_path):
+    """The decoder on cached embeddings, in processes of their own, boxes as prompts of the test."""
+    base = write_base(tmp_path / 'sam.pth', 'sam', prepared)
+    cfg = shrink('sam_decoder_cbis', prepared, tmp_path / 'a', epochs=1, pretrained=base)
+    cfg.model.test_prompts = dict(type='JitteredBoxSampler', jitter=0)
+    cfg.dump(tmp_path / 'sam.py')
+    for arguments in (
+        ('train.py', tmp_path / 'sam.py'),
+        (
+            'test.py',
+            tmp_path / 'sam.py',
+            tmp_path / 'a' / 'epoch_1.pth',
+            '--work-dir',
+            tmp_path / 'b',
+        ),
+    ):
+        command = [sys.executable, THEIRS / arguments[0], *arguments[1:]]
+        environment = os.environ | {'OMP_NUM_THREADS': '1'}
+        subprocess.run([*map(str, command)], check=True, env=environment, timeout=600)
+    assert scores(tmp_path / 'b')['images'] == 2
+    (table,) = (tmp_path / 'b').glob('*/per_image_test.csv')
+    lesion, normal = csv.DictReader(table.open())
+    assert {lesion['prompts_from'], normal['prompts_from']} == {'truth'}
+    assert lesion['prompt_points'] == ''
+    assert len(lesion['prompt_boxes'].split(':')) == 4
+    assert float(lesion['hindsight_iou']) >= float(lesion['iou'])
+    base, trained = torch.load(base), torch.load(tmp_path / 'a' / 'epoch_1.pth', weights_only=False)
+    moved = {n for n, v in trained['state_dict'].items() if not torch.equal(v, base[n])}
+    assert {name.split('.')[0] for name in moved} == {'mask_decoder'}
 
 
 def test_training_resumes_and_moves_prompts_and_head_alone(
@@ -387,6 +418,7 @@ def test_a_benchmark_prints_a_row_for_each_batch_size_and_writes_them(
         ((ZGT,), r'it has no training'),
         ((CBIS.replace('setr_pup_vpt', 'sam_zeroshot'),), r'it has no training'),
         ((CBIS.replace('vpt', 'finetune_fsdp'),), r'a split model'),
+        ((CBIS, '--against', 'timm', 'segment-anything'), r'segment-anything: no config here has'),
         ((CBIS, '--steps', 0), r'--steps 0. Allowed: numbers from 1 on'),
         ((CBIS, '--batch-size', 4, 0), r'--batch-size \[4, 0\]'),
     ],

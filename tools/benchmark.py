@@ -17,7 +17,7 @@ from mmseg_mammo.engine.benchmark import measure
 from mmseg_mammo.engine.benchmark_batch import input_size, real_batch, synthetic_batch
 from mmseg_mammo.engine.benchmark_table import claim_file, header, lines, write_results
 from mmseg_mammo.engine.launch import load_config, run_tool, use_mixed_precision
-from mmseg_mammo.engine.peers import PEERS
+from mmseg_mammo.engine.peers import PEERS, check_peers
 from mmseg_mammo.errors import MammoError
 
 
@@ -74,6 +74,8 @@ def main() -> None:
     """Measure every config at every batch size; print and write each row when it is there."""
     args = parse()
     configs = [read(path, args) for path in args.configs]
+    init_default_scope(configs[0].get('default_scope', 'mmseg'))
+    check_peers([cfg.model for cfg in configs], args.against)
     out = args.out or Path(time.strftime('benchmark-%Y%m%d_%H%M%S.json'))
     claim_file(out)
     facts = {'benchmark': 'train', 'data': args.data, 'warmup': args.warmup, 'steps': args.steps}

@@ -15,7 +15,7 @@ from mmengine.runner import set_random_seed
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_mammo.engine.peers import with_peer
+from mmseg_mammo.engine.peers import NoPeerError, with_peer
 from mmseg_mammo.engine.run_record import clock, config_hash
 from mmseg_mammo.engine.step_cost import count_flops, peak_memory
 from mmseg_mammo.models.tuning import count_parameters
@@ -28,10 +28,11 @@ class Side:
     """One of the models that are compared, and what was measured of it.
 
     Attributes:
-        model: None once it ran out of memory.
+        model: None once it ran out of memory, or if the peer does not fit the config.
         facts: ``parameters``, ``trained``, ``loss`` (of the first step), ``flops`` and
             ``uncounted`` (operators) of a step, ``model_bytes`` (weights, buffers and the
-            optimiser's state) and ``step_peak_bytes`` (what a step needs beyond them).
+            optimiser's state) and ``step_peak_bytes`` (what a step needs beyond them). Of a
+            peer that does not fit the ``reason`` alone.
         seconds: Of each timed step, by the clock on the wall.
         cpu_seconds: The same by the processor's, all threads: others on the machine do not count.
         error: Why nothing more was measured, or None.
@@ -63,16 +64,14 @@ def measure(
         steps: Timed steps of each side, at least 1.
 
     Returns:
-        A row for the table and the file; ``docs/benchmark.md`` describes it.
-
-    Raises:
-        MammoError: A peer cannot stand for the encoder of this config.
+        A row for the table and the file; ``docs/benchmark.md`` describes it. A peer that cannot
+        stand for the encoder of this config has an ``error`` and no numbers.
     """
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     set_random_seed(0, deterministic=bool(cfg.get('randomness', {}).get('deterministic')))
     torch.backends.cudnn.benchmark = bool(cfg.get('env_cfg', {}).get('cudnn_benchmark'))
     model = build_model(cfg)
-    sides = [Side(OURS, model), *(Side(name, with_peer(model, name)) for name in against)]
+    sides = [Side(OURS, model), *(_peer_of(model, name) for name in against)]
     del model  # a side that runs out of memory must be able to let it go
     batch = {name: [item.to(device) for item in items] for name, items in batch.items()}
     alternate(sides, [partial(_start, cfg=cfg, device=device)])
@@ -90,6 +89,13 @@ def measure(
         'sides': [describe(side, images) for side in sides],
         'ratios': {side.name: compare(sides[0], side) for side in sides[1:]},
     }
+
+
+def _peer_of(model: nn.Module, name: str) -> Side:
+    try:
+        return Side(name, with_peer(model, name))
+    except NoPeerError as error:
+        return Side(name, None, facts={'reason': str(error)}, error='does not fit')
 
 
 def build_model(cfg: Config) -> nn.Module:

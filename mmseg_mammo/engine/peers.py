@@ -5,12 +5,14 @@ B images of H×W pixels, N tokens (a class token, then patches), P prompts, C wi
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 from mmseg.models.backbones import VisionTransformer as MMSegVisionTransformer
+from mmseg.registry import MODELS
 from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
 
@@ -32,6 +34,33 @@ _TO_TIMM = (
 )
 
 
+class NoPeerError(MammoError):
+    """The encoder of a model has no counterpart in another project."""
+
+
+def check_peers(models: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Refuse peers that cannot be compared with any of the models, before one is built.
+
+    Args:
+        models: Configs of segmentors.
+        names: Of :data:`PEERS`.
+
+    Raises:
+        MammoError: A peer is not installed, or none of the models has an encoder of its kind.
+    """
+    for name in names:
+        part, kind, _ = PEERS[name]
+        if find_spec(name.replace('-', '_')) is None:
+            raise MammoError(f'--against {name}: not installed', remedy=f'pip install {name}')
+        parts = [model.get(part) or {'type': ''} for model in models]
+        classes = [MODELS.get(found['type']) if found['type'] else None for found in parts]
+        if not any(isinstance(found, type) and issubclass(found, kind) for found in classes):
+            raise MammoError(
+                f'--against {name}: no config here has its encoder',
+                f'a config whose model.{part} is {kind.__name__}',
+            )
+
+
 def with_peer(model: nn.Module, name: str) -> nn.Module:
     """A copy of a segmentor with the encoder of another project.
 
@@ -42,14 +71,15 @@ def with_peer(model: nn.Module, name: str) -> nn.Module:
         name: One of :data:`PEERS`.
 
     Raises:
-        MammoError: The encoder of ``model`` has no such peer.
+        NoPeerError: The encoder of ``model`` has no such peer.
+        MammoError: The other project is not installed.
     """
     part, kind, build = PEERS[name]
     ours = getattr(model, part, None)
     if not isinstance(ours, kind):
         encoders = (getattr(model, name, None) for name in ('backbone', 'image_encoder'))
         found = ' and '.join(type(encoder).__name__ for encoder in encoders if encoder is not None)
-        raise MammoError(
+        raise NoPeerError(
             f'--against {name}: the encoder of this config is {found}',
             f'a config whose model.{part} is {kind.__name__}',
         )
@@ -59,7 +89,7 @@ def with_peer(model: nn.Module, name: str) -> nn.Module:
         raise MammoError(f'--against {name}: {error}', remedy=f'pip install {name}') from error
     except RuntimeError as error:  # of load_state_dict
         reason = str(error).splitlines()[-1].strip()
-        raise MammoError(
+        raise NoPeerError(
             f'--against {name}: it has no such {kind.__name__}: {reason}',
             "an encoder with the options of this project's configs",
         ) from error

@@ -40,10 +40,12 @@ def read_checkpoint(path: str | Path, model: nn.Module) -> dict[str, Any]:
 def load_model(config: str | Path | Config, checkpoint: str | Path, device: str = 'cpu') -> Any:
     """Build the model of a config and fill it, strictly; in eval mode, on ``device``.
 
-    mmseg's ``init_model`` neither completes nor checks a checkpoint.
+    mmseg's ``init_model`` neither completes nor checks a checkpoint. As there, ``model.cfg`` is
+    the config.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     model = MODELS.build(cfg.model)
     model.load_state_dict(read_checkpoint(checkpoint, model)['state_dict'])
+    model.cfg = cfg
     return model.to(torch.device(device)).eval()

@@ -71,8 +71,8 @@ def complete(checkpoint: dict[str, Any], model: nn.Module) -> None:
         model: The model that the checkpoint will be loaded into.
 
     Raises:
-        CheckpointError: The pre-trained file is missing or another one than in training; or
-            the model has LoRA and the checkpoint names no base.
+        CheckpointError: The pre-trained file is missing or another one than in training, or
+            LoRA has another alpha / rank; or the model has LoRA and the checkpoint names no base.
     """
     if KEY not in checkpoint:
         if omits_frozen(model):
@@ -95,8 +95,9 @@ def complete(checkpoint: dict[str, Any], model: nn.Module) -> None:
                 f'The checkpoint holds trained weights only, on top of {expected["base"]} '
                 f'({expected["fingerprint"][:12]}); the frozen weights here are from '
                 f'{base or "no file"} ({found[:12]})',
-                'the same pre-trained file as in training',
-                'Set model.backbone.pretrained (of SAM model.pretrained) to that file',
+                'the same pre-trained file, and alpha and rank of LoRA, as in training',
+                'Set model.backbone.pretrained (of SAM model.pretrained) to that file, and alpha '
+                'and rank of LoRA, if the model has it, as they were',
             )
     whole = model.state_dict()
     for key, prefix in _STATES:

@@ -17,6 +17,7 @@ def candidate_columns(
     predicted_iou: Sequence[float],
     chosen: int,
     kept: Overlap,
+    best_of_each: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Columns of an image whose model offered K candidate masks.
 
@@ -28,11 +29,13 @@ def candidate_columns(
         chosen: Index of the candidate that was kept; -1 if it was not one for all objects.
         kept: Overlap of the kept mask with the truth. If objects kept different candidates, it
             may be better than each of the K.
+        best_of_each: H×W bool, the union of the best candidate of each of several objects; None
+            if there is one object, or if nobody knows the objects' own truths.
 
     Returns:
         ``candidate_<k>_iou``, ``candidate_<k>_dice`` and ``candidate_<k>_predicted_iou`` for each
-        k from 0, ``chosen``, and ``hindsight_iou`` and ``hindsight_dice``, the best of
-        the K and the kept mask. Scores are from 0 to 1.
+        k from 0, ``chosen``, and ``hindsight_iou`` and ``hindsight_dice``, the best of the K,
+        the kept mask and ``best_of_each``. Scores are from 0 to 1.
     """
     counts = [overlap(mask, truth) for mask in candidates]
     columns: dict[str, float] = {}
@@ -40,28 +43,38 @@ def candidate_columns(
         columns[f'candidate_{k}_iou'] = count.iou
         columns[f'candidate_{k}_dice'] = count.dice
         columns[f'candidate_{k}_predicted_iou'] = float(predicted)
+    known = [*counts, kept]
+    if best_of_each is not None:
+        known.append(overlap(best_of_each, truth))
     return {
         **columns,
         'chosen': int(chosen),
-        'hindsight_iou': max(count.iou for count in (*counts, kept)),
-        'hindsight_dice': max(count.dice for count in (*counts, kept)),
+        'hindsight_iou': max(count.iou for count in known),
+        'hindsight_dice': max(count.dice for count in known),
     }
 
 
 def prompt_columns(sample: Mapping[str, Any]) -> dict[str, str]:
-    """Where the prompts of an image came from, and its points; nothing if it had no prompts.
+    """Where the prompts of an image came from, and which; nothing if it had none.
 
     Args:
-        sample: With ``prompts_from`` (``'truth'`` or ``'given'``) and ``prompt_points``, a list
-            of [x, y, label] in pixels of the prepared image.
+        sample: With ``prompts_from`` (``'truth'`` or ``'given'``), ``prompt_points``, a list of
+            [x, y, label], and ``prompt_boxes``, a list of [x1, y1, x2, y2], in pixels of the
+            prepared image.
 
     Returns:
-        ``prompts_from``, and ``prompt_points`` as ``x:y:label`` joined by spaces.
+        ``prompts_from``, ``prompt_points`` as ``x:y:label``, and ``prompt_boxes`` as
+        ``x1:y1:x2:y2``, joined by spaces.
     """
     if 'prompts_from' not in sample:
         return {}
     points = (f'{x:.1f}:{y:.1f}:{int(label)}' for x, y, label in sample['prompt_points'])
-    return {'prompts_from': sample['prompts_from'], 'prompt_points': ' '.join(points)}
+    boxes = (':'.join(f'{value:.1f}' for value in box) for box in sample['prompt_boxes'])
+    return {
+        'prompts_from': sample['prompts_from'],
+        'prompt_points': ' '.join(points),
+        'prompt_boxes': ' '.join(boxes),
+    }
 
 
 def candidate_count(columns: Mapping[str, float]) -> int:
@@ -84,7 +97,9 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
         ``chosen_iou_error`` and ``chosen_iou_bias``, the mean absolute and the mean signed
         difference, predicted minus actual IoU of the kept candidate; ``candidates_iou_error`` and
         ``candidates_iou_bias``, the same of all candidates; ``chosen_iou_ece``, see
-        :func:`calibration_error`. These leave out images of several objects. NaN where there is nothing to average. Empty without candidates.
+        :func:`calibration_error`. These leave out images of several objects; the number that is
+        left is ``calibrated_images``. NaN where there is nothing to average. Empty without
+        candidates.
     """
     if not records or not candidate_count(records[0]):
         return {}
@@ -108,6 +123,7 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
             scores[f'{prefix}{name}_iou_error'] = _percent(np.abs(values))
             scores[f'{prefix}{name}_iou_bias'] = _percent(values)
         pairs = np.array([_pair(r, r['chosen']) for r in known]).reshape(-1, 2)
+        scores[f'{prefix}calibrated_images'] = float(len(known))
         scores[f'{prefix}chosen_iou_ece'] = 100 * calibration_error(*pairs.T)
     return scores
 

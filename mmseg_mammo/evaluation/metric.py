@@ -90,7 +90,8 @@ class MammographyMetric(BaseMetric):
             data_samples: mmseg's samples as dicts, with ``seg_logits`` (1×H×W probabilities or
                 2×H×W logits), ``pred_sem_seg`` and ``gt_sem_seg`` (1×H×W). Of a promptable
                 model also ``candidates`` (K×H×W logits), ``candidate_iou``, ``chosen``,
-                ``prompts_from`` and ``prompt_points``; see :mod:`.candidates`.
+                ``prompts_from``, ``prompt_points`` and ``prompt_boxes``, and of several objects
+                ``best_of_each`` (1×H×W logits); see :mod:`.candidates`.
         """
         for sample in data_samples:
             probability = lesion_probability(sample['seg_logits']['data'])
@@ -130,14 +131,17 @@ class MammographyMetric(BaseMetric):
     def _candidates(self, sample: dict, truth: np.ndarray, kept: Overlap) -> dict[str, float]:
         if 'candidates' not in sample:
             return {}
-        logits = sample['candidates']['data']
+        count = len(sample['candidates']['data'])
+        offered = [sample[name] for name in ('candidates', 'best_of_each') if name in sample]
+        logits = torch.cat([one['data'] for one in offered])
         masks = logits > 0  # as the model cuts the kept one
         if self.eval_size:
             both = torch.stack([torch.zeros_like(logits), logits], dim=1)
             resized = [_resize(lesion_probability(one), self.eval_size) for one in both]
             masks = torch.stack(resized) > self.threshold
-        predicted_iou, chosen = sample['candidate_iou'], sample['chosen']
-        return candidate_columns(masks.cpu().numpy(), truth, predicted_iou, chosen, kept)
+        candidates, best = masks.cpu().numpy()[:count], masks.cpu().numpy()[count:]
+        told = sample['candidate_iou'], sample['chosen']
+        return candidate_columns(candidates, truth, *told, kept, best[0] if len(best) else None)
 
     def _check_threshold(self, probability: Tensor, predicted: Tensor) -> None:
         differs = (probability > self.threshold) != predicted

@@ -9,6 +9,7 @@ _NOTES = {
     'weak': 'masks are weak (boxes, circles or ellipses), not contours drawn by a reader',
     'phantom': 'images and masks are synthetic phantoms; nothing here is about patients',
 }
+_STRATA = (('all', ''), ('lesion', 'lesion_'), ('normal', 'normal_'))
 _TRUE_PROMPTS = (
     'prompts were drawn from the true masks; these numbers do not compare with those of models '
     'without prompts'
@@ -28,7 +29,7 @@ def format_table(
     """
     tested = (f'{title} {_values(records, title)}' for title in ('source', 'split'))
     lines = [', '.join(tested), f'{"":<16}{"images":>8}{"IoU %":>9}{"Dice %":>9}']
-    for title, prefix in (('all', ''), ('lesion', 'lesion_'), ('normal', 'normal_')):
+    for title, prefix in _STRATA:
         count = scores[f'{prefix}images']
         lines.append(_line(title, count, scores[f'{prefix}iou'], scores[f'{prefix}dice']))
     nothing = (scores['predict_nothing_iou'], scores['predict_nothing_dice'])
@@ -86,7 +87,11 @@ def _candidate_block(scores: dict[str, float]) -> list[str]:
         f'predicted IoU of the kept candidate: off by {error} points, mean difference {bias}; '
         f'of all candidates: {errors}, {biases}'
     )
-    return lines
+    known = ', '.join(
+        f'{title} {scores[f"{prefix}calibrated_images"]:.0f} of {scores[f"{prefix}images"]:.0f}'
+        for title, prefix in _STRATA
+    )
+    return [*lines, f'these errors are over the images of one object: {known}']
 
 
 def _values(records: Sequence[dict], column: str) -> str:

@@ -102,9 +102,55 @@ def choose(iou: Tensor, mask_choice: str | int) -> Tensor:
     return torch.full_like(iou[:, 0], int(mask_choice), dtype=torch.int64)
 
 
+def best_for_each(logits: Tensor, objects: Tensor) -> Tensor:
+    """Number of the candidate of each object that has the highest IoU with the object's own truth.
+
+    Args:
+        logits: O×K×S×S on the network's input.
+        objects: O×h×w bool, of which none is empty, on the picture's part of it.
+
+    Returns:
+        O int64.
+    """
+    height, width = objects.shape[-2:]
+    masks = logits[..., :height, :width] > 0
+    truth = objects.to(masks.device)[:, None]
+    shared, united = (area.sum(dim=(2, 3)) for area in (masks & truth, masks | truth))
+    return (shared / united).argmax(dim=1)
+
+
 def of_each(candidates: Tensor, chosen: Tensor) -> Tensor:
     """The chosen candidate of each object: O×K×… and O int64 -> O×…."""
     return candidates[torch.arange(len(chosen), device=chosen.device), chosen]
+
+
+def joined(logits: Tensor, chosen: Tensor, objects: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The masks of one image: at each pixel the highest logit of its objects counts.
+
+    Args:
+        logits: O×K×S×S on the network's input.
+        chosen: O int64, the candidate that is kept of each object.
+        objects: O×h×w bool, their own truths; None if nobody knows them.
+
+    Returns:
+        The kept mask, S×S logits; and M×S×S: the union of the k-th candidates for each of the K,
+        and, of several objects with known truths, that of :func:`best_for_each`.
+    """
+    unions = logits.amax(dim=0)
+    if len(logits) > 1 and objects is not None:
+        best = of_each(logits, best_for_each(logits, objects)).amax(dim=0)
+        unions = torch.cat([unions, best[None]])
+    return of_each(logits, chosen).amax(dim=0), unions
+
+
+def two_classes(logits: Tensor) -> Tensor:
+    """…×H×W -> …×2×H×W, of which the softmax is the sigmoid."""
+    return torch.stack([torch.zeros_like(logits), logits], dim=-3)
+
+
+def means(losses: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of each of several losses, over images or rounds."""
+    return {name: torch.stack([part[name] for part in losses]).mean() for name in losses[0]}
 
 
 def decode_rounds(

@@ -1,11 +1,13 @@
 """SAM for annotation tools: segment-anything's own predictor around a trained model."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from mmcv.transforms import BaseTransform
 from segment_anything import SamPredictor
 from segment_anything.modeling import Sam
 from segment_anything.utils.transforms import ResizeLongestSide
@@ -13,7 +15,8 @@ from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.sam_decoding import choose, of_each
-from mmseg_mammo.transforms.loading import map_intensity
+from mmseg_mammo.transforms.image_steps import changing_levels, image_steps, run_steps
+from mmseg_mammo.transforms.loading import LoadMammogram, map_intensity
 from mmseg_mammo.transforms.packing import rescale_to_255
 
 if TYPE_CHECKING:
@@ -24,27 +27,61 @@ class LongestSide(ResizeLongestSide):
     """segment-anything's resizing, for 16 bits too: the aspect ratio stays, the rest is padding."""
 
     def apply_image(self, image: np.ndarray) -> np.ndarray:
-        """H×W×3, uint8 or float32 from 0 to 255 -> its longer side is the target length."""
+        """H×W×3, uint8, uint16 or float32 -> its longer side is the target length, up to 255."""
         if image.dtype == np.uint8:
             return super().apply_image(image)
-        size = self.get_preprocess_shape(*image.shape[:2], self.target_length)
-        planes = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
-        resized = F.interpolate(planes, size, mode='bilinear', align_corners=False, antialias=True)
-        return resized[0].permute(1, 2, 0).numpy()
+        planes = torch.from_numpy(rescale_to_255(np.ascontiguousarray(image))).permute(2, 0, 1)[
+            None
+        ]
+        return self.apply_image_torch(planes)[0].permute(1, 2, 0).numpy()
+
+    def apply_image_torch(self, image: Tensor) -> Tensor:
+        """B×3×H×W float -> its longer side is the target length; the base class mixes up axes."""
+        size = self.get_preprocess_shape(*image.shape[-2:], self.target_length)
+        return F.interpolate(image, size, mode='bilinear', align_corners=False, antialias=True)
 
 
 class AsTests(ResizeLongestSide):
-    """Resizing and coordinates of the test pipeline, as mmcv's ``Resize(keep_ratio=True)``."""
+    """Resizing and coordinates of the test pipeline, as mmcv's ``Resize(keep_ratio=True)``.
+
+    Args:
+        target_length: Of the longer side, in pixels.
+        steps: Of a test pipeline (:func:`.image_steps`), which resize and may do more; None
+            resizes by itself.
+    """
+
+    def __init__(self, target_length: int, steps: Sequence[BaseTransform] | None = None) -> None:
+        super().__init__(target_length)
+        self.steps = steps
 
     def apply_image(self, image: np.ndarray) -> np.ndarray:
-        """H×W×3, uint8 or float32 -> its longer side is the target length."""
+        """H×W×3, uint8, uint16 or float32 -> its longer side is the target length, up to 255."""
         height, width = self.get_preprocess_shape(*image.shape[:2], self.target_length)
+        if self.steps is not None:
+            return rescale_to_255(run_steps(self.steps, image, (height, width)))
         size = (width, height)
-        return cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_LINEAR)
+        levels = image if image.dtype == np.uint8 else rescale_to_255(image)  # unrounded
+        return cv2.resize(np.ascontiguousarray(levels), size, interpolation=cv2.INTER_LINEAR)
+
+    def apply_image_torch(self, image: Tensor) -> Tensor:
+        """B×3×H×W float -> its longer side is the target length; grey levels stay.
+
+        Raises:
+            MammoError: The test pipeline does more than to resize.
+        """
+        others = changing_levels(self.steps or ())
+        if others:
+            raise MammoError(f'apply_image_torch: {", ".join(others)}', remedy='Use set_image')
+        size = self.get_preprocess_shape(*image.shape[-2:], self.target_length)
+        return F.interpolate(image, size, mode='bilinear', align_corners=False)
 
     def apply_coords(self, coords: np.ndarray, original_size: tuple[int, ...]) -> np.ndarray:
-        """(x, y) of pixel centres, as in training: ``(x + 0.5) · s - 0.5``."""
+        """(x, y) of pixel centres, as in training: ``(x + 0.5) · s - 0.5``; boxes likewise."""
         return super().apply_coords(coords + 0.5, original_size) - 0.5
+
+    def apply_coords_torch(self, coords: Tensor, original_size: tuple[int, ...]) -> Tensor:
+        """As :meth:`apply_coords`, of tensors."""
+        return super().apply_coords_torch(coords + 0.5, original_size) - 0.5
 
 
 class Stretch(AsTests):
@@ -62,8 +99,11 @@ class SAMPredictor(SamPredictor):
     ``set_image``, then ``predict`` as often as wanted; points, boxes and masks are on the grid
     of the image. ``predict`` returns masks (K×H×W bool), predicted IoUs (K) and low-resolution
     logits (K×4s×4s), which the next call takes as ``mask_input``. ``multimask_output=False`` keeps
-    of the three masks that with the highest predicted IoU: the fourth, which segment-anything
-    returns then, has no loss here. Put the model into eval mode before.
+    of the three masks that which the model's ``mask_choice`` names: the fourth, which
+    segment-anything returns then, has no loss here. Put the model into eval mode before.
+
+    A model with a config (``model.cfg``, as :func:`.load_model` and mmseg's ``init_model`` note
+    it) is given images as its test pipeline gives them: ``set_image`` runs the steps of that.
 
     Args:
         model: Trained or zero-shot; shared, not copied.
@@ -71,11 +111,21 @@ class SAMPredictor(SamPredictor):
             the same three masks. False stretches to a square, as the shipped configs do. None
             does as the model's tests, which do not smooth before they shrink: pad if the data
             preprocessor's ``test_cfg`` pads, else stretch.
-        intensity: What ``LoadMammogram`` does to grey levels; ``'stored'`` leaves them.
+        intensity: What is done to grey levels in place of the test pipeline's steps, or without
+            one; see :func:`.map_intensity`. None does as the pipeline, without one ``'minmax'``.
+        percentiles: For ``intensity='percentile'``.
+
+    Raises:
+        MammoError: The data preprocessor does not normalise; or the test pipeline has no
+            ``LoadMammogram``, or does more than to resize beside a given ``keep_ratio``.
     """
 
     def __init__(
-        self, model: 'SAMSegmentor', keep_ratio: bool | None = None, intensity: str = 'minmax'
+        self,
+        model: 'SAMSegmentor',
+        keep_ratio: bool | None = None,
+        intensity: str | None = None,
+        percentiles: tuple[float, float] = (1.0, 99.0),
     ) -> None:
         statistics = model.data_preprocessor
         if not getattr(statistics, '_enable_normalize', False):
@@ -86,10 +136,23 @@ class SAMPredictor(SamPredictor):
         parts = model.image_encoder, model.prompt_encoder, model.mask_decoder
         sam = Sam(*parts, statistics.mean.flatten().tolist(), statistics.std.flatten().tolist())
         super().__init__(sam.to(statistics.mean.device))
-        as_tests = AsTests if statistics.test_cfg else Stretch
-        resize = {None: as_tests, True: LongestSide, False: Stretch}[keep_ratio]
-        self.transform = resize(model.image_encoder.img_size)
-        self.intensity = intensity
+        self.loading, steps = LoadMammogram(intensity or 'minmax', percentiles), None
+        pipeline = pipeline_of_tests(model) if intensity is None else None
+        if pipeline is not None:
+            self.loading, steps = image_steps(pipeline)
+            if keep_ratio is not None and changing_levels(steps):
+                raise MammoError(
+                    f'keep_ratio={keep_ratio} beside {", ".join(changing_levels(steps))} of the '
+                    'test pipeline',
+                    'keep_ratio=None, which does as the pipeline',
+                    'Give intensity too, to do without the pipeline',
+                )
+        side = model.image_encoder.img_size
+        if keep_ratio is None:
+            self.transform = (AsTests if statistics.test_cfg else Stretch)(side, steps)
+        else:
+            self.transform = (LongestSide if keep_ratio else Stretch)(side)
+        self.mask_choice = model.mask_choice
 
     def set_image(self, image: np.ndarray, image_format: str = 'RGB') -> None:
         """Encode an image.
@@ -99,16 +162,14 @@ class SAMPredictor(SamPredictor):
             image_format: ``'RGB'`` or ``'BGR'``; grey levels do not care.
 
         Raises:
-            MammoError: Another dtype or shape.
+            MammoError: Another dtype or shape; or the test pipeline cannot take it.
         """
         colour = np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image
         if image.dtype not in (np.uint8, np.uint16) or colour.shape[2:] != (3,):
             raise MammoError(
                 f'set_image: {image.dtype} of shape {image.shape}', 'uint8 or uint16, H×W or H×W×3'
             )
-        levels = map_intensity(colour, self.intensity)
-        if levels.dtype == np.uint16:
-            levels = rescale_to_255(levels)  # unrounded
+        levels = map_intensity(colour, self.loading.intensity, self.loading.percentiles)
         super().set_image(levels, image_format)
 
     @torch.no_grad()
@@ -121,7 +182,7 @@ class SAMPredictor(SamPredictor):
         multimask_output: bool = True,
         return_logits: bool = False,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """As ``SamPredictor.predict_torch``, but for one mask: the best of the three.
+        """As ``SamPredictor.predict_torch``, but for one mask: one of the three.
 
         Args:
             point_coords: O×N×2, in pixels of the input.
@@ -138,9 +199,16 @@ class SAMPredictor(SamPredictor):
         masks, iou, low = super().predict_torch(*prompts, True, return_logits)
         if multimask_output:
             return masks, iou, low
-        best = choose(iou, 'predicted_iou')
+        kept = choose(iou, self.mask_choice)
         return (
-            of_each(masks, best)[:, None],
-            of_each(iou, best)[:, None],
-            of_each(low, best)[:, None],
+            of_each(masks, kept)[:, None],
+            of_each(iou, kept)[:, None],
+            of_each(low, kept)[:, None],
         )
+
+
+def pipeline_of_tests(model: Any) -> Sequence[Mapping[str, Any]] | None:
+    """The test pipeline in the config of a model; None if it has no config, or that no test."""
+    cfg = getattr(model, 'cfg', None)
+    loader = cfg.get('test_dataloader') if cfg is not None else None
+    return loader['dataset'].get('pipeline', ()) if loader else None

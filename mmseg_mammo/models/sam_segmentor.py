@@ -35,7 +35,9 @@ from mmseg_mammo.models.sam_decoding import (
     build_small_parts,
     choose,
     decode_rounds,
-    of_each,
+    joined,
+    means,
+    two_classes,
 )
 from mmseg_mammo.models.sam_predictor import SAMPredictor
 from mmseg_mammo.models.sam_weights import load_sam_weights
@@ -138,9 +140,9 @@ class SAMSegmentor(BaseSegmentor):
             part.train(mode and any(p.requires_grad for p in part.parameters()))
         return self
 
-    def predictor(self) -> SAMPredictor:
-        """For annotation tools; it resizes or pads as this model's tests do."""
-        return SAMPredictor(self)
+    def predictor(self, **settings: Any) -> SAMPredictor:
+        """For annotation tools; it treats images as this model's tests do, if nothing else is set."""
+        return SAMPredictor(self, **settings)
 
     def extract_feat(self, inputs: Tensor) -> Tensor:
         """B×3×S×S normalised images -> B×C×s×s float32."""
@@ -163,7 +165,7 @@ class SAMSegmentor(BaseSegmentor):
         """
         shape = (inputs.shape[-2], inputs.shape[-1])
         pairs = zip(self.extract_feat(inputs), data_samples, strict=True)
-        return _means([self._image_losses(one[None], sample, shape) for one, sample in pairs])
+        return means([self._image_losses(one[None], sample, shape) for one, sample in pairs])
 
     def _image_losses(
         self, embedding: Tensor, sample: SegDataSample, shape: tuple[int, int]
@@ -179,7 +181,7 @@ class SAMSegmentor(BaseSegmentor):
             self.candidate_loss(logits, iou, objects, valid)
             for logits, iou, _ in self._rounds(embedding, prompting)
         ]
-        return _means(losses)
+        return means(losses)
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
@@ -196,22 +198,27 @@ class SAMSegmentor(BaseSegmentor):
             NaN if there are several objects, as nothing is predicted of the union of their
             masks), ``chosen`` (-1 if objects chose differently), ``prompt_points``
             ([x, y, label], pixels of the prepared image), ``prompt_boxes``, ``prompts_from``.
+            Of several objects from the truth also ``best_of_each`` (1×H×W logits): the union
+            of the candidates that are best for their own objects (:func:`.best_for_each`).
         """
         if data_samples is None:
             raise MammoError('SAM cannot predict without samples', 'samples with truth or prompts')
         found = self._segment(inputs, data_samples)
-        for (_, candidates, facts), sample in zip(found, data_samples, strict=True):
-            scratch = [SegDataSample(metainfo=sample.metainfo) for _ in candidates]
-            self.postprocess_result(candidates, scratch)  # bit for bit as the kept mask
+        for (_, offered, facts), sample in zip(found, data_samples, strict=True):
+            scratch = [SegDataSample(metainfo=sample.metainfo) for _ in offered]
+            self.postprocess_result(offered, scratch)  # bit for bit as the kept mask
             logits = torch.stack([one.seg_logits.data[1] for one in scratch])
-            sample.candidates = PixelData(data=logits)
+            count = len(facts['candidate_iou'])
+            sample.candidates = PixelData(data=logits[:count])
+            if len(logits) > count:
+                sample.best_of_each = PixelData(data=logits[count:])
             sample.set_metainfo(facts)
         return self.postprocess_result(torch.stack([kept for kept, _, _ in found]), data_samples)
 
     def _segment(
         self, inputs: Tensor, data_samples: list[SegDataSample]
     ) -> list[tuple[Tensor, Tensor, dict[str, Any]]]:
-        """Of each image 2×S×S kept logits, K×2×S×S of all candidates, and the metainfo."""
+        """Of each image 2×S×S kept logits, M×2×S×S offered ones (:func:`.joined`), the metainfo."""
         shape = (inputs.shape[-2], inputs.shape[-1])
         found = []
         for embedding, sample in zip(self.extract_feat(inputs), data_samples, strict=True):
@@ -221,7 +228,7 @@ class SAMSegmentor(BaseSegmentor):
                 prompting = from_truth(sample, shape, self.test_prompts, image_generator(sample))
             *_, (logits, iou, prompts) = self._rounds(embedding[None], prompting)
             chosen = choose(iou, self.mask_choice)
-            kept = of_each(logits, chosen).amax(dim=0)
+            kept, offered = joined(logits, chosen, prompting.objects)
             sx, sy = input_scale(sample, shape)
             facts = {
                 'candidate_iou': (iou[0] if len(iou) == 1 else iou[0] * torch.nan).tolist(),
@@ -229,7 +236,7 @@ class SAMSegmentor(BaseSegmentor):
                 'prompts_from': self.prompts_from,
                 **described(prompts.scaled(1 / sx, 1 / sy)),
             }
-            found.append((_two_classes(kept), _two_classes(logits.amax(dim=0)), facts))
+            found.append((two_classes(kept), two_classes(offered), facts))
         return found
 
     def encode_decode(self, inputs: Tensor, batch_data_samples: list[SegDataSample]) -> Tensor:
@@ -239,12 +246,3 @@ class SAMSegmentor(BaseSegmentor):
 
     def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         return self.extract_feat(inputs)
-
-
-def _two_classes(logits: Tensor) -> Tensor:
-    """…×H×W -> …×2×H×W, of which the softmax is the sigmoid."""
-    return torch.stack([torch.zeros_like(logits), logits], dim=-3)
-
-
-def _means(losses: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack([part[name] for part in losses]).mean() for name in losses[0]}

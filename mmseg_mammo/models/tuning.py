@@ -69,20 +69,23 @@ def guard_frozen(module: nn.Module) -> None:
     Other loaders than this project's, such as mmseg's ``init_model``, read checkpoints that were
     saved without them as if they were whole, and would leave random weights behind.
     """
+    # The hook is told its module: a closure would keep the original alive in its deep copies.
+    module._register_load_state_dict_pre_hook(_refuse_without_frozen, with_module=True)
 
-    def check(state: Mapping[str, Any], prefix: str, *_: Any) -> None:
-        frozen = frozen_parameters(module)
-        in_lora = any('.lora_' in name for name, _ in module.named_parameters())
-        if frozen and not in_lora and not any(prefix + name in state for name in frozen):
-            raise CheckpointError(
-                f'The checkpoint has none of the {len(frozen)} frozen weights of '
-                f'{type(module).__name__}',
-                'a whole checkpoint',
-                'Make one with tools/export_checkpoint.py, or load it with '
-                'mmseg_mammo.engine.trained_model.load_model',
-            )
 
-    module._register_load_state_dict_pre_hook(check)
+def _refuse_without_frozen(
+    module: nn.Module, state: Mapping[str, Any], prefix: str, *_: Any
+) -> None:
+    frozen = frozen_parameters(module)
+    in_lora = any('.lora_' in name for name, _ in module.named_parameters())
+    if frozen and not in_lora and not any(prefix + name in state for name in frozen):
+        raise CheckpointError(
+            f'The checkpoint has none of the {len(frozen)} frozen weights of '
+            f'{type(module).__name__}',
+            'a whole checkpoint',
+            'Make one with tools/export_checkpoint.py, or load it with '
+            'mmseg_mammo.engine.trained_model.load_model',
+        )
 
 
 def merged_state(model: nn.Module) -> dict[str, Tensor]:
@@ -107,11 +110,18 @@ def merged_state(model: nn.Module) -> dict[str, Tensor]:
 
 
 def fingerprint(module: nn.Module) -> str:
-    """SHA-256 of the names and values of the frozen parameters, as hexadecimal digits."""
+    """SHA-256 of the names and values of the frozen parameters, as hexadecimal digits.
+
+    With LoRA also of its scaling alpha / rank, which is no parameter but what the trained
+    matrices are multiplied by.
+    """
     digest = hashlib.sha256()
     for name, parameter in sorted(frozen_parameters(module).items()):
         digest.update(name.encode())
         digest.update(parameter.detach().cpu().contiguous().numpy().data)
+    for name, layer in module.named_modules():
+        if isinstance(layer, LoRALinear):
+            digest.update(f'{name}.scaling={layer.scaling!r}'.encode())
     return digest.hexdigest()
 
 

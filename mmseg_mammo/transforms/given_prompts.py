@@ -27,8 +27,8 @@ def read_prompts(path: Path) -> dict[str, dict[str, Any]]:
 
     Raises:
         DataIndexError: A column is missing, or it is not a CSV file.
-        DataFileError: A row is neither a point nor a box; an object has two boxes; or only some
-            objects of an image have one.
+        DataFileError: A row is neither a point nor a box; a box has x1 > x2 or y1 > y2; an
+            object has two boxes; or only some objects of an image have one.
     """
     images: defaultdict[str, defaultdict[str, dict[str, list]]] = defaultdict(
         lambda: defaultdict(lambda: {'points': [], 'labels': [], 'boxes': []})
@@ -49,7 +49,19 @@ def read_prompts(path: Path) -> dict[str, dict[str, Any]]:
                 f'{path}, row {number}: neither a point nor the only box of its object',
                 f'numbers in {", ".join(POINT)} (label 1 or 0), or in {", ".join(BOX)}',
             ) from None
+        if all(box):
+            _check_order(found['boxes'][0], f'{path}, row {number}')
     return {image: _joined(image, list(found.values()), path) for image, found in images.items()}
+
+
+def _check_order(box: list[float], place: str) -> None:
+    x1, y1, x2, y2 = box
+    if x1 > x2 or y1 > y2:
+        raise DataFileError(
+            f'{place}: a box from x1={x1:g}, y1={y1:g} to x2={x2:g}, y2={y2:g}',
+            'x1 <= x2 and y1 <= y2',
+            'The first corner is the upper left one',
+        )
 
 
 def _joined(image: str, objects: list[dict[str, list]], path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Sides alternate on one batch; a row says what was measured, also of a side that failed."""
 
 import json
+import weakref
 
 import pytest
 import torch
@@ -17,6 +18,8 @@ from mmseg_mammo.engine.benchmark import (
     measure,
 )
 from mmseg_mammo.engine.benchmark_batch import synthetic_batch
+from mmseg_mammo.engine.benchmark_table import lines
+from mmseg_mammo.engine.peers import with_peer
 
 
 @pytest.fixture
@@ -78,13 +81,47 @@ def test_what_checkpointing_computes_again_counts_again(config):
     assert found[True][1] == found[False][1]
 
 
+def test_a_peer_that_does_not_fit_is_a_line_and_the_others_are_compared(config):
+    cfg = config('sam_finetune_cbis')
+    row = measure(cfg, ['timm', 'segment-anything'], synthetic_batch(1, 32, 32), 1, 1)
+    ours, timm, metas = row['sides']
+    assert metas['loss'] == pytest.approx(ours['loss'], rel=1e-5)
+    assert (timm['error'], timm['seconds']) == ('does not fit', [])
+    assert 'the encoder of this config is SAMImageEncoder' in timm['reason']
+    assert row['ratios']['timm'] == {'time': None, 'cpu_time': None, 'memory': None}
+    assert row['ratios']['segment-anything']['time']
+    cells = [*lines(row)][1].split(' | ')
+    assert cells[3:5] == ['timm', 'does not fit']
+    assert {cell.strip(' |') for cell in cells[5:]} == {'–'}
+
+
 def test_sides_take_turns():
     sides, seen = [Side('a', None), Side('b', None)], []
     alternate(sides, [lambda side, n=n: seen.append((n, side.name)) for n in range(3)])
     assert seen == [(0, 'a'), (0, 'b'), (1, 'a'), (1, 'b'), (2, 'a'), (2, 'b')]
 
 
-def test_a_side_that_runs_out_of_memory_lets_go_of_its_model_and_the_other_goes_on():
+@pytest.mark.parametrize(
+    ('name', 'peer'), [('sam_finetune_cbis', 'segment-anything'), ('setr_pup_vpt_cbis', 'timm')]
+)
+def test_our_model_that_runs_out_of_memory_is_gone_though_its_peer_was_made_of_it(
+    name, peer, config
+):
+    model = build_model(config(name))
+    sides = [Side('ours', model), Side(peer, with_peer(model, peer))]
+    parts = [weakref.ref(module) for module in model.modules()]
+    del model
+
+    def act(side):
+        if side.name == 'ours':
+            raise torch.cuda.OutOfMemoryError('CUDA out of memory')
+
+    alternate(sides, [act])
+    assert not [part for part in parts if part() is not None]
+    sides[1].model.load_state_dict(sides[1].model.state_dict())
+
+
+def test_after_a_side_ran_out_of_memory_the_other_goes_on():
     sides = [Side('a', nn.Linear(1, 1)), Side('b', nn.Linear(1, 1))]
 
     def act(side):

@@ -10,7 +10,7 @@ from segment_anything.modeling.image_encoder import Attention
 
 from mmseg_mammo.engine.benchmark import build_model
 from mmseg_mammo.engine.benchmark_batch import synthetic_batch
-from mmseg_mammo.engine.peers import copy_weights, with_peer
+from mmseg_mammo.engine.peers import check_peers, copy_weights, with_peer
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.tuning import count_parameters
 
@@ -81,6 +81,22 @@ def test_a_config_with_another_encoder_has_no_peer(config):
     ):
         with pytest.raises(MammoError, match=rf'--against {name}: .* is (UNet|SAMImageEncoder)'):
             with_peer(build_model(cfg), name)
+
+
+def test_peers_that_no_config_has_are_refused_by_the_configs_alone(config):
+    sam, vit, lora = (
+        config(f'{name}_cbis').model for name in ('sam_finetune', 'setr_pup_vpt', 'sam_lora')
+    )
+    check_peers([sam, vit, lora], ['segment-anything', 'timm', 'mmseg'])
+    for models, name in (([sam, lora], 'timm'), ([vit, lora], 'segment-anything')):
+        with pytest.raises(MammoError, match=f'--against {name}: no config here has its encoder'):
+            check_peers(models, [name])
+
+
+def test_a_peer_that_is_not_installed_is_said_before_anything_is_built(config, monkeypatch):
+    monkeypatch.setattr('mmseg_mammo.engine.peers.find_spec', lambda name: None)
+    with pytest.raises(MammoError, match=r'timm: not installed.*pip install timm'):
+        check_peers([config('setr_pup_vpt_cbis').model], ['timm'])
 
 
 def test_options_that_a_peer_does_not_have_are_refused(config):

@@ -6,6 +6,7 @@ from experiments import shrink, write_base
 from mmengine.runner import Runner, load_checkpoint
 from mmseg.registry import MODELS
 
+from mmseg_mammo.engine.trained_only import complete, note_base
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.tuning import fingerprint, frozen_parameters
 
@@ -114,6 +115,18 @@ def test_lora_names_its_base_even_in_a_whole_checkpoint(prepared, bases, tmp_pat
     torch.save(nameless, tmp_path / 'nameless.pth')
     with pytest.raises(CheckpointError, match='does not say on which frozen weights'):
         records(shrink(name, prepared, tmp_path / 'd', pretrained=base), tmp_path / 'nameless.pth')
+
+
+@pytest.mark.parametrize('name', ['sam_lora_cbis', 'setr_pup_lora_cbis'])
+def test_lora_of_another_scaling_is_refused(name, prepared, bases, tmp_path):
+    """The trained matrices are the same numbers, and mean something else."""
+    settings = shrink(name, prepared, tmp_path, pretrained=str(bases[kind_of(name)][0])).model
+    model, checkpoint = MODELS.build(settings), {'state_dict': {}}
+    note_base(checkpoint, model, fingerprint(model))
+    complete(dict(checkpoint, state_dict={}), MODELS.build(settings))
+    settings.get('image_encoder', settings.get('backbone')).alpha *= 2
+    with pytest.raises(CheckpointError, match='alpha and rank of LoRA, as in training'):
+        complete(checkpoint, MODELS.build(settings))
 
 
 @pytest.mark.parametrize('name', ['setr_pup_vpt_cbis', 'sam_decoder_cbis'])

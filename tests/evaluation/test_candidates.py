@@ -49,6 +49,15 @@ def test_nothing_kept_is_better_than_the_best_in_hindsight():
     assert columns['candidate_0_iou'] == pytest.approx(1 / 2)
 
 
+def test_a_better_mixture_of_several_objects_counts_in_hindsight():
+    """Candidates of IoU 1/4, 3/4 and 2/3; a union of other ones is right."""
+    given = MASKS, TRUTH, [np.nan] * 3, 0, overlap(MASKS[0], TRUTH)
+    columns = candidate_columns(*given, best_of_each=TRUTH)
+    assert columns['hindsight_iou'] == columns['hindsight_dice'] == 1
+    columns = candidate_columns(*given, best_of_each=EMPTY)
+    assert columns['hindsight_iou'] == pytest.approx(3 / 4)
+
+
 def test_every_candidate_needs_its_predicted_iou():
     with pytest.raises(ValueError, match='shorter'):
         candidate_columns(MASKS, TRUTH, [0.1, 0.2], 0, overlap(MASKS[0], TRUTH))
@@ -102,7 +111,10 @@ def test_the_union_of_several_objects_has_no_calibration():
         scores = summarise_candidates([record(chosen=0), union])
         assert scores['chosen_iou_error'] == pytest.approx(25)
         assert scores['candidates_iou_error'] == pytest.approx(100 * (1 / 4 + 1 / 4 + 1 / 6) / 3)
+        assert (scores['calibrated_images'], scores['lesion_calibrated_images']) == (1, 1)
+        assert scores['normal_calibrated_images'] == 0
         alone = summarise_candidates([union])
+        assert alone['lesion_calibrated_images'] == 0
         assert np.isnan(alone['chosen_iou_bias'])
         assert np.isnan(alone['candidates_iou_error'])
         assert alone['candidate_1_iou'] == pytest.approx(75)
@@ -111,7 +123,7 @@ def test_the_union_of_several_objects_has_no_calibration():
 def test_every_scalar_comes_in_three_strata():
     scores = summarise_candidates([record()])
     whole = {name for name in scores if not name.startswith(('lesion_', 'normal_'))}
-    assert len(whole) == 3 * 2 + 2 + 5
+    assert len(whole) == 3 * 2 + 2 + 6
     assert set(scores) == {
         f'{stratum}{name}' for stratum in ('', 'lesion_', 'normal_') for name in whole
     }
@@ -129,10 +141,16 @@ def test_the_number_of_candidates_is_read_from_the_columns():
 
 
 def test_prompts_are_written_as_text():
-    sample = {'prompts_from': 'truth', 'prompt_points': [[12, 30.46, 1], [0.0, 7.25, 0]]}
+    sample = {
+        'prompts_from': 'truth',
+        'prompt_points': [[12, 30.46, 1], [0.0, 7.25, 0]],
+        'prompt_boxes': [[1, 2.04, 30, 41.96], [5, 6, 7, 8]],
+    }
     assert prompt_columns(sample) == {
         'prompts_from': 'truth',
         'prompt_points': '12.0:30.5:1 0.0:7.2:0',
+        'prompt_boxes': '1.0:2.0:30.0:42.0 5.0:6.0:7.0:8.0',
     }
-    assert prompt_columns({'prompts_from': 'given', 'prompt_points': []})['prompt_points'] == ''
+    none = {'prompts_from': 'given', 'prompt_points': [], 'prompt_boxes': []}
+    assert prompt_columns(none) == none | {'prompt_points': '', 'prompt_boxes': ''}
     assert prompt_columns({}) == {}

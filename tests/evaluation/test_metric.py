@@ -202,6 +202,7 @@ def prompted(side=40):
         chosen=1,
         prompts_from='truth',
         prompt_points=[[15.5, 15.5, 1]],
+        prompt_boxes=[[8, 8, 23, 23]],
         image='a.png',
         mask_kind='contour',
     )
@@ -227,6 +228,8 @@ def test_candidates_and_prompts_of_a_sample_reach_record_and_scalars(eval_size):
     assert record['candidate_2_iou'] == pytest.approx(0, abs=1e-6)
     assert (record['chosen'], record['candidate_0_predicted_iou']) == (1, 0.5)
     assert (record['prompts_from'], record['prompt_points']) == ('truth', '15.5:15.5:1')
+    assert record['prompt_boxes'] == '8.0:8.0:23.0:23.0'
+    assert (scores['calibrated_images'], scores['normal_calibrated_images']) == (1, 0)
     assert scores['lesion_hindsight_iou'] == pytest.approx(100)
     assert scores['chosen_iou_bias'] == pytest.approx(-25)
 

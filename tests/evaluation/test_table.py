@@ -54,13 +54,16 @@ def test_candidates_stand_beside_the_kept_mask_and_the_best_in_hindsight():
     truth = np.array([[1, 1, 0, 0]], bool)
     masks = np.array([[[1, 0, 0, 0]], [[1, 1, 0, 0]]], bool)
     columns = candidate_columns(masks, truth, [0.75, 0.5], 0, overlap(masks[0], truth))
-    scores = SCORES | summarise_candidates([{'truth_pixels': 2, **columns}])
+    several = candidate_columns(masks, truth, [np.nan] * 2, 0, overlap(masks[0], truth))
+    found = [{'truth_pixels': 2, **one} for one in (columns, several)]
+    scores = SCORES | summarise_candidates(found) | {'images': 3, 'lesion_images': 2}
     lines = format_table(scores, records('contour'), None).splitlines()
     assert lines[8].split() == ['candidate', '0', '50.00', '66.67', '50.00', '66.67']
     assert lines[10].split() == ['kept', '66.67', '75.00', '33.33', '50.00']
     assert lines[11].split()[3:] == ['100.00'] * 4
     assert 'kept candidate: off by 25.00 points, mean difference 25.00' in lines[12]
     assert lines[12].endswith('all candidates: 37.50, -12.50')
+    assert lines[13].endswith('images of one object: all 1 of 3, lesion 1 of 2, normal 0 of 1')
     assert 'candidate' not in format_table(SCORES, records('contour'), None)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmpretrain.models.peft.lora import LoRALinear
 from torch import nn
 
 from mmseg_mammo.models.embedding_cache import EmbeddingCache, image_key
@@ -68,6 +69,19 @@ def test_other_weights_and_another_number_format_have_files_of_their_own(
     assert 0 < (half - old - 1).abs().max() < 0.05
     assert len({path.parent for path in files(tmp_path)}) == 3
     assert encoder.seen == 9
+
+
+def test_lora_of_another_scaling_has_files_of_its_own(images, tmp_path):
+    """The same parameters, of which an output of 1 + alpha / rank · 1 is made."""
+    ends = []
+    for alpha in (2, 6):
+        layer = LoRALinear(nn.Linear(8, 8, bias=False), alpha, rank=2)
+        for parameter in layer.parameters():
+            parameter.data.fill_(1)
+        ends.append(EmbeddingCache(tmp_path).embed(images, layer.requires_grad_(False)))
+    sums = images.sum(dim=-1, keepdim=True).expand_as(images)
+    torch.testing.assert_close(ends[0], sums * (1 + 2 * 1))
+    torch.testing.assert_close(ends[1], sums * (1 + 2 * 3))
 
 
 def test_the_same_values_in_another_shape_are_another_image():

@@ -8,7 +8,14 @@ from sam_models import SIDE, meta_sam, square
 from mmseg_mammo.models import ErrorPointSampler
 from mmseg_mammo.models.prompt_source import Prompting
 from mmseg_mammo.models.prompts import Prompts
-from mmseg_mammo.models.sam_decoding import choose, decode, decode_rounds, of_each
+from mmseg_mammo.models.sam_decoding import (
+    best_for_each,
+    choose,
+    decode,
+    decode_rounds,
+    joined,
+    of_each,
+)
 
 
 @pytest.fixture(scope='module')
@@ -122,3 +129,26 @@ def test_the_mask_of_an_earlier_round_gets_no_gradient(sam, embedding):
     fixed = ours(sam, alone, second[2], kept.detach())[0]
     total = F.interpolate(fixed, (SIDE, SIDE), mode='bilinear').sum()
     torch.testing.assert_close(torch.autograd.grad(total, alone)[0], gradient)
+
+
+def test_the_best_candidate_of_an_object_is_that_of_its_own_truth_not_of_the_union():
+    """1×4 pixels of a picture and one of padding; IoUs 1/2, 1 and 1/4; then 0, 1/3 and 1/2."""
+    truths = torch.tensor([[[1, 0, 0, 0]], [[0, 0, 0, 1]]]).bool()
+    masks = torch.tensor(
+        [
+            [[1, 1, 0, 0, 0], [1, 0, 0, 0, 9], [1, 1, 1, 1, 0]],
+            [[1, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 1, 0]],
+        ]
+    )
+    logits = masks[:, :, None] * 2.0 - 1
+    assert best_for_each(logits, truths).tolist() == [1, 2]
+    kept, offered = joined(logits, torch.tensor([0, 0]), truths)
+    assert (kept > 0).tolist() == [[True, True, False, False, False]]
+    assert (offered > 0).long().tolist() == [
+        [[1, 1, 0, 0, 0]],
+        [[1, 1, 1, 1, 1]],
+        [[1, 1, 1, 1, 0]],
+        [[1, 0, 1, 1, 1]],
+    ]
+    assert len(joined(logits, torch.tensor([0, 0]), None)[1]) == 3
+    assert len(joined(logits[:1], torch.tensor([0]), truths[:1])[1]) == 3

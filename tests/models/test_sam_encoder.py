@@ -50,6 +50,16 @@ def test_output_and_gradients_are_those_of_segment_anything(side, arch):
     assert all(distance(ours[name], theirs[name]) < 1e-4 for name in theirs)
 
 
+def test_the_output_at_the_size_of_the_experiments_is_that_of_segment_anything():
+    """1024², windows of 14×14: 64×64 patches in a global block, and padded windows."""
+    arch = dict(embed_dim=32, depth=2, num_heads=1, global_attn_indexes=(1,), window_size=14)
+    images = torch.randn(1, 3, 1024, 1024, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        ours, theirs = (encoder(images) for encoder in pair(1024, **arch))
+    assert ours.shape == (1, 32, 64, 64)
+    assert distance(ours, theirs) < 1e-4
+
+
 def test_attention_is_the_softmax_of_the_written_out_scores():
     """One head, 2×3 patches, computed pair by pair in float64."""
     torch.manual_seed(0)

@@ -4,12 +4,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import Compose
 from sam_models import SIDE, meta_sam, our_config, our_sam
 from segment_anything import SamPredictor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.sam_predictor import SAMPredictor
+from mmseg_mammo.models.sam_predictor import AsTests, LongestSide, SAMPredictor, Stretch
 from mmseg_mammo.preparation.images import write_png
 from mmseg_mammo.transforms import PackMammogram  # noqa: F401 - registration
 
@@ -54,14 +55,53 @@ def test_with_padding_it_gives_what_segment_anything_gives(request_, weights, im
     assert found[0].shape == (3, 50, 90)
 
 
-def test_one_mask_is_the_best_of_three_as_the_fourth_is_never_trained(weights, image):
-    predictor = our_sam(weights).predictor()
+@pytest.mark.parametrize('choice', ['predicted_iou', 0, 1, 2])
+def test_one_mask_is_that_of_three_that_the_model_keeps_as_the_fourth_is_never_trained(
+    choice, weights, image
+):
+    predictor = our_sam(weights, mask_choice=choice).predictor()
     predictor.set_image(image)
     three = predictor.predict(POINTS, LABELS, return_logits=True)
     one = predictor.predict(POINTS, LABELS, multimask_output=False, return_logits=True)
-    best = three[1].argmax()
+    kept = three[1].argmax() if choice == 'predicted_iou' else choice
     for among, alone in zip(three, one, strict=True):
-        np.testing.assert_array_equal(alone, among[best : best + 1])
+        np.testing.assert_array_equal(alone, among[kept : kept + 1])
+
+
+@pytest.mark.parametrize('transform', [LongestSide, AsTests, Stretch])
+def test_tensors_are_transformed_as_arrays_are(transform, image):
+    """segment-anything's own apply_image_torch takes the batch for the height."""
+    resize = transform(SIDE)
+    planes = np.stack([image, 255 - image, image // 2])
+    array = resize.apply_image(planes.transpose(1, 2, 0).astype(np.float32))
+    tensor = resize.apply_image_torch(torch.from_numpy(planes).float()[None])
+    np.testing.assert_allclose(tensor[0].permute(1, 2, 0), array, atol=1e-3)
+    boxes = np.stack([BOX, BOX + 3])
+    for kind, places in (('coords', POINTS[None]), ('boxes', boxes)):
+        array = getattr(resize, f'apply_{kind}')(places, image.shape)
+        tensor = getattr(resize, f'apply_{kind}_torch')(torch.from_numpy(places), image.shape)
+        assert tensor.dtype == torch.float32
+        np.testing.assert_allclose(tensor, array, rtol=1e-6)
+    box = Stretch(SIDE).apply_boxes_torch(torch.tensor([[0, 0, 89, 49]]), (50, 90))
+    expected = [
+        0.5 * 64 / 90 - 0.5,
+        0.5 * 64 / 50 - 0.5,
+        89.5 * 64 / 90 - 0.5,
+        49.5 * 64 / 50 - 0.5,
+    ]
+    assert box[0].tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_several_boxes_in_one_call_give_what_each_gives_alone(weights, image):
+    predictor = our_sam(weights).predictor()
+    predictor.set_image(image)
+    boxes = np.stack([BOX, BOX + 3])
+    moved = predictor.transform.apply_boxes_torch(torch.from_numpy(boxes), image.shape)
+    _, iou, low = predictor.predict_torch(None, None, moved)
+    for box, alone, logits in zip(boxes, iou, low, strict=True):
+        _, expected, expected_low = predictor.predict(box=box)
+        np.testing.assert_allclose(alone, expected, rtol=1e-4)
+        np.testing.assert_allclose(logits, expected_low, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize('padded', [True, False])
@@ -85,25 +125,45 @@ def test_grey_levels_are_stretched_as_by_the_pipeline(weights, image):
     np.testing.assert_allclose(ends[0], ends[1], rtol=1e-2, atol=1e-2)
 
 
+CLAHE = dict(type='MammoCLAHE', tile_grid_size=(2, 2))
+
+
 @pytest.mark.parametrize('padded', [False, True])
-def test_it_gives_what_a_test_of_the_model_gives(padded, weights, tmp_path):
-    """The same pixels through the pipeline; ten times as large as the input, 16 bits."""
+@pytest.mark.parametrize(
+    ('intensity', 'before', 'after'),
+    [
+        (None, [], []),
+        ('stored', [], []),
+        ('percentile', [], []),
+        ('minmax', [CLAHE], []),
+        ('minmax', [], [CLAHE]),
+    ],
+)
+def test_it_gives_what_a_test_of_the_model_gives(
+    intensity, before, after, padded, weights, tmp_path
+):
+    """The same pixels through the pipeline; ten times as large as the input, 16 bits.
+
+    Without a config (None) as the shipped ones do.
+    """
     preprocessor = our_config()['data_preprocessor']
     if padded:
         preprocessor['test_cfg'] = dict(size=(SIDE, SIDE))
     model = our_sam(weights, prompts_from='given', data_preprocessor=preprocessor)
     noise = np.random.default_rng(0).integers(0, 65536, (6 * SIDE, 10 * SIDE)).astype(np.uint16)
-    picture = cv2.GaussianBlur(noise, (5, 5), 0)
+    picture = cv2.GaussianBlur(noise, (5, 5), 0) // 8 + 3000
     write_png(tmp_path / 'a.png', picture)
-    pipeline = Compose(
-        [
-            dict(type='LoadMammogram', intensity='minmax'),
-            dict(type='Resize', scale=(SIDE, SIDE), keep_ratio=padded),
-            dict(type='PackMammogram'),
-        ]
-    )
+    steps = [
+        dict(type='LoadMammogram', intensity=intensity or 'minmax', percentiles=(10, 80)),
+        *before,
+        dict(type='Resize', scale=(SIDE, SIDE), keep_ratio=padded),
+        *after,
+        dict(type='PackMammogram'),
+    ]
+    if intensity:
+        model.cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=steps))))
     points, box = 6 * POINTS, 6 * BOX
-    item = pipeline(dict(img_path=str(tmp_path / 'a.png')))
+    item = Compose(steps)(dict(img_path=str(tmp_path / 'a.png')))
     given = dict(points=[points.tolist()], labels=[LABELS.tolist()], boxes=[box.tolist()])
     item['data_samples'].set_metainfo(dict(prompts=given))
     (sample,) = model.test_step(
@@ -113,8 +173,11 @@ def test_it_gives_what_a_test_of_the_model_gives(padded, weights, tmp_path):
     predictor.set_image(picture)
     masks, iou, _ = predictor.predict(points, LABELS, box)
     assert masks.any()
+    if intensity:
+        shown = model.data_preprocessor({'inputs': [item['inputs']], 'data_samples': [sample]})
+        assert torch.equal(predictor.features, model.extract_feat(shown['inputs']))
     assert (masks != (sample.candidates.data > 0).numpy()).mean() < 1e-3
-    np.testing.assert_allclose(iou, sample.candidate_iou, rtol=1e-4)
+    np.testing.assert_allclose(iou, sample.candidate_iou, rtol=1e-4, atol=1e-5)
 
 
 def test_it_pads_where_the_models_tests_pad(weights, image):
@@ -138,6 +201,28 @@ def test_colours_in_another_order_and_other_arrays(weights, image):
     for wrong in (image.astype(np.float32), colour[..., :2]):
         with pytest.raises(MammoError, match='set_image'):
             predictor.set_image(wrong)
+
+
+def test_the_call_overrules_the_test_pipeline_and_never_drops_a_step_in_silence(weights, image):
+    model = our_sam(weights)
+    plain = model.predictor(intensity='stored')
+    steps = [dict(type='LoadMammogram'), dict(type='Resize', scale=(SIDE, SIDE)), CLAHE]
+    model.cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=steps))))
+    overruled = model.predictor(intensity='stored')
+    for predictor in (plain, overruled):
+        predictor.set_image(image)
+    assert torch.equal(plain.features, overruled.features)
+    with pytest.raises(MammoError, match='keep_ratio=True beside MammoCLAHE'):
+        model.predictor(keep_ratio=True)
+    with pytest.raises(MammoError, match='apply_image_torch: MammoCLAHE'):
+        model.predictor().transform.apply_image_torch(torch.zeros(1, 3, 50, 90))
+    with pytest.raises(ValueError, match="intensity='auto'"):
+        model.predictor(intensity='auto')
+    model.cfg.test_dataloader.dataset.pipeline = [dict(type='LoadImageFromFile')]
+    with pytest.raises(MammoError, match='LoadImageFromFile: it is not known'):
+        model.predictor()
+    model.cfg = Config(dict(test_dataloader=None))
+    assert model.predictor().loading.intensity == 'minmax'
 
 
 def test_a_model_that_does_not_normalise_is_refused(weights):

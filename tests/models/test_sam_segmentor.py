@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from experiments import shrink
+from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from sam_models import SIDE, meta_sam, our_config, our_sam, sample_of, square
@@ -198,6 +199,7 @@ def test_a_fixed_candidate_can_be_kept(choice, weights):
     model = our_sam(weights, mask_choice=choice)
     (found,) = model.predict(normalised(model, pictures(1)), [sample_of(square())])
     assert found.chosen == choice
+    assert 'best_of_each' not in found  # of one object it is a candidate
     assert torch.equal(found.candidates.data[choice], found.seg_logits.data[1])
 
 
@@ -216,15 +218,19 @@ def test_what_is_trained_moves_and_the_rest_stays_and_in_eval_mode(trainable, pa
     for name in ('image_encoder', 'prompt_encoder', 'mask_decoder'):
         assert {m.training for m in getattr(model, name).modules()} == {name in parts}
     losses = model.loss(normalised(model, pictures(1)), [sample_of(square((SIDE, SIDE)))])
-    if parts:
-        sum(losses.values()).backward()
-        moved = {n.split('.')[0] for n, p in model.named_parameters() if p.grad is not None}
-        assert moved == parts
-        # Of a batch of points without boxes or masks; the rest makes DDP look for unused ones.
-        unused = {n for n, p in model.named_parameters() if p.requires_grad and p.grad is None}
-        assert all(name.startswith('prompt_encoder') for name in unused)
-    else:
+    if not parts:
         assert not sum(losses.values()).requires_grad
+        return
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    optimizer = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=1.0)))
+    sum(losses.values()).backward()
+    optimizer.step()
+    after = model.state_dict()
+    moved = {n for n, value in before.items() if not torch.equal(value, after[n])}
+    assert {name.split('.')[0] for name in moved} == parts
+    # Of a batch of points without boxes or masks; the rest makes DDP look for unused ones.
+    unused = {n for n, p in model.named_parameters() if p.requires_grad and p.grad is None}
+    assert all(name.startswith('prompt_encoder') for name in unused)
 
 
 @pytest.mark.parametrize(
@@ -277,6 +283,38 @@ def test_the_kept_mask_is_compared_as_its_candidates_are(choice, eval_size, weig
         assert record['hindsight_dice'] >= record['dice']
         if choice != 'predicted_iou':
             assert record['iou'] == record[f'candidate_{choice}_iou']
+
+
+@pytest.mark.parametrize('eval_size', [None, 40])
+def test_hindsight_lets_every_object_have_its_own_best_candidate(eval_size, weights):
+    """Object 0 is right in candidate 0, object 1 in candidate 1; the empty candidate 2 is kept."""
+    divided = dict(type='EDTCentreSampler', per_component=True)
+    model = our_sam(weights, test_prompts=divided)
+    first, second, wrong = (
+        square((SIDE, SIDE)),
+        square((SIDE, SIDE), 40, 30),
+        square((SIDE, SIDE), 0, 40),
+    )
+    nothing = torch.zeros_like(wrong)
+    masks = torch.stack([first, wrong, nothing, wrong, second, nothing]).view(2, 3, SIDE, SIDE)
+    iou = torch.tensor([[0.5, 0.2, 0.9], [0.2, 0.5, 0.9]])
+    model._rounds = lambda embedding, prompting: [(masks * 20.0 - 10, iou, prompting.prompts)]
+    inputs = normalised(model, pictures(1))
+    (found,) = model.predict(inputs, [sample_of(first | second, (SIDE, SIDE))])
+    assert torch.equal(found.best_of_each.data[0] > 0, first | second)
+    metric = MammographyMetric(eval_size=eval_size)
+    metric.process(None, [found.to_dict()])
+    (record,) = metric.results
+    assert record['iou'] == pytest.approx(0, abs=1e-6)
+    assert max(record[f'candidate_{k}_iou'] for k in range(3)) < 0.6
+    assert record['hindsight_iou'] > 0.8  # on another grid edges move
+    assert eval_size or record['hindsight_iou'] == record['hindsight_dice'] == pytest.approx(1)
+    # Given prompts tell of no object's own truth.
+    given = dict(points=[[[9.0, 19.0]], [[30.0, 40.0]]], labels=[[1], [1]], boxes=None)
+    model.prompts_from = 'given'
+    (found,) = model.predict(inputs, [sample_of(shape=(SIDE, SIDE), prompts=given)])
+    assert 'best_of_each' not in found
+    assert len(found.candidates.data) == 3
 
 
 def test_where_the_truth_is_used_has_to_be_said():

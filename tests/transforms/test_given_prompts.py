@@ -61,6 +61,14 @@ def test_a_row_that_is_no_point_and_no_only_box_is_named(rows, tmp_path):
         read_prompts(path)
 
 
+@pytest.mark.parametrize('box', ['40,10,5,60', '5,60,40,10'])
+def test_a_box_with_its_corners_the_wrong_way_round_is_named(box, tmp_path):
+    header = 'image,object,x1,y1,x2,y2'
+    path = written(tmp_path, f'{header}\na.png,1,5,5,5,5\na.png,2,{box}\n')
+    with pytest.raises(DataFileError, match=r'row 3: a box from x1=.*Allowed: x1 <= x2'):
+        read_prompts(path)
+
+
 def test_every_object_has_a_box_or_none(tmp_path):
     path = written(
         tmp_path, 'image,object,x,y,label,x1,y1,x2,y2\na.png,1,,,,3,4,5,6\na.png,2,4,5,1,,,,\n'

@@ -1,0 +1,78 @@
+"""What a pipeline of tests does to the pixels of an image, for images that come from elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform, LoadAnnotations, Resize
+from mmseg.datasets.transforms import PackSegInputs
+from mmseg.registry import TRANSFORMS
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.transforms.given_prompts import LoadPrompts
+from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram
+
+# They leave pixels alone.
+_APART = (LoadAnnotations, LoadLesionMask, LoadPrompts, PackSegInputs)
+
+
+def image_steps(
+    pipeline: Sequence[Mapping[str, Any]],
+) -> tuple[LoadMammogram, list[BaseTransform]]:
+    """The steps of a pipeline that make and change the image: loading, and the others in order.
+
+    Args:
+        pipeline: Of a dataset in a config.
+
+    Raises:
+        MammoError: It does not load images by ``LoadMammogram``.
+    """
+    built = [TRANSFORMS.build(step) for step in pipeline]
+    steps = [step for step in built if not isinstance(step, _APART)]
+    if not steps or not isinstance(steps[0], LoadMammogram):
+        raise MammoError(
+            f'a test pipeline of {", ".join(type(s).__name__ for s in steps) or "no steps"}: '
+            'it is not known what it does to grey levels',
+            'a pipeline whose images LoadMammogram reads',
+            'Say it in the call, such as model.predictor(intensity="minmax")',
+        )
+    return steps[0], steps[1:]
+
+
+def changing_levels(steps: Sequence[BaseTransform]) -> list[str]:
+    """Names of those steps that do more to an image than to resize it."""
+    return [type(step).__name__ for step in steps if not isinstance(step, Resize)]
+
+
+def run_steps(
+    steps: Sequence[BaseTransform], image: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """Run the steps behind ``LoadMammogram`` on the image alone.
+
+    Args:
+        steps: Of :func:`image_steps`.
+        image: H×W×3, uint8 or uint16, its grey levels mapped as ``LoadMammogram`` maps them.
+        size: (H', W') of the result.
+
+    Returns:
+        H'×W'×3.
+
+    Raises:
+        MammoError: The image has colours and a step is not only resizing; or what comes of it
+            has another size or is flipped.
+    """
+    others = changing_levels(steps)
+    if others and (image != image[..., :1]).any():
+        raise MammoError(f'colours for {", ".join(others)} of the test pipeline', 'a grey image')
+    shape = image.shape[:2]
+    results: Any = {'img': image, 'img_shape': shape, 'ori_shape': shape, 'seg_fields': []}
+    for step in steps:
+        results = step(results)
+    if 'img' not in results or results.get('flip') or results['img'].shape[:2] != size:
+        raise MammoError(
+            f'a test pipeline with {", ".join(type(step).__name__ for step in steps)}',
+            f'one that resizes an image of {shape[0]}×{shape[1]} to {size[0]}×{size[1]} pixels, '
+            'and neither crops nor flips it',
+            'Say in the call what is done instead, such as model.predictor(intensity="minmax")',
+        )
+    return results['img']
