@@ -49,8 +49,9 @@ def candidate_section(runs: Runs) -> Section | None:
         return None
     text = (
         (
-            'Each head gives a mask and predicts its IoU; by default the mask with the highest '
-            'prediction is kept. If a head beats the kept mask, the choice is worse than no choice.'
+            'Each candidate comes with a predicted IoU; by default that with the highest one is kept. '
+            'If a candidate beats the kept mask, the choice is worse than none: model.mask_choice '
+            'keeps always the same.'
         ),
     )
     return Section('candidates', 'Candidate masks', text, tuple(items))
@@ -64,7 +65,7 @@ def _rows(test: Test) -> Iterator[tuple[Cell, ...]]:
             name = f'candidate_{k}'
             kept = 100 * float(np.mean(images['chosen'] == k)) if len(images) else np.nan
             predicted = images[f'{name}_predicted_iou']
-            yield _row(test, stratum, f'head {k + 1}', images, name, kept, predicted)
+            yield _row(test, stratum, f'candidate {k}', images, name, kept, predicted)
         offered = np.stack([images[f'candidate_{k}_predicted_iou'] for k in range(heads)])
         index = np.nan_to_num(images['chosen'], nan=-1).astype(int)
         predicted = np.where(index >= 0, offered[index, np.arange(len(images))], np.nan)
@@ -91,6 +92,6 @@ def _row(
     offered = 100 * float(predicted[known].mean()) if known.any() else np.nan
     return (
         *(test.model, stratum, len(images), mask, *sum(overlap, ()), number(kept)),
-        *(int(known.sum()), number(offered), *sum(errors, ())),
+        *(int(known.sum()) if known.any() else None, number(offered), *sum(errors, ())),
         marked(test, len(images), int(known.sum())),
     )

@@ -55,7 +55,7 @@ def _of_model(model: str, tests: Sequence[Test]) -> Iterator[str]:
             'target, no threshold from validation, no curves'
         )
     if len({test.eval_size for test in tests}) > 1:
-        yield f'{model}: its tests compare masks on different grids; its drops mean nothing'
+        yield f'{model}: its tests compare masks on different grids; no drop between them'
     sources = {test.training.dataset for test in tests if test.training}
     for source in sorted(sources - {test.dataset for test in tests}):
         yield f'{model}: never tested on {source}, which it was trained on; no drop to its targets'

@@ -21,6 +21,7 @@ RUN, SUMMARY, IMAGES, VALIDATION = (
 )
 LESIONS, CURVES, VIEWER = 'lesions_test.csv', 'vis_data/scalars.json', 'viewer'
 PROMPTED = 'prompts from the truth'
+GIVEN = 'prompts given'
 COUNTS = ('truth_pixels', 'predicted_pixels', 'intersection_pixels')
 _TEXT = (*DESCRIPTION, 'key', 'kind', 'prompts_from', 'prompt_points', 'prompt_boxes')
 _OF_ALL = (*DESCRIPTION, *COUNTS, 'max_probability')
@@ -97,6 +98,8 @@ class Test:
         found = [f'{kind} masks' for kind in ('weak', 'phantom') if kind in kinds]
         if 'prompts_from' in self.images and 'truth' in self.images['prompts_from']:
             found.append(PROMPTED)
+        if 'prompts_from' in self.images and 'given' in self.images['prompts_from']:
+            found.append(GIVEN)
         return tuple(found)
 
     @property

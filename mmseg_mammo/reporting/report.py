@@ -37,8 +37,8 @@ def build(runs: Runs) -> tuple[tuple[Section, ...], tuple[Case, ...], tuple[str,
     cases = find_cases(runs)
     sections = (
         result_section(runs),
-        thesis_section(runs),
         transfer_section(runs),
+        thesis_section(runs),
         stratum_section(runs),
         lesion_section(runs),
         image_section(runs),

@@ -106,6 +106,10 @@ def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[st
         )
         for test in tests
     }
+    normal = strata(tests[0].images)['normal']
+    panels['normal images: left empty %'][NOTHING] = mean(
+        np.full(int(normal.sum()), 100.0), _of(tests[0].images, 'normal')
+    )
     few = few_notes({f'{n} images': int(c.sum()) for n, c in strata(tests[0].images).items()})
     start = 'Dots are means, bars 95 % intervals over patients.'
     caption = ' '.join((start, *few, *mark_notes(tests)))

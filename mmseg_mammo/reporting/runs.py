@@ -88,11 +88,11 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
         raise MammoError(
             f'{listed}: no finished test in or below', 'folders with run.json', 'Run tools/test.py'
         )
-    kept, older = _newest(_named(tests, names or {}))
+    kept, older, mixed = _newest(_named(tests, names or {}))
     left_out += older
     read = [read_test(folder, model, _training(run, trained)) for folder, run, model in kept]
     ordered = _in_order(read)
-    return Runs(tuple(ordered), tuple(left_out), tuple(find_warnings(ordered)))
+    return Runs(tuple(ordered), tuple(left_out), (*find_warnings(ordered), *mixed))
 
 
 def _find(roots: Sequence[Path]) -> list[Run]:
@@ -162,18 +162,26 @@ def _same(one: PurePath, other: PurePath) -> bool:
 
 def _newest(
     tests: list[tuple[Path, Mapping[str, Any], str]],
-) -> tuple[list[tuple[Path, Mapping[str, Any], str]], list[tuple[Path, str]]]:
-    """The last test of each model and data set; the folders of the others, and why."""
+) -> tuple[list[tuple[Path, Mapping[str, Any], str]], list[tuple[Path, str]], list[str]]:
+    """The last test of each model and data set; the folders of the others, and why; warnings."""
     latest: dict[tuple[str, str], tuple[Path, Mapping[str, Any], str]] = {}
-    older = []
+    older, mixed = [], {}
     for test in reversed(tests):
-        data = test[1]['data']['test']
-        newest = latest.setdefault((test[2], dataset_name(data)), test)
-        if newest is not test:
-            same = newest[1]['data']['test'].get('index_sha256') == data.get('index_sha256')
-            reason = 'a newer test of the same is there'
-            older.append((test[0], reason + ('' if same else ', on another version of index.csv')))
-    return list(latest.values()), older
+        data, name = test[1]['data']['test'], dataset_name(test[1]['data']['test'])
+        newest = latest.setdefault((test[2], name), test)
+        if newest is test:
+            continue
+        reason = 'a newer test of the same is there'
+        if newest[1]['data']['test'].get('index_sha256') != data.get('index_sha256'):
+            reason += ', on another version of index.csv'
+        if newest[1].get('config_sha256') != test[1].get('config_sha256'):
+            reason += ', with other settings'
+            mixed[
+                f'{test[2]} on {name}: tested with several settings, of which the newest test '
+                'counts; --name RUN=NAME tells them apart'
+            ] = True
+        older.append((test[0], reason))
+    return list(latest.values()), older, list(mixed)
 
 
 def _trainings(runs: list[Run]) -> dict[Path, Training]:

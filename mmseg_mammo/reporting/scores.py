@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from mmseg_mammo.reporting.contents import Cell
-from mmseg_mammo.reporting.reading import COUNTS, PROMPTED, Records, Test
+from mmseg_mammo.reporting.reading import COUNTS, GIVEN, PROMPTED, Records, Test
 from mmseg_mammo.reporting.statistics import FEWEST, Estimate
 
 BETA = 1e-7
@@ -93,7 +93,7 @@ def marked(test: Test, *sizes: int, beside: Sequence[Test] = (), empty: bool = F
     """
     few = [FEW] if any(0 < size < FEWEST for size in sizes) else []
     marks = dict.fromkeys(mark for each in (test, *beside) for mark in each.marks)
-    return '; '.join([*(m for m in marks if not (empty and m == PROMPTED)), *few])
+    return '; '.join([*(m for m in marks if not (empty and m in (PROMPTED, GIVEN))), *few])
 
 
 def few_notes(sizes: Mapping[str, int]) -> tuple[str, ...]:
@@ -116,5 +116,10 @@ def _sentences(marks: set[str]) -> Iterator[str]:
         yield (
             'Prompts from the truth: the model is told where the lesion is; its numbers do not '
             'compare with those of models without prompts.'
+        )
+    if GIVEN in marks:
+        yield (
+            'Prompts given: the model was told where to look by prompts.csv; its numbers are those of '
+            'the two together.'
         )
     yield 'Not a medical device.'

@@ -54,7 +54,7 @@ def stratum_section(runs: Runs) -> Section:
             for kind, sizes in (('lesion', lesion_images), ('normal', normal_images)):
                 if few := few_notes(sizes(tests, name)):
                     warnings.append(f'{dataset}, {kind} images. {few[0]}')
-        if used:
+        if used and has_lesion(tests[0].images).any():
             items.append(_figure(dataset, runs.slug(dataset), tests, used, runs.places))
         rest = [name for name in FACTORS if name not in used]
         if rest:

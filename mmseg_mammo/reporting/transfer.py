@@ -76,8 +76,12 @@ def source(test: Test) -> str | None:
 
 
 def _home(test: Test, runs: Runs) -> Test | None:
-    """The test of the same model on the data set of its training; None if that is this one."""
-    mine = (other for other in runs.on(source(test) or '') if other.model == test.model)
+    """The test of the same model on the data set of its training; None if that is this one.
+
+    Nor is there one on another grid: its scores are not the same thing.
+    """
+    alike = (test.model, test.eval_size)
+    mine = (t for t in runs.on(source(test) or '') if (t.model, t.eval_size) == alike)
     home = next(mine, None)
     return None if home is test else home
 

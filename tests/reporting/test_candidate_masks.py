@@ -14,15 +14,17 @@ def test_heads_the_kept_mask_and_the_best_in_hindsight_are_those_of_the_csv(tabl
     images = next(t for t in runs.on('zgt') if t.model == 'sam_finetune').images
     lesion = images['truth_pixels'] > 0
     found = {row['mask']: row for row in rows if row['images'] == 'lesion'}
-    assert list(found) == ['head 1', 'head 2', 'head 3', 'kept', 'best in hindsight']
+    assert list(found) == ['candidate 0', 'candidate 1', 'candidate 2', 'kept', 'best in hindsight']
     for mask, column in (
-        ('head 2', 'candidate_1_iou'),
+        ('candidate 1', 'candidate_1_iou'),
         ('kept', 'iou'),
         ('best in hindsight', 'hindsight_iou'),
     ):
         assert found[mask]['IoU %'] == pytest.approx(100 * images[column][lesion].mean(), abs=0.006)
     error = (images['candidate_1_predicted_iou'] - images['candidate_1_iou'])[lesion]
-    assert found['head 2']['bias'] == pytest.approx(100 * error.mean(), abs=0.006)
-    assert found['head 2']['error'] == pytest.approx(100 * abs(error).mean(), abs=0.006)
+    assert found['candidate 1']['bias'] == pytest.approx(100 * error.mean(), abs=0.006)
+    assert found['candidate 1']['error'] == pytest.approx(100 * abs(error).mean(), abs=0.006)
     assert found['kept']['of one object'] == lesion.sum()
-    assert sum(found[f'head {k}']['kept in %'] for k in (1, 2, 3)) == pytest.approx(100, abs=0.02)
+    assert sum(found[f'candidate {k}']['kept in %'] for k in range(3)) == pytest.approx(
+        100, abs=0.02
+    )

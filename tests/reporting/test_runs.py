@@ -150,3 +150,17 @@ def test_a_table_of_an_older_version_says_to_test_again(one):
 def test_data_sets_never_share_file_names(made):
     runs = find_runs([made])
     assert len({runs.slug(dataset) for dataset in runs.datasets}) == 2
+
+
+def test_tests_with_other_settings_are_not_silently_the_same(tmp_path):
+    make_runs(tmp_path, ['sam_finetune'], images=8, sam=('sam_finetune',))
+    first = tmp_path / 'sam_finetune_cbis' / '20260103_000000'
+    shutil.copytree(first, first.with_name('20260104_000000'))
+    again = json.loads((first / 'run.json').read_text()) | {'started': '2026-01-04T00:00:00'}
+    (first.with_name('20260104_000000') / 'run.json').write_text(json.dumps(again))
+    assert not any('several settings' in warning for warning in find_runs([tmp_path]).warnings)
+    other = json.dumps(again | {'config_sha256': 'another'})
+    (first.with_name('20260104_000000') / 'run.json').write_text(other)
+    runs = find_runs([tmp_path])
+    assert (first, 'a newer test of the same is there, with other settings') in runs.left_out
+    assert 'sam_finetune on zgt: tested with several settings' in ' '.join(runs.warnings)

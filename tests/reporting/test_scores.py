@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 import torch
 from monai.metrics import compute_dice, compute_iou
+from runs import make_rows, make_test, predict
 from sklearn.metrics import f1_score, jaccard_score
 
 from mmseg_mammo.evaluation.overlap import overlap
 from mmseg_mammo.reporting.reading import Records
+from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import (
     dice,
     few_notes,
@@ -113,3 +115,16 @@ def test_a_number_of_two_tests_has_the_marks_of_both(runs):
     told = next(test for test in runs.tests if test.model == 'sam_finetune')
     assert set(told.marks) > set(plain.marks)
     assert set(marked(plain, beside=(told,)).split('; ')) == set(told.marks)
+
+
+def test_prompts_that_were_given_are_said(tmp_path):
+    tested = predict(make_rows('zgt', 8, 0.5, 0), np.random.default_rng(0), 0.5)
+    folder = tmp_path / 'w' / '20260102_000000'
+    make_test(folder, 'sam', 'zgt', tested, prompted=True)
+    path = folder / 'per_image_test.csv'
+    path.write_text(path.read_text().replace(',truth,', ',given,'))
+    (test,) = find_runs([tmp_path]).tests
+    assert 'prompts given' in marked(test)
+    assert 'prompts given' not in marked(test, empty=True)
+    assert 'Prompts given' in ' '.join(mark_notes([test]))
+    assert 'prompts from the truth' not in marked(test)

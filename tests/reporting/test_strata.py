@@ -77,3 +77,11 @@ def test_what_is_not_known_is_a_level_of_its_own(tmp_path):
     images = find_runs([tmp_path]).tests[0].images
     assert list(levels(images, 'density'))[-1] == 'unknown'
     assert levels(images, 'density')['unknown'].sum() == 1
+
+
+def test_a_data_set_without_lesions_has_tables_and_no_figure(tmp_path):
+    tested = predict(make_rows('zgt', 12, 1.0, 0), np.random.default_rng(0), 0.5)
+    make_test(tmp_path / 'w' / '20260102_000000', 'unet', 'zgt', tested)
+    items = stratum_section(find_runs([tmp_path])).items
+    assert items
+    assert all(hasattr(item, 'rows') for item in items)

@@ -1,6 +1,8 @@
+import json
+
 import numpy as np
 import pytest
-from runs import make_rows, make_test, make_training, predict
+from runs import make_rows, make_runs, make_test, make_training, predict
 
 from mmseg_mammo.reporting.results import lesion_dice
 from mmseg_mammo.reporting.runs import find_runs
@@ -129,3 +131,13 @@ def test_a_drop_from_a_score_without_interval_has_none():
     assert _drop(sure, missed).value == 4
     assert np.isnan(_drop(sure, missed).low)
     assert not np.isnan(_drop(sure, mean(np.arange(9.0), np.char.add('b', patients))).low)
+
+
+def test_there_is_no_drop_between_grids(tmp_path):
+    make_runs(tmp_path, ['unet'], images=20)
+    path = tmp_path / 'unet_cbis' / '20260103_000000' / 'test.json'
+    path.write_text(json.dumps(json.loads(path.read_text()) | {'evaluator': {'eval_size': 224}}))
+    section = transfer_section(find_runs([tmp_path]))
+    (row,) = (row for row in section.items[0].rows if row[2] == 'zgt')
+    assert dict(zip(section.items[0].columns, row, strict=True))['drop of Dice, lesion'] is None
+    assert 'drops' not in [item.name for item in section.items]
