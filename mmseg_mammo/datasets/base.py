@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
@@ -106,7 +107,14 @@ class MammographyDataset(BaseSegDataset):
     def load_data_list(self) -> list[dict]:
         """Read, check and filter the index; one dict per image."""
         rows = read_index(Path(self.ann_file))
-        kept = [row for row in rows if self._keeps(row)]
+        chosen = [row for row in rows if self._keeps(row)]
+        kept = [row for row in chosen if self._has_finding(row)]
+        if len(kept) < len(chosen):
+            print_log(
+                f'{self.ann_file}: finding={self.finding!r} leaves out {len(chosen) - len(kept)} of '
+                f'{len(chosen)} images of split {self.split}',
+                'current',
+            )
         if not kept:
             raise DataIndexError(
                 f'{self.ann_file}: none of its {len(rows)} rows passes split={self.split!r}, '
@@ -123,11 +131,13 @@ class MammographyDataset(BaseSegDataset):
             row.split == self.split
             and (self.views is None or row.view in self.views)
             and (not self.annotated_only or row.annotated != 'no')
-            and (
-                self.finding is None
-                or row.annotated == 'normal'
-                or self.finding in row.finding.split('+')
-            )
+        )
+
+    def _has_finding(self, row: Row) -> bool:
+        return (
+            self.finding is None
+            or row.annotated == 'normal'
+            or self.finding in row.finding.split('+')
         )
 
     def _item(self, row: Row) -> dict:

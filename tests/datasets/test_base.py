@@ -1,6 +1,6 @@
 import pytest
 
-from mmseg_mammo.datasets import CBISDDSMDataset, MammographyDataset, ZGTDataset
+from mmseg_mammo.datasets import CBISDDSMDataset, MammographyDataset, ZGTDataset, base
 from mmseg_mammo.errors import DataIndexError
 
 
@@ -36,6 +36,17 @@ def test_images_that_nobody_annotated_come_only_on_request(prepared):
 def test_a_finding_keeps_joined_findings_and_normal_images(prepared):
     dataset = MammographyDataset(data_root=str(prepared), split='train', finding='mass')
     assert names(dataset) == ['images/0.png', 'images/2.png', 'images/3.png']
+
+
+def test_images_that_a_finding_leaves_out_are_said(prepared, monkeypatch):
+    said = []
+    monkeypatch.setattr(base, 'print_log', lambda text, logger: said.append(text))
+    MammographyDataset(data_root=str(prepared), split='train', finding='mass')
+    (text,) = said
+    assert text.endswith("finding='mass' leaves out 1 of 4 images of split train")
+    MammographyDataset(data_root=str(prepared), split='val', finding='mass')
+    MammographyDataset(data_root=str(prepared), split='train')
+    assert len(said) == 1
 
 
 def test_views_are_filtered(prepared):
