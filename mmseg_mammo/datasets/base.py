@@ -104,6 +104,15 @@ class MammographyDataset(BaseSegDataset):
         """Every image once; indices beyond the length would go on for ever."""
         return (self[index] for index in range(len(self)))
 
+    def full_init(self) -> None:
+        """Read the index; steps of the pipeline that want something of every image look for it."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        for step in self.pipeline.transforms:
+            if hasattr(step, 'check_images'):
+                step.check_images([self.get_data_info(index) for index in range(len(self))])
+
     def load_data_list(self) -> list[dict]:
         """Read, check and filter the index; one dict per image."""
         rows = read_index(Path(self.ann_file))

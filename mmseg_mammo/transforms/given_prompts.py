@@ -1,6 +1,7 @@
 """Prompts of a reader, or of another model, from a ``prompts.csv`` beside the index."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -105,27 +106,49 @@ class LoadPrompts(BaseTransform):
         self.file = file
         self._tables: dict[Path, dict[str, dict[str, Any]]] = {}
 
+    def check_images(self, items: Sequence[dict]) -> None:
+        """See that all images of a dataset have prompts; called when the dataset is made.
+
+        Args:
+            items: With ``image`` and ``img_path`` each.
+
+        Raises:
+            DataFileError: Some have none.
+        """
+        found = [self._table_of(item) for item in items]
+        missing = [
+            item['image']
+            for item, (_, table) in zip(items, found, strict=True)
+            if item['image'] not in table
+        ]
+        if missing:
+            raise DataFileError(
+                f'{found[0][0]}: no prompts for {len(missing)} of {len(items)} images: '
+                f'{", ".join(missing[:5])}{" …" if len(missing) > 5 else ""}',
+                'a point or a box for every image of the split',
+                'Add rows for them; column image is as in index.csv',
+            )
+
     def transform(self, results: dict) -> dict:
         """Add ``prompts``.
 
         Raises:
             DataFileError: The image has none, or one lies outside.
         """
-        image = results['image']
-        root = Path(results['img_path']).parents[len(PurePosixPath(image).parts) - 1]
-        path = root / self.file
-        if path not in self._tables:
-            self._tables[path] = read_prompts(path)
-        prompts = self._tables[path].get(image)
-        if prompts is None:
-            raise DataFileError(
-                f'{path}: no prompts for {image}',
-                'a point or a box for every image of the split',
-                'Add rows for it; column image is as in index.csv',
-            )
-        self._check_inside(prompts, results['ori_shape'], f'{path}: {image}')
+        self.check_images([results])
+        path, table = self._table_of(results)
+        prompts = table[results['image']]
+        self._check_inside(prompts, results['ori_shape'], f'{path}: {results["image"]}')
         results['prompts'] = prompts
         return results
+
+    def _table_of(self, item: dict) -> tuple[Path, dict[str, dict[str, Any]]]:
+        """The file beside the index of an image, and what it says."""
+        depth = len(PurePosixPath(item['image']).parts)
+        path = Path(item['img_path']).parents[depth - 1] / self.file
+        if path not in self._tables:
+            self._tables[path] = read_prompts(path)
+        return path, self._tables[path]
 
     def _check_inside(self, prompts: dict[str, Any], shape: tuple[int, int], place: str) -> None:
         corners = [corner for box in prompts['boxes'] or [] for corner in (box[:2], box[2:])]

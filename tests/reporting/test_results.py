@@ -130,6 +130,7 @@ def test_the_note_has_the_smallest_possible_p_values(section):
 def test_figures_are_png_and_svg_and_say_in_words_what_they_show(section):
     figures = [item for item in section.items if isinstance(item, Figure)]
     assert len(figures) == 2
+    assert 'predict nothing 100.0' in figures[1].alt
     for figure in figures:
         assert figure.png.startswith(b'\x89PNG')
         assert '<svg' in figure.svg
