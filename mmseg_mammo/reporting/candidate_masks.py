@@ -10,41 +10,35 @@ from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import cells, mark_notes, marked, number, strata
 from mmseg_mammo.reporting.statistics import mean
 
-_COLUMNS = (
+_MASKS = (
     *('model', 'images', 'n', 'mask', 'IoU %', 'IoU low', 'IoU high'),
-    *('Dice %', 'Dice low', 'Dice high', 'kept in %'),
-    *(
-        'of one object',
-        'predicted IoU %',
-        'error',
-        'error low',
-        'error high',
-        'bias',
-        'bias low',
-        'bias high',
-        'mark',
-    ),
+    *('Dice %', 'Dice low', 'Dice high', 'kept in %', 'mark'),
+)
+_PREDICTED = (
+    *('model', 'images', 'of one object', 'mask', 'predicted IoU %'),
+    *('error', 'error low', 'error high', 'bias', 'bias low', 'bias high', 'mark'),
 )
 
 
 def candidate_section(runs: Runs) -> Section | None:
-    """A table for each data set on which promptable models were tested; None without any."""
+    """Two tables for each data set on which promptable models were tested; None without any."""
     items = []
     for dataset in runs.datasets:
         tests = tuple(t for t in runs.on(dataset) if 'candidate_0_iou' in t.images)
         if tests:
-            rows = tuple(row for test in tests for row in _rows(test))
-            notes = (
-                (
-                    'Kept: the mask of the prediction. Error: mean of |predicted − actual IoU|, bias: '
-                    'mean of predicted − actual IoU, in percentage points; over the images '
-                    'of one object, as the IoU of several together is not predicted. Intervals: '
-                    '95 %, over patients.'
-                ),
-                *mark_notes(tests),
+            slug, rest = runs.slug(dataset), mark_notes(tests)
+            note = 'Kept: the mask of the prediction. Intervals: 95 %, over patients.'
+            rows = tuple(row for test in tests for row in _masks(test))
+            title = f'Candidate masks on {dataset}'
+            items.append(Table(f'candidates_{slug}', title, _MASKS, rows, (note, *rest)))
+            note = (
+                'Error: mean of |predicted − actual IoU|, bias: mean of predicted − actual IoU, in '
+                'percentage points with 95 % intervals over patients; over the images of one object, '
+                'as the IoU of several together is not predicted.'
             )
-            name, title = f'candidates_{runs.slug(dataset)}', f'Candidate masks on {dataset}'
-            items.append(Table(name, title, _COLUMNS, rows, notes))
+            rows = tuple(row for test in tests for row in _predicted(test))
+            title = f'Predicted IoU on {dataset}'
+            items.append(Table(f'predicted_iou_{slug}', title, _PREDICTED, rows, (note, *rest)))
     if not items:
         return None
     text = (
@@ -57,41 +51,46 @@ def candidate_section(runs: Runs) -> Section | None:
     return Section('candidates', 'Candidate masks', text, tuple(items))
 
 
-def _rows(test: Test) -> Iterator[tuple[Cell, ...]]:
+def _filled(test: Test) -> Iterator[tuple[str, Records]]:
+    """The strata that have images."""
     for stratum, chosen in strata(test.images).items():
-        images = test.images.where(chosen)
-        heads = sum(f'candidate_{k}_iou' in images for k in range(9))
-        for k in range(heads):
-            name = f'candidate_{k}'
-            kept = 100 * float(np.mean(images['chosen'] == k)) if len(images) else np.nan
-            predicted = images[f'{name}_predicted_iou']
-            yield _row(test, stratum, f'candidate {k}', images, name, kept, predicted)
-        offered = np.stack([images[f'candidate_{k}_predicted_iou'] for k in range(heads)])
+        if chosen.any():
+            yield stratum, test.images.where(chosen)
+
+
+def _heads(test: Test) -> int:
+    return sum(f'candidate_{k}_iou' in test.images for k in range(9))
+
+
+def _masks(test: Test) -> Iterator[tuple[Cell, ...]]:
+    offered = [(f'candidate {k}', f'candidate_{k}_', k) for k in range(_heads(test))]
+    for stratum, images in _filled(test):
+        for mask, prefix, k in (
+            *offered,
+            ('kept', '', None),
+            ('best in hindsight', 'hindsight_', None),
+        ):
+            overlap = (mean(100 * images[f'{prefix}{s}'], images.patients) for s in ('iou', 'dice'))
+            kept = np.nan if k is None else 100 * float(np.mean(images['chosen'] == k))
+            yield (
+                *(test.model, stratum, len(images), mask, *sum(map(cells, overlap), ())),
+                *(number(kept), marked(test, len(images))),
+            )
+
+
+def _predicted(test: Test) -> Iterator[tuple[Cell, ...]]:
+    heads = range(_heads(test))
+    for stratum, images in _filled(test):
+        offered = np.stack([images[f'candidate_{k}_predicted_iou'] for k in heads])
         index = np.nan_to_num(images['chosen'], nan=-1).astype(int)
-        predicted = np.where(index >= 0, offered[index, np.arange(len(images))], np.nan)
-        yield _row(test, stratum, 'kept', images, '', np.nan, predicted)
-        nobody = np.full(len(images), np.nan)
-        yield _row(test, stratum, 'best in hindsight', images, 'hindsight', np.nan, nobody)
-
-
-def _row(
-    test: Test,
-    stratum: str,
-    mask: str,
-    images: Records,
-    prefix: str,
-    kept: float,
-    predicted: np.ndarray,
-) -> tuple[Cell, ...]:
-    iou, dice = (images[f'{prefix}_{name}' if prefix else name] for name in ('iou', 'dice'))
-    known = ~np.isnan(predicted)
-    error = 100 * (predicted - iou)[known]
-    patients = images.patients
-    overlap = (cells(mean(100 * values, patients)) for values in (iou, dice))
-    errors = (cells(mean(values, patients[known])) for values in (np.abs(error), error))
-    offered = 100 * float(predicted[known].mean()) if known.any() else np.nan
-    return (
-        *(test.model, stratum, len(images), mask, *sum(overlap, ()), number(kept)),
-        *(int(known.sum()) if known.any() else None, number(offered), *sum(errors, ())),
-        marked(test, len(images), int(known.sum())),
-    )
+        of_kept = np.where(index >= 0, offered[index, np.arange(len(images))], np.nan)
+        pairs = [(f'candidate {k}', offered[k], images[f'candidate_{k}_iou']) for k in heads]
+        for mask, predicted, actual in (*pairs, ('kept', of_kept, images['iou'])):
+            known = ~np.isnan(predicted)
+            error, patients = 100 * (predicted - actual)[known], images.patients[known]
+            values = (cells(mean(each, patients)) for each in (np.abs(error), error))
+            yield (
+                *(test.model, stratum, len(error), mask),
+                *(number(mean(100 * predicted[known], patients).value), *sum(values, ())),
+                marked(test, len(error)),
+            )

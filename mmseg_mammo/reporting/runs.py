@@ -165,7 +165,7 @@ def _newest(
 ) -> tuple[list[tuple[Path, Mapping[str, Any], str]], list[tuple[Path, str]], list[str]]:
     """The last test of each model and data set; the folders of the others, and why; warnings."""
     latest: dict[tuple[str, str], tuple[Path, Mapping[str, Any], str]] = {}
-    older, mixed = [], {}
+    older, mixed = [], set()
     for test in reversed(tests):
         data, name = test[1]['data']['test'], dataset_name(test[1]['data']['test'])
         newest = latest.setdefault((test[2], name), test)
@@ -176,12 +176,12 @@ def _newest(
             reason += ', on another version of index.csv'
         if newest[1].get('config_sha256') != test[1].get('config_sha256'):
             reason += ', with other settings'
-            mixed[
+            mixed.add(
                 f'{test[2]} on {name}: tested with several settings, of which the newest test '
                 'counts; --name RUN=NAME tells them apart'
-            ] = True
+            )
         older.append((test[0], reason))
-    return list(latest.values()), older, list(mixed)
+    return list(latest.values()), older, sorted(mixed)
 
 
 def _trainings(runs: list[Run]) -> dict[Path, Training]:
