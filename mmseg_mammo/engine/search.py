@@ -235,6 +235,8 @@ def draw(trials: Sequence[optuna.trial.FrozenTrial], path: Path) -> None:
         axis.set_xlabel(name.replace('_', ' '))
         if name == 'lr':
             axis.set_xscale('log')
+    axes[0].xaxis.get_major_locator().set_params(integer=True)
+    axes[0].set_ylim(0, max(1, axes[0].get_ylim()[1]))  # percent; 1e-8 is nothing
     axes[0].set_ylabel('best lesion Dice on validation, %')
     axes[0].legend()
     stream = io.BytesIO()
