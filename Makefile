@@ -24,7 +24,7 @@ original := $(VENV)-openmmlab
 original_pip := $(original)/bin/python -m pip --disable-pip-version-check
 minimum := $(VENV)-minimum
 
-.PHONY: help venv demo test test-openmmlab test-minimum lint lock clean
+.PHONY: help venv demo test test-all test-openmmlab test-minimum lint lock clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/'
@@ -43,7 +43,10 @@ $(VENV)/.installed: setup.py $(wildcard requirements/*.txt)
 demo: venv  ## Train, tune and test small models on phantoms; results in demo/
 	$(bin)/python tools/demo.py
 
-test: venv  ## Run the test suite
+test: venv  ## Run the tests that are fast: everything that protects a number
+	$(bin)/python -m pytest -m 'not slow'
+
+test-all: venv  ## Run all tests
 	$(bin)/python -m pytest
 
 test-openmmlab: $(original)/.installed  ## Run it on the original stack; WHEELS=folder with mmcv 2.1.0
