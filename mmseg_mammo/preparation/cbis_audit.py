@@ -25,9 +25,11 @@ AUDIT_COLUMNS = (
     'mask_file',
     'crop_file',
     'image',
+    'note',
 )
 MISMATCH = 'mask of another size'
 SIBLING = 'other region of the image'
+UNLISTED = 'region without a row'
 
 
 def audit_row(case: Abnormality, **more: str) -> dict[str, Any]:
@@ -44,7 +46,11 @@ def audit_row(case: Abnormality, **more: str) -> dict[str, Any]:
 
 
 def audit_image(
-    job: ImageJob, record: Mapping[str, Any], on_mismatch: str, splits: Mapping[str, str]
+    job: ImageJob,
+    record: Mapping[str, Any],
+    on_mismatch: str,
+    splits: Mapping[str, str],
+    unlisted: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Audit lines of all regions of one image.
 
@@ -57,12 +63,15 @@ def audit_image(
         record: What :func:`mmseg_mammo.preparation.cbis_make.make_image` returned.
         on_mismatch: ``repair`` keeps masks of another size than their image (resized).
         splits: Patient -> split.
+        unlisted: Abnormalities of the image that lie in the download and stand in no table.
     """
     outcomes = [dict(outcome) for outcome in record['regions']]
     for outcome in outcomes:
         scaled = any(repair in (UNIFORM, SUSPECT) for repair in outcome['repairs'].split('+'))
         if scaled and on_mismatch != 'repair':
             outcome['reason'] = MISMATCH
+        if unlisted and not outcome['reason']:
+            outcome |= {'reason': UNLISTED, 'detail': ', '.join(unlisted)}
     used = not any(outcome['reason'] for outcome in outcomes)
     lines = []
     for region, outcome in zip(job.regions, outcomes, strict=True):
@@ -125,6 +134,11 @@ def summary(audit: Sequence[Mapping[str, Any]]) -> str:
         f'WARNING: suspect size of {line["abnormality"]}: {line["detail"]}'
         for line in audit
         if SUSPECT in line['repairs']
+    ]
+    lines += [
+        f'WARNING: {line["abnormality"]}: {line["note"]}'
+        for line in audit
+        if line['note'] and line['image']
     ]
     return '\n'.join(lines)
 

@@ -7,6 +7,7 @@ The steps, each in its own module: read the tables (``cbis_table``), find the fi
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,12 +25,19 @@ from mmseg_mammo.preparation.cbis_audit import (
     index_row,
     summary,
 )
-from mmseg_mammo.preparation.cbis_locate import Tree, scan
+from mmseg_mammo.preparation.cbis_headers import file_by_header
+from mmseg_mammo.preparation.cbis_locate import ARCHIVES, Tree, scan
 from mmseg_mammo.preparation.cbis_make import ImageJob, make_image
-from mmseg_mammo.preparation.cbis_plan import assign_splits, drop_leaked, plan_images
+from mmseg_mammo.preparation.cbis_plan import (
+    assign_splits,
+    drop_leaked,
+    plan_images,
+    unlisted_regions,
+)
 from mmseg_mammo.preparation.cbis_table import (
     FILE_NAMES,
     MASK_PATH,
+    PUBLISHED_ROWS,
     SUBSETS,
     Abnormality,
     has_column,
@@ -90,7 +98,12 @@ def prepare(
     tree, phantom = scan(raw.resolve()), is_phantom(raw)
     layouts = [f'{name} ({count} files)' for name, count in tree.layouts.most_common()]
     say(f'Layout: {", ".join(layouts) or "no images at all"}')
-    cases = _read_selected(tree, options, say)
+    everything = _read_cases(tree, options)
+    headers = file_by_header(tree, everything)
+    if headers.read:
+        say(str(headers))
+    _say_what_is_left_out(tree, everything, phantom, say)
+    cases = _selected(everything, tree, options, say)
     kept, dropped = drop_leaked(cases, options.leakage)
     patients = len({case.patient_id for case in dropped})
     say(f'Patients in train and test: {patients}; {len(dropped)} train rows of them are dropped')
@@ -101,10 +114,11 @@ def prepare(
     claimed = {'long_side': options.long_side, 'merge_views': options.merge_views}
     claim_folder(out, {'tool': 'prepare_cbis_ddsm', **claimed})
     records = make_all(jobs, partial(make_image, out=out), out, workers=options.jobs)
+    unlisted = unlisted_regions(jobs, everything, tree)
     audit = [audit_row(case, status='dropped', reason='patient in test') for case in dropped]
     rows = []
     for job, record in zip(jobs, records, strict=True):
-        lines = audit_image(job, record, options.on_mismatch, splits)
+        lines = audit_image(job, record, options.on_mismatch, splits, unlisted.get(job.name, ()))
         audit += lines
         if lines[0]['image']:
             rows.append(index_row(job, record, splits, phantom))
@@ -118,9 +132,14 @@ def prepare(
     return rows
 
 
-def _read_selected(tree: Tree, options: Options, say: Callable[[str], object]) -> list[Abnormality]:
+def _read_cases(tree: Tree, options: Options) -> list[Abnormality]:
     tables = scan(options.csv_dir).tables if options.csv_dir else tree.tables
-    cases = read_cases(table for table in tables if has_column(table, MASK_PATH))
+    return read_cases(table for table in tables if has_column(table, MASK_PATH))
+
+
+def _selected(
+    cases: Sequence[Abnormality], tree: Tree, options: Options, say: Callable[[str], object]
+) -> list[Abnormality]:
     wanted = [case for case in cases if options.abnormality in ('all', case.finding)]
     if not wanted:
         raise DataIndexError(
@@ -133,6 +152,23 @@ def _read_selected(tree: Tree, options: Options, say: Callable[[str], object]) -
         if subset in missing and options.abnormality in ('all', subset.split()[0]):
             say(f'WARNING: no table for {subset}; it is left out')
     return wanted
+
+
+def _say_what_is_left_out(
+    tree: Tree, cases: Sequence[Abnormality], phantom: bool, say: Callable[[str], object]
+) -> None:
+    """Warn of tables that lack rows, or cannot be opened, and of packed files."""
+    rows = Counter(case.subset for case in cases)
+    for subset, published in PUBLISHED_ROWS.items():
+        if 0 < rows[subset] < published and not phantom:
+            say(
+                f'WARNING: {subset}: {rows[subset]} of the {published} published rows; a lesion '
+                'whose row is missing counts as healthy tissue'
+            )
+    for table in tree.unreadable:
+        say(f'WARNING: {table} cannot be opened; it is left out')
+    if tree.archives:
+        say(f'WARNING: {tree.archives} packed files ({", ".join(ARCHIVES)}) are not read: unpack')
 
 
 def _check_files(jobs: Sequence[ImageJob], raw: Path) -> None:

@@ -2,7 +2,7 @@
 
 The tree is walked once. A series is looked up by its UID (NBIA classic, cloud bucket, Kaggle
 JPEG), by the name of the image or abnormality (every NBIA layout), and by NBIA's
-``metadata.csv`` where neither is part of the path.
+``metadata.csv``; files that none of these places are left to ``cbis_headers``.
 """
 
 import os
@@ -12,23 +12,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.cbis_table import IMAGE_NAME, has_column
-from mmseg_mammo.preparation.dicom import DICOM_SUFFIXES
+from mmseg_mammo.errors import DataFileError, DataIndexError
+from mmseg_mammo.preparation.cbis_table import NAME, UID, has_column
+from mmseg_mammo.preparation.dicom import DICOM_SUFFIXES, is_dicom
 from mmseg_mammo.preparation.images import RASTER_SUFFIXES
 from mmseg_mammo.preparation.index import read_table
 
 LOCATION = 'File Location'  # the column that tells NBIA's metadata.csv
-_UID = re.compile(r'\d+(\.\d+){5,}')
-_NAMED = re.compile(IMAGE_NAME.pattern + r'(_\d+)?')
+SERIES = 'SeriesInstanceUID'  # and that of the JPEG mirror's dicom_info.csv
+UNKNOWN = 'no known layout'
+ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.bz2', '.xz', '.7z', '.rar')
 # Study and series folders, most specific first; the last five digits are those of the UIDs.
 _LAYOUTS = (
     ('L3 NBIA descriptive with -NA-', re.compile(r'-DDSM-NA-\d{5}/')),
     ('L2 NBIA descriptive', re.compile(r'-DDSM-\d{5}/\d+\.\d+-')),
     ('L1 old NBIA', re.compile(r'-DDSM-\d{5}/\d+-')),
-    ('L4 NBIA classic', re.compile(rf'(^|/){_NAMED.pattern}/{_UID.pattern}/')),
-    ('L6 Kaggle JPEG', re.compile(rf'(^|/){_UID.pattern}/[^/]+\.jpe?g$', re.IGNORECASE)),
-    ('L5 cloud bucket', re.compile(rf'(^|/){_UID.pattern}/{_UID.pattern}/')),
+    ('L4 NBIA classic', re.compile(rf'(^|/){NAME.pattern}/{UID.pattern}/')),
+    ('L6 Kaggle JPEG', re.compile(rf'(^|/){UID.pattern}/[^/]+\.jpe?g$', re.IGNORECASE)),
+    ('L5 cloud bucket', re.compile(rf'(^|/){UID.pattern}/{UID.pattern}/')),
 )
 
 
@@ -36,8 +37,10 @@ _LAYOUTS = (
 class Tree:
     """What lies under a raw folder.
 
-    ``files`` maps every UID and every image or abnormality name that is a folder to the
-    images below it; paths are relative to ``root``, with forward slashes.
+    ``files`` maps every UID in a path, and every image or abnormality name that is a folder or
+    the stem of a picture, to the images there; paths are relative to ``root``, with forward
+    slashes. ``dicoms`` are those of them that have a header; ``archives`` counts packed files,
+    and ``unreadable`` lists tables that cannot be opened: neither is used.
     """
 
     root: Path
@@ -46,16 +49,23 @@ class Tree:
     layouts: Counter[str] = field(default_factory=Counter)
     tables: list[Path] = field(default_factory=list)
     locations: dict[str, str] = field(default_factory=dict)
+    dicoms: list[str] = field(default_factory=list)
+    archives: int = 0
+    unreadable: list[str] = field(default_factory=list)
 
     def find(self, series: Iterable[str], name: str) -> list[str]:
-        """Images of any of ``series``, else of the folder ``name``, else by ``metadata.csv``."""
+        """Images of any of ``series`` and of ``name``, in every place that has some; each once.
+
+        A download may have come in several layouts, one of them incomplete.
+        """
         series = list(dict.fromkeys(series))
-        for keys in (series, [name]):
-            found = [path for key in keys for path in self.files.get(key, ())]
-            if found:
-                return found
+        found = [path for key in (*series, name) for path in self.files.get(key, ())]
+        return list(dict.fromkeys((*found, *self.located(series))))
+
+    def located(self, series: Iterable[str]) -> list[str]:
+        """Images of any of ``series`` by ``metadata.csv``."""
         folders = (self.locations[uid] for uid in series if uid in self.locations)
-        return [path for folder in folders for path in self.by_folder[folder]]
+        return [path for folder in folders for path in self.by_folder.get(folder, ())]
 
 
 def scan(root: Path) -> Tree:
@@ -67,18 +77,27 @@ def scan(root: Path) -> Tree:
     if not root.is_dir():
         raise DataFileError(f'{root}: no such folder', 'the folder of the raw download')
     tree = Tree(root)
-    suffixes = DICOM_SUFFIXES + RASTER_SUFFIXES
     for folder, names in _walk(root):
         relative = folder.relative_to(root).as_posix()
         for name in names:
             suffix = Path(name).suffix.lower()
+            if name.startswith('.'):  # __MACOSX/._1-1.dcm is no image
+                continue
             if suffix == '.csv':
-                tree.tables.append(folder / name)
-            elif suffix in suffixes:
+                _file_table(tree, folder / name)
+            elif suffix in ARCHIVES:
+                tree.archives += 1
+            elif suffix in RASTER_SUFFIXES:
                 _file_image(tree, relative, name)
+            elif suffix in DICOM_SUFFIXES or (
+                (folder / name).is_file() and is_dicom(folder / name)
+            ):
+                tree.dicoms.append(_file_image(tree, relative, name))
     for table in tree.tables:
         if has_column(table, LOCATION):
             tree.locations.update(_read_locations(table, tree))
+        elif has_column(table, SERIES):
+            _name_series(table, tree)
     return tree
 
 
@@ -94,21 +113,34 @@ def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
         yield Path(folder), sorted(names)
 
 
-def _file_image(tree: Tree, folder: str, name: str) -> None:
-    path = str(PurePosixPath(folder, name))
-    tree.by_folder[folder].append(path)
-    keys = [p for p in PurePosixPath(folder).parts if _UID.fullmatch(p) or _NAMED.fullmatch(p)]
-    for key in dict.fromkeys(keys):
-        tree.files[key].append(path)
-    seen = next((title for title, pattern in _LAYOUTS if pattern.search(path)), 'unknown')
+def _file_table(tree: Tree, path: Path) -> None:
+    try:
+        has_column(path, '')
+        tree.tables.append(path)
+    except OSError as error:
+        tree.unreadable.append(f'{path} ({error.strerror})')
+
+
+def _file_image(tree: Tree, folder: str, name: str) -> str:
+    path = PurePosixPath(folder, name)
+    relative = str(path)
+    tree.by_folder[folder].append(relative)
+    # A header tells more than the name of its own file; a picture has nothing else.
+    named = path.with_suffix('') if path.suffix.lower() in RASTER_SUFFIXES else path.parent
+    names = [part for part in named.parts if NAME.fullmatch(part)]
+    for key in (*dict.fromkeys(UID.findall(relative)), *names[-1:]):
+        tree.files[key].append(relative)
+    seen = next((title for title, pattern in _LAYOUTS if pattern.search(relative)), UNKNOWN)
     tree.layouts[seen] += 1
+    return relative
 
 
 def _read_locations(table: Path, tree: Tree) -> dict[str, str]:
     """Series UID -> folder relative to the root.
 
     NBIA notes the folder as it was on the downloading machine (``./CBIS-DDSM/…``, or with
-    backslashes); the part of it that lies below the table is the longest that exists.
+    backslashes); the part of it that lies below the table is the longest that exists. A folder
+    of several series tells nothing of its files.
     """
     base = table.parent.relative_to(tree.root)
     locations = {}
@@ -119,4 +151,17 @@ def _read_locations(table: Path, tree: Tree) -> dict[str, str]:
             if folder in tree.by_folder:
                 locations[record['Series UID']] = folder
                 break
-    return locations
+    shared = Counter(locations.values())
+    return {uid: folder for uid, folder in locations.items() if shared[folder] == 1}
+
+
+def _name_series(table: Path, tree: Tree) -> None:
+    """File each series under the name that a table of headers gives it, too."""
+    try:
+        records = read_table(table, (SERIES, 'PatientID'))
+    except DataIndexError:  # some other table
+        return
+    named = {(record['PatientID'], record[SERIES]) for record in records}
+    for name, uid in sorted(named):
+        if NAME.fullmatch(name):
+            tree.files[name] += tree.files.get(uid, [])

@@ -1,26 +1,34 @@
 """One CBIS-DDSM image: from its raw files to an image and a merged mask. One job per image."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.preparation.cbis_instance import Found, Instance, best_first, read_instances
 from mmseg_mammo.preparation.cbis_resolve import (
-    Instance,
+    MISSING,
+    UNDECIDED,
     UnresolvedError,
     find_crop,
     find_mask,
+    has_two_levels,
     lesion_pixels,
     placement_repair,
-    read_instance,
     shape_repair,
 )
 from mmseg_mammo.preparation.cbis_table import Abnormality
 from mmseg_mammo.preparation.images import resize_mask
-from mmseg_mammo.preparation.writing import pair_record, write_pair
+from mmseg_mammo.preparation.writing import (
+    INVERTED_SHARE,
+    large_lesion_note,
+    pair_record,
+    write_pair,
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Outcome:
     repairs: str = ''
     reason: str = ''
     detail: str = ''
+    note: str = ''
 
 
 def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
@@ -75,24 +84,32 @@ def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
         ``regions``; with a key ``error`` if nothing was written.
     """
     outcomes: list[Outcome] = []
-    image_file = ''
+    image_file, note = '', ''
     try:
-        image = _full_image(job)
-        image_file = image.path.relative_to(job.root).as_posix()
-        lesions = np.zeros(image.shape, dtype=bool)
+        images, broken = _full_images(job)
+        shape = images[0].shape
+        image_file = _relative(images[0], job.root)
+        lesions = np.zeros(shape, dtype=bool)
+        seen: dict[bytes, str] = {}
         for region in job.regions:
-            outcome, mask = resolve_region(region, job.root, image.shape)
-            outcomes.append(outcome)
+            outcome, mask = resolve_region(region, job.root, shape)
             if mask is not None:
-                lesions |= resize_mask(mask, image.shape)
-        complete = not any(outcome.reason for outcome in outcomes)
-        pixels = image.pixels if complete else None
+                lesions |= resize_mask(mask, shape)
+                name = seen.setdefault(sha256(np.packbits(mask)).digest(), region.case.name)
+                if name != region.case.name:
+                    outcome = _noted(outcome, f'the same mask as {name}')
+            outcomes.append(outcome)
+        pixels = None
+        if not any(outcome.reason for outcome in outcomes):
+            image, note = _first_sound(images, broken)
+            image_file, pixels = _relative(image, job.root), image.pixels
     except UnresolvedError as error:
         outcomes, pixels = [_failure(error)] * len(job.regions), None
-    except DataFileError as error:
+    except MammoError as error:
         unreadable = UnresolvedError('image unreadable', str(error))
         outcomes, pixels = [_failure(unreadable)] * len(job.regions), None
-    facts = {'image_file': image_file, 'regions': [asdict(outcome) for outcome in outcomes]}
+    regions = [asdict(_noted(outcome, note)) for outcome in outcomes]
+    facts = {'image_file': image_file, 'regions': regions}
     if pixels is None:
         return {'error': 'unresolved regions', **facts}
     return pair_record(write_pair(out, job.name, pixels, lesions, job.long_side), **facts)
@@ -112,52 +129,94 @@ def resolve_region(
         What happened; and the lesion pixels, bool on the grid of the mask file, which differs
         from ``image_shape`` if the outcome names a repair of scale. None if unresolved.
     """
-    instances, broken = _read_instances(root, region.files)
+    case = region.case
+    found = read_instances(root, region.files, (case.mask_series, case.crop_series), (case.name,))
     try:
-        mask, rule = find_mask(instances, image_shape)
-        if mask.pixels.min() == mask.pixels.max():
-            detail = f'{mask}: every pixel is {mask.pixels.max()}'
-            raise UnresolvedError('empty mask', detail)
-    except DataFileError as error:
-        return _failure(UnresolvedError('mask unreadable', str(error))), None
+        mask, rule = _mask_of(found, image_shape)
+        lesion = _lesion(mask)
     except UnresolvedError as error:
-        if broken and error.reason == 'mask missing':
-            error = UnresolvedError('mask unreadable', '; '.join(broken))
         return _failure(error), None
-    crop = find_crop(instances, mask)
     repairs = (
-        placement_repair(region.case, mask, instances),
+        placement_repair(case, mask, found.instances),
         shape_repair(mask.shape, image_shape),
     )
+    crop = find_crop(found.instances, mask)
     height, width = mask.shape
     outcome = Outcome(
-        mask_file=mask.path.relative_to(root).as_posix(),
-        crop_file=crop.path.relative_to(root).as_posix() if crop else '',
+        mask_file=_relative(mask, root),
+        crop_file=_relative(crop, root) if crop else '',
         rule=rule,
         repairs='+'.join(filter(None, repairs)),
         detail=f'mask {height}×{width}, image {image_shape[0]}×{image_shape[1]}'
         if repairs[1]
         else '',
+        note=large_lesion_note(float(lesion.mean())),
     )
-    return outcome, lesion_pixels(mask.pixels)
+    return outcome, lesion
 
 
-def _full_image(job: ImageJob) -> Instance:
-    instances, broken = _read_instances(job.root, job.images)
-    if not instances:
-        reason = 'image unreadable' if broken else 'image missing'
-        raise UnresolvedError(reason, '; '.join(broken))
-    return max(instances, key=lambda instance: instance.shape[0] * instance.shape[1])
-
-
-def _read_instances(root: Path, files: Sequence[str]) -> tuple[list[Instance], list[str]]:
-    instances, broken = [], []
-    for path in files:
+def _mask_of(found: Found, image_shape: tuple[int, int]) -> tuple[Instance, str]:
+    """The mask among the DICOM files; where they hold none, among pictures made from them."""
+    failure = UnresolvedError(MISSING, 'found nothing')
+    for own in (True, False):
+        chosen = [i for i in found.instances if i.has_header is own]
         try:
-            instances.append(read_instance(root / path))
-        except DataFileError as error:
-            broken.append(str(error))
-    return instances, broken
+            return find_mask(chosen, image_shape)
+        except MammoError as error:
+            failure = UnresolvedError('mask unreadable', str(error))
+        except UnresolvedError as error:
+            failure = error if chosen and failure.reason == MISSING else failure
+            if error.reason != MISSING:
+                break
+    if found.broken and failure.reason in (MISSING, UNDECIDED):
+        raise UnresolvedError('mask unreadable', '; '.join(found.broken))
+    if failure.reason == MISSING:
+        raise UnresolvedError(MISSING, '; '.join((failure.detail, *found.strangers)))
+    raise failure
+
+
+def _lesion(mask: Instance) -> np.ndarray:
+    """Lesion pixels of a mask, H×W bool."""
+    if mask.pixels.min() == mask.pixels.max():
+        raise UnresolvedError('empty mask', f'{mask}: every pixel is {mask.pixels.max()}')
+    lesion = lesion_pixels(mask.pixels)
+    if (share := float(lesion.mean())) > INVERTED_SHARE:
+        raise UnresolvedError('inverted mask', f'{mask}: {large_lesion_note(share)}')
+    return lesion
+
+
+def _full_images(job: ImageJob) -> tuple[list[Instance], list[str]]:
+    """The full image and its copies, the best first; and what is said of damaged files."""
+    series = {region.case.image_series for region in job.regions}
+    names = {region.case.image_name for region in job.regions}
+    found = read_instances(job.root, job.images, series, names)
+    if not found.instances:
+        reason = 'image unreadable' if found.broken else 'image missing'
+        raise UnresolvedError(reason, '; '.join((*found.broken, *found.strangers)))
+    return best_first(found.instances), found.broken
+
+
+def _first_sound(images: Sequence[Instance], broken: Sequence[str]) -> tuple[Instance, str]:
+    """The first image that can be decoded, and a note if a better one may be damaged."""
+    errors = []
+    for image in images:
+        try:
+            _ = image.pixels
+        except MammoError as error:
+            errors.append(error)
+            continue
+        if has_two_levels(image.pixels):
+            raise UnresolvedError('blank image', f'{image}: at most two values, as in a mask')
+        return image, '; '.join(f'a copy is used: {error}' for error in (*broken, *errors))
+    raise errors[0]
+
+
+def _relative(instance: Instance, root: Path) -> str:
+    return instance.path.relative_to(root).as_posix()
+
+
+def _noted(outcome: Outcome, note: str) -> Outcome:
+    return replace(outcome, note='; '.join(filter(None, (outcome.note, note))))
 
 
 def _failure(error: UnresolvedError) -> Outcome:

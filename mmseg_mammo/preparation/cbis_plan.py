@@ -8,7 +8,7 @@ import numpy as np
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.preparation.cbis_locate import Tree
 from mmseg_mammo.preparation.cbis_make import ImageJob, Region
-from mmseg_mammo.preparation.cbis_table import Abnormality, shared_patients
+from mmseg_mammo.preparation.cbis_table import NAME, Abnormality, shared_patients
 from mmseg_mammo.preparation.writing import split_patients
 
 
@@ -82,6 +82,27 @@ def plan_images(
         view = (case.split, case.patient_id, case.laterality, case.view)
         groups[view if merge_views else (case.image_name,)].append(case)
     return [_job(group, tree, long_side) for group in groups.values()]
+
+
+def unlisted_regions(
+    jobs: Iterable[ImageJob], cases: Iterable[Abnormality], tree: Tree
+) -> dict[str, list[str]]:
+    """Abnormalities that lie in the download and stand in no table, by the name of their job.
+
+    A mask without them would call a known lesion healthy tissue.
+    """
+    known = {case.name for case in cases}
+    names = (name for name, files in tree.files.items() if files and name not in known)
+    strays: defaultdict[str, list[str]] = defaultdict(list)
+    for name in sorted(names):
+        match = NAME.fullmatch(name)
+        if match and match[6]:
+            strays[name.removesuffix(match[6])].append(name)
+    copies = {job.name: {region.case.image_name for region in job.regions} for job in jobs}
+    return {
+        job: [name for image in sorted(images) for name in strays.get(image, ())]
+        for job, images in copies.items()
+    }
 
 
 def _job(group: Sequence[Abnormality], tree: Tree, long_side: int) -> ImageJob:

@@ -7,16 +7,13 @@ about the shape of the full image and at most two values; the crop is small and 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.preparation.cbis_instance import Instance
 from mmseg_mammo.preparation.cbis_table import Abnormality
-from mmseg_mammo.preparation.dicom import is_dicom, read_info
-from mmseg_mammo.preparation.images import read_image, read_raster
 
 SHAPE_TOLERANCE = 0.15  # each side of a mask against that of its full image
 # Scales nearer to 1 than this are a few pixels more or less, not another resolution.
@@ -24,6 +21,7 @@ SAME_SCALE = 0.05
 ROUNDING = 2  # pixels by which a uniformly scaled side may miss its exact length
 JPEG_NOISE, JPEG_SHARE = 32, 0.01  # grey levels around both values; pixels beyond them
 UNIFORM, SUSPECT = 'uniform scale', 'suspect resize'
+MISSING, UNDECIDED = 'mask missing', 'undecided'
 # 000000.dcm, 1-1.dcm, 1-147.jpg: names that count the files of a series.
 _NUMBERED = re.compile(r'\d{6}|\d+-\d+')
 
@@ -42,48 +40,6 @@ class UnresolvedError(Exception):
         self.detail = detail
 
 
-@dataclass(eq=False)
-class Instance:
-    """One image file: header facts at once, pixels on first use.
-
-    ``shape`` is (H, W) in pixels, ``bits`` the allocated bits per pixel, ``series`` the
-    SeriesInstanceUID. Raster files have no header to speak of: they are decoded at once, their
-    folder is taken as the series, and ``description`` is empty.
-    """
-
-    path: Path
-    shape: tuple[int, int]
-    bits: int
-    series: str
-    description: str = ''
-
-    @cached_property
-    def pixels(self) -> np.ndarray:
-        """Grey levels, H×W, uint8 or uint16 (raises DataFileError)."""
-        return read_image(self.path, voi=False)
-
-    def __str__(self) -> str:
-        height, width = self.shape
-        return f'{self.path.name} ({height}×{width}, {self.bits} bits)'
-
-
-def read_instance(path: Path) -> Instance:
-    """Describe one file of a series.
-
-    Raises:
-        DataFileError: Its header, or the raster file, cannot be read.
-    """
-    if is_dicom(path):
-        info = read_info(path)
-        shape = (info.rows, info.columns)
-        return Instance(path, shape, info.bits_allocated, info.series_uid, info.series_description)
-    pixels = read_raster(path)
-    height, width = pixels.shape
-    instance = Instance(path, (height, width), pixels.itemsize * 8, path.parent.name)
-    instance.pixels = pixels
-    return instance
-
-
 def find_mask(instances: Sequence[Instance], image_shape: tuple[int, int]) -> tuple[Instance, str]:
     """Tell the mask among all instances of the mask series and of the crop series.
 
@@ -98,31 +54,31 @@ def find_mask(instances: Sequence[Instance], image_shape: tuple[int, int]) -> tu
 
     Raises:
         UnresolvedError: None of the candidates, or more than one, can be the mask.
-        DataFileError: A candidate of the image's shape cannot be decoded.
+        DataFileError: A candidate of the image's shape cannot be decoded, nor a copy of it.
     """
     listing = ', '.join(map(str, instances)) or 'nothing'
     fitting = [i for i in instances if _about_same(i.shape, image_shape)]
     if not fitting:
         height, width = image_shape
         detail = f'found {listing}; the full image has {height}×{width}'
-        raise UnresolvedError('mask missing', detail)
-    masks = [instance for instance in fitting if has_two_levels(instance.pixels)]
+        raise UnresolvedError(MISSING, detail)
+    masks = [instance for instance in _decoded(fitting) if has_two_levels(instance.pixels)]
     if not masks:
-        raise UnresolvedError('undecided', f'no instance with two values among {listing}')
+        raise UnresolvedError(UNDECIDED, f'no instance with two values among {listing}')
     masks, rule = _break_ties(masks)
     if any(
         not np.array_equal(lesion_pixels(masks[0].pixels), lesion_pixels(copy.pixels))
         for copy in masks[1:]
     ):
-        raise UnresolvedError('undecided', f'several masks that differ among {listing}')
+        raise UnresolvedError(UNDECIDED, f'several masks that differ among {listing}')
     return masks[0], rule
 
 
 def find_crop(instances: Sequence[Instance], mask: Instance) -> Instance | None:
-    """The one instance with fewer pixels than ``mask``, if there is just one."""
+    """The one instance with fewer pixels than ``mask``, if there is just one; copies are one."""
     area = mask.shape[0] * mask.shape[1]
     crops = [i for i in instances if i.shape[0] * i.shape[1] < area]
-    return crops[0] if len(crops) == 1 else None
+    return crops[0] if len({i.uid or i.path for i in crops}) == 1 else None
 
 
 def has_two_levels(pixels: np.ndarray) -> bool:
@@ -174,6 +130,20 @@ def placement_repair(case: Abnormality, mask: Instance, instances: Sequence[Inst
     numbered = len(names) == 2 and all(_NUMBERED.fullmatch(name) for name in names)
     named = names[case.mask_position] if numbered and case.mask_position < 2 else mask.path.stem
     return '' if named == mask.path.stem else 'file order'
+
+
+def _decoded(instances: Sequence[Instance]) -> list[Instance]:
+    """Those that can be decoded; a damaged one raises its error unless a copy of it is sound."""
+    sound, errors = [], {}
+    for instance in instances:
+        try:
+            _ = instance.pixels
+            sound.append(instance)
+        except DataFileError as error:
+            errors[instance.uid or instance.path] = error
+    for key in errors.keys() - {instance.uid for instance in sound}:
+        raise errors[key]
+    return sound
 
 
 def _about_same(shape: tuple[int, int], image: tuple[int, int]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.index import read_table
+from mmseg_mammo.preparation.index import PATHOLOGIES, read_table
 
 IMAGE_PATH, CROP_PATH, MASK_PATH = (
     'image file path',
@@ -33,8 +33,17 @@ FILE_NAMES = tuple(
     for kind in ('mass', 'calc')
     for split in ('train', 'test')
 )
-SUBSETS = ('mass train', 'mass test', 'calcification train', 'calcification test')
+# Subset -> rows of its table as the Cancer Imaging Archive hands it out.
+PUBLISHED_ROWS = {
+    'mass train': 1318,
+    'mass test': 378,
+    'calcification train': 1546,
+    'calcification test': 326,
+}
+SUBSETS = tuple(PUBLISHED_ROWS)
 IMAGE_NAME = re.compile(r'(Mass|Calc)-(Training|Test)_(P_\d{5})_(LEFT|RIGHT)_(CC|MLO)')
+NAME = re.compile(IMAGE_NAME.pattern + r'(_\d+)?')  # of an image, or of one of its abnormalities
+UID = re.compile(r'\d+(?:\.\d+){5,}')
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ class Abnormality:
 def has_column(path: Path, name: str) -> bool:
     """Whether the header of a CSV file names a column; tells known tables from other files."""
     with path.open(encoding='utf-8-sig', errors='replace') as stream:
-        return name in stream.readline()
+        return name in stream.read(4096)
 
 
 def read_cases(paths: Iterable[Path]) -> list[Abnormality]:
@@ -123,6 +132,17 @@ def parse_case(record: dict[str, str], table: str, number: int) -> Abnormality:
             'a folder like Mass-Training_P_00001_LEFT_CC that agrees with the columns',
             'Take the original CSV from the Cancer Imaging Archive',
         )
+    name = f'{image[0]}_{record["abnormality id"]}'
+    if not record['abnormality id'].isdecimal() or {mask[0], crop[0]} != {name}:
+        raise DataIndexError(
+            f'{place}: abnormality id {record["abnormality id"]!r} of mask folder {mask[0]!r} and '
+            f'crop folder {crop[0]!r}',
+            f'the number at the end of both, as in {image[0]}_1',
+            'Take the original CSV from the Cancer Imaging Archive',
+        )
+    pathology = record['pathology'].lower()
+    if pathology not in ('', *PATHOLOGIES):
+        raise DataIndexError(f'{place}: pathology {record["pathology"]!r}', ', '.join(PATHOLOGIES))
     density = record.get('breast_density') or record.get('breast density') or ''
     return Abnormality(
         table=table,
@@ -134,7 +154,7 @@ def parse_case(record: dict[str, str], table: str, number: int) -> Abnormality:
         view=columns[2],
         split='train' if match[2] == 'Training' else 'test',
         finding='mass' if match[1] == 'Mass' else 'calcification',
-        pathology=record['pathology'].lower(),
+        pathology=pathology,
         density='' if density == '0' else density,  # BI-RADS densities are 1 to 4
         image_series=image[2],
         mask_series=mask[2],

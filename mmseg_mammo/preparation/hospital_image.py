@@ -11,9 +11,7 @@ from mmseg_mammo.errors import DataFileError, DataIndexError
 from mmseg_mammo.preparation.hospital_table import Entry
 from mmseg_mammo.preparation.images import read_image
 from mmseg_mammo.preparation.masks import binarise, fit_mask
-from mmseg_mammo.preparation.writing import pair_record, write_pair
-
-LARGE_LESION_SHARE = 0.5
+from mmseg_mammo.preparation.writing import large_lesion_note, pair_record, write_pair
 
 
 @dataclass(frozen=True)
@@ -106,6 +104,6 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
             'Correct the table, or leave the cell empty so that the mask decides',
         )
     pair = write_pair(out, job.name, image, mask, options.long_side)
-    if pair.lesion_share > LARGE_LESION_SHARE:
-        notes.append(f'lesion covers {pair.lesion_share:.0%} of the image; inverted mask?')
-    return pair_record(pair, annotated=job.annotated or found, note='; '.join(notes))
+    notes.append(large_lesion_note(pair.lesion_share))
+    note = '; '.join(filter(None, notes))
+    return pair_record(pair, annotated=job.annotated or found, note=note)

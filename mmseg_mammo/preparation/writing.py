@@ -29,6 +29,8 @@ OPTIONS_NAME = 'preparation.json'
 FORMAT = 1  # to be raised when the same options give other pixels
 AUDIT_NAME = 'audit.csv'
 PHANTOM_MARK = 'PHANTOM.txt'
+# No lesion of CBIS-DDSM covers more than 0.29 of its image.
+LARGE_LESION_SHARE, INVERTED_SHARE = 0.5, 0.9
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,11 @@ def write_pair(
         original_width=image.shape[1],
         lesion_share=float(mask.mean()) if mask is not None else 0.0,
     )
+
+
+def large_lesion_note(share: float) -> str:
+    """What an audit says of a lesion that covers this fraction of its image; '' if nothing."""
+    return f'lesion covers {share:.0%} of the image; inverted mask?' * (share > LARGE_LESION_SHARE)
 
 
 def pair_record(pair: Pair, **more: Any) -> dict[str, Any]:

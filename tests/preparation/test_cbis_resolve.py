@@ -5,18 +5,16 @@ import numpy as np
 import pytest
 from cbis_samples import make_case, uid
 
+from mmseg_mammo.preparation.cbis_instance import Instance
 from mmseg_mammo.preparation.cbis_resolve import (
-    Instance,
     UnresolvedError,
     find_crop,
     find_mask,
     has_two_levels,
     lesion_pixels,
     placement_repair,
-    read_instance,
     shape_repair,
 )
-from mmseg_mammo.preparation.images import write_png
 
 SHAPE = (60, 40)
 
@@ -161,10 +159,3 @@ def test_a_mask_in_the_series_of_the_crop_means_swapped_columns():
     in_mask_series, in_crop_series = (make_instance(make_mask(), series=n) for n in (2, 3))
     assert placement_repair(case, in_mask_series, [in_mask_series]) == 'split series'
     assert placement_repair(case, in_crop_series, [in_crop_series]) == 'columns swapped'
-
-
-def test_a_raster_file_takes_its_folder_as_series(tmp_path):
-    path = tmp_path / uid(5) / '2-057.png'
-    write_png(path, make_mask(dtype=np.uint16))
-    instance = read_instance(path)
-    assert (instance.shape, instance.bits, instance.series) == (SHAPE, 16, uid(5))
