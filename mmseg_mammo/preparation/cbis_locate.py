@@ -5,10 +5,9 @@ JPEG), by the name of the image or abnormality (every NBIA layout), and by NBIA'
 ``metadata.csv``; files that none of these places are left to ``cbis_headers``.
 """
 
-import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +16,7 @@ from mmseg_mammo.preparation.cbis_table import NAME, UID, has_column
 from mmseg_mammo.preparation.dicom import DICOM_SUFFIXES, is_dicom
 from mmseg_mammo.preparation.images import RASTER_SUFFIXES
 from mmseg_mammo.preparation.index import read_table
+from mmseg_mammo.preparation.walking import walk
 
 LOCATION = 'File Location'  # the column that tells NBIA's metadata.csv
 SERIES = 'SeriesInstanceUID'  # and that of the JPEG mirror's dicom_info.csv
@@ -77,7 +77,7 @@ def scan(root: Path) -> Tree:
     if not root.is_dir():
         raise DataFileError(f'{root}: no such folder', 'the folder of the raw download')
     tree = Tree(root)
-    for folder, names in _walk(root):
+    for folder, names in walk(root):
         relative = folder.relative_to(root).as_posix()
         for name in names:
             suffix = Path(name).suffix.lower()
@@ -99,18 +99,6 @@ def scan(root: Path) -> Tree:
         elif has_column(table, SERIES):
             _name_series(table, tree)
     return tree
-
-
-def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    seen: set[tuple[int, int]] = set()
-    for folder, below, names in os.walk(root, followlinks=True):
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in seen:  # a link back into the tree
-            below.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        below.sort()
-        yield Path(folder), sorted(names)
 
 
 def _file_table(tree: Tree, path: Path) -> None:

@@ -4,9 +4,12 @@ from cbis_samples import uid
 from mmseg_mammo.preparation.cbis_instance import read_instance
 from mmseg_mammo.preparation.images import write_png
 
+SHAPE = (60, 40)
 
-def test_a_raster_file_takes_its_folder_as_series(tmp_path):
-    path = tmp_path / uid(5) / '2-057.png'
-    write_png(path, make_mask(dtype=np.uint16))
-    instance = read_instance(path)
-    assert (instance.shape, instance.bits, instance.series) == (SHAPE, 16, uid(5))
+
+def test_a_raster_file_takes_the_last_uid_of_its_path_as_series(tmp_path):
+    pixels = np.zeros(SHAPE, np.uint16)
+    for path in (tmp_path / uid(5) / '2-057.png', tmp_path / 'flat' / f'{uid(5)}_2-057.png'):
+        write_png(path, pixels)
+        instance = read_instance(path)
+        assert (instance.shape, instance.bits, instance.series) == (SHAPE, 16, uid(5))
