@@ -25,7 +25,7 @@ class HeaderCount:
 
     def __str__(self) -> str:
         return (
-            f'Headers read: {self.read} of files that no name places; {self.placed} of them belong '
+            f'Headers read: {self.read}, of files that no name places; {self.placed} of them belong '
             f'to rows of the tables, {self.unreadable} cannot be read'
         )
 

@@ -16,7 +16,7 @@ from mmseg_mammo.preparation.cbis_table import NAME, UID, has_column
 from mmseg_mammo.preparation.dicom import DICOM_SUFFIXES, is_dicom
 from mmseg_mammo.preparation.images import RASTER_SUFFIXES
 from mmseg_mammo.preparation.index import read_table
-from mmseg_mammo.preparation.walking import walk
+from mmseg_mammo.preparation.walking import is_system, walk
 
 LOCATION = 'File Location'  # the column that tells NBIA's metadata.csv
 SERIES = 'SeriesInstanceUID'  # and that of the JPEG mirror's dicom_info.csv
@@ -81,7 +81,7 @@ def scan(root: Path) -> Tree:
         relative = folder.relative_to(root).as_posix()
         for name in names:
             suffix = Path(name).suffix.lower()
-            if name.startswith('.'):  # __MACOSX/._1-1.dcm is no image
+            if is_system(name):  # ._1-1.dcm is no image
                 continue
             if suffix == '.csv':
                 _file_table(tree, folder / name)

@@ -1,7 +1,14 @@
-"""Rows of the case description CSVs for the tests of the CBIS-DDSM preparation."""
+"""Rows of the case description CSVs, and runs, for the tests of the CBIS-DDSM preparation."""
 
+import csv
+import shutil
+from dataclasses import replace
+
+from mmseg_mammo.preparation.cbis_ddsm import Options, prepare
 from mmseg_mammo.preparation.cbis_table import Abnormality, parse_case
+from mmseg_mammo.preparation.index import read_index
 
+OPTIONS = Options(jobs=1, long_side=0)
 ROOT = '1.3.6.1.4.1.9590.100.1.2'
 MASS_HEADER = (
     'patient_id,breast_density,left or right breast,image view,abnormality id,'
@@ -45,3 +52,35 @@ def make_record(
 
 def make_case(folder='Mass-Training_P_00001_LEFT_CC', row=2, **more) -> Abnormality:
     return parse_case(make_record(folder, **more), 'table.csv', row)
+
+
+def read_csv(path):
+    """Lines of a table of abnormalities by their names."""
+    with path.open(newline='') as stream:
+        return {line['abnormality']: line for line in csv.DictReader(stream)}
+
+
+def run(raw, out, **options):
+    """Prepare a tree in full resolution; what the tool says."""
+    said = []
+    prepare(raw, out, replace(OPTIONS, **options), said.append)
+    return '\n'.join(said)
+
+
+def contents(out):
+    """Image -> (annotated, pixels of the image, pixels of the mask), of every row of the index."""
+    return {
+        row.image: (
+            row.annotated,
+            (out / row.image).read_bytes(),
+            (out / row.mask).read_bytes() if row.mask else b'',
+        )
+        for row in read_index(out / 'index.csv')
+    }
+
+
+def copy_tables(tree, raw):
+    """Copy the case descriptions of a phantom, and its mark, into another tree."""
+    raw.mkdir(parents=True, exist_ok=True)
+    for path in (*tree.rglob('*_case_description_*.csv'), tree / 'PHANTOM.txt'):
+        shutil.copy(path, raw / path.name)

@@ -87,3 +87,17 @@ def test_a_suspect_repair_is_a_warning_with_both_sizes():
     suspect = replace(SCALED, repairs='suspect resize')
     text = summary(audit_image(JOB, make_record(FOUND, suspect), 'repair', SPLITS))
     assert 'WARNING: suspect size of Calc-Test_P_00038_LEFT_CC_2: mask 87×52' in text
+
+
+def test_a_note_is_printed_and_stands_in_the_audit():
+    lines = audit_image(JOB, make_record(FOUND, replace(FOUND, note='odd')), 'repair', SPLITS)
+    assert [line['note'] for line in lines] == ['', 'odd']
+    assert 'WARNING: Calc-Test_P_00038_LEFT_CC_2: odd' in summary(lines)
+
+
+def test_a_region_that_no_table_describes_leaves_the_whole_image_out():
+    strays = ['Calc-Test_P_00038_LEFT_CC_7']
+    lines = audit_image(JOB, make_record(FOUND, FOUND), 'repair', SPLITS, strays)
+    assert {(line['status'], line['reason'], line['detail']) for line in lines} == {
+        ('skipped', 'region without a row', strays[0])
+    }

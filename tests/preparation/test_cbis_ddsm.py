@@ -1,32 +1,18 @@
-import csv
 import hashlib
 import json
 import shutil
-from dataclasses import replace
 
 import cv2
 import numpy as np
 import pydicom
 import pytest
+from cbis_samples import read_csv, run
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.cbis_ddsm import Options, prepare
 from mmseg_mammo.preparation.index import read_index
 from mmseg_mammo.preparation.phantom_tree import DEFECTS, write_cbis_tree
 
 LAYOUTS = ('L1', 'L2', 'L3', 'L4', 'L5', 'L6')
-OPTIONS = Options(jobs=1, long_side=0)
-
-
-def read_csv(path):
-    with path.open(newline='') as stream:
-        return {line['abnormality']: line for line in csv.DictReader(stream)}
-
-
-def run(raw, out, **options):
-    said = []
-    prepare(raw, out, replace(OPTIONS, **options), said.append)
-    return '\n'.join(said)
 
 
 def snapshot(folder):

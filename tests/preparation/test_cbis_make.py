@@ -113,3 +113,25 @@ def test_every_region_of_an_image_that_is_not_there_says_so(make, images, reason
     mask = make_mask((10, 20), (5, 15))
     record = make([mask], [mask], images=images)
     assert [region['reason'] for region in record['regions']] == [reason, reason]
+
+
+def test_a_mask_that_covers_most_of_its_image_is_noted_and_an_inverted_one_left_out(make):
+    large = make_mask((0, 80), (0, 50))
+    record = make([large])
+    assert record['regions'][0]['note'] == 'lesion covers 67% of the image; inverted mask?'
+    assert make([make_mask((10, 20), (5, 15))])['regions'][0]['note'] == ''
+    record = make([255 - make_mask((10, 20), (5, 15))])
+    assert record['regions'][0]['reason'] == 'inverted mask'
+    assert 'covers 98% of the image' in record['regions'][0]['detail']
+
+
+def test_one_mask_of_two_regions_is_noted(make):
+    mask = make_mask((10, 20), (5, 15))
+    record = make([mask], [mask], [make_mask((30, 40), (5, 15))])
+    notes = [region['note'] for region in record['regions']]
+    assert notes == ['', 'the same mask as Mass-Training_P_00001_LEFT_CC_0', '']
+
+
+def test_a_blank_image_is_none(make):
+    record = make([make_mask((10, 20), (5, 15))], images=[np.zeros(SHAPE, np.uint16)])
+    assert record['regions'][0]['reason'] == 'blank image'
