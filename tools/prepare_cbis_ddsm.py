@@ -2,8 +2,9 @@
 
     python tools/prepare_cbis_ddsm.py RAW OUT
 
-finds the layout of the download by itself, tells masks from cropped images by their content,
-and accounts for every row of the four case description CSVs. Run it again to go on after an
+finds the layout of the download by itself, also of a mix of several; where names do not tell
+what a file is, its DICOM header does. It tells masks from cropped images by their content, and
+accounts for every row of the four case description CSVs. Run it again to go on after an
 interruption, or after more files have arrived. See docs/cbis_ddsm.md.
 """
 

@@ -95,7 +95,9 @@ def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
             outcome, mask = resolve_region(region, job.root, shape)
             if mask is not None:
                 lesions |= resize_mask(mask, shape)
-                name = seen.setdefault(sha256(np.packbits(mask)).digest(), region.case.name)
+                name = seen.setdefault(
+                    sha256(np.packbits(mask).tobytes()).digest(), region.case.name
+                )
                 if name != region.case.name:
                     outcome = _noted(outcome, f'the same mask as {name}')
             outcomes.append(outcome)

@@ -132,17 +132,7 @@ def parse_case(record: dict[str, str], table: str, number: int) -> Abnormality:
             'a folder like Mass-Training_P_00001_LEFT_CC that agrees with the columns',
             'Take the original CSV from the Cancer Imaging Archive',
         )
-    name = f'{image[0]}_{record["abnormality id"]}'
-    if not record['abnormality id'].isdecimal() or {mask[0], crop[0]} != {name}:
-        raise DataIndexError(
-            f'{place}: abnormality id {record["abnormality id"]!r} of mask folder {mask[0]!r} and '
-            f'crop folder {crop[0]!r}',
-            f'the number at the end of both, as in {image[0]}_1',
-            'Take the original CSV from the Cancer Imaging Archive',
-        )
-    pathology = record['pathology'].lower()
-    if pathology not in ('', *PATHOLOGIES):
-        raise DataIndexError(f'{place}: pathology {record["pathology"]!r}', ', '.join(PATHOLOGIES))
+    pathology = _check_terms(record, image[0], (mask[0], crop[0]), place)
     density = record.get('breast_density') or record.get('breast density') or ''
     return Abnormality(
         table=table,
@@ -172,6 +162,22 @@ def shared_patients(cases: Iterable[Abnormality]) -> list[str]:
     for case in cases:
         splits[case.patient_id].add(case.split)
     return sorted(patient for patient, where in splits.items() if len(where) > 1)
+
+
+def _check_terms(record: dict[str, str], image: str, folders: Sequence[str], place: str) -> str:
+    """The pathology, after a check of it and of the abnormality that the row is about."""
+    name = f'{image}_{record["abnormality id"]}'
+    if not record['abnormality id'].isdecimal() or set(folders) != {name}:
+        raise DataIndexError(
+            f'{place}: abnormality id {record["abnormality id"]!r} for mask and crop in the folders '
+            f'{", ".join(folders)}',
+            f'the number at the end of both, as in {image}_1',
+            'Take the original CSV from the Cancer Imaging Archive',
+        )
+    pathology = record['pathology'].lower().replace('n/a', '')
+    if pathology not in ('', *PATHOLOGIES):
+        raise DataIndexError(f'{place}: pathology {record["pathology"]!r}', ', '.join(PATHOLOGIES))
+    return pathology
 
 
 def _facts(case: Abnormality) -> tuple:

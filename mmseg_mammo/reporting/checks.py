@@ -1,8 +1,10 @@
 """What a reader must know about the runs of a report: where they do not fit together."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mmseg_mammo.reporting.naming import without_version
 from mmseg_mammo.reporting.reading import VIEWER, Test
 
 
@@ -15,10 +17,12 @@ def find_warnings(tests: Sequence[Test]) -> list[str]:
 
 
 def _of_data_sets(tests: Sequence[Test]) -> Iterator[str]:
-    for dataset in dict.fromkeys(test.dataset for test in tests):
+    datasets = dict.fromkeys(test.dataset for test in tests)
+    for name, versions in Counter(map(without_version, datasets)).items():
+        if versions > 1:
+            yield f'{name}: the models were tested on different versions of index.csv'
+    for dataset in datasets:
         on = [test for test in tests if test.dataset == dataset]
-        if len({test.run['data']['test'].get('index_sha256') for test in on}) > 1:
-            yield f'{dataset}: the models were tested on different versions of index.csv'
         if len({frozenset(test.images['key']) for test in on}) > 1:
             yield f'{dataset}: the models were not tested on the same images'
         if len({test.eval_size for test in on}) > 1:

@@ -1,7 +1,7 @@
 """One run folder as Python values; nothing but its files is read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.preparation.index import DESCRIPTION, read_table
+from mmseg_mammo.reporting.naming import dataset_name
 
 AGAIN = 'Test again with this version of mmseg_mammo'
 RUN, SUMMARY, IMAGES, VALIDATION = (
@@ -61,19 +62,15 @@ class Records:
 class Training:
     """The runs that trained in one work folder, the latest record, and their curves.
 
-    ``curves`` are mmengine's scalars in the order in which they were written; ``validation``
-    the records of the last epoch.
+    ``dataset`` is the name of the data set that it was trained on, ``curves`` are mmengine's
+    scalars in the order in which they were written; ``validation`` the records of the last epoch.
     """
 
     work_dir: Path
+    dataset: str
     run: Mapping[str, Any]
     curves: tuple[Mapping[str, Any], ...]
     validation: Records | None
-
-    @property
-    def dataset(self) -> str:
-        """Name of the data set that it was trained on."""
-        return dataset_name(self.run['data']['train'], usual='train')
 
 
 @dataclass(frozen=True)
@@ -122,8 +119,10 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
-def read_test(folder: Path, model: str, training: Training | None) -> Test:
-    """Read a test.
+def read_test(
+    folder: Path, model: str, training: Training | None, folders: Mapping[str, str]
+) -> Test:
+    """Read a test; ``folders`` names data sets (:func:`~.naming.name_folders`).
 
     Raises:
         DataFileError: A file is missing or broken.
@@ -138,23 +137,29 @@ def read_test(folder: Path, model: str, training: Training | None) -> Test:
     lesions = None
     if 'true_lesions' in images:  # the metric was asked for lesions
         lesions = read_records(folder / LESIONS, _OF_LESIONS)
-    data = dataset_name(run['data']['test'])
+    data = dataset_name(run['data']['test'], folders=folders)
     return Test(folder, model, data, run, read_json(folder / SUMMARY), images, lesions, training)
 
 
-def read_training(folders: list[Path]) -> Training:
-    """Read the trainings of one work folder, in the order in which they started."""
+def read_training(runs: Sequence[Path], folders: Mapping[str, str]) -> Training:
+    """Read the trainings of one work folder, in the order in which they started.
+
+    Args:
+        runs: Their folders.
+        folders: Names of data sets (:func:`~.naming.name_folders`).
+    """
     curves: list[dict[str, Any]] = []
     validation = None
-    for folder in folders:
+    for folder in runs:
         path = folder / CURVES
         if path.is_file():  # a run that was killed at once has none
             lines = path.read_text(encoding='utf-8').splitlines()
             curves += [_parse(line, path, number) for number, line in enumerate(lines, start=1)]
         if (folder / VALIDATION).is_file():
             validation = read_records(folder / VALIDATION, _OF_ALL)
-    run = read_json(folders[-1] / RUN)
-    return Training(folders[-1].parent, run, tuple(curves), validation)
+    run = read_json(runs[-1] / RUN)
+    data = dataset_name(run['data']['train'], 'train', folders)
+    return Training(runs[-1].parent, data, run, tuple(curves), validation)
 
 
 def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
@@ -187,18 +192,3 @@ def read_records(path: Path, required: tuple[str, ...]) -> Records:
 
 def _number(cell: str) -> float:
     return float(cell) if cell else np.nan
-
-
-def dataset_name(data: Mapping[str, Any], usual: str = 'test') -> str:
-    """Name of a data set of ``run.json``: its folder, and what narrows it down.
-
-    Args:
-        data: An entry of ``data``; a ``ConcatDataset`` is called by its members.
-        usual: The split that goes without saying: ``test``, of a training ``train``.
-    """
-    if 'members' in data:
-        return ' + '.join(dataset_name(member, usual) for member in data['members'])
-    name = Path(data['data_root']).name
-    if data.get('finding'):
-        name += f' ({data["finding"]} only)'
-    return name if data['split'] == usual else f'{name} ({data["split"]} split)'

@@ -2,23 +2,25 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path, PurePath
 from typing import Any
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.reporting.checks import find_warnings
+from mmseg_mammo.reporting.naming import dataset_name, may_be_one, name_folders, telling_tail
 from mmseg_mammo.reporting.reading import (
     RUN,
     Test,
     Training,
-    dataset_name,
     read_json,
     read_test,
     read_training,
 )
 
+COUNTS = 'of which the newest test counts; --name RUN=NAME tells them apart'
 Run = tuple[Path, Mapping[str, Any]]
 
 
@@ -55,8 +57,9 @@ class Runs:
         """Part of file names for a data set; two data sets never share one."""
         slugs: dict[str, str] = {}
         for name in self.datasets:
-            slug = re.sub(r'\W+', '_', name).strip('_').lower()
-            slugs[name] = slug if slug not in slugs.values() else f'{slug}_{len(slugs)}'
+            slug = re.sub(r'\W+', '_', name).strip('_').lower() or 'data'
+            more = (f'{slug}_{number}' for number in count(2))
+            slugs[name] = next(s for s in chain([slug], more) if s not in slugs.values())
         return slugs[dataset]
 
     def on(self, dataset: str) -> tuple[Test, ...]:
@@ -79,7 +82,7 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
         MammoError: No finished test is there; a name fits no test; or a file is missing.
     """
     found = _find(roots)
-    trained = _trainings([run for run in found if run[1].get('mode') == 'train'])
+    trainings = [run for run in found if run[1].get('mode') == 'train']
     tests = [run for run in found if run[1].get('mode') == 'test']
     left_out = [(path, 'did not finish') for path, run in tests if run.get('state') != 'finished']
     tests = [run for run in tests if run[1].get('state') == 'finished']
@@ -88,9 +91,13 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
         raise MammoError(
             f'{listed}: no finished test in or below', 'folders with run.json', 'Run tools/test.py'
         )
-    kept, older, mixed = _newest(_named(tests, names or {}))
+    folders = name_folders(_data([*trainings, *tests]))
+    trained = _trainings(trainings, folders)
+    kept, older, mixed = _newest(_named(tests, names or {}), folders)
     left_out += older
-    read = [read_test(folder, model, _training(run, trained)) for folder, run, model in kept]
+    read = [
+        read_test(folder, model, _training(run, trained), folders) for folder, run, model in kept
+    ]
     ordered = _in_order(read)
     return Runs(tuple(ordered), tuple(left_out), (*find_warnings(ordered), *mixed))
 
@@ -106,6 +113,11 @@ def _find(roots: Sequence[Path]) -> list[Run]:
     return sorted(found, key=lambda run: (run[1].get('started', ''), run[0].name))
 
 
+def _data(runs: list[Run]) -> Iterator[Mapping[str, Any]]:
+    """The data sets that runs were trained or tested on."""
+    return (run['data'][run['mode']] for _, run in runs)
+
+
 def _named(
     tests: list[Run], names: Mapping[Path, str]
 ) -> list[tuple[Path, Mapping[str, Any], str]]:
@@ -117,7 +129,7 @@ def _named(
     checkpoints: defaultdict[str, list[PurePath]] = defaultdict(list)
     for _, run, model in called:
         known = checkpoints[model]
-        if not any(_same(_checkpoint(run), other) for other in known):
+        if not any(may_be_one(_checkpoint(run), other) for other in known):
             known.append(_checkpoint(run))
     return [
         (folder, run, _told_apart(model, _checkpoint(run), checkpoints[model]))
@@ -140,56 +152,49 @@ def experiment(run: Mapping[str, Any]) -> str:
 
 def _told_apart(model: str, checkpoint: PurePath, known: list[PurePath]) -> str:
     """``model`` with as much of the checkpoint's path as tells it from the others of that name."""
-    others = [path for path in known if not _same(path, checkpoint)]
+    others = [path for path in known if not may_be_one(path, checkpoint)]
     if not others:
         return model
-    for parts in range(1, len(checkpoint.parts) + 1):
-        tail = checkpoint.parts[-parts:]
-        if not any(path.parts[-parts:] == tail for path in others):
-            return f'{model} ({"/".join(tail).removesuffix(".pth")})'
-    return f'{model} ({checkpoint})'
+    return f'{model} ({telling_tail(checkpoint, others).removesuffix(".pth")})'
 
 
 def _checkpoint(run: Mapping[str, Any]) -> PurePath:
     return PurePath(run.get('checkpoint') or '')
 
 
-def _same(one: PurePath, other: PurePath) -> bool:
-    """Whether two paths may be one file: runs may have been started in different folders."""
-    shorter, longer = sorted((one.parts, other.parts), key=len)
-    return bool(shorter) and longer[-len(shorter) :] == shorter
-
-
 def _newest(
-    tests: list[tuple[Path, Mapping[str, Any], str]],
+    tests: list[tuple[Path, Mapping[str, Any], str]], folders: Mapping[str, str]
 ) -> tuple[list[tuple[Path, Mapping[str, Any], str]], list[tuple[Path, str]], list[str]]:
     """The last test of each model and data set; the folders of the others, and why; warnings."""
     latest: dict[tuple[str, str], tuple[Path, Mapping[str, Any], str]] = {}
     older, mixed = [], set()
     for test in reversed(tests):
-        data, name = test[1]['data']['test'], dataset_name(test[1]['data']['test'])
+        name = dataset_name(test[1]['data']['test'], folders=folders)
         newest = latest.setdefault((test[2], name), test)
         if newest is test:
             continue
         reason = 'a newer test of the same is there'
-        if newest[1]['data']['test'].get('index_sha256') != data.get('index_sha256'):
-            reason += ', on another version of index.csv'
         if newest[1].get('config_sha256') != test[1].get('config_sha256'):
             reason += ', with other settings'
-            mixed.add(
-                f'{test[2]} on {name}: tested with several settings, of which the newest test '
-                'counts; --name RUN=NAME tells them apart'
-            )
+            mixed.add(f'{test[2]} on {name}: tested with several settings, {COUNTS}')
+        if _folder(newest[1]) != _folder(test[1]):
+            reason += f', in {_folder(newest[1])}'
+            mixed.add(f'{test[2]} on {name}: tested in folders with equal index.csv, {COUNTS}')
         older.append((test[0], reason))
     return list(latest.values()), older, sorted(mixed)
 
 
-def _trainings(runs: list[Run]) -> dict[Path, Training]:
+def _folder(run: Mapping[str, Any]) -> str:
+    """Last name of the folder that a test read; the pixels under equal tables may differ."""
+    return dataset_name(run['data']['test'])
+
+
+def _trainings(runs: list[Run], folders: Mapping[str, str]) -> dict[Path, Training]:
     """The trainings by the real path of their work folders."""
-    folders: defaultdict[Path, list[Path]] = defaultdict(list)
+    work_dirs: defaultdict[Path, list[Path]] = defaultdict(list)
     for folder, _ in runs:
-        folders[folder.resolve().parent].append(folder)
-    return {work_dir: read_training(found) for work_dir, found in folders.items()}
+        work_dirs[folder.resolve().parent].append(folder)
+    return {work_dir: read_training(found, folders) for work_dir, found in work_dirs.items()}
 
 
 def _training(run: Mapping[str, Any], trained: Mapping[Path, Training]) -> Training | None:
@@ -203,7 +208,7 @@ def _training(run: Mapping[str, Any], trained: Mapping[Path, Training]) -> Train
     fitting = []
     for path, training in trained.items():
         recorded = training.run.get('last_checkpoint')  # None if the training was killed
-        if _same(PurePath(recorded).parent if recorded else path, home):
+        if may_be_one(PurePath(recorded).parent if recorded else path, home):
             fitting.append(training)
     return fitting[0] if len(fitting) == 1 else None
 

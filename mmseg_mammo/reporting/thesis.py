@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 
@@ -95,7 +96,7 @@ def thesis_section(runs: Runs) -> Section:
 
 def _is(test: Test, kind: str, name: str) -> bool:
     data = test.run['data']['test']
-    named = data.get('type') == kind or test.dataset.split(' ')[0] == name
+    named = data.get('type') == kind or PurePath(data.get('data_root') or '').name == name
     return named and data.get('split') == 'test'  # not of a ConcatDataset either
 
 

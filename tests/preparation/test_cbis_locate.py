@@ -90,3 +90,43 @@ def test_links_are_followed_and_nothing_is_counted_twice(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(DataFileError, match='nowhere'):
         scan(tmp_path / 'nowhere')
+
+
+def test_a_region_is_the_union_of_all_its_places(tmp_path):
+    paths = [
+        f'{CASE.name}/a/b/1-1.dcm',
+        f'jpeg/{uid(2)}/1-010.jpg',
+        f'dicom/{uid(1003)}/{uid(3)}/{uid(7)}.dcm',
+        'renamed/1-2.dcm',
+    ]
+    touch(tmp_path, *paths)
+    (tmp_path / 'metadata.csv').write_text(f'Series UID,File Location\n{uid(2)},./renamed\n')
+    _, _, roi = find(tmp_path)
+    assert sorted(roi) == sorted(paths)
+
+
+def test_a_folder_of_several_series_tells_nothing(tmp_path):
+    touch(tmp_path, 'flat/1.dcm', 'flat/2.dcm')
+    lines = ''.join(f'{uid(number)},./flat\n' for number in (1, 2))
+    (tmp_path / 'metadata.csv').write_text(f'Series UID,File Location\n{lines}')
+    assert scan(tmp_path).locations == {}
+
+
+def test_pictures_are_placed_by_their_own_names_too(tmp_path):
+    paths = [f'{CASE.image_name}.png', f'all/{CASE.name}.png', f'all/{uid(3)}_1-010.jpg']
+    touch(tmp_path, *paths)
+    _, full, roi = find(tmp_path)
+    assert (full, sorted(roi)) == (paths[:1], sorted(paths[1:]))
+
+
+def test_the_innermost_name_counts(tmp_path):
+    touch(tmp_path, f'{CASE.image_name}/{CASE.name}/1-1.dcm')
+    _, full, roi = find(tmp_path)
+    assert (full, len(roi)) == ([], 1)
+
+
+def test_what_cannot_be_read_is_kept_in_mind(tmp_path):
+    (tmp_path / 'gone.csv').symlink_to(tmp_path / 'nowhere')
+    touch(tmp_path, 'part1.zip', 'part2.TAR', '._1-1.dcm')
+    tree = scan(tmp_path)
+    assert (tree.archives, len(tree.unreadable), tree.layouts.total()) == (2, 1, 0)

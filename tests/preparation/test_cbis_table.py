@@ -89,3 +89,11 @@ def test_patients_are_shared_only_across_train_and_test():
     ]
     assert shared_patients(cases) == ['P_00016']
     assert shared_patients(cases[2:]) == []
+
+
+@pytest.mark.parametrize(
+    'wrong', [{'abnormality id': ''}, {'abnormality id': '7'}, {'pathology': 'MALIGN'}]
+)
+def test_a_cell_that_contradicts_its_row_or_is_no_term_is_refused(wrong):
+    with pytest.raises(DataIndexError, match=r'table\.csv, row 2: (abnormality id|pathology)'):
+        parse_case(make_record() | wrong, 'table.csv', 2)

@@ -5,7 +5,7 @@ import pytest
 from runs import make_runs
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.reporting.reading import dataset_name
+from mmseg_mammo.reporting.naming import dataset_name
 from mmseg_mammo.reporting.runs import find_runs
 
 
@@ -164,3 +164,65 @@ def test_tests_with_other_settings_are_not_silently_the_same(tmp_path):
     runs = find_runs([tmp_path])
     assert (first, 'a newer test of the same is there, with other settings') in runs.left_out
     assert 'sam_finetune on zgt: tested with several settings' in ' '.join(runs.warnings)
+
+
+def with_data(folder, name, path, index, **more):
+    """A copy of a test, of the data set at ``path``; newer than the original."""
+    data = json.loads((folder / 'run.json').read_text())['data']['test']
+    data |= {'data_root': path, 'index_sha256': index, **more}
+    time = f'{name[:4]}-{name[4:6]}-{name[6:8]}T00:00:00+0000'
+    return copy(folder, name, data={'test': data}, started=time)
+
+
+def test_two_hospitals_in_folders_of_one_name_are_two_data_sets(one):
+    first = with_data(one / '20260103_000000', '20260105_000000', '/a/north/prepared', 'a' * 64)
+    second = with_data(first, '20260106_000000', '/a/south/prepared', 'b' * 64)
+    runs = find_runs([one])
+    assert [test.folder for test in runs.on('north/prepared')] == [first]
+    assert [test.folder for test in runs.on('south/prepared')] == [second]
+    assert runs.slug('north/prepared') == 'north_prepared'
+    assert not runs.left_out
+
+
+def test_a_training_elsewhere_under_the_same_name_is_not_the_source(one):
+    shutil.rmtree(one / '20260102_000000')
+    with_data(one / '20260103_000000', '20260105_000000', 'other/cbis_ddsm', 'a' * 64)
+    runs = find_runs([one])
+    assert 'other/cbis_ddsm' in runs.datasets
+    assert {test.training.dataset for test in runs.tests} == {'data/cbis_ddsm'}
+    assert any('never tested on data/cbis_ddsm' in warning for warning in runs.warnings)
+
+
+def test_a_data_set_that_was_moved_is_the_same(one):
+    index = f'{"zgt":0<64}'
+    moved = with_data(one / '20260103_000000', '20260105_000000', '/new/disk/zgt', index)
+    runs = find_runs([one])
+    assert [test.folder for test in runs.on('zgt')] == [moved]
+    assert runs.left_out == ((one / '20260103_000000', 'a newer test of the same is there'),)
+    assert not any('equal index.csv' in warning for warning in runs.warnings)
+
+
+def test_equal_tables_in_folders_of_two_names_are_said(one):
+    index = f'{"zgt":0<64}'
+    with_data(one / '20260103_000000', '20260105_000000', 'data/zgt_1024', index)
+    runs = find_runs([one])
+    assert 'unet on zgt_1024: tested in folders with equal index.csv' in ' '.join(runs.warnings)
+    assert runs.left_out[0][1] == 'a newer test of the same is there, in zgt_1024'
+
+
+@pytest.mark.parametrize('path', ['data/zgt', '/elsewhere/data/zgt'])
+def test_a_folder_that_was_prepared_again_is_two_data_sets(one, path):
+    with_data(one / '20260103_000000', '20260105_000000', path, 'a' * 64)
+    runs = find_runs([one])
+    assert sorted(runs.datasets)[1:] == ['zgt (index aaaaaaaa)', 'zgt (index zgt00000)']
+    assert 'zgt: the models were tested on different versions of index.csv' in runs.warnings
+    assert len({runs.slug(dataset) for dataset in runs.datasets}) == 3
+
+
+def test_names_that_differ_in_signs_only_have_files_of_their_own(one):
+    names = ['a b', 'a-b', 'a_b_2', 'Ä', '+']
+    for number, name in enumerate(names):
+        with_data(one / '20260103_000000', f'202601{10 + number}_000000', name, f'{number:0>64}')
+    runs = find_runs([one])
+    assert set(names) < set(runs.datasets)
+    assert len({runs.slug(dataset) for dataset in runs.datasets}) == len(runs.datasets)
