@@ -5,10 +5,9 @@ JPEG), by the name of the image or abnormality (every NBIA layout), and by NBIA'
 ``metadata.csv`` where neither is part of the path.
 """
 
-import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +16,7 @@ from mmseg_mammo.preparation.cbis_table import IMAGE_NAME, has_column
 from mmseg_mammo.preparation.dicom import DICOM_SUFFIXES
 from mmseg_mammo.preparation.images import RASTER_SUFFIXES
 from mmseg_mammo.preparation.index import read_table
+from mmseg_mammo.preparation.walking import walk
 
 LOCATION = 'File Location'  # the column that tells NBIA's metadata.csv
 _UID = re.compile(r'\d+(\.\d+){5,}')
@@ -68,7 +68,7 @@ def scan(root: Path) -> Tree:
         raise DataFileError(f'{root}: no such folder', 'the folder of the raw download')
     tree = Tree(root)
     suffixes = DICOM_SUFFIXES + RASTER_SUFFIXES
-    for folder, names in _walk(root):
+    for folder, names in walk(root):
         relative = folder.relative_to(root).as_posix()
         for name in names:
             suffix = Path(name).suffix.lower()
@@ -80,18 +80,6 @@ def scan(root: Path) -> Tree:
         if has_column(table, LOCATION):
             tree.locations.update(_read_locations(table, tree))
     return tree
-
-
-def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    seen: set[tuple[int, int]] = set()
-    for folder, below, names in os.walk(root, followlinks=True):
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in seen:  # a link back into the tree
-            below.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        below.sort()
-        yield Path(folder), sorted(names)
 
 
 def _file_image(tree: Tree, folder: str, name: str) -> None:

@@ -1,0 +1,59 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.preparation.walking import walk
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name in ('root/b/2', 'root/a/1', 'else/c/3', 'root/.git/x', 'root/__MACOSX/._1'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path / 'root'
+
+
+def files(root):
+    return [(folder / name).relative_to(root).as_posix() for folder, n in walk(root) for name in n]
+
+
+def test_every_file_comes_once_in_order_and_system_folders_do_not(tree):
+    assert files(tree) == ['a/1', 'b/2']
+
+
+def test_linked_folders_are_walked_and_loops_end(tree):
+    (tree / 'a/else').symlink_to(tree.parent / 'else')
+    (tree.parent / 'else/back').symlink_to(tree)
+    (tree.parent / 'else/self').symlink_to('.')
+    assert files(tree) == ['a/1', 'b/2', 'a/else/c/3']
+
+
+def test_a_file_has_its_own_path_where_it_has_one(tree):
+    (tree / '0').symlink_to('b')
+    assert files(tree) == ['a/1', 'b/2']
+
+
+def test_links_to_nothing_are_told(tree):
+    (tree / 'batch').symlink_to('../unmounted')
+    assert files(tree) == ['batch', 'a/1', 'b/2']
+
+
+def test_the_root_may_be_a_link_and_may_lie_below_a_hidden_folder(tree, tmp_path):
+    (tmp_path / '.mnt').mkdir()
+    (tmp_path / '.mnt/root').symlink_to(tree)
+    assert files(tmp_path / '.mnt/root') == ['a/1', 'b/2']
+
+
+def test_a_folder_that_cannot_be_listed_stops(tree, monkeypatch):
+    scan = os.scandir
+
+    def refuse(path):
+        if Path(path).name == 'b':
+            raise PermissionError(13, 'Permission denied', str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, 'scandir', refuse)
+    with pytest.raises(DataFileError, match='b: Permission denied'):
+        files(tree)
