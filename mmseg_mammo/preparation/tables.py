@@ -112,7 +112,7 @@ def _text(path: Path) -> str:
     elif 0 in data[:2]:  # UTF-16 without its mark; the first letter of a heading is ASCII
         encoding = 'utf-16-be' if data[0] == 0 else 'utf-16-le'
     try:
-        text = data.decode(encoding).rstrip('\x1a')
+        text = data.decode(encoding).rstrip('\x1a\r\n')
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b'\n') + 1
         raise DataIndexError(
