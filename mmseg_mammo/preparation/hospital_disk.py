@@ -1,8 +1,10 @@
 """What is on the disk where a hospital names a file; no name makes these functions fail."""
 
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
@@ -126,19 +128,27 @@ def find_file(path: Path, names: Callable[[str], list[str]] = list_names) -> Pat
 def fault_of(path: Path) -> str:
     """Why ``path`` is no file that could be opened, or ''."""
     try:
-        path.stat()
+        mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         if path.is_symlink():
             return f'is a link to {path.readlink()}, which does not exist'
         return f'does not exist{_other_case(path)}'
     except (OSError, ValueError) as error:
         return f'cannot be reached ({getattr(error, "strerror", "") or error})'
-    if path.is_dir():
+    if stat.S_ISDIR(mode):
         return 'is a folder'
-    return '' if path.is_file() else 'is no file'
+    return '' if stat.S_ISREG(mode) else 'is no file'
 
 
 def _other_case(path: Path) -> str:
     wanted = nfc(path.name).casefold()
-    names = [name for name in list_names(str(path.parent)) if nfc(name).casefold() == wanted]
-    return f', but {names[0]} does' if names else ''
+    try:
+        names = _names_at(str(path.parent), path.parent.stat().st_mtime_ns)
+    except OSError:
+        return ''
+    return f', but {names[wanted]} does' if wanted in names else ''
+
+
+@lru_cache(maxsize=1)
+def _names_at(folder: str, _: int) -> dict[str, str]:
+    return {nfc(name).casefold(): name for name in list_names(folder)}
