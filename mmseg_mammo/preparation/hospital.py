@@ -104,7 +104,7 @@ def prepare(
     write_audit(out, AUDIT_COLUMNS, audit, refusal)
     write_index(out / INDEX_NAME, rows)
     header_patients = sum(any(entry.header_patient for entry in group) for group, _ in used)
-    return Outcome(rows, problems, audit, header_patients, warnings_about(made, rows))
+    return Outcome(rows, problems, audit, header_patients, warnings_about(made, rows, out))
 
 
 def carve_splits(

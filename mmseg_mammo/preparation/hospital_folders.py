@@ -34,14 +34,16 @@ class _Case:
 class _Files:
     """What two folders hold.
 
-    ``images`` and ``masks`` are of a known kind; ``lost`` may be masks, ``unknown`` images;
-    ``beside`` is no picture, but matters where a mask is missing.
+    ``images`` and ``masks`` are of a known kind; ``lost`` may be masks, ``unknown`` images.
+    ``strays`` are masks among the images, and ``beside`` is no picture; both matter where an
+    image has no mask.
     """
 
     images: list[Path]
     masks: list[Path]
     lost: list[Path]
     unknown: list[Path]
+    strays: list[Path]
     beside: list[Path]
 
 
@@ -86,14 +88,11 @@ def pair_folders(
     names = MaskNames(cases, mask_suffix)
     orphans = [path for path in files.masks if not _file(path, cases, names)]
     orphans += [path for path in files.lost if not _lose(path, cases, names)]
+    orphans += [path for path in files.strays if not _lose(path, cases, names, True)]
     _stop_at_orphans(orphans, masks)
     for path in files.beside:
         _lose(path, cases, names, only_maskless=True)
-    problems = [
-        Problem(_relative(path, images), _relative(path, images), f'the file {_why(path)}')
-        for path in files.unknown
-        if any(stem.endswith(image_suffix) for stem in stems_of(path.name))
-    ]
+    problems = _unknown(files.unknown, images, image_suffix)
     raw = []
     for case in cases.values():
         for image, chosen, problem in _matched(case, images, masks):
@@ -122,16 +121,25 @@ def _look(images: Path, masks: Path, mask_suffix: str) -> _Files:
     in_masks = [path for path in (*there.images, *there.others) if is_mask(path)]
     known = {place_of(path) for path in in_masks}
     outside = [path for path in seen.images + seen.others if place_of(path) not in known]
-    strays = [path for path in outside if marked(path.name)]  # masks among the images
+    strays = [path for path in outside if marked(path.name)]
     usable = set(there.images)
     pictures = set(seen.images)
     return _Files(
         images=[path for path in outside if path in pictures and path not in strays],
         masks=[path for path in in_masks if path in usable],
-        lost=[path for path in in_masks if path not in usable] + strays,
+        lost=[path for path in in_masks if path not in usable],
         unknown=[path for path in outside if path not in pictures and path not in strays],
+        strays=strays,
         beside=[path for path in there.beside if is_mask(path)],
     )
+
+
+def _unknown(paths: Sequence[Path], images: Path, image_suffix: str) -> list[Problem]:
+    return [
+        Problem(_relative(path, images), _relative(path, images), f'the file {_why(path)}')
+        for path in paths
+        if any(stem.endswith(image_suffix) for stem in stems_of(path.name))
+    ]
 
 
 def _file(path: Path, cases: Mapping[str, _Case], names: MaskNames) -> bool:

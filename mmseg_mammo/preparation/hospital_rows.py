@@ -1,8 +1,10 @@
 """A hospital's entries -> groups per image; their records -> index, audit and warnings."""
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmseg_mammo.preparation.hospital_disk import real
@@ -118,15 +120,16 @@ def audit_lines(made: Made, problems: Sequence[Problem]) -> list[dict[str, str]]
 
 def _natural(text: str) -> list[int | str]:
     """Sorts ``row 2`` before ``row 10``."""
-    return [int(p) if p.isdecimal() else p for p in re.split('([0-9]+)', text)]
+    return [int(p) if n % 2 else p for n, p in enumerate(re.split('([0-9]+)', text))]
 
 
-def warnings_about(made: Made, rows: Iterable[Row]) -> list[str]:
+def warnings_about(made: Made, rows: Iterable[Row], out: Path) -> list[str]:
     """One line for each thing that is allowed, and is a mistake more often than not.
 
     Args:
         made: The images, with their records.
         rows: Those of the index.
+        out: The prepared folder.
     """
     splits = {row.patient_id: row.split for row in rows}
     used = [(group, record) for group, record in made if 'error' not in record]
@@ -143,6 +146,7 @@ def warnings_about(made: Made, rows: Iterable[Row]) -> list[str]:
         'patients that end like a number with decimals; a spreadsheet may have taken the zeros '
         'before it too, so that two patients look like one': numbers,
         'one mask for several images': _shared_masks(used),
+        'one picture for several images': _equal_pictures(used, out),
         'normal only because their masks are empty': black,
     }
     return [f'WARNING: {what}: {_some(items)}' for what, items in found.items() if items]
@@ -161,6 +165,19 @@ def _shared_masks(used: Made) -> list[str]:
             if entry.mask is not None:
                 images[real(entry.mask)][entry.relative] = None
     return [f'{mask} for {" and ".join(of)}' for mask, of in images.items() if len(of) > 1]
+
+
+def _equal_pictures(used: Made, out: Path) -> list[str]:
+    """Copies, by their pixels: ``x (1).png`` of ``x.png`` would be an image without mask."""
+    by_size: defaultdict[int, list[tuple[Path, str]]] = defaultdict(list)
+    for group, record in used:
+        path = out / record['image']
+        by_size[path.stat().st_size].append((path, group[0].relative))
+    equal: defaultdict[bytes, list[str]] = defaultdict(list)
+    for files in by_size.values():
+        for path, relative in files if len(files) > 1 else ():
+            equal[hashlib.sha256(path.read_bytes()).digest()].append(relative)
+    return [' and '.join(names) for names in equal.values() if len(names) > 1]
 
 
 def _some(items: Sequence[str]) -> str:

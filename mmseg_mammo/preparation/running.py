@@ -53,7 +53,7 @@ def make_all(
     out: Path,
     *,
     workers: int = 1,
-    title: str = 'images',
+    title: str = 'preparing',
 ) -> list[dict[str, Any]]:
     """Run ``make`` on every job that an earlier run has not finished.
 

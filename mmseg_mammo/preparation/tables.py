@@ -8,6 +8,7 @@ columns; any line ends. What cannot be read without a guess is refused with its 
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -93,7 +94,7 @@ def read_records(
 
 def fold(name: str) -> str:
     """A heading without capitals, blanks, underscores, hyphens and points."""
-    return re.sub(r'[\W_]+', '', name).casefold()
+    return re.sub(r'[\W_]+', '', unicodedata.normalize('NFC', name)).casefold()
 
 
 def _text(path: Path) -> str:

@@ -71,17 +71,18 @@ def test_an_empty_mask_is_believed_unless_the_row_tells_of_a_lesion(
 
 
 @pytest.fixture
-def warn(entry):
+def warn(entry, tmp_path):
     """The warnings about images: (patient, split, mask, annotated)."""
 
-    def warn(*images):
+    def warn(*images, pixels='{}'):
         made, rows = [], []
         for number, (patient, split, mask, state) in enumerate(images, start=2):
             one = entry(number, f'{number}.png', mask, patient, split=split)
-            made.append(([one], {'annotated': state}))
+            (tmp_path / f'{number}.out').write_text(pixels.format(number))
+            made.append(([one], {'annotated': state, 'image': f'{number}.out'}))
             row = Row('i', 'm', patient, '', '', split, '', '', '', state, 'weak', 'x', 1, 1)
             rows.append(replace(row, image=f'{number}'))
-        return warnings_about(made, rows)
+        return warnings_about(made, rows, tmp_path)
 
     return warn
 
@@ -118,3 +119,11 @@ def test_one_mask_for_two_images_is_told_and_one_for_two_normal_ones_is_not(warn
 def test_masks_that_alone_say_normal_and_numbers_with_decimals_are_told(warn):
     lines = warn(('12.0', 'test', 'm', 'normal'), ('13.5', 'test', 'n', 'lesion'))
     assert [line.split(': ')[2] for line in lines] == ['12.0', '2.png']
+
+
+def test_copies_of_a_picture_are_told(warn):
+    images = [('P1', 'test', 'm', 'lesion'), ('P1', 'test', 'n', 'lesion')]
+    assert warn(*images, pixels='same') == [
+        'WARNING: one picture for several images: 2.png and 3.png'
+    ]
+    assert not warn(*images)

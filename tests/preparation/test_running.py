@@ -189,4 +189,6 @@ def test_a_full_disk_is_no_fault_of_a_job_and_stops(jobs, run, tmp_path, code):
 def test_a_log_is_not_filled_with_bars(jobs, run, capsys):
     run(jobs)
     run(jobs)
-    assert capsys.readouterr().err.splitlines() == [f'images: {n} of 3 images' for n in (1, 2, 3)]
+    assert capsys.readouterr().err.splitlines() == [
+        f'preparing: {n} of 3 images' for n in (1, 2, 3)
+    ]
