@@ -71,11 +71,6 @@ def place_of(path: Path) -> Path:
     return Path(real(path.parent), path.name)
 
 
-def is_inside(path: Path, folder: Path) -> bool:
-    """Whether the place of ``path`` is below ``folder``."""
-    return Path(real(folder)) in place_of(path).parents
-
-
 def _sort_in(path: Path, found: Found) -> None:
     if is_beside(path):
         found.beside.append(path)

@@ -13,7 +13,6 @@ from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.preparation.hospital_disk import (
     fault_of,
     find_images,
-    is_inside,
     place_of,
     real,
 )
@@ -76,7 +75,8 @@ def pair_folders(
             has: as a rule the misnamed one of an image that would pass for normal; or an image
             is named like the mask of another one.
     """
-    if real(images) == real(masks) and not mask_suffix:
+    masks = images if real(images) == real(masks) else masks
+    if masks == images and not mask_suffix:
         raise DataIndexError(f'{images} holds images and masks', remedy='Give --mask-suffix')
     mask_suffix, image_suffix = nfc(mask_suffix), nfc(image_suffix)
     files = _look(images, masks, mask_suffix)
@@ -110,26 +110,27 @@ def pair_folders(
 def _look(images: Path, masks: Path, mask_suffix: str) -> _Files:
     """Sort what lies in both folders, which may be one, or one inside the other."""
     seen = find_images(images)
-    there = seen if real(masks) == real(images) else find_images(masks)
+    there = seen if masks == images else find_images(masks)
     marked = MaskNames((), mask_suffix).is_marked
-    below = not mask_suffix and is_inside(masks, images)  # all in that folder are masks
+    places = {place_of(path) for path in (*seen.images, *seen.others, *seen.beside)}
+    # Without a suffix, everything in a folder of masks among the images is a mask.
+    below = not mask_suffix and places.issuperset(map(place_of, (*there.images, *there.others)))
 
     def is_mask(path: Path) -> bool:
         # In a folder of masks only, a file without the suffix is a misnamed mask.
-        return marked(path.name) or below or not is_inside(path, images)
+        return marked(path.name) or below or place_of(path) not in places
 
     in_masks = [path for path in (*there.images, *there.others) if is_mask(path)]
-    known = {place_of(path) for path in in_masks}
-    outside = [path for path in seen.images + seen.others if place_of(path) not in known]
-    strays = [path for path in outside if marked(path.name)]
-    usable = set(there.images)
-    pictures = set(seen.images)
+    taken = {place_of(path) for path in in_masks}
+    usable, pictures = set(there.images), set(seen.images)
+    outside = [path for path in (*seen.images, *seen.others) if place_of(path) not in taken]
+    unmarked = [path for path in outside if not marked(path.name)]
     return _Files(
-        images=[path for path in outside if path in pictures and path not in strays],
+        images=[path for path in unmarked if path in pictures],
         masks=[path for path in in_masks if path in usable],
         lost=[path for path in in_masks if path not in usable],
-        unknown=[path for path in outside if path not in pictures and path not in strays],
-        strays=strays,
+        unknown=[path for path in unmarked if path not in pictures],
+        strays=[path for path in outside if marked(path.name)],
         beside=[path for path in there.beside if is_mask(path)],
     )
 

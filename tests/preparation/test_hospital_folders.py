@@ -210,3 +210,25 @@ def test_copies_of_masks_among_the_images_matter_where_a_mask_is_missing(tmp_pat
     write_png(images / 'P3_a_m.png', ZERO)
     with pytest.raises(MammoError, match=r'(?s)1 masks that no image has.*P3_a_m'):
         pair_folders(images, masks, '_m', {}, GAPS)
+
+
+def test_one_folder_may_be_made_of_links(tmp_path):
+    for name in ('disk/P1_a.png', 'disk/P1_a_m.png', 'disk/P2_a.png', 'all/P3_a.png'):
+        write_png(tmp_path / name, ZERO)
+    folder = tmp_path / 'all'
+    (folder / 'batch').symlink_to('../disk')
+    (tmp_path / 'link').symlink_to('all')
+    for images in (folder, tmp_path / 'link'):
+        found = pair_folders(images, folder, '_m', {}, Gaps('normal', patient_pattern='(P.)'))
+        assert pairs(found) == [
+            ('P3_a.png', None),
+            ('batch/P1_a.png', 'P1_a_m.png'),
+            ('batch/P2_a.png', None),
+        ]
+    (tmp_path / 'images').mkdir()
+    (tmp_path / 'images/masks').symlink_to('../masks')
+    for name in ('images/P1_a.png', 'masks/P1_a.png'):
+        write_png(tmp_path / name, ZERO)
+    assert pairs(pair_folders(tmp_path / 'images', tmp_path / 'masks', '', {}, GAPS)) == [
+        ('P1_a.png', 'P1_a.png')
+    ]
