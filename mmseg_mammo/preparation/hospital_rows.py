@@ -44,7 +44,7 @@ def group_by_image(
         for entry in group
         if image in bad
     ]
-    return groups, conflicts
+    return groups, list(dict.fromkeys(conflicts))
 
 
 def refuse_doubtful(group: Sequence[Entry], record: dict[str, Any]) -> dict[str, Any]:
@@ -58,12 +58,13 @@ def refuse_doubtful(group: Sequence[Entry], record: dict[str, Any]) -> dict[str,
 
 def undecodable(made: Made) -> list[Problem]:
     """One problem for every row of an image that could not be made."""
-    return [
+    found = [
         Problem(entry.place, entry.relative, record['error'])
         for group, record in made
         for entry in group
         if 'error' in record
     ]
+    return list(dict.fromkeys(found))  # a row with several masks is several entries
 
 
 def index_row(
@@ -172,11 +173,12 @@ def _equal_pictures(used: Made, out: Path) -> list[str]:
     by_size: defaultdict[int, list[tuple[Path, str]]] = defaultdict(list)
     for group, record in used:
         path = out / record['image']
-        by_size[path.stat().st_size].append((path, group[0].relative))
+        name = f'{group[0].relative} ({record["annotated"]})'
+        by_size[path.stat().st_size].append((path, name))
     equal: defaultdict[bytes, list[str]] = defaultdict(list)
     for files in by_size.values():
-        for path, relative in files if len(files) > 1 else ():
-            equal[hashlib.sha256(path.read_bytes()).digest()].append(relative)
+        for path, name in files if len(files) > 1 else ():
+            equal[hashlib.sha256(path.read_bytes()).digest()].append(name)
     return [' and '.join(names) for names in equal.values() if len(names) > 1]
 
 

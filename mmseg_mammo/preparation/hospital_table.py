@@ -32,10 +32,12 @@ def read_hospital_table(
         gaps: How to fill empty cells.
 
     Returns:
-        The usable entries, and the rows that are not, both in the order of the table.
+        The usable entries, one for each mask of a row or one without, and the rows that are not,
+        both in the order of the table.
 
     Raises:
-        DataIndexError: The file cannot be read, or lacks a column that is needed or mapped.
+        DataIndexError: The file cannot be read, or lacks a column that is needed or mapped; see
+            :func:`mmseg_mammo.preparation.tables.read_records`.
     """
     for name in (*columns, *fixed):
         if name not in COLUMNS:

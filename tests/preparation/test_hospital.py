@@ -138,6 +138,19 @@ def test_a_file_that_the_system_refuses_to_write_names_its_row(
             run(hospital, tmp_path / 'out')
 
 
+def test_a_row_with_several_masks_is_one_image_and_one_bad_row(hospital, tmp_path):
+    hospital.write_text('image,mask,mask,patient_id\np1/1.dcm,p1_a.png,p1_b.png,P1\n')
+    (row,) = run(hospital, tmp_path / 'out').rows
+    mask = read_raster(tmp_path / 'out' / row.mask)
+    np.testing.assert_array_equal(mask, MASK | np.roll(MASK, 25, 0))
+    write_png(hospital.parent / 'p1_b.png', MASK[:30])
+    with pytest.raises(MammoError, match=r'1 bad rows'):
+        run(hospital, tmp_path / 'out')
+    (hospital.parent / 'p1_b.png').unlink()
+    with pytest.raises(MammoError, match=r'row 2: mask .*p1_b\.png does not exist'):
+        run(hospital, tmp_path / 'new')
+
+
 def test_an_interrupted_run_that_goes_on_gives_the_same_folder(hospital, tmp_path):
     run(hospital, tmp_path / 'once')
     out = tmp_path / 'again'

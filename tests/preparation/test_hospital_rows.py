@@ -122,8 +122,8 @@ def test_masks_that_alone_say_normal_and_numbers_with_decimals_are_told(warn):
 
 
 def test_copies_of_a_picture_are_told(warn):
-    images = [('P1', 'test', 'm', 'lesion'), ('P1', 'test', 'n', 'lesion')]
+    images = [('P1', 'test', 'm', 'lesion'), ('P1', 'test', 'n', 'no')]
     assert warn(*images, pixels='same') == [
-        'WARNING: one picture for several images: 2.png and 3.png'
+        'WARNING: one picture for several images: 2.png (lesion) and 3.png (no)'
     ]
     assert not warn(*images)
