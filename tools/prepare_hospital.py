@@ -8,6 +8,7 @@ The same command again makes only what is missing. docs/new_hospital.md explains
 """
 
 import argparse
+import io
 import os
 import sys
 from pathlib import Path
@@ -16,14 +17,10 @@ os.environ['MMSEG_MAMMO_REGISTER'] = '0'  # no torch, here and in the workers
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.preparation.hospital import Outcome, Settings, prepare
+from mmseg_mammo.preparation.hospital_entry import COLUMNS, EMPTY_MASK_MEANINGS, Gaps
 from mmseg_mammo.preparation.hospital_folders import pair_folders
 from mmseg_mammo.preparation.hospital_image import PixelOptions
-from mmseg_mammo.preparation.hospital_table import (
-    COLUMNS,
-    EMPTY_MASK_MEANINGS,
-    Gaps,
-    read_hospital_table,
-)
+from mmseg_mammo.preparation.hospital_table import read_hospital_table
 from mmseg_mammo.preparation.index import MASK_KINDS, SPLITS
 from mmseg_mammo.preparation.writing import AUDIT_NAME, count_table, is_phantom
 
@@ -125,9 +122,11 @@ def add_splits(group: argparse._ArgumentGroup) -> None:
 def main() -> None:
     """Read, prepare, and say what was done."""
     args = parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors='backslashreplace')  # names that no encoding can show
     try:
         outcome = run(args)
-    except MammoError as error:
+    except (MammoError, OSError) as error:
         sys.exit(f'prepare_hospital.py: {error}')
     except KeyboardInterrupt:
         print('\nStopped. The same command goes on where it stopped.', file=sys.stderr)
@@ -186,6 +185,8 @@ def report(outcome: Outcome, args: argparse.Namespace) -> None:
             f'patient_id of {outcome.header_patients} images comes from DICOM headers: make sure '
             'that these are pseudonyms, one per patient'
         )
+    for line in outcome.warnings:
+        print(line)
     print(f'{len(outcome.problems)} rows were left out; {args.out / AUDIT_NAME} tells about all.')
 
 

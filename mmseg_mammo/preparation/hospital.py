@@ -1,6 +1,5 @@
 """A hospital's images and masks -> ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,13 +9,20 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataIndexError, MammoError
+from mmseg_mammo.preparation.hospital_entry import Entry, Problem
 from mmseg_mammo.preparation.hospital_image import PixelOptions, make_image, make_jobs
-from mmseg_mammo.preparation.hospital_table import Entry, Problem
+from mmseg_mammo.preparation.hospital_rows import (
+    AUDIT_COLUMNS,
+    audit_lines,
+    group_by_image,
+    index_row,
+    refuse_doubtful,
+    undecodable,
+    warnings_about,
+)
 from mmseg_mammo.preparation.index import INDEX_NAME, Row, check_patients, write_index
 from mmseg_mammo.preparation.running import make_all
 from mmseg_mammo.preparation.writing import claim_folder, split_patients, write_audit
-
-AUDIT_COLUMNS = ('row', 'image', 'mask', 'status', 'annotated', 'output', 'lesion_share', 'note')
 
 
 @dataclass(frozen=True)
@@ -48,13 +54,15 @@ class Settings:
 class Outcome:
     """The rows of the index, the rows left out, and the audit as it was written.
 
-    ``header_patients`` counts the images whose patient comes from their DICOM header.
+    ``header_patients`` counts the images whose patient comes from their DICOM header;
+    ``warnings`` are lines about what is allowed and looks like a mistake.
     """
 
     rows: list[Row]
     problems: list[Problem]
     audit: list[dict[str, str]]
     header_patients: int
+    warnings: list[str] = field(default_factory=list)
 
 
 def prepare(
@@ -85,47 +93,18 @@ def prepare(
     claim_folder(out, _claim(settings))
     make = partial(make_image, out=out, options=settings.pixels)
     records = make_all(jobs, make, out, workers=settings.workers, title='preparing')
-    made = list(zip(groups, records, strict=True))
-    problems += _undecodable(made)
-    audit = _audit(made, problems)
+    made = [(g, refuse_doubtful(g, record)) for g, record in zip(groups, records, strict=True)]
+    problems += undecodable(made)
+    audit = audit_lines(made, problems)
     used = [(group, record) for group, record in made if 'error' not in record]
     refusal = _refusal(problems, settings, usable=len(used))
-    rows = [_row(group, record, settings) for group, record in used]
+    rows = [index_row(*one, settings.mask_kind, settings.source) for one in used]
     if refusal is None:
         rows = carve_splits(rows, settings.fractions, np.random.default_rng(settings.seed))
     write_audit(out, AUDIT_COLUMNS, audit, refusal)
     write_index(out / INDEX_NAME, rows)
     header_patients = sum(any(entry.header_patient for entry in group) for group, _ in used)
-    return Outcome(rows, problems, audit, header_patients)
-
-
-def group_by_image(
-    entries: Sequence[Entry], problems: Sequence[Problem] = ()
-) -> tuple[list[list[Entry]], list[Problem]]:
-    """Gather the rows of each image.
-
-    Returns:
-        The groups in the order of their first rows; and one problem for every row of an image
-        whose rows contradict each other, or of which another row is bad: a mask from the rest
-        would leave a lesion unmarked.
-    """
-    by_image: dict[str, list[Entry]] = {}
-    for entry in entries:
-        by_image.setdefault(entry.relative, []).append(entry)
-    bad = {problem.image: f'left out with {problem.place}' for problem in problems}
-    for image, group in by_image.items():
-        for name in ('patient_id', 'laterality', 'view', 'split', 'density', 'annotated'):
-            values = sorted({getattr(entry, name) for entry in group})
-            if len(values) > 1:
-                bad[image] = f'{image} has rows with different {name}: {", ".join(values)}'
-    groups = [group for image, group in by_image.items() if image not in bad]
-    conflicts = [
-        Problem(entry.place, image, bad[image])
-        for image, group in by_image.items()
-        for entry in group
-        if image in bad
-    ]
-    return groups, conflicts
+    return Outcome(rows, problems, audit, header_patients, warnings_about(made, rows, out))
 
 
 def carve_splits(
@@ -170,15 +149,6 @@ def _check_splits(groups: Sequence[Sequence[Entry]], settings: Settings) -> None
     split_patients(train, settings.fractions, np.random.default_rng(settings.seed))
 
 
-def _undecodable(made: Sequence[tuple[list[Entry], dict[str, Any]]]) -> list[Problem]:
-    return [
-        Problem(entry.place, entry.relative, record['error'])
-        for group, record in made
-        for entry in group
-        if 'error' in record
-    ]
-
-
 def _refusal(
     problems: Sequence[Problem], settings: Settings, usable: int | None = None
 ) -> MammoError | None:
@@ -192,59 +162,3 @@ def _refusal(
     if usable == 0:
         return DataIndexError(f'{settings.origin}: no usable image{":" if lines else ""}{lines}')
     return None
-
-
-def _row(group: Sequence[Entry], record: Mapping[str, Any], settings: Settings) -> Row:
-    first = group[0]
-    return Row(
-        image=record['image'],
-        mask=record['mask'],
-        patient_id=first.patient_id,
-        laterality=first.laterality,
-        view=first.view,
-        split=first.split,
-        finding=_joined([entry.finding for entry in group]),
-        pathology=_joined([entry.pathology for entry in group]),
-        density=first.density,
-        annotated=record['annotated'],
-        mask_kind=settings.mask_kind,
-        source=settings.source,
-        original_height=record['original_height'],
-        original_width=record['original_width'],
-    )
-
-
-def _joined(values: Sequence[str]) -> str:
-    terms = [term for value in values for term in value.split('+') if term]
-    return '+'.join(dict.fromkeys(terms))
-
-
-def _audit(
-    made: Sequence[tuple[list[Entry], dict[str, Any]]], problems: Sequence[Problem]
-) -> list[dict[str, str]]:
-    """One line per input row, in their order."""
-    lines = [
-        {
-            'row': entry.place,
-            'image': entry.relative,
-            'mask': str(entry.mask or ''),
-            'status': 'prepared',
-            'annotated': record['annotated'],
-            'output': record['image'],
-            'lesion_share': f'{record["lesion_share"]:.6f}',
-            'note': record['note'],
-        }
-        for group, record in made
-        if 'error' not in record
-        for entry in group
-    ]
-    empty = dict.fromkeys(AUDIT_COLUMNS, '')
-    for problem in problems:
-        told = {'row': problem.place, 'image': problem.image, 'note': problem.message}
-        lines.append({**empty, **told, 'status': 'skipped'})
-    return sorted(lines, key=lambda line: _natural(line['row']))
-
-
-def _natural(text: str) -> list[int | str]:
-    """Sorts ``row 2`` before ``row 10``."""
-    return [int(p) if p.isdecimal() else p for p in re.split('([0-9]+)', text)]

@@ -1,13 +1,49 @@
-"""A hospital's folders of images and masks -> one checked entry per image."""
+"""A hospital's folders of images and masks -> one checked entry per image and mask.
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+An image without mask may mean that a reader found nothing. So nothing that may be a mask is
+left aside in silence: no file that cannot be read, and none whose name fits no image.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.dicom import is_dicom
-from mmseg_mammo.preparation.hospital_table import COLUMNS, Entry, Gaps, Problem, collect
-from mmseg_mammo.preparation.images import RASTER_SUFFIXES
+from mmseg_mammo.preparation.hospital_disk import (
+    fault_of,
+    find_images,
+    place_of,
+    real,
+)
+from mmseg_mammo.preparation.hospital_entry import COLUMNS, Entry, Gaps, Problem, Raw, collect
+from mmseg_mammo.preparation.hospital_names import MaskNames, mask_like, nfc, stem_of, stems_of
+
+
+@dataclass
+class _Case:
+    """Everything under one name: images; masks with the number of their region; what is no mask."""
+
+    images: list[Path] = field(default_factory=list)
+    masks: list[tuple[str, Path]] = field(default_factory=list)
+    lost: list[Path] = field(default_factory=list)
+
+
+@dataclass
+class _Files:
+    """What two folders hold.
+
+    ``images`` and ``masks`` are of a known kind; ``lost`` may be masks, ``unknown`` images.
+    ``strays`` are masks among the images, and ``beside`` is no picture; both matter where an
+    image has no mask.
+    """
+
+    images: list[Path]
+    masks: list[Path]
+    lost: list[Path]
+    unknown: list[Path]
+    strays: list[Path]
+    beside: list[Path]
 
 
 def pair_folders(
@@ -21,71 +57,167 @@ def pair_folders(
     """Pair the images of one folder with the masks of another by their stems.
 
     Args:
-        images: Searched with its subfolders.
+        images: Searched with its subfolders, links followed.
         masks: The same folder, or another one.
-        mask_suffix: What the stem of a mask ends with (``_mask``).
+        mask_suffix: What the stem of a mask ends with (``_mask``). ``x_mask`` and ``x_mask_1``
+            are regions of the image ``x``.
         fixed: Column -> a value for every image.
         gaps: How to fill what file names do not tell.
         image_suffix: What the stem of an image ends with (``_FULL``); other files are no
-            images. Image and mask are those whose stems agree but for their suffixes.
+            images. Image and mask are those whose stems agree but for their suffixes. Where
+            several images have one stem, their folders must agree too.
 
     Returns:
         As :func:`read_hospital_table`.
 
     Raises:
-        DataIndexError: A folder does not exist or holds no image; or there is a mask that no
-            image has: as a rule the misnamed one of an image that would pass for normal.
+        DataIndexError: A folder does not exist or holds no image; there is a mask that no image
+            has: as a rule the misnamed one of an image that would pass for normal; or an image
+            is named like the mask of another one.
     """
-    if images.resolve() == masks.resolve() and not mask_suffix:
+    masks = images if real(images) == real(masks) else masks
+    if masks == images and not mask_suffix:
         raise DataIndexError(f'{images} holds images and masks', remedy='Give --mask-suffix')
-    by_stem: defaultdict[str, list[Path]] = defaultdict(list)
-    inside = images.resolve()
-    for path in _image_files(masks):
-        # In a folder of masks only, a file without the suffix is a misnamed mask.
-        if path.stem.endswith(mask_suffix) or inside not in path.resolve().parents:
-            by_stem[path.stem].append(path)
-    raw, problems = [], []
-    used: set[str] = set()
-    for path in _image_files(images):
-        is_mask = bool(mask_suffix) and path.stem.endswith(mask_suffix)
-        if is_mask or not path.stem.endswith(image_suffix):
-            continue
-        relative = path.relative_to(images).as_posix()
-        stem = path.stem.removesuffix(image_suffix) + mask_suffix
-        found = by_stem.get(stem, [])
-        used.add(stem)
-        if len(found) > 1:
-            names = ', '.join(str(mask.relative_to(masks)) for mask in found)
-            problems.append(Problem(relative, relative, f'several masks: {names}'))
-            continue
-        mask = str(found[0].resolve()) if found else ''
-        cells = {**dict.fromkeys(COLUMNS, ''), **fixed, 'image': relative, 'mask': mask}
-        raw.append((relative, cells))
-    _stop_at_orphans([path for stem in by_stem.keys() - used for path in by_stem[stem]], masks)
-    entries, bad = collect(raw, images, gaps)
+    mask_suffix, image_suffix = nfc(mask_suffix), nfc(image_suffix)
+    files = _look(images, masks, mask_suffix)
+    cases: defaultdict[str, _Case] = defaultdict(_Case)
+    for path in files.images:
+        if stem_of(path.name).endswith(image_suffix):
+            cases[stem_of(path.name).removesuffix(image_suffix)].images.append(path)
+    _stop_at_mask_like(cases, mask_suffix)
+    names = MaskNames(cases, mask_suffix)
+    orphans = [path for path in files.masks if not _file(path, cases, names)]
+    orphans += [path for path in files.lost if not _lose(path, cases, names)]
+    orphans += [path for path in files.strays if not _lose(path, cases, names, True)]
+    _stop_at_orphans(orphans, masks)
+    for path in files.beside:
+        _lose(path, cases, names, only_maskless=True)
+    problems = _unknown(files.unknown, images, image_suffix)
+    raw = []
+    for case in cases.values():
+        for image, chosen, problem in _matched(case, images, masks):
+            relative = _relative(image, images)
+            if problem:
+                problems.append(Problem(relative, relative, problem, real(image)))
+                continue
+            cells = {**dict.fromkeys(COLUMNS, ''), **fixed, 'image': relative}
+            for mask in [str(path.absolute()) for path in chosen] or ['']:
+                raw.append(Raw(relative, {**cells, 'mask': mask}))
+    entries, bad = collect(sorted(raw, key=lambda row: Path(row.place)), images, gaps)
     return entries, problems + bad
+
+
+def _look(images: Path, masks: Path, mask_suffix: str) -> _Files:
+    """Sort what lies in both folders, which may be one, or one inside the other."""
+    seen = find_images(images)
+    there = seen if masks == images else find_images(masks)
+    marked = MaskNames((), mask_suffix).is_marked
+    places = {place_of(path) for path in (*seen.images, *seen.others, *seen.beside)}
+    # Without a suffix, everything in a folder of masks among the images is a mask.
+    below = not mask_suffix and places.issuperset(map(place_of, (*there.images, *there.others)))
+
+    def is_mask(path: Path) -> bool:
+        # In a folder of masks only, a file without the suffix is a misnamed mask.
+        return marked(path.name) or below or place_of(path) not in places
+
+    in_masks = [path for path in (*there.images, *there.others) if is_mask(path)]
+    taken = {place_of(path) for path in in_masks}
+    usable, pictures = set(there.images), set(seen.images)
+    outside = [path for path in (*seen.images, *seen.others) if place_of(path) not in taken]
+    unmarked = [path for path in outside if not marked(path.name)]
+    return _Files(
+        images=[path for path in unmarked if path in pictures],
+        masks=[path for path in in_masks if path in usable],
+        lost=[path for path in in_masks if path not in usable],
+        unknown=[path for path in unmarked if path not in pictures],
+        strays=[path for path in outside if marked(path.name)],
+        beside=[path for path in there.beside if is_mask(path)],
+    )
+
+
+def _unknown(paths: Sequence[Path], images: Path, image_suffix: str) -> list[Problem]:
+    return [
+        Problem(_relative(path, images), _relative(path, images), f'the file {_why(path)}')
+        for path in paths
+        if any(stem.endswith(image_suffix) for stem in stems_of(path.name))
+    ]
+
+
+def _file(path: Path, cases: Mapping[str, _Case], names: MaskNames) -> bool:
+    found = names.parse(stem_of(path.name))
+    if found:
+        cases[found[0]].masks.append((found[1], path))
+    return found is not None
+
+
+def _lose(
+    path: Path, cases: Mapping[str, _Case], names: MaskNames, only_maskless: bool = False
+) -> bool:
+    """Note that ``path`` has the name of a mask and cannot be used as one."""
+    found = next(filter(None, map(names.parse, stems_of(path.name))), None)
+    if found and not (only_maskless and cases[found[0]].masks):
+        cases[found[0]].lost.append(path)
+    return found is not None
+
+
+def _matched(case: _Case, images: Path, masks: Path) -> Iterator[tuple[Path, Sequence[Path], str]]:
+    """Each image with its masks, or with why these cannot be told."""
+    regions = sorted(case.masks, key=lambda region: (int(region[0] or -1), region[1]))
+    by_folder: defaultdict[Path, list[tuple[str, Path]]] = defaultdict(list)
+    for number, path in regions:
+        by_folder[path.parent.relative_to(masks)].append((number, path))
+    folders = Counter(path.parent.relative_to(images) for path in case.images)
+    alone = len(case.images) == 1
+    lone = [path for folder in by_folder.keys() - folders.keys() for _, path in by_folder[folder]]
+    for image in case.images:
+        folder = image.parent.relative_to(images)
+        chosen = regions if alone else by_folder[folder]
+        names = _listed((path for _, path in chosen), masks)
+        problem = ''
+        if case.lost:
+            path = case.lost[0]
+            problem = f'{path} has the name of its mask, but it {_why(path)}'
+        elif not alone and (lone or (folders[folder] > 1 and chosen)):
+            problem = (
+                f'several images have this name: {_listed(case.images, images)}; which of them '
+                f'has the mask {_listed(lone, masks) or names}?'
+            )
+        elif len({number for number, _ in chosen}) < len(chosen):
+            problem = f'several masks: {names}'
+        yield image, [path for _, path in chosen], problem
+
+
+def _why(path: Path) -> str:
+    return fault_of(path) or 'is no image of a known kind, or lies outside of the folder of masks'
+
+
+def _relative(path: Path, root: Path) -> str:
+    inside = path.is_relative_to(root)
+    return (path.relative_to(root) if inside else path).as_posix()
+
+
+def _listed(paths: Iterable[Path], root: Path) -> str:
+    return ', '.join(_relative(path, root) for path in paths)
+
+
+def _stop_at_mask_like(cases: Mapping[str, _Case], mask_suffix: str) -> None:
+    found = mask_like(cases, mask_suffix)
+    if found:
+        lines = [f'\n  {cases[name].images[0]}, of {of}' for name, of in sorted(found.items())]
+        raise DataIndexError(
+            f'{len(found)} images are named like the mask of another image',
+            f'masks that end with {mask_suffix!r}, or with {mask_suffix + "_1"!r} and so on',
+            f'Give another --mask-suffix, or rename these files:{"".join(lines)}',
+        )
 
 
 def _stop_at_orphans(orphans: Sequence[Path], masks: Path) -> None:
     if orphans:
-        names = ''.join(f'\n  {path.relative_to(masks)}' for path in sorted(orphans))
+        lines = [f'\n  {_relative(path, masks)}' for path in sorted(orphans)]
         raise DataIndexError(
             f'{masks}: {len(orphans)} masks that no image has',
-            'stems that agree but for --image-suffix and --mask-suffix',
+            'stems that agree but for --image-suffix and --mask-suffix, of known kinds of files',
             'Give what the stems of images and masks end with, as in --image-suffix _FULL '
-            f'--mask-suffix _MASK; rename these files, or take them out of the folder:{names}',
+            '--mask-suffix _MASK; rename these files, or take them out of the folder:'
+            + ''.join(lines),
         )
-
-
-def _image_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise DataIndexError(f'{folder}: no such folder', remedy='Check the path')
-    paths = [path for path in folder.rglob('*') if not path.name.startswith('.')]
-    known = [
-        path
-        for path in paths
-        if path.is_file() and (path.suffix.lower() in RASTER_SUFFIXES or is_dicom(path))
-    ]
-    if not known:
-        raise DataIndexError(f'{folder}: no image in it', f'DICOM, {", ".join(RASTER_SUFFIXES)}')
-    return sorted(known)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.errors import DataFileError, DataIndexError
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.preparation.hospital_names import output_names
 from mmseg_mammo.preparation.hospital_table import Entry
 from mmseg_mammo.preparation.images import read_image
 from mmseg_mammo.preparation.masks import binarise, fit_mask
@@ -56,22 +57,6 @@ def make_jobs(groups: Sequence[Sequence[Entry]]) -> list[HospitalJob]:
         )
         for name, group in zip(names, groups, strict=True)
     ]
-
-
-def output_names(relatives: Sequence[str]) -> list[str]:
-    """File stems for images: their own, or, if these are not unique, with their folders.
-
-    Unique regardless of case, because some file systems do not tell ``a`` from ``A``.
-    """
-    paths = [PurePosixPath(relative.lstrip('/')) for relative in relatives]
-    with_folders = ['_'.join(path.with_suffix('').parts) for path in paths]
-    with_suffix = ['_'.join(path.parts) for path in paths]
-    for names in ([path.stem for path in paths], with_folders, with_suffix):
-        if len({name.lower() for name in names}) == len(names):
-            return names
-    raise DataIndexError(
-        'Several images would be written under one name', 'different names', 'Rename the files'
-    )
 
 
 def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, Any]:

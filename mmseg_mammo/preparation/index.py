@@ -10,10 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.preparation.images import write_atomic
+from mmseg_mammo.preparation.tables import read_records
+from mmseg_mammo.preparation.tables import read_table as read_table  # noqa: PLC0414 (its old place)
 
 INDEX_NAME = 'index.csv'
 LATERALITIES = ('LEFT', 'RIGHT', '')
@@ -80,7 +81,9 @@ def write_table(path: Path, columns: Sequence[str], records: Iterable[dict]) -> 
     writer = csv.DictWriter(text, columns, lineterminator='\n')
     writer.writeheader()
     writer.writerows(records)
-    write_atomic(path, lambda stream: stream.write(text.getvalue().encode()))
+    # Names that are not Unicode on the disk are told as they are shown.
+    data = text.getvalue().encode(errors='backslashreplace')
+    write_atomic(path, lambda stream: stream.write(data))
 
 
 def read_index(path: Path, check_files: bool = True) -> list[Row]:
@@ -102,52 +105,6 @@ def read_index(path: Path, check_files: bool = True) -> list[Row]:
     if check_files:
         _check_files(rows, path)
     return rows
-
-
-def read_table(
-    path: Path, required: Sequence[str], remedy: str = 'Add the column'
-) -> list[dict[str, str]]:
-    """Read a CSV file as dictionaries of stripped strings, checking for ``required`` columns.
-
-    ``N/A`` stays the text that it is; Windows line ends, a byte-order mark and the semicolons
-    of continental spreadsheets are accepted. ``remedy`` is what to do about a missing column.
-    """
-    try:
-        with path.open(newline='', encoding='utf-8-sig') as stream:
-            first = stream.readline()
-            stream.seek(0)
-            delimiter = ';' if first.count(';') > first.count(',') else ','
-            reader = csv.DictReader(stream, restval='', delimiter=delimiter)
-            header = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = header
-            records = [_stripped(record, n, path) for n, record in enumerate(reader, start=2)]
-    except OSError as error:
-        raise DataIndexError(
-            f'{path}: {error.strerror}', remedy='Check the path, or prepare the data first'
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataIndexError(
-            f'{path}: not a CSV file in UTF-8 ({error})', remedy='Save it as CSV UTF-8'
-        ) from error
-    missing = [name for name in required if name not in header]
-    if missing:
-        raise DataIndexError(
-            f'{path}: missing column {", ".join(missing)}; it has {", ".join(header) or "none"}',
-            ', '.join(required),
-            remedy,
-        )
-    return records
-
-
-def _stripped(record: dict[Any, Any], number: int, path: Path) -> dict[str, str]:
-    extra = record.pop(None, [])  # where the reader puts cells past the last column
-    if any(extra):
-        raise DataIndexError(
-            f'{path}, row {number}: {"".join(extra)!r} stands under no column',
-            'as many cells as the header has',
-            'Put cells that contain a comma into double quotes',
-        )
-    return {key: value.strip() for key, value in record.items()}
 
 
 def check_rows(rows: Sequence[Row], path: Path) -> None:
@@ -225,7 +182,7 @@ def _check_values(row: Row, place: str) -> None:
 
 
 def _records(path: Path) -> list[tuple[int, dict[str, str]]]:
-    return list(enumerate(read_table(path, COLUMNS), start=2))
+    return [(record.number, record.cells) for record in read_records(path, COLUMNS)]
 
 
 def _parse(record: dict[str, str], number: int, path: Path) -> Row:

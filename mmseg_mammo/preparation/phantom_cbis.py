@@ -9,7 +9,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from mmseg_mammo.preparation.images import resize_mask, write_atomic
 from mmseg_mammo.preparation.index import write_table
@@ -17,6 +16,7 @@ from mmseg_mammo.preparation.phantom import APPEARANCES, Lesion, make_mammogram
 from mmseg_mammo.preparation.phantom_cases import Case, make_uid
 from mmseg_mammo.preparation.phantom_dicom import Identity, film_dataset, write_dicom
 from mmseg_mammo.preparation.phantom_layout import CROP, FULL, LAYOUTS, MASK, Slot
+from mmseg_mammo.preparation.progress import shown
 
 CROP_MARGIN = 20
 _METADATA = (
@@ -61,7 +61,8 @@ def write_views(
     wanted = {case.name for case in chosen}
     lost = {case.image_path for case in chosen if planted.get(case.name) == 'missing-image'}
     truth = []
-    for key in tqdm(dict.fromkeys(case.view_key for case in chosen), 'phantoms', disable=None):
+    keys = dict.fromkeys(case.view_key for case in chosen)
+    for key in shown(keys, len(keys), 'phantoms'):
         group = views[key]
         rng = np.random.default_rng([writer.seed, zlib.crc32(key.encode())])
         pixels, lesions = make_mammogram(

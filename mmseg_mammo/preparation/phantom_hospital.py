@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mmseg_mammo.preparation.images import write_png
 from mmseg_mammo.preparation.phantom import APPEARANCES, VIEWS, Lesion, make_mammogram
 from mmseg_mammo.preparation.phantom_cases import make_uid
 from mmseg_mammo.preparation.phantom_dicom import Identity, digital_dataset, write_dicom
+from mmseg_mammo.preparation.progress import shown
 
 EXPORT_COLUMNS = (
     'image', 'mask', 'patient_id', 'laterality', 'view', 'annotated', 'finding', 'pathology',
@@ -52,7 +52,7 @@ def write_export(
         One row of ``annotations.csv`` for each image.
     """
     rows: list[dict[str, str]] = []
-    for turn in tqdm(range(patients), 'phantom patients', disable=None):
+    for turn in shown(range(patients), patients, 'phantoms', 'patient'):
         rng = np.random.default_rng([seed, list(EXPORTS).index(hospital), turn])
         for row in _write_patient(rng, folder, hospital, turn, height):
             if len(rows) % _UNREAD_EVERY == 6:

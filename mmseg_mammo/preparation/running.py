@@ -1,4 +1,4 @@
-"""Making many images: a process pool, a progress bar, and a journal that lets a run go on.
+"""Making many images: a process pool, its progress, and a journal that lets a run go on.
 
 The journal ``progress.jsonl`` has one line per finished image: its name, a fingerprint of
 everything that its pixels depend on, the record that was returned for it, and the bytes of the
@@ -6,6 +6,7 @@ files that were written. A line is only ever replaced, by that of the image made
 with other jobs, or without its sources, forgets nothing.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -20,12 +21,13 @@ from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 import cv2
-from tqdm import tqdm
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.preparation.images import write_atomic
+from mmseg_mammo.preparation.progress import shown
 
 PROGRESS_NAME = 'progress.jsonl'
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Job(Protocol):
@@ -51,7 +53,7 @@ def make_all(
     out: Path,
     *,
     workers: int = 1,
-    title: str = 'images',
+    title: str = 'preparing',
 ) -> list[dict[str, Any]]:
     """Run ``make`` on every job that an earlier run has not finished.
 
@@ -62,11 +64,16 @@ def make_all(
             it must be picklable (a module-level function, or a partial of one).
         out: The output folder, claimed before.
         workers: Processes; 1 runs in this one.
-        title: Label of the progress bar.
+        title: What the progress is called.
 
     Returns:
         One record per job, in order. A job whose ``make`` raised a :class:`MammoError` has
-        ``{'error': message}`` instead and is tried again by the next run.
+        ``{'error': message}`` instead and is tried again by the next run; so has one whose
+        files the system would not read or write.
+
+    Raises:
+        MammoError: Two jobs have one name; the disk is full or closed to writing, which no job
+            is to blame for; or a worker was killed.
     """
     if len({job.name for job in jobs}) != len(jobs):
         name, count = Counter(job.name for job in jobs).most_common(1)[0]
@@ -80,15 +87,14 @@ def make_all(
     }
     _write_progress(out, journal)
     waiting = [job for job in jobs if job.name not in records]
-    bar = tqdm(total=len(jobs), initial=len(records), desc=title, unit='image')
-    with (out / PROGRESS_NAME).open('a') as progress, bar:
-        for job, record in _run(waiting, make, workers):
+    with (out / PROGRESS_NAME).open('a') as progress:
+        for job, record in shown(_run(waiting, make, workers), len(jobs), title, done=len(records)):
+            _stop_if_full(job, record)
             records[job.name] = record
             if 'error' not in record:
                 journal[job.name] = _entry(job.name, prints[job.name], record, out)
                 progress.write(_line(journal[job.name]))
                 progress.flush()
-            bar.update()
     _write_progress(out, journal)
     return [records[job.name] for job in jobs]
 
@@ -136,6 +142,18 @@ def _attempt(make: Callable[[J], dict[str, Any]], job: J) -> dict[str, Any]:
         return make(job)
     except MammoError as error:
         return {'error': str(error)}
+    except OSError as error:
+        place = f' ({error.filename2 or error.filename})' if error.filename else ''
+        text = f'{job.inputs[0]}: {error.strerror or error}{place}, when {job.name}.png was made.'
+        return {'error': text, 'errno': error.errno}
+
+
+def _stop_if_full(job: Job, record: dict[str, Any]) -> None:
+    """Raise what would go wrong for every job after this one."""
+    if record.pop('errno', None) in _FULL:
+        raise MammoError(
+            record['error'], remedy='Make room; the same command goes on where it stopped'
+        )
 
 
 def _fingerprint(job: Job) -> str:

@@ -1,3 +1,6 @@
+import errno
+import os
+import re
 import runpy
 import sys
 from dataclasses import replace
@@ -7,6 +10,7 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.preparation import hospital_image
 from mmseg_mammo.preparation.hospital import Settings, carve_splits, group_by_image, prepare
 from mmseg_mammo.preparation.hospital_image import PixelOptions
 from mmseg_mammo.preparation.hospital_table import Gaps, read_hospital_table
@@ -110,6 +114,41 @@ def test_a_refused_run_leaves_audit_and_index_of_the_earlier_one(hospital, tmp_p
         run(hospital, tmp_path / 'out')
     after = [(tmp_path / 'out' / name).read_bytes() for name in ('audit.csv', 'index.csv')]
     assert after == before
+
+
+@pytest.mark.parametrize('skip_bad', [False, True])
+def test_a_file_that_the_system_refuses_to_write_names_its_row(
+    hospital, tmp_path, monkeypatch, skip_bad
+):
+    write = hospital_image.write_pair
+
+    def refuse(out, name, *rest):
+        if name == 'p2_1':
+            raise OSError(errno.ENAMETOOLONG, 'File name too long', f'{name}.png')
+        return write(out, name, *rest)
+
+    monkeypatch.setattr(hospital_image, 'write_pair', refuse)
+    message = r'row 4: .*p2/1\.dcm: File name too long \(p2_1\.png\)'
+    if skip_bad:
+        outcome = run(hospital, tmp_path / 'out', skip_bad=True)
+        assert [row.patient_id for row in outcome.rows] == ['P1', 'P3', 'P3']
+        assert re.match(message, str(outcome.problems[0]))
+    else:
+        with pytest.raises(MammoError, match=rf'(?s)1 bad rows.*{message}'):
+            run(hospital, tmp_path / 'out')
+
+
+def test_a_row_with_several_masks_is_one_image_and_one_bad_row(hospital, tmp_path):
+    hospital.write_text('image,mask,mask,patient_id\np1/1.dcm,p1_a.png,p1_b.png,P1\n')
+    (row,) = run(hospital, tmp_path / 'out').rows
+    mask = read_raster(tmp_path / 'out' / row.mask)
+    np.testing.assert_array_equal(mask, MASK | np.roll(MASK, 25, 0))
+    write_png(hospital.parent / 'p1_b.png', MASK[:30])
+    with pytest.raises(MammoError, match=r'1 bad rows'):
+        run(hospital, tmp_path / 'out')
+    (hospital.parent / 'p1_b.png').unlink()
+    with pytest.raises(MammoError, match=r'row 2: mask .*p1_b\.png does not exist'):
+        run(hospital, tmp_path / 'new')
 
 
 def test_an_interrupted_run_that_goes_on_gives_the_same_folder(hospital, tmp_path):
@@ -290,6 +329,32 @@ def test_ctrl_c_ends_in_one_line(tmp_path, monkeypatch, capsys, tool):
     assert end.value.code == 130
     said = capsys.readouterr().err.strip()
     assert said == 'Stopped. The same command goes on where it stopped.'
+
+
+def test_patients_that_look_like_one_are_a_line_of_warning(hospital, tmp_path, call):
+    hospital.write_text((HEADER + ROWS).replace('P2,train', 'p01,test'))
+    lines, code = call(tmp_path / 'o', '--table', hospital, '--jobs', 1)
+    assert code == 0
+    told = [line for line in lines if line.startswith('WARNING: patients')]
+    assert [line.endswith(": 'P1' (train) and 'p01' (test)") for line in told] == [True]
+
+
+def test_names_that_are_no_unicode_are_shown_escaped_and_stop_nothing(tmp_path, call):
+    name = os.fsdecode(b'b\xf6r')
+    for folder in ('images', 'masks'):
+        write_png(tmp_path / folder / f'P1{name}.png', MASK)
+    folders = ('--images', tmp_path / 'images', '--masks', tmp_path / 'masks')
+    _, code = call(tmp_path / 'o', *folders, '--patient-pattern', '(P.)', '--jobs', 1)
+    assert code == 0
+    (row,) = read_index(tmp_path / 'o/index.csv')
+    assert row.image.startswith('images/P1b_r-')
+    assert 'P1b\\udcf6r.png' in (tmp_path / 'o/audit.csv').read_text()
+
+
+def test_a_folder_that_cannot_be_written_is_one_message(hospital, tmp_path, call):
+    (tmp_path / 'file').touch()
+    _, code = call(tmp_path / 'file/out', '--table', hospital, '--jobs', 1)
+    assert code.startswith('prepare_hospital.py: ')
 
 
 def test_the_tool_ends_in_one_message(hospital, tmp_path, call):

@@ -8,6 +8,7 @@ from mmseg_mammo.preparation.images import write_png
 
 ZERO = np.zeros((8, 6), np.uint8)
 GAPS = Gaps(empty_mask='normal', patient_pattern='^(?:[a-z]+/)?([^_]+)_')
+GAPS_OF_FOLDER = Gaps(empty_mask='normal', patient_pattern='^(P.)/')
 
 
 @pytest.fixture
@@ -94,3 +95,140 @@ def test_missing_and_empty_folders_are_refused(tmp_path, folders):
     for wrong, message in (('empty', 'no image in it'), ('absent', 'no such folder')):
         with pytest.raises(MammoError, match=message):
             pair_folders(tmp_path / wrong, folders[1], '', {}, GAPS)
+
+
+def pairs(found):
+    entries, problems = found
+    assert not problems
+    return [(entry.relative, entry.mask and entry.mask.name) for entry in entries]
+
+
+def test_regions_are_one_image_with_or_without_the_first_of_them(tmp_path):
+    for name in ('P1_a', 'P1_a_mask', 'P1_a_mask_1', 'P2_a', 'P2_a_mask_1', 'P2_a_mask_10', 'P3_a'):
+        write_png(tmp_path / f'{name}.png', ZERO)
+    assert pairs(pair_folders(tmp_path, tmp_path, '_mask', {}, GAPS)) == [
+        ('P1_a.png', 'P1_a_mask.png'),
+        ('P1_a.png', 'P1_a_mask_1.png'),
+        ('P2_a.png', 'P2_a_mask_1.png'),
+        ('P2_a.png', 'P2_a_mask_10.png'),
+        ('P3_a.png', None),
+    ]
+
+
+def test_uids_without_suffix_are_whole_names(tmp_path, save_dicom):
+    for number in (4711, 4712):
+        save_dicom(ZERO, f'images/P1/1.2.840.{number}', PatientID='D1')
+    write_png(tmp_path / 'masks/1.2.840.4712.png', ZERO)
+    found = pair_folders(tmp_path / 'images', tmp_path / 'masks', '', {}, GAPS_OF_FOLDER)
+    assert pairs(found) == [('P1/1.2.840.4711', None), ('P1/1.2.840.4712', '1.2.840.4712.png')]
+
+
+def test_equal_stems_in_several_folders_go_by_their_folders(tmp_path):
+    for name in ('images/P1/cc', 'images/P2/cc', 'masks/P2/cc'):
+        write_png(tmp_path / f'{name}.png', ZERO)
+    folders = (tmp_path / 'images', tmp_path / 'masks')
+    found = pair_folders(*folders, '', {}, GAPS_OF_FOLDER)
+    masks = [(entry.relative, entry.mask) for entry in found[0]]
+    assert masks == [('P1/cc.png', None), ('P2/cc.png', tmp_path / 'masks/P2/cc.png')]
+    write_png(tmp_path / 'masks/cc.png', ZERO)  # whose?
+    entries, problems = pair_folders(*folders, '', {}, GAPS_OF_FOLDER)
+    assert not entries
+    assert 'several images have this name: P1/cc.png, P2/cc.png; which' in str(problems[0])
+
+
+def test_two_kinds_of_file_of_one_name_do_not_share_a_mask(folders):
+    write_png(folders[0] / 'sub/P1_cc.tif', ZERO)
+    entries, problems = pair_folders(*folders, '', {}, GAPS)
+    assert [entry.relative for entry in entries] == ['P2_cc.png']
+    assert [problem.place for problem in problems] == ['sub/P1_cc.png', 'sub/P1_cc.tif']
+
+
+def test_hidden_files_and_those_of_systems_are_none(folders):
+    for folder in folders:
+        for name in ('._P1_cc.png', '.DS_Store', 'Thumbs.db', 'desktop.ini', 'DICOMDIR', 'README'):
+            (folder / name).write_bytes(b'x')
+        for name in ('__MACOSX/P1_cc.png', '.thumbnails/P1_cc.png', '@eaDir/P1_cc.png/THUMB.png'):
+            write_png(folder / name, ZERO)
+    found = pair_folders(*folders, '', {}, GAPS)
+    assert pairs(found) == [('P2_cc.png', None), ('sub/P1_cc.png', 'P1_cc.png')]
+
+
+def test_an_image_of_an_unknown_kind_is_a_bad_row(folders):
+    (folders[0] / 'P3_cc.bmp').write_bytes(b'BM')
+    (folders[0] / 'P4_cc.png').symlink_to('unmounted/P4_cc.png')
+    _, problems = pair_folders(*folders, '', {}, GAPS)
+    assert [problem.place for problem in problems] == ['P3_cc.bmp', 'P4_cc.png']
+    assert 'is no image of a known kind' in str(problems[0])
+    assert 'is a link to unmounted/P4_cc.png, which does not exist' in str(problems[1])
+
+
+@pytest.mark.parametrize('name', ['P2_cc.bmp', 'P2_cc.nii.gz', 'P2_cc.json', 'P2_cc', 'P2_cc.png'])
+def test_what_has_the_name_of_a_mask_and_is_none_spoils_its_image(folders, name):
+    path = folders[1] / name
+    path.symlink_to('gone') if name.endswith('png') else path.write_bytes(b'x')
+    entries, problems = pair_folders(*folders, '', {}, GAPS)
+    assert [entry.relative for entry in entries] == ['sub/P1_cc.png']
+    assert f'P2_cc.png: {path} has the name of its mask, but it is' in str(problems[0])
+
+
+@pytest.mark.parametrize('name', ['P9.gif', 'masks.zip', 'batch2'])
+def test_a_file_among_masks_that_nobody_understands_stops(folders, name):
+    (folders[1] / name).symlink_to('unmounted')
+    with pytest.raises(MammoError, match=rf'(?s)1 masks that no image has.*{name}'):
+        pair_folders(*folders, '', {}, GAPS)
+
+
+def test_a_folder_of_masks_may_lie_in_that_of_images_and_a_prepared_folder_too(folders):
+    images, masks = folders
+    masks.rename(images / 'drawn')
+    write_png(images / 'out/images/P1_cc.png', ZERO)
+    write_png(images / 'out/masks/P1_cc.png', ZERO)
+    (images / 'out/preparation.json').write_text('{}')
+    found = pair_folders(images, images / 'drawn', '', {}, GAPS)
+    assert pairs(found) == [('P2_cc.png', None), ('sub/P1_cc.png', 'P1_cc.png')]
+
+
+def test_images_may_lie_in_a_folder_of_the_masks(tmp_path):
+    for name in ('data/images/P1_cc.png', 'data/images/P2_cc.png', 'data/P1_cc.png'):
+        write_png(tmp_path / name, ZERO)
+    found = pair_folders(tmp_path / 'data/images', tmp_path / 'data', '', {}, GAPS)
+    assert [(e.relative, e.mask) for e in found[0]] == [
+        ('P1_cc.png', tmp_path / 'data/P1_cc.png'),
+        ('P2_cc.png', None),
+    ]
+
+
+def test_copies_of_masks_among_the_images_matter_where_a_mask_is_missing(tmp_path):
+    images, masks = tmp_path / 'images', tmp_path / 'masks'
+    for path in (images / 'P1_a.png', images / 'P1_a_m.png', masks / 'P1_a_m.png'):
+        write_png(path, ZERO)
+    assert pairs(pair_folders(images, masks, '_m', {}, GAPS)) == [('P1_a.png', 'P1_a_m.png')]
+    for name in ('P2_a.png', 'P2_a_m.png'):
+        write_png(images / name, ZERO)
+    _, problems = pair_folders(images, masks, '_m', {}, GAPS)
+    assert 'P2_a_m.png has the name of its mask' in str(problems[0])
+    write_png(images / 'P3_a_m.png', ZERO)
+    with pytest.raises(MammoError, match=r'(?s)1 masks that no image has.*P3_a_m'):
+        pair_folders(images, masks, '_m', {}, GAPS)
+
+
+def test_one_folder_may_be_made_of_links(tmp_path):
+    for name in ('disk/P1_a.png', 'disk/P1_a_m.png', 'disk/P2_a.png', 'all/P3_a.png'):
+        write_png(tmp_path / name, ZERO)
+    folder = tmp_path / 'all'
+    (folder / 'batch').symlink_to('../disk')
+    (tmp_path / 'link').symlink_to('all')
+    for images in (folder, tmp_path / 'link'):
+        found = pair_folders(images, folder, '_m', {}, Gaps('normal', patient_pattern='(P.)'))
+        assert pairs(found) == [
+            ('P3_a.png', None),
+            ('batch/P1_a.png', 'P1_a_m.png'),
+            ('batch/P2_a.png', None),
+        ]
+    (tmp_path / 'images').mkdir()
+    (tmp_path / 'images/masks').symlink_to('../masks')
+    for name in ('images/P1_a.png', 'masks/P1_a.png'):
+        write_png(tmp_path / name, ZERO)
+    assert pairs(pair_folders(tmp_path / 'images', tmp_path / 'masks', '', {}, GAPS)) == [
+        ('P1_a.png', 'P1_a.png')
+    ]

@@ -2,12 +2,7 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.hospital_image import (
-    HospitalJob,
-    PixelOptions,
-    make_image,
-    output_names,
-)
+from mmseg_mammo.preparation.hospital_image import HospitalJob, PixelOptions, make_image
 from mmseg_mammo.preparation.images import read_raster, write_png
 
 IMAGE = np.random.default_rng(0).integers(0, 65536, (60, 40)).astype(np.uint16)
@@ -95,12 +90,3 @@ def test_lesion_values_choose_from_a_label_map(make, tmp_path):
         make(labels)
     record = make(labels, lesion_values=(2,))
     np.testing.assert_array_equal(read_raster(tmp_path / 'out' / record['mask']), UPPER)
-
-
-def test_output_names_are_unique_and_as_short_as_they_can_be():
-    assert output_names(['x/a.dcm', 'b.png']) == ['a', 'b']
-    assert output_names(['p1/1.dcm', '/p2/1.dcm']) == ['p1_1', 'p2_1']
-    assert output_names(['A.png', 'x/a.png']) == ['A', 'x_a']
-    assert output_names(['a.png', 'a.dcm']) == ['a.png', 'a.dcm']
-    with pytest.raises(MammoError, match='one name'):
-        output_names(['x/a.png', 'x_a.png', 'y/a.png'])

@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -142,3 +144,104 @@ def test_an_unknown_dicom_view_is_other(read, save_dicom):
 def test_a_damaged_dicom_is_a_bad_row(read, tmp_path):
     (tmp_path / 'd.dcm').write_bytes(b'no')
     assert 'd.dcm: not DICOM' in only_problem(read('image,mask,patient_id\nd.dcm,m.png,7\n'))
+
+
+@pytest.mark.parametrize('patient', ['N/A', 'nan', 'NULL', '-', '?', 'unknown', '<NA>'])
+def test_words_for_nothing_are_no_patient(read, patient):
+    problem = only_problem(read(f'image,mask,patient_id\na.png,m.png,{patient}\n'))
+    assert f'patient {patient!r} is nobody' in problem
+
+
+@pytest.mark.parametrize('patient', ['1,23E+05', '1.23457E+11', '1E+11', '1,2E-05', '1.2e+05'])
+def test_numbers_that_a_spreadsheet_rounded_are_no_patients(read, patient):
+    problem = only_problem(read(f'image;mask;patient_id\na.png;m.png;{patient}\n'))
+    assert f'patient {patient!r} is a number that a spreadsheet rounded' in problem
+
+
+@pytest.mark.parametrize('patient', ['1234.0', 'E5', '5E10', 'A#1', '00012', 'NA7', '1,2'])
+def test_other_patients_are_taken_to_the_letter(read, patient):
+    (entry,), _ = read(f'image;mask;patient_id\na.png;m.png;{patient}\n')
+    assert entry.patient_id == patient
+
+
+@pytest.mark.parametrize(
+    'lost', ['#N/A', '#NAME?', '#REF!', '#NV', '#DIV/0!', '####', 'M\ufffdller']
+)
+@pytest.mark.parametrize('column', ['image', 'mask', 'patient_id', 'finding', 'density'])
+def test_what_a_spreadsheet_leaves_of_a_lost_value_is_a_bad_row(read, column, lost):
+    cells = {
+        'image': 'a.png',
+        'mask': 'm.png',
+        'patient_id': '7',
+        'finding': 'mass',
+        'density': '2',
+    }
+    cells[column] = lost
+    problem = only_problem(read('\n'.join([','.join(cells), ','.join(cells.values()), ''])))
+    assert f'{column} {lost!r} is what a spreadsheet leaves of a lost value' in problem
+
+
+@pytest.mark.parametrize('name', ['Süß.png', 'Su\u0308ß.png'])
+def test_letters_composed_in_two_ways_name_one_file(read, tmp_path, name):
+    (tmp_path / 'Bü').mkdir()
+    write_png(tmp_path / 'Bü' / name, ZERO)
+    for form in ('NFC', 'NFD'):
+        path = unicodedata.normalize(form, 'Bü/Süß.png')
+        (entry,), problems = read(f'image,mask,patient_id\n{path},m.png,7\n')
+        assert not problems
+        assert entry.image == tmp_path / 'Bü' / name
+
+
+def test_a_file_that_differs_by_capitals_is_told_and_not_taken(read):
+    problem = only_problem(read('image,mask,patient_id\nA.PNG,m.png,7\n'))
+    assert problem.endswith('A.PNG does not exist, but a.png does')
+
+
+def test_what_is_no_file_is_told_by_what_it_is(read, tmp_path):
+    (tmp_path / 'f.png').mkdir()
+    (tmp_path / 'gone.png').symlink_to('unmounted/x.png')
+    (tmp_path / 'loop.png').symlink_to('loop.png')
+    for name, fault in (
+        ('f.png', 'is a folder'),
+        ('gone.png', 'is a link to unmounted/x.png, which does not exist'),
+        ('loop.png', 'cannot be reached (Too many levels of symbolic links)'),
+        ('x' * 300, 'cannot be reached (File name too long)'),
+    ):
+        for cells in (f'{name},m.png', f'a.png,{name}'):
+            assert only_problem(read(f'image,mask,patient_id\n{cells},7\n')).endswith(fault)
+
+
+@pytest.mark.parametrize(
+    ('header', 'row', 'doubt'),
+    [
+        ('image,mask,patient_id,pathology', 'a.png,,7,malignant', "pathology is 'malignant'"),
+        ('image,mask,patient_id,finding', 'a.png,,7,Mass', "finding is 'Mass'"),
+        ('image,mask,patient_id,finding', 'a.png,,7', 'the row ends before the last column'),
+        ('image,mask,mask left,patient_id', 'a.png,,m.png,7', 'column mask left names m.png'),
+    ],
+)
+def test_an_empty_cell_is_no_normal_image_where_the_row_says_something_else(
+    read, header, row, doubt
+):
+    text = f'{header}\n{row}\n'
+    assert f'no mask, but {doubt}' in only_problem(read(text, empty_mask='normal'))
+    assert read(text, empty_mask='not-annotated')[0][0].annotated == 'no'
+    assert read(text, {}, {'annotated': 'normal'})[0][0].annotated == 'normal'
+
+
+@pytest.mark.parametrize('word', ['normal', 'No Finding', 'none', 'n/a', '-', 'no_finding', '0'])
+def test_words_for_no_finding_and_values_for_all_rows_tell_of_no_lesion(read, word):
+    text = f'image,mask,patient_id,finding\na.png,,7,{word}\n'
+    assert read(text, empty_mask='normal')[0][0].annotated == 'normal'
+    found = read('image,mask,patient_id\na.png,,7\n', {}, {'finding': 'mass'}, empty_mask='normal')
+    assert found[0][0].annotated == 'normal'
+
+
+def test_repeated_masks_are_rows_of_one_image(read, tmp_path):
+    write_png(tmp_path / 'n.png', ZERO)
+    entries, problems = read('image,roi,ROI 2,patient_id\na.png,m.png,n.png,7\n', {'mask': 'roi'})
+    assert not problems
+    assert [(e.place, e.relative, e.mask.name) for e in entries] == [
+        ('row 2', 'a.png', 'm.png'),
+        ('row 2', 'a.png', 'n.png'),
+    ]

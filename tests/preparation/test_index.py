@@ -124,7 +124,7 @@ def test_tables_of_other_programs_are_read(tmp_path):
 def test_cells_past_the_last_column_are_not_dropped_in_silence(tmp_path):
     path = tmp_path / 'table.csv'
     path.write_text('image,note\na.png,left, upper\n')
-    with pytest.raises(DataIndexError, match=r"row 2: ' upper' stands under no column.*quotes"):
+    with pytest.raises(DataIndexError, match=r"row 2: 'upper' stands under no column.*quotes"):
         read_table(path, ['image'])
 
 

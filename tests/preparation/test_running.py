@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 from dataclasses import dataclass
@@ -155,3 +156,39 @@ def test_an_error_is_a_record_and_is_tried_again(jobs, run):
 def test_two_jobs_of_one_name_are_refused(jobs, run):
     with pytest.raises(MammoError, match=r'2 images would be written as a\.png'):
         run([*jobs, CopyJob('a', jobs[1].source)])
+
+
+class Refused(Copier):
+    """The system refuses the file of job ``b``."""
+
+    code = errno.ENAMETOOLONG
+
+    def __call__(self, job):
+        if job.name == 'b':
+            raise OSError(self.code, os.strerror(self.code), 'partial', None, 'b.png')
+        return super().__call__(job)
+
+
+def test_an_error_of_the_system_belongs_to_its_job_and_names_input_and_output(jobs, run, tmp_path):
+    records = make_all(jobs, Refused(tmp_path / 'out'), tmp_path / 'out')
+    assert [sorted(record) for record in records][::2] == [['image', 'length']] * 2
+    text = f'{jobs[1].source}: File name too long (b.png), when b.png was made.'
+    assert records[1] == {'error': text}
+    assert run(jobs)[1] == ['b']
+
+
+@pytest.mark.parametrize('code', [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_full_disk_is_no_fault_of_a_job_and_stops(jobs, run, tmp_path, code):
+    make = Refused(tmp_path / 'out')
+    object.__setattr__(make, 'code', code)
+    with pytest.raises(MammoError, match=r'b\.txt: .*the same command goes on'):
+        make_all(jobs, make, tmp_path / 'out')
+    assert run(jobs)[1] == ['b', 'c']
+
+
+def test_a_log_is_not_filled_with_bars(jobs, run, capsys):
+    run(jobs)
+    run(jobs)
+    assert capsys.readouterr().err.splitlines() == [
+        f'preparing: {n} of 3 images' for n in (1, 2, 3)
+    ]

@@ -1,0 +1,246 @@
+"""One row of a hospital's table, or one pair of its files -> a checked entry, or a problem."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from mmseg_mammo.errors import DataIndexError, MammoError
+from mmseg_mammo.preparation.dicom import is_dicom, read_info
+from mmseg_mammo.preparation.hospital_disk import fault_of, find_file, list_names, real
+from mmseg_mammo.preparation.index import ANNOTATED, PATHOLOGIES, SPLITS, VIEWS
+
+COLUMNS = (
+    *('image', 'mask', 'patient_id', 'laterality', 'view', 'split', 'finding', 'pathology'),
+    *('density', 'annotated'),
+)
+NOT_ANNOTATED = 'not-annotated'
+EMPTY_MASK_MEANINGS = ('normal', NOT_ANNOTATED)
+
+_LATERALITIES = {'': '', 'l': 'LEFT', 'left': 'LEFT', 'r': 'RIGHT', 'right': 'RIGHT'}
+_SPLITS = {name: name for name in ('', *SPLITS)} | {'training': 'train', 'validation': 'val'}
+_STATES = {name: name for name in ('', *ANNOTATED)} | {NOT_ANNOTATED: 'no'}
+_VIEWS = {name.lower(): name for name in VIEWS}
+_PATHOLOGIES = {name: name for name in ('', *PATHOLOGIES)} | {'b': 'benign', 'm': 'malignant'}
+_NOBODY = ('n/a', 'na', 'nan', '<na>', 'null', 'none', 'unknown', '-', '?')
+# What spreadsheets leave where they failed (#N/A, #NAME?, #NV, ####), and lost letters.
+_BROKEN = re.compile(r'#(N/?[AV]|[\w/]+[!?]|#*)|.*\ufffd.*', re.IGNORECASE | re.DOTALL)
+# 123456 as Excel shows a wide number: 1,23E+05 may be many patients.
+_ROUNDED = re.compile(r'\d+([.,]\d+)?E[+-]\d+', re.IGNORECASE)
+
+
+class Raw(NamedTuple):
+    """A row as it was read.
+
+    ``place`` names it in messages; ``cells`` has all ``COLUMNS``; ``doubt`` says why an image
+    without lesion would be no fair reading of it, or is ''.
+    """
+
+    place: str
+    cells: Mapping[str, str]
+    doubt: str = ''
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the input: one image, or one region of an image that has several rows.
+
+    ``place`` names it in messages; ``relative`` is its path as the table or folder gives it;
+    ``annotated`` is '' where the mask decides; ``header_patient`` says that the patient comes
+    from a DICOM header; ``doubt`` is that of :class:`Raw`. The other fields are those of
+    ``index.Row``.
+    """
+
+    place: str
+    relative: str
+    image: Path
+    mask: Path | None
+    patient_id: str
+    laterality: str
+    view: str
+    split: str
+    finding: str
+    pathology: str
+    density: str
+    annotated: str
+    header_patient: bool = False
+    doubt: str = ''
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row that cannot be used, and why; ``file`` is the image itself, links resolved."""
+
+    place: str
+    image: str
+    message: str
+    file: str = ''
+
+    def __str__(self) -> str:
+        """One line of a message."""
+        return f'{self.place}: {self.message}'
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """How to fill what a row leaves open.
+
+    Args:
+        empty_mask: What an empty mask cell means: '' (unknown), or one of
+            ``EMPTY_MASK_MEANINGS``.
+        split: The split of rows that give none.
+        patient_pattern: Regular expression with one group, searched in the path of the image;
+            '' uses the DICOM header instead.
+    """
+
+    empty_mask: str = ''
+    split: str = 'test'
+    patient_pattern: str = ''
+
+    def __post_init__(self) -> None:
+        """Refuse patterns that cannot name a patient."""
+        try:
+            groups = re.compile(self.patient_pattern).groups
+        except re.error as error:
+            raise MammoError(f'Patient pattern {self.patient_pattern!r}: {error}') from error
+        if self.patient_pattern and groups != 1:
+            raise MammoError(
+                f'Patient pattern {self.patient_pattern!r} has {groups} groups',
+                'exactly one group, the patient; for example "^(P[0-9]+)_"',
+            )
+
+
+def collect(raw: Iterable[Raw], root: Path, gaps: Gaps) -> tuple[list[Entry], list[Problem]]:
+    """Turn cells into entries, and into problems where that fails.
+
+    Args:
+        raw: The rows.
+        root: The folder that relative paths start from.
+        gaps: How to fill empty cells.
+    """
+    entries, problems = [], []
+    root, names = Path(real(root)), cache(list_names)
+    for row in raw:
+        try:
+            entry = _fill(_entry(row, root, names), gaps)
+            problem = '; '.join(_faults(entry))
+        except MammoError as error:
+            problem = str(error)
+        if problem:
+            relative = _relative(row.cells['image'])
+            file = real(find_file(root / relative, names))
+            problems.append(Problem(row.place, relative, problem, file))
+        else:
+            entries.append(entry)
+    return entries, problems
+
+
+def tells_nothing(cell: str) -> bool:
+    """Whether a cell is empty, or says in words that it is."""
+    return cell.lower() in ('', *_NOBODY)
+
+
+def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
+    cells = row.cells
+    broken = [name for name, cell in cells.items() if _BROKEN.fullmatch(cell)]
+    if broken:
+        raise DataIndexError(
+            f'{broken[0]} {cells[broken[0]]!r} is what a spreadsheet leaves of a lost value',
+            remedy='Correct the cell, or leave it empty',
+        )
+    image, mask = _relative(cells['image']), _relative(cells['mask'])
+    pathology = '+'.join(
+        _spelled('pathology', term, _PATHOLOGIES) for term in cells['pathology'].split('+')
+    )
+    return Entry(
+        place=row.place,
+        relative=image,
+        image=find_file(root / image, names),
+        mask=find_file(root / mask, names) if mask else None,
+        patient_id=cells['patient_id'],
+        laterality=_spelled('laterality', cells['laterality'], _LATERALITIES),
+        view=_spelled('view', cells['view'], _VIEWS),
+        split=_spelled('split', cells['split'], _SPLITS),
+        finding=cells['finding'].lower(),
+        pathology=pathology,
+        density=cells['density'],
+        annotated=_spelled('annotated', cells['annotated'], _STATES),
+        doubt=row.doubt,
+    )
+
+
+def _relative(cell: str) -> str:
+    """Tables written on Windows have backslashes; ``./a.png`` and ``a.png`` are one image."""
+    return str(PurePosixPath(cell.replace('\\', '/'))) if cell else ''
+
+
+def _spelled(name: str, value: str, spellings: Mapping[str, str]) -> str:
+    key = value.strip().lower()
+    key = key if key in spellings else key.replace(' ', '_')
+    if key not in spellings:
+        allowed = dict.fromkeys(filter(None, spellings.values()))
+        raise DataIndexError(f'{name} {value!r}', ', '.join(allowed))
+    return spellings[key]
+
+
+def _fill(entry: Entry, gaps: Gaps) -> Entry:
+    patient = entry.patient_id
+    if not patient and gaps.patient_pattern:
+        match = re.search(gaps.patient_pattern, entry.relative)
+        patient = match[1] or '' if match else ''
+    annotated = entry.annotated
+    if not annotated and entry.mask is None and gaps.empty_mask:
+        annotated = _STATES[gaps.empty_mask]
+        if annotated == 'normal' and entry.doubt:
+            raise DataIndexError(
+                f'no mask, but {entry.doubt}',
+                remedy='Name the mask, or say in the column annotated whether a reader saw a '
+                'lesion: normal or no',
+            )
+    laterality, view, header_patient = entry.laterality, entry.view, False
+    incomplete = not (patient and laterality and view)
+    if incomplete and not fault_of(entry.image) and is_dicom(entry.image):
+        info = read_info(entry.image)
+        # A pattern that did not match is an error; the header must not paper over it.
+        header_patient = not patient and not gaps.patient_pattern
+        patient = info.patient_id if header_patient else patient
+        laterality = laterality or info.laterality
+        view = view or _VIEWS.get(info.view.strip().lower(), 'OTHER')
+    return replace(
+        entry,
+        patient_id=patient.strip(),
+        laterality=laterality,
+        view=view,
+        split=entry.split or gaps.split,
+        annotated=annotated,
+        header_patient=header_patient,
+    )
+
+
+def _faults(entry: Entry) -> Iterator[str]:
+    if not entry.relative:
+        yield 'no image is named'
+    elif fault := fault_of(entry.image):
+        yield f'image {entry.image} {fault}'
+    if entry.mask is not None and (fault := fault_of(entry.mask)):
+        yield f'mask {entry.mask} {fault}'
+    if entry.mask is not None and real(entry.mask) == real(entry.image):
+        yield f'image and mask are the same file {entry.image}'
+    if entry.mask is None and entry.annotated == 'lesion':
+        yield 'annotated is lesion, but no mask is named'
+    if entry.mask is None and not entry.annotated:
+        yield (
+            'no mask and no annotated value; say what that means by --empty-mask-means '
+            f'{" or ".join(EMPTY_MASK_MEANINGS)}'
+        )
+    if not entry.patient_id:
+        yield 'no patient; give a patient_id or a --patient-pattern that matches its path'
+    elif tells_nothing(entry.patient_id):
+        yield f'patient {entry.patient_id!r} is nobody; give a patient_id'
+    elif _ROUNDED.fullmatch(entry.patient_id):
+        yield (
+            f'patient {entry.patient_id!r} is a number that a spreadsheet rounded, so that several '
+            'patients may look like one; format the column as text and export again'
+        )

@@ -1,0 +1,187 @@
+"""A hospital's entries -> groups per image; their records -> index, audit and warnings."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmseg_mammo.preparation.hospital_disk import real
+from mmseg_mammo.preparation.hospital_entry import Entry, Problem
+from mmseg_mammo.preparation.hospital_names import alike_patients, nfc
+from mmseg_mammo.preparation.index import Row
+
+AUDIT_COLUMNS = ('row', 'image', 'mask', 'status', 'annotated', 'output', 'lesion_share', 'note')
+SHOWN = 5
+Made = Sequence[tuple[list[Entry], dict[str, Any]]]
+
+
+def group_by_image(
+    entries: Sequence[Entry], problems: Sequence[Problem] = ()
+) -> tuple[list[list[Entry]], list[Problem]]:
+    """Gather the rows of each image, whatever path or link names it.
+
+    Returns:
+        The groups in the order of their first rows; and one problem for every row of an image
+        whose rows contradict each other, or of which another row is bad: a mask from the rest
+        would leave a lesion unmarked.
+    """
+    by_image: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_image.setdefault(real(entry.image), []).append(entry)
+    bad = {p.file or p.image: f'left out with {p.place}' for p in problems}
+    for image, group in by_image.items():
+        for name in ('patient_id', 'laterality', 'view', 'split', 'density', 'annotated'):
+            values = sorted({getattr(entry, name) for entry in group})
+            if len(values) > 1:
+                shown = ', '.join(value or 'empty' for value in values)
+                bad[image] = f'{group[0].relative} has rows with different {name}: {shown}'
+    groups = [group for image, group in by_image.items() if image not in bad]
+    conflicts = [
+        Problem(entry.place, entry.relative, bad[image], image)
+        for image, group in by_image.items()
+        for entry in group
+        if image in bad
+    ]
+    return groups, list(dict.fromkeys(conflicts))
+
+
+def refuse_doubtful(group: Sequence[Entry], record: dict[str, Any]) -> dict[str, Any]:
+    """The record, or an error if only an empty mask says normal, and the row something else."""
+    doubt = next((entry.doubt for entry in group if entry.doubt), '')
+    if doubt and record.get('annotated') == 'normal' and not group[0].annotated:
+        remedy = 'Correct the mask, or say in the column annotated that the image is normal'
+        return {'error': f'its mask is empty, but {doubt}. {remedy}.'}
+    return record
+
+
+def undecodable(made: Made) -> list[Problem]:
+    """One problem for every row of an image that could not be made."""
+    found = [
+        Problem(entry.place, entry.relative, record['error'])
+        for group, record in made
+        for entry in group
+        if 'error' in record
+    ]
+    return list(dict.fromkeys(found))  # a row with several masks is several entries
+
+
+def index_row(
+    group: Sequence[Entry], record: Mapping[str, Any], mask_kind: str, source: str
+) -> Row:
+    """The row of one image in the index."""
+    first = group[0]
+    return Row(
+        image=record['image'],
+        mask=record['mask'],
+        patient_id=first.patient_id,
+        laterality=first.laterality,
+        view=first.view,
+        split=first.split,
+        finding=_joined([entry.finding for entry in group]),
+        pathology=_joined([entry.pathology for entry in group]),
+        density=first.density,
+        annotated=record['annotated'],
+        mask_kind=mask_kind,
+        source=source,
+        original_height=record['original_height'],
+        original_width=record['original_width'],
+    )
+
+
+def _joined(values: Sequence[str]) -> str:
+    terms = [term for value in values for term in value.split('+') if term]
+    return '+'.join(dict.fromkeys(terms))
+
+
+def audit_lines(made: Made, problems: Sequence[Problem]) -> list[dict[str, str]]:
+    """One line per input row, in their order."""
+    lines = [
+        {
+            'row': entry.place,
+            'image': entry.relative,
+            'mask': str(entry.mask or ''),
+            'status': 'prepared',
+            'annotated': record['annotated'],
+            'output': record['image'],
+            'lesion_share': f'{record["lesion_share"]:.6f}',
+            'note': record['note'],
+        }
+        for group, record in made
+        if 'error' not in record
+        for entry in group
+    ]
+    empty = dict.fromkeys(AUDIT_COLUMNS, '')
+    for problem in problems:
+        told = {'row': problem.place, 'image': problem.image, 'note': problem.message}
+        lines.append({**empty, **told, 'status': 'skipped'})
+    return sorted(lines, key=lambda line: _natural(line['row']))
+
+
+def _natural(text: str) -> list[int | str]:
+    """Sorts ``row 2`` before ``row 10``."""
+    return [int(p) if n % 2 else p for n, p in enumerate(re.split('([0-9]+)', text))]
+
+
+def warnings_about(made: Made, rows: Iterable[Row], out: Path) -> list[str]:
+    """One line for each thing that is allowed, and is a mistake more often than not.
+
+    Args:
+        made: The images, with their records.
+        rows: Those of the index.
+        out: The prepared folder.
+    """
+    splits = {row.patient_id: row.split for row in rows}
+    used = [(group, record) for group, record in made if 'error' not in record]
+    black = [
+        group[0].relative
+        for group, record in used
+        if record['annotated'] == 'normal' and not group[0].annotated
+    ]
+    numbers = [patient for patient in splits if re.fullmatch(r'[0-9]+[.,]0+', patient)]
+    alike = [_alike(group, splits) for group in alike_patients(splits)]
+    found = {
+        'patients that differ by capitals, blanks, leading zeros or the like; if they are one, '
+        'they need one name, else they come into several splits': alike,
+        'patients that end like a number with decimals; a spreadsheet may have taken the zeros '
+        'before it too, so that two patients look like one': numbers,
+        'one mask for several images': _shared_masks(used),
+        'one picture for several images': _equal_pictures(used, out),
+        'normal only because their masks are empty': black,
+    }
+    return [f'WARNING: {what}: {_some(items)}' for what, items in found.items() if items]
+
+
+def _alike(group: Sequence[str], splits: Mapping[str, str]) -> str:
+    shown = ascii if len({nfc(patient) for patient in group}) < len(group) else repr
+    return ' and '.join(f'{shown(patient)} ({splits[patient]})' for patient in group)
+
+
+def _shared_masks(used: Made) -> list[str]:
+    """Masks with a lesion only: an archive may keep equal empty files as links to one."""
+    images: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for group, record in used:
+        for entry in group if record['annotated'] == 'lesion' else ():
+            if entry.mask is not None:
+                images[real(entry.mask)][entry.relative] = None
+    return [f'{mask} for {" and ".join(of)}' for mask, of in images.items() if len(of) > 1]
+
+
+def _equal_pictures(used: Made, out: Path) -> list[str]:
+    """Copies, by their pixels: ``x (1).png`` of ``x.png`` would be an image without mask."""
+    by_size: defaultdict[int, list[tuple[Path, str]]] = defaultdict(list)
+    for group, record in used:
+        path = out / record['image']
+        name = f'{group[0].relative} ({record["annotated"]})'
+        by_size[path.stat().st_size].append((path, name))
+    equal: defaultdict[bytes, list[str]] = defaultdict(list)
+    for files in by_size.values():
+        for path, name in files if len(files) > 1 else ():
+            equal[hashlib.sha256(path.read_bytes()).digest()].append(name)
+    return [' and '.join(names) for names in equal.values() if len(names) > 1]
+
+
+def _some(items: Sequence[str]) -> str:
+    more = f' and {len(items) - SHOWN} more' if len(items) > SHOWN else ''
+    return '; '.join(items[:SHOWN]) + more

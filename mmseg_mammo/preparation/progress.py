@@ -1,0 +1,31 @@
+"""How far a long step is: a bar on a terminal, and in a log a line every tenth."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar('T')
+
+
+def shown(
+    items: Iterable[T], total: int, title: str, unit: str = 'image', done: int = 0
+) -> Iterator[T]:
+    """Hand on ``items``, and say on standard error how many have come.
+
+    Args:
+        items: What is left to do; each counts when the next is asked for.
+        total: How many there are, with those done before.
+        title: What is done.
+        unit: What is counted.
+        done: How many were done before.
+    """
+    if sys.stderr.isatty():
+        yield from tqdm(items, title, total, initial=done, unit=unit)
+        return
+    for item in items:
+        yield item
+        done += 1
+        if done * 10 // total > (done - 1) * 10 // total:
+            print(f'{title}: {done} of {total} {unit}s', file=sys.stderr, flush=True)
