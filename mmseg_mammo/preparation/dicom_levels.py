@@ -52,8 +52,9 @@ def detector_field(dataset: Any, pixels: np.ndarray) -> np.ndarray | None:
     if value is None:
         return None
     limit = value_of(dataset, 'PixelPaddingRangeLimit')
-    ends = [_as_stored(dataset, v) for v in (value, value if limit is None else limit)]
-    if None in ends:
+    found = [_as_stored(dataset, v) for v in (value, value if limit is None else limit)]
+    ends = [end for end in found if end is not None]
+    if len(ends) < 2:
         return None
     inside = (pixels < min(ends)) | (pixels > max(ends))
     return inside if inside.any() and not inside.all() else None

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.preparation.dicom_header import is_filled, value_of
+from mmseg_mammo.preparation.raster_jpeg import decode_jpeg
 
 # What required attributes mean where a file lacks them: a mammogram has no other values
 # (PS3.3 C.8.11.7.1).
@@ -54,10 +55,22 @@ def stored_values(dataset: Any, labels: bool = False) -> np.ndarray:
         dataset.PixelRepresentation = 0
     elif native and allocated in (8, 16, 32) and 'PixelData' in dataset:
         _check_bits(dataset, allocated)
+    from pydicom.uid import JPEGBaseline8Bit
+
+    if dataset.file_meta.TransferSyntaxUID == JPEGBaseline8Bit:
+        _check_jpeg(dataset)
     pixels = np.asarray(dataset.pixel_array)
     if pixels.ndim != 2:
         raise ValueError(f'{pixels.shape} values where one per pixel was expected')
     return pixels
+
+
+def _check_jpeg(dataset: Any) -> None:
+    """Refuse what DICOM decoders patch in silence, as libjpeg does."""
+    from pydicom.encaps import get_frame
+
+    if decode_jpeg(get_frame(dataset.PixelData, 0, number_of_frames=1)) is None:
+        raise ValueError('its JPEG data is damaged')
 
 
 def _check_bits(dataset: Any, allocated: int) -> None:

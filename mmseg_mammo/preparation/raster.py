@@ -8,6 +8,7 @@ import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -83,21 +84,12 @@ def _decode(data: bytes, labels: bool) -> tuple[np.ndarray, int]:
     from PIL import Image
 
     header = Image.open(io.BytesIO(data))
-    if header.format not in ('PNG', 'JPEG', 'BMP', 'PPM'):
-        raise ValueError(f'a {header.format} file')
-    if getattr(header, 'n_frames', 1) > 1:
-        raise ValueError(f'{header.n_frames} pictures in one file')
-    if header.mode == 'CMYK':
-        raise ValueError('CMYK, the inks of a printer')
-    gamma = header.info.get('gamma')
-    if gamma and not labels and not {'srgb', 'icc_profile'} & header.info.keys():
-        if abs(gamma - USUAL_GAMMA) > GAMMA_TOLERANCE:
-            raise ValueError(f'its gAMA chunk says {gamma:g}, where 0.45455 is usual')
+    _check_header(header, labels)
     turn = _checked_turn(header.getexif().get(0x0112, 1)) if _has_exif(header, data) else 1
-    if header.mode == 'P' or header.mode == 'PA':
+    if header.mode in ('P', 'PA'):
         return _by_pillow(data, labels), turn
     if header.format == 'PNG' and b'IEND' not in data[-4096:]:
-        raise NotReadableError
+        raise NotReadableError  # OpenCV fills the lost rows with grey
     pixels = decode_jpeg(data) if header.format == 'JPEG' else _by_opencv(data)
     if pixels is None:
         raise NotReadableError
@@ -111,11 +103,25 @@ def _decode(data: bytes, labels: bool) -> tuple[np.ndarray, int]:
     return _grey(pixels, labels), turn
 
 
-def _has_exif(header: object, data: bytes) -> bool:
-    """Whether a file tells an orientation; Pillow would decode a whole PNG to know."""
-    if getattr(header, 'format', '') == 'PNG':
-        return any(mark in data for mark in (b'eXIf', b'rofile type exif', b'tiff:Orientation'))
-    return getattr(header, 'format', '') == 'JPEG'
+def _check_header(header: Any, labels: bool) -> None:
+    """Refuse what a header says and nothing here follows."""
+    if header.format not in ('PNG', 'JPEG', 'BMP', 'PPM'):
+        raise ValueError(f'a {header.format} file')
+    if getattr(header, 'n_frames', 1) > 1:
+        raise ValueError(f'{header.n_frames} pictures in one file')
+    if header.mode == 'CMYK':
+        raise ValueError('CMYK, the inks of a printer')
+    gamma = header.info.get('gamma')
+    profiled = {'srgb', 'icc_profile'} & header.info.keys()  # they go before gAMA
+    if gamma and not labels and not profiled and abs(gamma - USUAL_GAMMA) > GAMMA_TOLERANCE:
+        raise ValueError(f'its gAMA chunk says {gamma:g}, where 0.45455 is usual')
+
+
+def _has_exif(header: Any, data: bytes) -> bool:
+    """Whether a file may tell an orientation; of a PNG, Pillow decodes all pixels to know."""
+    if header.format != 'PNG':
+        return True
+    return b'eXIf' in data or any('xmp' in key or 'exif' in key for key in header.info)
 
 
 def _checked_turn(orientation: object) -> int:

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from functools import cache
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -60,7 +62,7 @@ def _without_last_byte(data: bytes) -> bytes | None:
     return data[:last] + data[end:]
 
 
-def _thumbnail(data: np.ndarray, _: int) -> np.ndarray:
+def _thumbnail(data: np.ndarray, _: int) -> Any:
     """All of the decoding but the arithmetic."""
     return cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_8)
 
@@ -74,7 +76,7 @@ def _hears_damage() -> bool:
     return _listen(data[:middle] + bytes(512) + data[middle + 512 :], _DECODE)[1]
 
 
-def _listen(data: bytes, decode: Callable[..., np.ndarray]) -> tuple[np.ndarray | None, bool]:
+def _listen(data: bytes, decode: Callable[..., Any]) -> tuple[np.ndarray | None, bool]:
     """Pixels, and whether the decoder complained; what else is on standard error is passed on."""
     with _LISTENING, tempfile.TemporaryFile() as heard:
         try:

@@ -87,11 +87,11 @@ def _check_samples(tags: Mapping[int, Any], photometric: int, samples: int, extr
     bits = _each(tags.get(258, 1))
     formats = _each(tags.get(339, 1))
     allowed = (1, 2, 4, 8) if photometric == 3 else (1, 8, 16)
+    if set(formats) - {1, 4}:
+        names = {2: 'signed', 3: 'floating point', 5: 'complex', 6: 'complex'}
+        raise ValueError(f'samples are {names.get(formats[0], formats[0])} numbers')
     if len(set(bits)) != 1 or bits[0] not in allowed:
         raise ValueError(f'{"/".join(map(str, bits))} bits per sample')
-    if set(formats) - {1, 4}:
-        kind = {2: 'signed', 3: 'floating point', 5: 'complex', 6: 'complex'}
-        raise ValueError(f'samples are {kind.get(formats[0], formats[0])} numbers')
     if samples > 1 and int(tags.get(284, 1)) != 1:
         raise ValueError('channels in separate planes')
     if extra and (extra != 1 or bits[0] != 8 or _each(tags.get(338, 0))[0] not in (1, 2)):
