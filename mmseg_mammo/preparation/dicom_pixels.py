@@ -45,6 +45,7 @@ def stored_values(dataset: Any, labels: bool = False) -> np.ndarray:
     for name, value in _DEFAULTS.items():
         if not is_filled(dataset.get(name)):
             setattr(dataset, name, value)
+    dataset.PhotometricInterpretation = 'MONOCHROME2'  # one grey sample; only levels need more
     native = not is_compressed(dataset)
     if native and bytes(dataset.get('PixelData', b'')[:4]) == ITEM:
         raise ValueError('compressed, though no Transfer Syntax says how')

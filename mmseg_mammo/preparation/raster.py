@@ -90,9 +90,10 @@ def _decode(data: bytes, labels: bool) -> tuple[np.ndarray, int]:
         return _by_pillow(data, labels), turn
     if header.format == 'PNG' and b'IEND' not in data[-4096:]:
         raise NotReadableError  # OpenCV fills the lost rows with grey
-    pixels = decode_jpeg(data) if header.format == 'JPEG' else _by_opencv(data)
-    if pixels is None:
+    decoded = decode_jpeg(data) if header.format == 'JPEG' else _by_opencv(data)
+    if decoded is None:
         raise NotReadableError
+    pixels = decoded
     key = header.info.get('transparency')
     if isinstance(key, int) and pixels.ndim == 2:  # one level of a grey PNG is transparent
         depth = data[24]

@@ -11,7 +11,6 @@ import tempfile
 import threading
 from collections.abc import Callable
 from functools import cache
-
 from typing import Any
 
 import cv2
@@ -64,7 +63,7 @@ def _without_last_byte(data: bytes) -> bytes | None:
 
 def _thumbnail(data: np.ndarray, _: int) -> Any:
     """All of the decoding but the arithmetic."""
-    return cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_8)
+    return _DECODE(data, cv2.IMREAD_REDUCED_GRAYSCALE_8)
 
 
 @cache
