@@ -5,7 +5,9 @@ OpenCV would lose it, palettes and transparency. H, W are height and width in pi
 """
 
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,12 @@ class NotReadableError(Exception):
     """The pixels are damaged, or incomplete."""
 
 
+_DAMAGED = (
+    *(NotReadableError, raster_pgm.DamagedError),
+    *(cv2.error, zlib.error, OSError, SyntaxError, struct.error, KeyError, IndexError, EOFError),
+)
+
+
 def decode_raster(data: bytes, path: Path, labels: bool, notes: list[str]) -> np.ndarray:
     """Decode one file.
 
@@ -55,7 +63,7 @@ def decode_raster(data: bytes, path: Path, labels: bool, notes: list[str]) -> np
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # of Pillow, on metadata that nobody asks for
             pixels, turn = _decode(data, labels)
-    except (NotReadableError, raster_pgm.DamagedError, cv2.error, OSError, SyntaxError) as error:
+    except _DAMAGED as error:
         raise DataFileError(
             f'{path}: not a readable image, probably truncated or corrupt',
             'a whole PNG, JPEG, TIFF, BMP or PGM file',

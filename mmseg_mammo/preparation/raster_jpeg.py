@@ -6,20 +6,17 @@ It says nothing where damage leaves blocks over at the end: the file is then dec
 its last byte of pixels, of which it complains only if it needed that byte.
 """
 
-import os
-import tempfile
-import threading
-from collections.abc import Callable
+import re
 from functools import cache
-from typing import Any
 
 import cv2
 import numpy as np
 
+from mmseg_mammo.preparation.listening import listen
+
 # libjpeg's warnings on pixel data (jerror.h); others tell of metadata.
-_DAMAGE = (b'Corrupt JPEG data', b'Premature end of JPEG', b'Inconsistent progression')
+_DAMAGE = re.compile(rb'Corrupt JPEG data|Premature end of JPEG|Inconsistent progression')
 _END = b'\xff\xd9'
-_LISTENING = threading.Lock()
 _DECODE = cv2.imdecode
 
 
@@ -36,11 +33,13 @@ def decode_jpeg(data: bytes) -> np.ndarray | None:
     # Some releases of OpenCV fill the rows after a cut without a word.
     if _END not in data[-4096:]:
         return None
-    pixels, damaged = _listen(data, cv2.imdecode)
+    pixels, damaged = listen(
+        lambda: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), _DAMAGE
+    )
     if damaged or pixels is None:
         return None
     shortened = _without_last_byte(data)
-    return pixels if shortened is None or _listen(shortened, _thumbnail)[1] else None
+    return pixels if shortened is None or _complains(shortened) else None
 
 
 def _without_last_byte(data: bytes) -> bytes | None:
@@ -61,9 +60,10 @@ def _without_last_byte(data: bytes) -> bytes | None:
     return data[:last] + data[end:]
 
 
-def _thumbnail(data: np.ndarray, _: int) -> Any:
-    """All of the decoding but the arithmetic."""
-    return _DECODE(data, cv2.IMREAD_REDUCED_GRAYSCALE_8)
+def _complains(data: bytes) -> bool:
+    """Whether decoding, without most of its arithmetic, is complained of."""
+    values = np.frombuffer(data, np.uint8)
+    return listen(lambda: _DECODE(values, cv2.IMREAD_REDUCED_GRAYSCALE_8), _DAMAGE)[1]
 
 
 @cache
@@ -72,28 +72,4 @@ def _hears_damage() -> bool:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
     data = cv2.imencode('.jpg', noise)[1].tobytes()
     middle = len(data) // 2
-    return _listen(data[:middle] + bytes(512) + data[middle + 512 :], _DECODE)[1]
-
-
-def _listen(data: bytes, decode: Callable[..., Any]) -> tuple[np.ndarray | None, bool]:
-    """Pixels, and whether the decoder complained; what else is on standard error is passed on."""
-    with _LISTENING, tempfile.TemporaryFile() as heard:
-        try:
-            before: int | None = os.dup(2)
-        except OSError:  # closed, as in a daemon
-            before = None
-        os.dup2(heard.fileno(), 2)
-        try:
-            pixels = decode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        finally:
-            if before is None:
-                os.close(2)
-            else:
-                os.dup2(before, 2)
-                os.close(before)
-        heard.seek(0)
-        lines = heard.read().splitlines(keepends=True)
-    told = [line for line in lines if not line.startswith(_DAMAGE)]
-    if told and before is not None:
-        os.write(2, b''.join(told))
-    return pixels, len(told) < len(lines)
+    return _complains(data[:middle] + bytes(512) + data[middle + 512 :])

@@ -6,16 +6,24 @@ with neutral tags.
 """
 
 import io
+import re
 import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from mmseg_mammo.preparation.listening import listen
+from mmseg_mammo.preparation.raster_jpeg import decode_jpeg
 
 MAGIC = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 _REDUCED = 1  # NewSubfileType: a smaller copy of another page
 _CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 6: 3}  # samples of a pixel, without extra ones
 _NAMES = {5: 'CMYK', 8: 'CIE L*a*b*', 32803: 'a colour filter array', 4: 'a transparency mask'}
 _PHOTOMETRIC, _ORIENTATION = 262, 274
+_PARTS = ((273, 324), (279, 325))  # where strips, or else tiles, start; their sizes
+_DEFLATE = (8, 32946)
+_COMPLAINT = re.compile(rb'(\w*Decode\w*|TIFF\w+|Fax\w+): ')  # of libtiff
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ def read_tiff(data: bytes) -> TiffFacts:
 
     Raises:
         ValueError: Several pages, or samples of another kind than 1, 8 or 16 unsigned bits.
-        SyntaxError, OSError: The file is damaged.
+        SyntaxError, OSError, zlib.error: The file is damaged.
     """
     pages = _pages(data)
     full = [tags for _, tags in pages if not int(tags.get(254, 0)) & _REDUCED]
@@ -52,6 +60,7 @@ def read_tiff(data: bytes) -> TiffFacts:
         if tag == _ORIENTATION or photometric == 0:
             _set_to_1(neutral, offset, tag)
     by_pillow = bool(extra) or photometric == 3
+    _check_compressed(bytes(neutral), tags)
     return TiffFacts(
         data=bytes(neutral),
         white_is_zero=photometric == 0,
@@ -97,6 +106,29 @@ def _check_samples(tags: Mapping[int, Any], photometric: int, samples: int, extr
     if extra and (extra != 1 or bits[0] != 8 or _each(tags.get(338, 0))[0] not in (1, 2)):
         kind = 'transparency' if _each(tags.get(338, 0))[0] in (1, 2) else 'unknown meaning'
         raise ValueError(f'an extra channel of {kind} in {bits[0]} bits')
+
+
+def _check_compressed(data: bytes, tags: Mapping[int, Any]) -> None:
+    """Refuse compressed pixels that their decoder complains of; OpenCV fills the gaps.
+
+    Raises:
+        OSError, zlib.error: They are damaged.
+    """
+    from PIL import Image
+
+    compression = int(tags.get(259, 1))
+    if compression == 1:
+        return
+    tables = bytes(tags.get(347, b''))
+    places = zip(*(_each(tags[s if s in tags else t]) for s, t in _PARTS), strict=True)
+    for part in (data[start : start + size] for start, size in places):
+        if compression in _DEFLATE:
+            zlib.decompress(part)  # libtiff stops before the checksum
+        if compression == 7 and decode_jpeg(tables[:-2] + part[2 if tables else 0 :]) is None:
+            raise OSError('damaged JPEG data')
+    image = Image.open(io.BytesIO(data))
+    if listen(image.load, _COMPLAINT)[1]:
+        raise OSError('damaged pixel data')
 
 
 def _each(value: Any) -> tuple[int, ...]:

@@ -87,3 +87,25 @@ def test_grey_levels_in_colour_channels_are_read():
     np.testing.assert_array_equal(read(tiff(np.dstack([DEEP] * 3), t262=2)), DEEP)
     with pytest.raises(DataFileError, match='colour'):
         read(tiff(np.dstack([DEEP, DEEP, ~DEEP]), t262=2))
+
+
+@pytest.mark.parametrize('compression', ['tiff_lzw', 'tiff_adobe_deflate', 'jpeg'])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_damage_in_compressed_pixels_is_found(compression, dtype):
+    rng = np.random.default_rng(0)
+    noise = np.kron(rng.integers(0, 256, (60, 50)), np.ones((3, 3), int))
+    if compression == 'jpeg' and dtype == np.uint16:
+        pytest.skip('JPEG has 8 bits')
+    data = encoded(noise.astype(dtype), 'TIFF', compression=compression)
+    assert read(data).shape == noise.shape
+    found = 0
+    for place in np.linspace(400, len(data) - 400, 20).astype(int):
+        damaged = bytearray(data)
+        damaged[place : place + 60] = bytes(
+            (7 * byte + 13) % 254 for byte in data[place : place + 60]
+        )
+        try:
+            read(bytes(damaged))
+        except DataFileError:
+            found += 1
+    assert found >= 16
