@@ -15,13 +15,13 @@ from torch.utils.data import Sampler
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.images import read_raster
+from mmseg_mammo.preparation.images import read_labels
 from mmseg_mammo.preparation.masks import binarise
 
 
 def lesion_share(path: str | None) -> float:
     """Share of the pixels of a mask file that are lesion; 0 without a file."""
-    return float(binarise(read_raster(Path(path)), path).mean()) if path else 0.0
+    return float(binarise(read_labels(Path(path)), path).mean()) if path else 0.0
 
 
 def size_weights(

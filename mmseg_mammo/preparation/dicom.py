@@ -1,22 +1,33 @@
-"""DICOM file -> grey levels and the few tags this package needs. The only user of pydicom.
+"""DICOM file -> grey levels and the few tags this package needs. The only reader of DICOM files.
 
 Names of patients and institutions are never read.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.preparation.dicom_header import (
+    is_for_processing,
+    photometric_of,
+    side_of,
+    view_of,
+)
+from mmseg_mammo.preparation.dicom_levels import display_levels
+from mmseg_mammo.preparation.dicom_pixels import guess_syntax, stored_values
 
 DICOM_SUFFIXES = ('.dcm', '.dicom', '.dic')
 
 
 @dataclass(frozen=True)
 class DicomInfo:
-    """Header facts of one instance; empty strings where the file says nothing."""
+    """Header facts of one instance; empty strings where the file says nothing.
+
+    ``notes`` tell what was odd about the file and how it was understood.
+    """
 
     patient_id: str
     study_uid: str
@@ -28,17 +39,20 @@ class DicomInfo:
     columns: int
     bits_allocated: int
     photometric: str
+    notes: tuple[str, ...] = ()
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether ``path`` is DICOM by suffix or, failing that, by its ``DICM`` preamble."""
+    """Whether ``path`` is DICOM: by suffix, its ``DICM`` preamble, or a first tag without one."""
     if path.suffix.lower() in DICOM_SUFFIXES:
         return True
     try:
         with path.open('rb') as stream:
-            return stream.read(132)[128:] == b'DICM'
+            head = stream.read(132)
     except OSError:
         return False
+    # Without preamble a file starts with a tag of group 0002 or 0008, little endian.
+    return head[128:] == b'DICM' or (head[:2] in (b'\2\0', b'\10\0') and head[3:4] == b'\0')
 
 
 def read_info(path: Path) -> DicomInfo:
@@ -70,21 +84,28 @@ def read_dicom(path: Path, voi: bool = True) -> tuple[np.ndarray, DicomInfo]:
         Pixels, H×W, uint8 (8-bit files without window) or uint16; and the header facts.
 
     Raises:
-        DataFileError: The file is missing, truncated, not DICOM, colour, multi-frame, or
-            compressed in a way that no installed decoder handles.
+        DataFileError: The file is missing, truncated, not DICOM, colour, multi-frame, raw
+            detector data, contradicts itself, or is compressed in a way that no installed
+            decoder handles.
     """
     dataset, info = _read(path, stop_before_pixels=False)
-    frames = dataset.get('NumberOfFrames') or 1
-    if frames != 1 or info.photometric not in ('MONOCHROME1', 'MONOCHROME2'):
+    _check_frames(dataset, info, path)
+    if info.photometric not in ('MONOCHROME1', 'MONOCHROME2'):
         raise DataFileError(
-            f'{path}: {frames} frame(s) of {info.photometric or "unknown photometric type"}',
-            'one greyscale frame (a 2-D mammogram)',
-            'Leave tomosynthesis and screen captures out of the table',
+            f'{path}: Photometric Interpretation {info.photometric or "is missing"}',
+            'MONOCHROME1 or MONOCHROME2 (grey levels)',
+            'Leave screen captures out of the table; where it is missing, add it to the file',
+        )
+    if is_for_processing(dataset):
+        raise DataFileError(
+            f'{path}: raw detector data (FOR PROCESSING)',
+            'images FOR PRESENTATION',
+            'Export the processed image of the same view',
         )
     pixels = _decode(dataset, path)
     # Broken LUTs and windows raise many types; none of them may end a run without the path.
     try:
-        levels = _display_levels(dataset, pixels, voi)
+        levels = display_levels(dataset, pixels, info.photometric, voi)
     except Exception as error:
         raise DataFileError(
             f'{path}: cannot apply its rescale or VOI tags ({error})',
@@ -93,13 +114,38 @@ def read_dicom(path: Path, voi: bool = True) -> tuple[np.ndarray, DicomInfo]:
     return levels, info
 
 
+def read_dicom_labels(path: Path) -> np.ndarray:
+    """Read a mask as it is stored: H×W, unsigned whole numbers; 0 is background.
+
+    A mask is no picture, whatever header it was given: nothing is inverted, windowed, rescaled
+    or padded, and all bits count.
+
+    Raises:
+        DataFileError: As :func:`read_dicom`, but for what a header says of grey levels.
+    """
+    dataset, info = _read(path, stop_before_pixels=False)
+    _check_frames(dataset, info, path)
+    return _decode(dataset, path, labels=True)
+
+
 def _read(path: Path, stop_before_pixels: bool) -> tuple[Any, DicomInfo]:
     import pydicom  # here, so that PNG users need no DICOM library
+    from pydicom.errors import InvalidDicomError
 
     # pydicom parses values when they are asked for, and a damaged header raises many types.
+    notes = []
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
-        return dataset, _info(dataset, path)
+        try:
+            dataset = pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
+        except InvalidDicomError:
+            dataset = pydicom.dcmread(path, stop_before_pixels=stop_before_pixels, force=True)
+            if not (dataset.get('Rows') and dataset.get('Columns')):
+                raise
+            notes.append('no DICOM preamble')
+        if not dataset.file_meta.get('TransferSyntaxUID'):
+            notes.append(guess_syntax(dataset))
+        info = _info(dataset, path)
+        return dataset, replace(info, notes=(*notes, *info.notes))
     except DataFileError:
         raise
     except Exception as error:
@@ -110,6 +156,16 @@ def _read(path: Path, stop_before_pixels: bool) -> tuple[Any, DicomInfo]:
         ) from error
 
 
+def _check_frames(dataset: Any, info: DicomInfo, path: Path) -> None:
+    frames = dataset.get('NumberOfFrames') or 1
+    if frames != 1 or (dataset.get('SamplesPerPixel') or 1) != 1:
+        raise DataFileError(
+            f'{path}: {frames} frame(s) of {info.photometric or "unknown photometric type"}',
+            'one greyscale frame (a 2-D mammogram)',
+            'Leave tomosynthesis and screen captures out of the table',
+        )
+
+
 def _info(dataset: Any, path: Path) -> DicomInfo:
     if not (dataset.get('Rows') and dataset.get('Columns')):
         raise DataFileError(
@@ -117,30 +173,25 @@ def _info(dataset: Any, path: Path) -> DicomInfo:
             'mammography images',
             'Copy the file again from its source, or leave it out',
         )
-    laterality = str(dataset.get('ImageLaterality') or dataset.get('Laterality') or '')
+    photometric, odd = photometric_of(dataset)
     return DicomInfo(
         patient_id=str(dataset.get('PatientID') or ''),
         study_uid=str(dataset.get('StudyInstanceUID') or ''),
         series_uid=str(dataset.get('SeriesInstanceUID') or ''),
         series_description=str(dataset.get('SeriesDescription') or ''),
-        laterality={'L': 'LEFT', 'R': 'RIGHT'}.get(laterality.upper(), ''),
-        view=str(dataset.get('ViewPosition') or _first(dataset.get('PatientOrientation'))),
+        laterality=side_of(dataset),
+        view=view_of(dataset),
         rows=int(dataset.Rows),
         columns=int(dataset.Columns),
-        bits_allocated=int(dataset.get('BitsAllocated', 0)),
-        photometric=str(dataset.get('PhotometricInterpretation') or ''),
+        bits_allocated=int(dataset.get('BitsAllocated') or 0),
+        photometric=photometric,
+        notes=(odd,) if odd else (),
     )
 
 
-def _first(value: Any) -> str:
-    """CBIS-DDSM keeps the view in PatientOrientation; elsewhere that tag holds directions."""
-    text = str(value or '').upper()
-    return text if text in ('CC', 'MLO') else ''
-
-
-def _decode(dataset: Any, path: Path) -> np.ndarray:
+def _decode(dataset: Any, path: Path, labels: bool = False) -> np.ndarray:
     try:
-        return np.asarray(dataset.pixel_array)
+        return stored_values(dataset, labels)
     # pydicom and its decoders raise many types; every one means "no pixels from this file".
     except Exception as error:
         syntax = getattr(getattr(dataset, 'file_meta', None), 'TransferSyntaxUID', None)
@@ -151,73 +202,6 @@ def _decode(dataset: Any, path: Path) -> np.ndarray:
             remedy="If the file is compressed: pip install '.[dicom]' in the repository. "
             'If it is truncated: copy it again from its source',
         ) from error
-
-
-def _display_levels(dataset: Any, pixels: np.ndarray, voi: bool) -> np.ndarray:
-    from pydicom.pixels import apply_modality_lut
-
-    inside = _inside(dataset, pixels)
-    values = apply_modality_lut(pixels, dataset)
-    if voi and _has_voi(dataset):
-        levels = _windowed(values, dataset)
-        highest = np.uint16(np.iinfo(np.uint16).max)
-    else:
-        levels = _to_levels(values, inside)
-        highest = levels[inside].max()
-    if dataset.PhotometricInterpretation == 'MONOCHROME1':
-        levels = highest - levels
-    levels[~inside] = levels[inside].min()
-    return levels
-
-
-def _inside(dataset: Any, pixels: np.ndarray) -> np.ndarray:
-    """The detector field, H×W bool: not PixelPaddingValue, up to its range limit."""
-    value = dataset.get('PixelPaddingValue')
-    if value is None:
-        return np.ones(pixels.shape, dtype=bool)
-    limit = dataset.get('PixelPaddingRangeLimit', value)
-    inside = (pixels < min(value, limit)) | (pixels > max(value, limit))
-    return inside if inside.any() else ~inside
-
-
-def _has_voi(dataset: Any) -> bool:
-    window = [dataset.get(name) for name in ('WindowCenter', 'WindowWidth')]
-    return bool(dataset.get('VOILUTSequence')) or not any(end in (None, '') for end in window)
-
-
-def _windowed(values: np.ndarray, dataset: Any) -> np.ndarray:
-    """VOI output as uint16; 0 and 65535 are the lowest and highest value it can have."""
-    from pydicom.pixels import apply_voi_lut
-
-    if dataset.get('VOILUTSequence'):
-        table = dataset.VOILUTSequence[0]
-        entries, first, bits = table.LUTDescriptor
-        table.LUTDescriptor = [entries, first, 16]  # pydicom would look up 8-bit LUTs modulo 256
-        values = np.rint(values).astype(np.int32)
-        low, high = 0, 2**bits - 1
-    else:
-        with np.errstate(over='ignore'):  # the exponential of SIGMOID
-            low, high = apply_voi_lut(np.array([-1e30, 1e30]), dataset)
-    shown = apply_voi_lut(values, dataset).astype(np.float64)
-    return _stretch(shown, low, high)
-
-
-def _to_levels(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Values without a window as uint8 or uint16: as they are, shifted, or else stretched."""
-    if values.dtype in (np.uint8, np.uint16):
-        return values.copy()
-    top = np.iinfo(np.uint16).max
-    low, high = float(values[inside].min()), float(values[inside].max())
-    if high - low > top or not np.array_equal(np.rint(values), values):
-        return _stretch(values.astype(np.float64), low, high)
-    shift = 0 if low >= 0 and high <= top else low
-    return np.clip(values - shift, 0, top).astype(np.uint16)
-
-
-def _stretch(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    top = np.iinfo(np.uint16).max
-    scale = top / (high - low) if high != low else 0.0
-    return np.rint(np.clip((values - low) * scale, 0, top)).astype(np.uint16)
 
 
 @dataclass(frozen=True)

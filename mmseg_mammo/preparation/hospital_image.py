@@ -10,9 +10,14 @@ import numpy as np
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.preparation.hospital_names import output_names
 from mmseg_mammo.preparation.hospital_table import Entry
-from mmseg_mammo.preparation.images import read_image
+from mmseg_mammo.preparation.images import air_is_bright, read_image, read_labels
 from mmseg_mammo.preparation.masks import binarise, fit_mask
-from mmseg_mammo.preparation.writing import large_lesion_note, pair_record, write_pair
+from mmseg_mammo.preparation.writing import (
+    INVERTED_SHARE,
+    large_lesion_note,
+    pair_record,
+    write_pair,
+)
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,14 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
         DataFileError: A file cannot be decoded, a mask is not binary or of another shape, or
             the masks contradict ``job.annotated``.
     """
-    image = read_image(job.image, voi=options.voi)
+    notes: list[str] = []
+    image = read_image(job.image, voi=options.voi, notes=notes)
+    if air_is_bright(image):
+        notes.append('its border is brighter than its middle; inverted image?')
     shape = (image.shape[0], image.shape[1])
     mask = np.zeros(shape, dtype=bool)
-    notes = []
     for path in job.masks:
-        region = binarise(read_image(path, voi=False), str(path), options.lesion_values)
+        region = _read_region(path, options.lesion_values, notes)
         if region.shape != shape:
             notes.append(f'{path.name} resized from {region.shape[0]}×{region.shape[1]}')
         if not region.any() and len(job.masks) > 1:
@@ -92,3 +99,16 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
     notes.append(large_lesion_note(pair.lesion_share))
     note = '; '.join(filter(None, notes))
     return pair_record(pair, annotated=job.annotated or found, note=note)
+
+
+def _read_region(path: Path, lesion_values: Sequence[int], notes: list[str]) -> np.ndarray:
+    """The lesion of one mask file, bool on its own grid."""
+    region = binarise(read_labels(path, notes=notes), str(path), lesion_values)
+    share = float(region.mean())
+    if share > INVERTED_SHARE:
+        raise DataFileError(
+            f'{path}: its lesion covers {share:.0%} of the image',
+            f'at most {INVERTED_SHARE:.0%}',
+            'Invert the mask if its background is white; the outline of a breast is no lesion',
+        )
+    return region

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.dicom import is_dicom, read_dicom
+from mmseg_mammo.preparation.dicom import is_dicom, read_dicom, read_dicom_labels
+from mmseg_mammo.preparation.raster import decode_raster
 
 PARTIAL_PREFIX = '.partial-'
 RASTER_SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.pgm')
@@ -46,55 +47,77 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
     write_atomic(path, lambda stream: stream.write(encoded.tobytes()))
 
 
-def read_raster(path: Path) -> np.ndarray:
-    """Read a PNG, JPEG, TIFF or PGM file as grey levels.
+def read_raster(path: Path, labels: bool = False, notes: list[str] | None = None) -> np.ndarray:
+    """Read a PNG, JPEG, TIFF, BMP or PGM file as grey levels.
+
+    Args:
+        path: The file.
+        labels: Whether it is a mask; see :func:`mmseg_mammo.preparation.raster.decode_raster`.
+        notes: Gets what the file says beside its pixels and was followed.
 
     Returns:
         H×W, uint8 or uint16 as stored. Colour files whose channels agree are accepted.
 
     Raises:
-        DataFileError: The file is missing, corrupt, coloured, or of another type.
+        DataFileError: The file is missing, corrupt, coloured, of another type, or says
+            something beside its pixels that cannot be followed.
     """
     try:
-        data = np.fromfile(path, dtype=np.uint8)
+        data = path.read_bytes()
     except OSError as error:
         raise DataFileError(
             f'{path}: {error.strerror or error}', remedy='Check the path in the index or table'
         ) from error
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    if pixels is None or _is_cut_short(data):
-        raise DataFileError(
-            f'{path}: not a readable image, probably truncated or corrupt',
-            ', '.join(RASTER_SUFFIXES),
-            'Copy it again from its source, or run the preparation that wrote it again',
-        )
-    if pixels.ndim == 3:
-        colour = pixels[..., :3]
-        # JPEG chroma rounding may differ by a few levels on grey pictures.
-        if int(np.ptp(colour.astype(np.int32), axis=2).max()) > 8:
-            raise DataFileError(f'{path}: a colour image', 'grey levels', 'Export it as greyscale')
-        pixels = colour[..., 0]
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise DataFileError(f'{path}: pixels are {pixels.dtype}', 'uint8, uint16')
-    return np.ascontiguousarray(pixels)
+    return decode_raster(data, path, labels, [] if notes is None else notes)
 
 
-def _is_cut_short(data: np.ndarray) -> bool:
-    """Whether a PNG or JPEG lacks its end marker (OpenCV fills the lost rows with grey)."""
-    head, tail = data[:8].tobytes(), data[-4096:].tobytes()
-    if head.startswith(b'\x89PNG'):
-        return b'IEND' not in tail
-    return head.startswith(b'\xff\xd8') and b'\xff\xd9' not in tail
-
-
-def read_image(path: Path, voi: bool = True) -> np.ndarray:
+def read_image(path: Path, voi: bool = True, notes: list[str] | None = None) -> np.ndarray:
     """Read a mammogram of any supported format: H×W, uint8 or uint16, lesions bright.
 
     Args:
-        path: DICOM (by suffix or by its ``DICM`` preamble) or raster file.
+        path: DICOM (by suffix or by its first bytes) or raster file.
         voi: See :func:`mmseg_mammo.preparation.dicom.read_dicom`.
+        notes: Gets what was odd about the file and how it was understood.
     """
-    return read_dicom(path, voi=voi)[0] if is_dicom(path) else read_raster(path)
+    if not is_dicom(path):
+        return read_raster(path, notes=notes)
+    levels, info = read_dicom(path, voi=voi)
+    if notes is not None:
+        notes += [f'{path.name}: {note}' for note in info.notes]
+    return levels
+
+
+def read_labels(path: Path, notes: list[str] | None = None) -> np.ndarray:
+    """Read a mask of any supported format as labels: H×W, unsigned, values as stored.
+
+    Args:
+        path: DICOM or raster file.
+        notes: Gets what the file says beside its pixels and was followed.
+    """
+    if is_dicom(path):
+        return read_dicom_labels(path)
+    return read_raster(path, labels=True, notes=notes)
+
+
+def air_is_bright(image: np.ndarray) -> bool:
+    """Whether the border of an image (H×W) is brighter than its middle, as if it were inverted.
+
+    The medians of a frame between 3 and 10 % of each side (further out lie film edges) and of
+    the middle half differ by a tenth of the range of levels. Of 1,965 public mammograms none is
+    called so, and 82 % are once they are inverted; the others fill their film.
+    """
+    step = max(1, min(image.shape) // 256)
+    sample = image[::step, ::step].astype(np.int32)
+    height, width = sample.shape
+    frame = np.zeros(sample.shape, dtype=bool)
+    for share, value in ((0.03, True), (0.1, False)):
+        rows, columns = int(share * height), int(share * width)
+        frame[rows : height - rows, columns : width - columns] = value
+    middle = sample[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    if not (frame.any() and middle.size):
+        return False
+    excess = float(np.median(sample[frame]) - np.median(middle))
+    return excess > 0.1 * float(np.ptp(sample))
 
 
 def scale_to_long_side(shape: tuple[int, int], long_side: int) -> tuple[int, int]:
@@ -124,7 +147,7 @@ def resize_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
     Returns:
         H'×W', dtype of ``mask``. Each pixel of a connected region that nearest neighbour would
-        drop whole marks the pixel that it falls into instead.
+        drop whole marks the pixel that its centre falls into instead.
     """
     if mask.shape == shape:
         return mask
@@ -136,6 +159,9 @@ def resize_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     survives = np.bincount(kept.ravel(), minlength=regions) > 0
     if not survives[1:].all():
         rows, columns = np.nonzero((labels > 0) & ~survives[labels])
-        places = rows * shape[0] // mask.shape[0], columns * shape[1] // mask.shape[1]
+        places = tuple(
+            (2 * index + 1) * new // (2 * old)
+            for index, new, old in zip((rows, columns), shape, mask.shape, strict=True)
+        )
         resized[places] = values[rows, columns]
     return resized.astype(mask.dtype)

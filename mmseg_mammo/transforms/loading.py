@@ -7,7 +7,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.images import read_image, read_raster
+from mmseg_mammo.preparation.images import read_image, read_labels
 from mmseg_mammo.preparation.masks import binarise
 
 INTENSITIES = ('stored', 'minmax', 'percentile')
@@ -125,7 +125,7 @@ class LoadLesionMask(BaseTransform):
                 'Set annotated_only=True in the dataset of the config',
             )
         path = results['seg_map_path']
-        mask = binarise(read_raster(Path(path)), path)
+        mask = binarise(read_labels(Path(path)), path)
         if mask.shape != tuple(results['ori_shape']):
             raise DataFileError(
                 f'{path}: shape {mask.shape}, but its image {results["img_path"]} has '

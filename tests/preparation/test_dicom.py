@@ -226,7 +226,7 @@ def test_pixels_that_no_decoder_reads_name_the_extra(save_dicom):
 
 
 def test_a_window_that_cannot_be_applied_says_how_to_ignore_it(save_dicom):
-    path = save_dicom(TWELVE_BITS, WindowCenter=100, WindowWidth=0)
+    path = save_dicom(TWELVE_BITS, WindowCenter=100, WindowWidth=-5)
     with pytest.raises(DataFileError, match=r'Window Width.*--no-voi'):
         read_dicom(path)
     np.testing.assert_array_equal(levels(path, voi=False), TWELVE_BITS)

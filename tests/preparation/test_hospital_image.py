@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -9,6 +10,8 @@ IMAGE = np.random.default_rng(0).integers(0, 65536, (60, 40)).astype(np.uint16)
 UPPER, LOWER = np.zeros((60, 40), np.uint8), np.zeros((60, 40), np.uint8)
 UPPER[5:15, 5:15] = 255
 LOWER[40:50, 10:30] = 1
+UPPER_HALF = np.zeros((60, 40), np.uint8)
+UPPER_HALF[:36] = 255
 
 
 @pytest.fixture
@@ -80,8 +83,28 @@ def test_a_mask_of_another_shape_is_refused_with_both_sizes(make):
 
 
 def test_a_mask_over_half_of_the_image_and_an_empty_region_are_noted(make):
-    assert make(255 - UPPER)['note'] == 'lesion covers 96% of the image; inverted mask?'
+    assert make(UPPER_HALF)['note'] == 'lesion covers 60% of the image; inverted mask?'
     assert make(UPPER, UPPER * 0)['note'] == 'm1.png is empty'
+
+
+def test_a_mask_of_nearly_the_whole_image_is_refused(make):
+    with pytest.raises(MammoError, match=r'm0\.png: its lesion covers 96% of the image.*90%'):
+        make(255 - UPPER)
+
+
+@pytest.mark.parametrize('inverted', [False, True])
+def test_bright_air_is_noted(make, tmp_path, monkeypatch, inverted):
+    breast = cv2.circle(np.zeros((60, 40), np.uint16), (0, 30), 22, 40000, -1)
+    monkeypatch.setattr('test_hospital_image.IMAGE', 65535 - breast if inverted else breast)
+    note = 'its border is brighter than its middle; inverted image?'
+    assert make(UPPER)['note'] == (note if inverted else '')
+
+
+def test_what_was_odd_about_a_file_is_noted(tmp_path, save_dicom):
+    path = save_dicom(IMAGE, PresentationLUTShape='INVERSE')
+    job = HospitalJob('case', path, (), 'normal')
+    note = make_image(job, tmp_path / 'out', PixelOptions())['note']
+    assert note.startswith('image.dcm: Presentation LUT Shape INVERSE contradicts MONOCHROME2')
 
 
 def test_lesion_values_choose_from_a_label_map(make, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.preparation.images import (
     read_image,
+    read_labels,
     read_raster,
     resize_image,
     resize_mask,
@@ -164,6 +165,30 @@ def test_no_lesion_vanishes_beside_a_large_one(offset):
     assert shrunk[(200 + offset) // 8, (40 + offset) // 8] == 255
     assert set(np.unique(shrunk)) == {0, 255}
     assert cv2.connectedComponents(shrunk)[0] == 3
+
+
+@pytest.mark.parametrize('shape', [(100, 60), (97, 61), (129, 300)])
+def test_a_rescued_lesion_marks_the_pixel_that_its_centre_falls_into(shape):
+    rng = np.random.default_rng(0)
+    rescued = 0
+    for row, column in zip(rng.integers(0, 200, 60), rng.integers(0, 400, 60), strict=True):
+        mask = np.zeros((200, 400), bool)
+        mask[row, column] = True
+        centre = int((row + 0.5) * shape[0] / 200), int((column + 0.5) * shape[1] / 400)
+        plain = cv2.resize(
+            mask.astype(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT
+        )
+        if not plain.any():
+            rescued += 1
+            np.testing.assert_array_equal(np.argwhere(resize_mask(mask, shape)), [centre])
+    assert rescued > 20
+
+
+def test_a_mask_with_the_header_of_its_image_is_read_as_stored(save_dicom):
+    mask = np.zeros((40, 30), np.uint16)
+    mask[5:9, 3:7] = 1
+    tags = {'PhotometricInterpretation': 'MONOCHROME1', 'PixelPaddingValue': 0}
+    np.testing.assert_array_equal(read_labels(save_dicom(mask, **tags)), mask)
 
 
 def test_an_empty_mask_stays_empty():

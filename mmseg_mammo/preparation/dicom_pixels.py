@@ -1,0 +1,99 @@
+"""Pixel data of a DICOM data set -> stored values, checked against what its header says."""
+
+from typing import Any
+
+import numpy as np
+
+from mmseg_mammo.preparation.dicom_header import is_filled, value_of
+from mmseg_mammo.preparation.raster_jpeg import decode_jpeg
+
+# What required attributes mean where a file lacks them: a mammogram has no other values
+# (PS3.3 C.8.11.7.1).
+_DEFAULTS = {'SamplesPerPixel': 1, 'PixelRepresentation': 0}
+
+ITEM = b'\xfe\xff\x00\xe0'  # the tag that compressed pixel data starts with
+
+
+def guess_syntax(dataset: Any) -> str:
+    """Give a data set without Transfer Syntax that which its header was parsed by; say which."""
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    implicit, little = dataset.original_encoding
+    explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    syntax = ImplicitVRLittleEndian if implicit else explicit
+    dataset.file_meta.TransferSyntaxUID = syntax
+    return f'no Transfer Syntax; read as {syntax.name}'
+
+
+def is_compressed(dataset: Any) -> bool:
+    """Whether the pixel data is encapsulated, so that a decoder tells its depth."""
+    return bool(dataset.file_meta.TransferSyntaxUID.is_encapsulated)
+
+
+def stored_values(dataset: Any, labels: bool = False) -> np.ndarray:
+    """The stored values of the one frame of a data set, H×W.
+
+    Args:
+        dataset: A pydicom data set with its pixel data.
+        labels: Whether this is a mask. Then all allocated bits count, unsigned, whatever the
+            header of its image, which masks often keep, says of depth and sign.
+
+    Raises:
+        ValueError: The pixels have other bits or another length than the header says.
+    """
+    allocated = int(dataset.BitsAllocated)
+    for name, value in _DEFAULTS.items():
+        if not is_filled(dataset.get(name)):
+            setattr(dataset, name, value)
+    dataset.PhotometricInterpretation = 'MONOCHROME2'  # one grey sample; only levels need more
+    native = not is_compressed(dataset)
+    if native and bytes(dataset.get('PixelData', b'')[:4]) == ITEM:
+        raise ValueError('compressed, though no Transfer Syntax says how')
+    if not is_filled(dataset.get('BitsStored')) or (labels and native):
+        dataset.BitsStored = allocated
+    dataset.HighBit = int(dataset.BitsStored) - 1  # no other is legal; pixels tell below
+    if labels and native:
+        dataset.PixelRepresentation = 0
+    elif native and allocated in (8, 16, 32) and 'PixelData' in dataset:
+        _check_bits(dataset, allocated)
+    from pydicom.uid import JPEGBaseline8Bit
+
+    if dataset.file_meta.TransferSyntaxUID == JPEGBaseline8Bit:
+        _check_jpeg(dataset)
+    pixels = np.asarray(dataset.pixel_array)
+    if pixels.ndim != 2:
+        raise ValueError(f'{pixels.shape} values where one per pixel was expected')
+    return pixels
+
+
+def _check_jpeg(dataset: Any) -> None:
+    """Refuse what DICOM decoders patch in silence, as libjpeg does."""
+    from pydicom.encaps import get_frame
+
+    if decode_jpeg(get_frame(dataset.PixelData, 0, number_of_frames=1)) is None:
+        raise ValueError('its JPEG data is damaged')
+
+
+def _check_bits(dataset: Any, allocated: int) -> None:
+    """Refuse pixels that use more bits than Bits Stored, which the decoder would cut off.
+
+    Bits above may be set alike in all pixels, hold an overlay, or belong to the padding.
+    """
+    stored, signed = int(dataset.BitsStored), int(dataset.PixelRepresentation)
+    order = '<' if dataset.file_meta.TransferSyntaxUID.is_little_endian else '>'
+    size = int(dataset.Rows) * int(dataset.Columns)
+    if not 0 < stored < allocated or len(dataset.PixelData) < size * allocated // 8:
+        return  # nothing above, or the decoder complains
+    raw = np.frombuffer(dataset.PixelData, f'{order}u{allocated // 8}', size)
+    if not signed and int(raw.max()) >> stored == 0:
+        return
+    shift = allocated - stored
+    cut = (raw << shift).view(f'{order}i{allocated // 8}' if signed else raw.dtype) >> shift
+    odd = raw[raw != cut.view(raw.dtype)]
+    overlays = any(dataset.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2))
+    same_above = odd.size == size and np.ptp(odd >> stored) == 0
+    padding = value_of(dataset, 'PixelPaddingValue')
+    padded = padding is not None and (odd == int(padding) % (1 << allocated)).all()
+    if odd.size and not (overlays or same_above or padded):
+        highest = int(raw.max()).bit_length()
+        raise ValueError(f'pixels use {highest} bits, Bits Stored says {stored}')

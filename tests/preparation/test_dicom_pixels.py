@@ -1,0 +1,137 @@
+import io
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom.uid import JPEGBaseline8Bit
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.preparation.dicom import is_dicom, read_dicom, read_dicom_labels
+
+TWELVE_BITS = np.random.default_rng(0).integers(0, 4096, (24, 16)).astype(np.uint16)
+
+
+def rewritten(path, syntax=None, **tags):
+    """The file with some tags changed after the fixture has made them agree; None deletes."""
+    dataset = pydicom.dcmread(path)
+    for name, value in tags.items():
+        if value is None:
+            delattr(dataset, name)
+        else:
+            setattr(dataset, name, value)
+    dataset.save_as(path)
+    return path
+
+
+def test_pixels_with_more_bits_than_the_header_says_are_refused(save_dicom):
+    path = save_dicom(TWELVE_BITS, BitsStored=8)
+    with pytest.raises(
+        DataFileError, match=r'image\.dcm: .*pixels use 12 bits, Bits Stored says 8'
+    ):
+        read_dicom(path)
+    shifted = save_dicom(TWELVE_BITS << 4, BitsStored=12)
+    with pytest.raises(DataFileError, match='pixels use 16 bits, Bits Stored says 12'):
+        read_dicom(rewritten(shifted, HighBit=15))
+
+
+def test_a_wrong_high_bit_alone_changes_nothing(save_dicom):
+    path = rewritten(save_dicom(TWELVE_BITS, BitsStored=12), HighBit=15)
+    np.testing.assert_array_equal(read_dicom(path)[0], TWELVE_BITS)
+
+
+def test_padding_may_use_the_bits_above(save_dicom):
+    padded = TWELVE_BITS.copy()
+    padded[:3] = 65535
+    read = read_dicom(save_dicom(padded, BitsStored=12, PixelPaddingValue=65535))[0]
+    np.testing.assert_array_equal(read[3:], TWELVE_BITS[3:])
+    assert (read[:3] == TWELVE_BITS[3:].min()).all()
+
+
+@pytest.mark.parametrize(
+    'name', ['BitsStored', 'HighBit', 'PixelRepresentation', 'SamplesPerPixel']
+)
+def test_a_required_attribute_that_has_one_meaning_may_be_missing(save_dicom, name):
+    path = rewritten(save_dicom(TWELVE_BITS), **{name: None})
+    np.testing.assert_array_equal(read_dicom(path)[0], TWELVE_BITS)
+
+
+@pytest.mark.parametrize('implicit', [False, True])
+def test_without_preamble_and_meta_information_a_file_is_read_and_noted(save_dicom, implicit):
+    path = save_dicom(TWELVE_BITS, 'no_suffix', WindowCenter=900, WindowWidth=500)
+    expected = read_dicom(path)[0]
+    dataset = pydicom.dcmread(path)
+    del dataset.file_meta
+    dataset.preamble = None
+    dataset.save_as(path, implicit_vr=implicit, little_endian=True)
+    assert is_dicom(path)
+    levels, info = read_dicom(path)
+    np.testing.assert_array_equal(levels, expected)
+    kind = 'Implicit' if implicit else 'Explicit'
+    assert info.notes[0] == 'no DICOM preamble'
+    assert info.notes[1].startswith(f'no Transfer Syntax; read as {kind} VR Little Endian')
+    whole = path.read_bytes()
+    for size in range(0, len(whole) - 1, 29):
+        path.write_bytes(whole[:size])
+        with pytest.raises(DataFileError, match='no_suffix'):
+            read_dicom(path)
+
+
+def test_compressed_pixels_without_a_transfer_syntax_are_refused(save_dicom):
+    path = save_dicom(TWELVE_BITS, frames=b'anything', syntax=JPEGBaseline8Bit)
+    data = path.read_bytes()
+    uid = JPEGBaseline8Bit.encode()
+    start = data.index(b'\2\0\x10\0UI')
+    length = 8 + int.from_bytes(data[start + 6 : start + 8], 'little')
+    assert uid in data[start : start + length]
+    group = int.from_bytes(data[140:144], 'little') - length
+    path.write_bytes(
+        data[:140] + group.to_bytes(4, 'little') + data[144:start] + data[start + length :]
+    )
+    with pytest.raises(DataFileError, match='compressed, though no Transfer Syntax says how'):
+        read_dicom(path)
+
+
+def test_a_damaged_jpeg_inside_dicom_is_refused(save_dicom):
+    pixels = (TWELVE_BITS >> 4).astype(np.uint8).repeat(4, 0).repeat(4, 1)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, 'JPEG', quality=95)
+    frame = stream.getvalue()
+    path = save_dicom(pixels, frames=frame, syntax=JPEGBaseline8Bit)
+    np.testing.assert_allclose(read_dicom(path)[0].astype(int), pixels, atol=16)
+    middle = len(frame) * 2 // 3
+    damaged = frame[:middle] + bytes(200) + frame[middle + 200 :]
+    with pytest.raises(DataFileError, match='its JPEG data is damaged'):
+        read_dicom(save_dicom(pixels, frames=damaged, syntax=JPEGBaseline8Bit))
+
+
+@pytest.mark.parametrize(
+    'tags',
+    [
+        {},
+        {'PhotometricInterpretation': 'MONOCHROME1'},
+        {'PixelPaddingValue': 0},
+        {'WindowCenter': 2000, 'WindowWidth': 4000},
+        {'RescaleSlope': -1, 'RescaleIntercept': 4095},
+        {'PresentationIntentType': 'FOR PROCESSING'},
+        {'PhotometricInterpretation': ''},
+        {'BitsStored': 8},
+    ],
+)
+@pytest.mark.parametrize('high', [1, 255, 4095, 65280, 65535])
+def test_labels_are_stored_values_whatever_the_header(save_dicom, tags, high):
+    mask = np.zeros((24, 16), np.uint16)
+    mask[5:9, 3:7] = high
+    np.testing.assert_array_equal(read_dicom_labels(save_dicom(mask, **tags)), mask)
+
+
+def test_labels_of_a_signed_header_are_unsigned(save_dicom):
+    mask = np.zeros((24, 16), np.int16)
+    mask[5:9, 3:7] = -1
+    np.testing.assert_array_equal(read_dicom_labels(save_dicom(mask)), mask.astype(np.uint16))
+
+
+def test_raw_detector_data_is_refused(save_dicom):
+    path = save_dicom(TWELVE_BITS, PresentationIntentType='FOR PROCESSING')
+    with pytest.raises(DataFileError, match=r'image\.dcm: raw detector data \(FOR PROCESSING\)'):
+        read_dicom(path)
