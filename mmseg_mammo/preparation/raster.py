@@ -5,9 +5,7 @@ OpenCV would lose it, palettes and transparency. H, W are height and width in pi
 """
 
 import io
-import struct
 import warnings
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,12 +34,6 @@ class NotReadableError(Exception):
     """The pixels are damaged, or incomplete."""
 
 
-_DAMAGED = (
-    *(NotReadableError, raster_pgm.DamagedError),
-    *(cv2.error, zlib.error, OSError, SyntaxError, struct.error, KeyError, IndexError, EOFError),
-)
-
-
 def decode_raster(data: bytes, path: Path, labels: bool, notes: list[str]) -> np.ndarray:
     """Decode one file.
 
@@ -63,15 +55,15 @@ def decode_raster(data: bytes, path: Path, labels: bool, notes: list[str]) -> np
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # of Pillow, on metadata that nobody asks for
             pixels, turn = _decode(data, labels)
-    except _DAMAGED as error:
+    except ValueError as error:
+        raise DataFileError(
+            f'{path}: {error}', remedy='Export it as 8- or 16-bit greyscale, one plain picture'
+        ) from error
+    except Exception as error:  # decoders raise many types; all mean that there are no pixels
         raise DataFileError(
             f'{path}: not a readable image, probably truncated or corrupt',
             'a whole PNG, JPEG, TIFF, BMP or PGM file',
             'Copy it again from its source, or run the preparation that wrote it again',
-        ) from error
-    except ValueError as error:
-        raise DataFileError(
-            f'{path}: {error}', remedy='Export it as 8- or 16-bit greyscale, one plain picture'
         ) from error
     if pixels.dtype not in (np.uint8, np.uint16):
         raise DataFileError(f'{path}: pixels are {pixels.dtype}', 'uint8, uint16')
