@@ -8,8 +8,9 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
+from mmseg_mammo.engine.continued import refuse_another_training
 from mmseg_mammo.engine.sharding import count_all
-from mmseg_mammo.engine.trained_as import check_length, config_of, input_differences
+from mmseg_mammo.engine.trained_as import config_of, input_differences
 from mmseg_mammo.engine.trained_only import complete
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.tuning import unwrapped
@@ -47,11 +48,11 @@ class CheckpointGuardHook(Hook):
 
         Raises:
             CheckpointError: A tensor is missing, left over, or of another shape; or a training
-                is resumed under another length than its schedule was planned for.
+                is resumed under a config or data that change its result.
         """
         trained = config_of(checkpoint)
-        if trained and runner.cfg.get('resume'):
-            check_length(trained, runner.cfg)
+        if runner.cfg.get('resume'):
+            refuse_another_training(runner, checkpoint)
         elif trained and runner.cfg.get('test_dataloader'):
             self._compare_inputs(runner, input_differences(trained, runner.cfg))
         model = unwrapped(runner.model)

@@ -19,6 +19,7 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
 from mmseg_mammo.datasets.description import describe_data
+from mmseg_mammo.engine.continued import DATA, facts_of
 from mmseg_mammo.engine.devices import on_gpu
 from mmseg_mammo.engine.seeding import is_deterministic
 from mmseg_mammo.engine.sharding import count_all
@@ -55,16 +56,23 @@ class RunRecordHook(Hook):
         self._started = time.time()
         self._timed = [0, 0.0]  # images and seconds
         self._record: dict[str, Any] = {}
+        self._trained_on: dict[str, Any] = {}
         if on_gpu():
             torch.cuda.reset_peak_memory_stats()
 
     def before_train(self, runner: Any) -> None:
         """Describe a training."""
+        self._trained_on = facts_of(runner)
         self._begin(runner, 'train', ('train', 'val'))
 
     def before_test(self, runner: Any) -> None:
         """Describe a test."""
         self._begin(runner, 'test', ('test',))
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Note in a checkpoint which data it comes from, for the day when it is gone on with."""
+        if self._trained_on:
+            checkpoint['meta'][DATA] = self._trained_on
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
