@@ -34,7 +34,7 @@ _HARMLESS = frozenset(
     )
 )
 _OF_THE_RUN = frozenset(('work_dir', 'launcher', 'resume', 'load_from', 'device', 'experiment_name'))
-_PRETRAINED = 'pretrained'  # the checkpoint holds what the file gave, or the file's fingerprint
+_PRETRAINED = ('pretrained', 'pretrained_normalisation')  # the checkpoint holds what the file gave, or the file's fingerprint
 _PLACES = ('data_root', 'ann_file', 'data_prefix')  # the hash of the index decides
 # Hooks of the host that only write or show, and those of ours that do more. Any other of ours only
 # writes or checks; any other of the host or of a user may change the result.
@@ -139,7 +139,7 @@ def _is_harmless(path: str, data_known: bool) -> bool:
     parts = path.split('.')
     return (
         path in _HARMLESS
-        or parts[-1] == _PRETRAINED
+        or parts[-1] in _PRETRAINED
         or (data_known and any(part in _PLACES for part in parts))
     )
 

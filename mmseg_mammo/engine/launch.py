@@ -6,7 +6,6 @@ import os
 import re
 import sys
 import traceback
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from mmseg_mammo.engine.config_keys import check_keys
 from mmseg_mammo.engine.devices import on_gpu, use_device
 from mmseg_mammo.engine.overrides import Options, override
 from mmseg_mammo.engine.type_names import type_name
-from mmseg_mammo.errors import CheckpointError, MammoError
+from mmseg_mammo.errors import MammoError
 
 # Those that mmengine itself leaves out where the config says None; it fails on others.
 STOCK_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
@@ -160,24 +159,6 @@ def _join_through_gloo(cfg: Config) -> None:
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
-
-
-def check_checkpoint(path: Path) -> None:
-    """Refuse a checkpoint file that is missing or incomplete, before anything is built."""
-    if not path.is_file():
-        folder = path if path.is_dir() else path.parent
-        names = ', '.join(sorted(file.name for file in folder.glob('*.pth')))
-        raise CheckpointError(
-            f'{path}: no such checkpoint file',
-            f'one of {names}' if names else '',
-            'Training writes them to its work folder',
-        )
-    if not zipfile.is_zipfile(path):
-        raise CheckpointError(
-            f'{path}: not a complete PyTorch checkpoint',
-            'a file that mmengine saved',
-            'Copy it again and compare its size',
-        )
 
 
 def run_tool(main: Callable[[], None]) -> None:

@@ -36,7 +36,7 @@ PACKAGES = (
 )
 # Settings of the run, not of the experiment: they leave the config's hash alone.
 _NOT_HASHED = (
-    *('work_dir', 'launcher', 'resume', 'load_from', 'log_level', 'filename'),
+    *('work_dir', 'launcher', 'resume', 'load_from', 'log_level', 'filename', 'device'),
     *('sync_bn', 'model_wrapper_cfg'),  # how processes without GPUs are joined
 )
 _WARM_UP = 3  # steps that are not timed

@@ -125,6 +125,8 @@ class SAMSegmentor(BaseSegmentor):
 
     def init_weights(self) -> None:
         """Load the pre-trained file, if one is named; called when training starts."""
+        if self.is_init:  # every weight comes from a checkpoint
+            return
         if self.pretrained:
             self.load_base()
         elif not all(p.requires_grad for p in self.parameters()):
