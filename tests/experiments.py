@@ -63,6 +63,9 @@ def write_base(path, name, data, seed=10):
     built = MODELS.build(model if name.startswith('sam') else model.backbone)
     path.parent.mkdir(parents=True, exist_ok=True)
     # As a training of ours writes it: its config says how images were normalised.
-    state = {'meta': {'cfg': Config(dict(model=model)).pretty_text}, 'state_dict': built.state_dict()}
+    state = {
+        'meta': {'cfg': Config(dict(model=model)).pretty_text},
+        'state_dict': built.state_dict(),
+    }
     torch.save(built.state_dict() if name.startswith('sam') else state, path)
     return str(path)

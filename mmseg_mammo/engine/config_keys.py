@@ -28,13 +28,15 @@ RUNNER_KEYS = frozenset(
 
 
 def distance(one: str, other: str) -> int:
-    """Letters to insert, remove or replace that make ``other`` of ``one`` (Levenshtein)."""
-    row = list(range(len(other) + 1))
+    """Letters to insert, remove, replace, or neighbours to swap, that make ``other`` of ``one``."""
+    before, row = [], list(range(len(other) + 1))
     for i, mine in enumerate(one, start=1):
-        diagonal, row[0] = row[0], i
+        previous, before, row = before, row, [i]
         for j, theirs in enumerate(other, start=1):
-            cheapest = min(row[j] + 1, row[j - 1] + 1, diagonal + (mine != theirs))
-            diagonal, row[j] = row[j], cheapest
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (mine != theirs))
+            if i > 1 and j > 1 and mine == other[j - 2] and theirs == one[i - 2]:
+                cost = min(cost, previous[j - 2] + 1)
+            row.append(cost)
     return row[-1]
 
 
@@ -99,8 +101,9 @@ def check_keys(cfg: Config) -> None:
     Raises:
         MammoError: ``train_dataloder``, and the like.
     """
+    imported = getattr(cfg, '_imported_names', ())  # of a pure-Python config
     for key in cfg:
-        close = [] if key in RUNNER_KEYS else near(key, RUNNER_KEYS)
+        close = [] if key in RUNNER_KEYS or key in imported else near(key, RUNNER_KEYS)
         if close and not is_used(cfg, key):
             raise MammoError(
                 f'{cfg.filename}: nothing reads the key {key}',

@@ -27,21 +27,35 @@ _PARTS = (
 _LOADING = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor', 'timeout')
 _HARMLESS = frozenset(
     (
-        *(f'{loader}.{name}' for loader in ('train_dataloader', 'val_dataloader') for name in _LOADING),
+        *(
+            f'{loader}.{name}'
+            for loader in ('train_dataloader', 'val_dataloader')
+            for name in _LOADING
+        ),
         *('val_dataloader.batch_size', 'val_dataloader.sampler.round_up'),
         *('train_cfg.max_epochs', 'train_cfg.max_iters'),  # check_length knows
         *('model.embedding_cache', 'strategy.model_wrapper.device_id'),
     )
 )
-_OF_THE_RUN = frozenset(('work_dir', 'launcher', 'resume', 'load_from', 'device', 'experiment_name'))
-_PRETRAINED = ('pretrained', 'pretrained_normalisation')  # the checkpoint holds what the file gave, or the file's fingerprint
+_OF_THE_RUN = frozenset(
+    ('work_dir', 'launcher', 'resume', 'load_from', 'device', 'experiment_name')
+)
+_PRETRAINED = (
+    'pretrained',
+    'pretrained_normalisation',
+)  # the checkpoint holds what the file gave, or the file's fingerprint
 _PLACES = ('data_root', 'ann_file', 'data_prefix')  # the hash of the index decides
 # Hooks of the host that only write or show, and those of ours that do more. Any other of ours only
 # writes or checks; any other of the host or of a user may change the result.
 _WRITING = frozenset(
     (
         *('RuntimeInfoHook', 'IterTimerHook', 'LoggerHook', 'CheckpointHook', 'ProfilerHook'),
-        *('SegVisualizationHook', 'MemoryProfilerHook', 'EmptyCacheHook', 'ResumableCheckpointHook'),
+        *(
+            'SegVisualizationHook',
+            'MemoryProfilerHook',
+            'EmptyCacheHook',
+            'ResumableCheckpointHook',
+        ),
     )
 )
 _CHANGING = ('EpochSeedHook', 'SyncAllBuffersHook', 'EarlyStopOnTrainingLossHook')

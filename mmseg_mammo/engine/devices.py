@@ -28,7 +28,9 @@ def check_device(name: str, place: str = '--device') -> torch.device:
     try:
         device = torch.device(name)
     except (RuntimeError, TypeError):
-        raise MammoError(f'{place} {name!r}: no such device', 'cpu, cuda, cuda:1 and so on') from None
+        raise MammoError(
+            f'{place} {name!r}: no such device', 'cpu, cuda, cuda:1 and so on'
+        ) from None
     if device.type == 'cuda':
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if not count:

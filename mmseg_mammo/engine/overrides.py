@@ -19,8 +19,10 @@ from mmseg_mammo.errors import MammoError
 
 # Words that the host takes out of a dict before it calls the constructor of its type.
 _TAKEN_OUT = frozenset(
-    (*('type', '_scope_', '_delete_', 'priority', 'constructor', 'paramwise_cfg', 'optimizer'),)
-    + (*('convert_to_iter_based', 'requires_grad', 'init_cfg', 'override', 'pipeline'),)
+    (
+        *('type', '_scope_', '_delete_', 'priority', 'constructor', 'paramwise_cfg', 'optimizer'),
+        *('convert_to_iter_based', 'requires_grad', 'init_cfg', 'override', 'pipeline'),
+    )
 )
 _LOADER = frozenset(inspect.signature(DataLoader.__init__).parameters) | {'num_batch_per_epoch'}
 # Dicts without a type whose keys are known all the same.
@@ -148,7 +150,9 @@ def _check_new_key(node: Any, parts: list[str], depth: int, options: Mapping[str
     elif place in _KNOWN:
         known, closed = set(_KNOWN[place]), True
     else:
-        known, closed = _parameters(options.get(f'{place}.type', node.get('type')), parts[depth - 1])
+        known, closed = _parameters(
+            options.get(f'{place}.type', node.get('type')), parts[depth - 1]
+        )
     if key in known or (known and key in _TAKEN_OUT):
         return
     close = near(key, {*node, *known})

@@ -130,7 +130,10 @@ def test_the_data_are_known_from_the_checkpoint_or_else_from_the_run(tmp_path):
     assert data_of({'meta': {}}, tmp_path) == other
     assert data_differences(one, one) == []
     found = data_differences(one, other)
-    assert found == ['2 processes, were 1', 'the images of train are others, or their index has changed']
+    assert found == [
+        '2 processes, were 1',
+        'the images of train are others, or their index has changed',
+    ]
 
 
 def test_a_training_is_not_resumed_on_an_index_that_has_changed(prepared, tmp_path):

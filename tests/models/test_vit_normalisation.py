@@ -46,7 +46,9 @@ def test_names_of_timm_mean_what_timm_says():
     names = [n for n in timm.list_pretrained() if n.startswith(('vit_', 'deit'))]
     seen = {}
     for name in names:
-        found = normalisation_of(SimpleNamespace(suffix='.pth', name=f'{name}.pth', parent=NOWHERE), {})
+        found = normalisation_of(
+            SimpleNamespace(suffix='.pth', name=f'{name}.pth', parent=NOWHERE), {}
+        )
         if found:
             seen[name] = found
             settings = timm.get_pretrained_cfg(name)
@@ -95,10 +97,18 @@ NOWHERE = NOWHERE()
         ),
         (
             'w.pth',
-            {'meta': {'cfg': f'model = dict(data_preprocessor=dict(mean={HALF[0]}, std={HALF[1]}))'}},
+            {
+                'meta': {
+                    'cfg': f'model = dict(data_preprocessor=dict(mean={HALF[0]}, std={HALF[1]}))'
+                }
+            },
             'half',
         ),
-        ('w.pth', {'meta': {'cfg': "model = dict(data_preprocessor=dict(type='A'))"}}, ((0,) * 3, (1,) * 3)),
+        (
+            'w.pth',
+            {'meta': {'cfg': "model = dict(data_preprocessor=dict(type='A'))"}},
+            ((0,) * 3, (1,) * 3),
+        ),
         ('w.pth', {'meta': {'cfg': 'import nothing_of_this_name'}}, None),
         ('w.npz', {'embedding/kernel': 0}, 'half'),
         ('w.npz', {'other': 0}, None),
@@ -144,9 +154,13 @@ def test_a_file_that_does_not_say_needs_a_word(tmp_path):
     path = save(tmp_path / 'w.pth', timm_vit().state_dict())
     with pytest.raises(CheckpointError, match=r"does not say.*pretrained_normalisation='half'"):
         check(loaded(path), HALF)
-    for said, statistics in (('half', HALF), ('imagenet', IMAGENET), ('config', ([0] * 3, [9] * 3))):
+    for said, statistics in (
+        ('half', HALF),
+        ('imagenet', IMAGENET),
+        ('config', ([0] * 3, [9] * 3)),
+    ):
         check(loaded(path, pretrained_normalisation=said), statistics)
-    with pytest.raises(CheckpointError, match='model.data_preprocessor has mean'):
+    with pytest.raises(CheckpointError, match=r'model\.data_preprocessor has mean'):
         check(loaded(path, pretrained_normalisation='imagenet'), HALF)
     with pytest.raises(MammoError, match="'half', 'imagenet', 'config'"):
         loaded(path, pretrained_normalisation='imagnet')
