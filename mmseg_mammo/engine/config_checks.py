@@ -7,9 +7,11 @@ from typing import Any
 
 import torch.distributed as dist
 from mmengine.config import Config
+from mmengine.registry import OPTIMIZERS
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
+from mmseg_mammo.engine.config_keys import near
 from mmseg_mammo.engine.type_names import type_name
 from mmseg_mammo.errors import MammoError
 
@@ -80,9 +82,19 @@ def check_config(cfg: Config) -> None:
         for place, dataset in datasets_of(cfg.get(loader), loader):
             _check_pipeline(place, dataset.get('pipeline') or [])
     check_schedule(cfg)
+    _check_optimizer(cfg)
     source = cfg.get('load_from')
     if source and '://' not in str(source) and not Path(source).is_file():
         raise MammoError(f'load_from={source}: no such file', remedy='Name a checkpoint, or None')
+
+
+def _check_optimizer(cfg: Config) -> None:
+    kind = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type', 'AdamW')
+    if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
+        raise MammoError(
+            f'optim_wrapper.optimizer.type={kind!r}: no such optimiser',
+            ', '.join(near(kind, OPTIMIZERS.module_dict)) or 'one of torch.optim, such as AdamW',
+        )
 
 
 def datasets_of(loader: Mapping[str, Any] | None, place: str) -> Iterator[tuple[str, Any]]:

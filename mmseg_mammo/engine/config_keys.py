@@ -29,7 +29,8 @@ RUNNER_KEYS = frozenset(
 
 def distance(one: str, other: str) -> int:
     """Letters to insert, remove, replace, or neighbours to swap, that make ``other`` of ``one``."""
-    before, row = [], list(range(len(other) + 1))
+    before: list[int] = []
+    row = list(range(len(other) + 1))
     for i, mine in enumerate(one, start=1):
         previous, before, row = before, row, [i]
         for j, theirs in enumerate(other, start=1):

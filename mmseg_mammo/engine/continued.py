@@ -104,7 +104,8 @@ def differences(trained: Config, cfg: Config, data_known: bool) -> tuple[list[st
         Phrases such as ``train_dataloader.batch_size is 4, was 16``: of settings that change the
         result, and of those that do not.
     """
-    refused, listed = [], []
+    refused: list[str] = []
+    listed: list[str] = []
     for key in sorted(RUNNER_KEYS & {*trained, *cfg} - _OF_THE_RUN):
         one, other = _part(trained, key), _part(cfg, key)
         for path, before, now in _pairs(key, one, other):
@@ -135,7 +136,10 @@ def _part(cfg: Config, key: str) -> Any:
 
 
 def _pairs(path: str, before: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(before, dict) and isinstance(now, dict) and before.get('type') == now.get('type'):
+    if isinstance(before, dict) and isinstance(now, dict):
+        if before.get('type') != now.get('type'):
+            yield f'{path}.type', before.get('type'), now.get('type')
+            return
         for key in sorted({*before, *now}):
             yield from _pairs(f'{path}.{key}', before.get(key), now.get(key))
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):

@@ -181,7 +181,7 @@ def run_tool(main: Callable[[], None]) -> None:
             message = re.sub(r'^[\w.]+Error: ', '', str(error).strip().splitlines()[-1])
         else:
             message = (
-                f'{built} of the config cannot be built: {type(error).__name__}: '
+                f'{built} of the config cannot be built or read: {type(error).__name__}: '
                 f'{_first_line(error)}. Correct it; MMSEG_MAMMO_TRACEBACK=1 shows where it fails'
             )
         sys.exit(f'error: {message.rstrip(".")}.')
@@ -197,15 +197,16 @@ def what_was_built(error: BaseException) -> str:
         if name == 'build_from_cfg':
             kind = frame.f_locals.get('obj_type', (frame.f_locals.get('cfg') or {}).get('type'))
             found = type_name(kind) or found or 'something without a type'
-        elif name == 'from_cfg' or name.startswith('build_'):
-            found = found or name.removeprefix('build_').replace('from_cfg', 'the runner')
+        elif name in ('from_cfg', 'load_checkpoint') or name.startswith('build_'):
+            named = {'from_cfg': 'the runner', 'load_checkpoint': 'load_from'}
+            found = found or named.get(name, name.removeprefix('build_'))
     return found
 
 
 def _first_line(error: BaseException) -> str:
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     lines = text.strip().splitlines() or ['']
-    return re.split(r'(?<=[.;])\s', lines[0])[0].rstrip('.')
+    return re.split(r'(?<=[.;])\s', lines[0])[0].rstrip('.')[:200]
 
 
 def _leave_processes() -> None:

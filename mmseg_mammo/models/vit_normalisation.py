@@ -154,9 +154,10 @@ def _from_config(meta: Any) -> Normalisation | None:
     # A config is a program, and may want modules that are not here.
     except Exception:  # noqa: BLE001
         return None
-    found = [(cfg.get('model') or {}).get('data_preprocessor'), cfg.get('data_preprocessor')]
+    model: Any = cfg.get('model') or {}
+    found: list[Any] = [model.get('data_preprocessor'), cfg.get('data_preprocessor')]
     for part in found:
-        if _is_dict(part) and part.get('mean') is not None:
+        if isinstance(part, Mapping) and part.get('mean') is not None:
             return _made(part['mean'], part['std'], 'the config of its training')
     return _made([0], [1], 'the config of its training') if any(found) else None
 

@@ -37,6 +37,10 @@ def test_shipped_configs_pass(path):
         ({'train_cfg__max_epochs': 0}, 'train_cfg.max_epochs=0'),
         ({'train_cfg__val_interval': 0}, 'train_cfg.val_interval=0'),
         ({'load_from': 'nowhere.pth'}, 'load_from=nowhere.pth: no such file'),
+        (
+            {'optim_wrapper__optimizer__type': 'AdmW'},
+            r"type='AdmW': no such optimiser. Allowed: Ada.*AdamW",
+        ),
         ({'model': None}, 'has no model'),
         ({'train_dataloader__dataset__pipeline': []}, 'train_dataloader.dataset: no pipeline'),
         (
