@@ -180,7 +180,7 @@ def _from_timm(content: Mapping[str, Any], beside: Path) -> Normalisation | None
         except (OSError, ValueError):
             return None
     for key in ('pretrained_cfg', 'default_cfg'):
-        part = settings.get(key) if _is_dict(settings) else None
+        part: Any = settings.get(key) if _is_dict(settings) else None
         if _is_dict(part) and part.get('mean') and part.get('std'):
             return _made(part['mean'], part['std'], source, 255.0)
     return None

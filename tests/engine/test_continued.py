@@ -136,6 +136,7 @@ def test_the_data_are_known_from_the_checkpoint_or_else_from_the_run(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_training_is_not_resumed_on_an_index_that_has_changed(prepared, tmp_path):
     data = tmp_path / 'data'
     data.mkdir()

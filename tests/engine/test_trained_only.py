@@ -177,6 +177,7 @@ def test_lora_starts_as_the_plain_backbone_and_adds_the_product_of_its_matrices(
     torch.testing.assert_close(layer(tokens), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['setr_pup_vpt_cbis', 'sam_finetune_cbis'])
 def test_a_whole_checkpoint_needs_no_pretrained_file(name, prepared, bases, tmp_path):
     """To start from it, and to go on with it; a training from the file alone still does."""
@@ -199,6 +200,7 @@ def test_a_whole_checkpoint_needs_no_pretrained_file(name, prepared, bases, tmp_
         Runner.from_cfg(shrink(name, prepared, tmp_path / 'c', 1, gone)).train()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_what_was_trained_still_needs_it(prepared, bases, tmp_path):
     name = 'setr_pup_vpt_cbis'
     Runner.from_cfg(train(name, prepared, tmp_path / 'a', bases['setr'][0], 1)).train()
