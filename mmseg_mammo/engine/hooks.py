@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.runner import find_latest_checkpoint
+from mmengine.runner import BaseLoop, find_latest_checkpoint
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
@@ -46,7 +46,9 @@ class CheckpointGuardHook(Hook):
     priority = 'VERY_HIGH'  # EMAHook takes its weights from the completed checkpoint
 
     def before_run(self, runner: Any) -> None:
-        """Before weights are initialised: see which of them a checkpoint brings."""
+        """Before a training initialises weights: see which of them a checkpoint brings."""
+        if not isinstance(getattr(runner, '_train_loop', None), BaseLoop):  # a test initialises none
+            return
         path = getattr(runner, '_load_from', None)
         if path is None and getattr(runner, '_resume', False):
             path = find_latest_checkpoint(runner.work_dir)
