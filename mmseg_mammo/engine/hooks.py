@@ -47,7 +47,7 @@ class CheckpointGuardHook(Hook):
 
     def before_run(self, runner: Any) -> None:
         """Before a training initialises weights: see which of them a checkpoint brings."""
-        if not isinstance(getattr(runner, '_train_loop', None), BaseLoop):  # a test initialises none
+        if not isinstance(getattr(runner, '_train_loop', None), BaseLoop):  # a test
             return
         path = getattr(runner, '_load_from', None)
         if path is None and getattr(runner, '_resume', False):
