@@ -62,5 +62,10 @@ def write_base(path, name, data, seed=10):
     torch.manual_seed(seed)
     built = MODELS.build(model if name.startswith('sam') else model.backbone)
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(built.state_dict(), path)
+    # As a training of ours writes it: its config says how images were normalised.
+    state = {
+        'meta': {'cfg': Config(dict(model=model)).pretty_text},
+        'state_dict': built.state_dict(),
+    }
+    torch.save(built.state_dict() if name.startswith('sam') else state, path)
     return str(path)

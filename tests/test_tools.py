@@ -14,6 +14,8 @@ import pytest
 import torch
 from experiments import shrink, write_base
 
+from mmseg_mammo.engine import folders
+
 ROOT = Path(__file__).parents[1]
 OURS = ROOT / 'tools'
 THEIRS = Path(mmseg.__file__).parent / '.mim' / 'tools'
@@ -358,6 +360,51 @@ def test_slurm_train_takes_another_port_and_one_gpu_by_default(fake_cluster, mon
     subprocess.run(list(map(str, command)), check=True)
     assert {'--nodes=1', '--gres=gpu:1', '--cpus-per-task=8'} <= set(fake_cluster('srun'))
     assert '--rdzv_endpoint=node7:4711' in fake_cluster('torchrun')
+
+
+@pytest.mark.parametrize('script', sorted(path.name for path in OURS.glob('*.sh')))
+@pytest.mark.parametrize('asked', ['-h', '--help'])
+def test_the_shell_scripts_help(script, asked):
+    command = ['bash', str(OURS / script), asked]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f'tools/{script}' in said
+    assert 'CONFIG' in said
+    assert 'set -' not in said
+
+
+@pytest.mark.parametrize('tool', sorted(path.name for path in OURS.glob('*.py')))
+def test_every_tool_helps_and_does_nothing_else(tool, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    started = []
+    monkeypatch.setattr(subprocess, 'run', lambda *a, **k: started.append(a))
+    with pytest.raises(SystemExit) as ended:
+        call(monkeypatch, OURS / tool, '--help')
+    assert ended.value.code == 0
+    assert f'usage: {tool}' in capsys.readouterr().out
+    assert not started
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.slow
+def test_a_training_is_resumed_as_it_began_and_from_its_own_checkpoint(
+    trained, prepared, tmp_path, monkeypatch
+):
+    """Where load_from names the file that it once started from, that is not gone on with."""
+    (tmp_path / 'epoch_1.pth').symlink_to(trained / 'epoch_1.pth')
+    (tmp_path / 'last_checkpoint').write_text('/where/it/was/epoch_1.pth')
+    small = [*options(prepared, *TRAINING), 'train_cfg.max_epochs=2']
+    arguments = [CBIS, '--work-dir', tmp_path, '--resume', '--cfg-options', *small]
+    for more, said in (
+        (['optim_wrapper.optimizer.lr=1'], r'lr is 1, was 0\.0001'),
+        (['train_dataloader.dataset.finding=mass'], 'finding is mass, was None'),
+        (['--side', '32'], r'size is \[32, 32\], was \[224, 224\]'),
+    ):
+        with pytest.raises(SystemExit, match=f'^error: --resume: another training.*{said}'):
+            call(monkeypatch, OURS / 'train.py', *arguments, *more)
+        for lock in folders._held:
+            lock.close()
+    call(monkeypatch, OURS / 'train.py', *arguments, f'load_from={trained / "epoch_1.pth"}')
+    assert (tmp_path / 'epoch_2.pth').is_file()
 
 
 def test_slurm_train_without_its_arguments_says_how_it_is_used():

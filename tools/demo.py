@@ -5,6 +5,7 @@ make demo
 Everything goes to demo/ of the repository; what is finished there is not done again.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -159,6 +160,9 @@ def look_at_report() -> None:
 
 def main() -> None:
     """Run every step, print the table, and fail if training did not help."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     start = time.monotonic()
     make_data()
     train(PRETRAIN)

@@ -3,6 +3,10 @@
 # Usage: tools/dist_train.sh CONFIG GPUS [arguments of train.py]
 # On N machines, start it on each with NNODES=N NODE_RANK=0..N-1 MASTER_ADDR=<the first one>.
 set -euo pipefail
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"
+    exit
+fi
 
 CONFIG=${1:?usage: dist_train.sh CONFIG GPUS [arguments of train.py]}
 GPUS=${2:?usage: dist_train.sh CONFIG GPUS [arguments of train.py]}

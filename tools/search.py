@@ -11,8 +11,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_mammo.engine.launch import check_schedule, common_parser, load_config, run_tool
+from mmseg_mammo.engine.config_checks import check_schedule
+from mmseg_mammo.engine.launch import common_parser, load_config, run_tool
 from mmseg_mammo.engine.search import Space, open_study, search, write_results
+from mmseg_mammo.engine.type_names import type_name
 from mmseg_mammo.errors import MammoError
 
 
@@ -30,7 +32,7 @@ def check(args: argparse.Namespace, cfg: Config) -> None:
         )
     if 'strategy' in cfg:
         raise MammoError(
-            f'{cfg.strategy.type} of {args.config}: a trial is a single process',
+            f'{type_name(cfg.strategy.type)} of {args.config}: a trial is a single process',
             remedy='Search with a config without a strategy, such as setr_pup_finetune_cbis.py',
         )
     if not cfg.get('val_dataloader') or 'train_dataloader' not in cfg:

@@ -3,6 +3,10 @@
 # Usage: [NODES=1] [GPUS_PER_NODE=1] [CPUS_PER_GPU=8] [SRUN_ARGS="--time=24:00:00"] \
 #        tools/slurm_train.sh PARTITION JOB_NAME CONFIG [arguments of train.py]
 set -euo pipefail
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"
+    exit
+fi
 
 USAGE='usage: slurm_train.sh PARTITION JOB_NAME CONFIG [arguments of train.py]'
 PARTITION=${1:?$USAGE}

@@ -6,14 +6,9 @@ python tools/test.py configs/setr_pup_vpt_cbis.py CHECKPOINT --dataset zgt
 
 from pathlib import Path
 
-from mmseg_mammo.engine.folders import own_second
-from mmseg_mammo.engine.launch import (
-    build_runner,
-    check_checkpoint,
-    common_parser,
-    load_config,
-    run_tool,
-)
+from mmseg_mammo.engine.folders import check_checkpoint, own_second
+from mmseg_mammo.engine.launch import build_runner, common_parser, load_config, run_tool
+from mmseg_mammo.errors import MammoError
 
 DATASETS = Path(__file__).parents[1] / 'configs' / '_base_' / 'datasets'
 
@@ -29,7 +24,12 @@ def main() -> None:
     args = parser.parse_args()
     check_checkpoint(Path(args.checkpoint))
     cfg = load_config(args, DATASETS)
-    cfg.load_from = args.checkpoint
+    if not cfg.get('test_dataloader'):
+        raise MammoError(
+            f'{args.config} has no test, only a training',
+            remedy='Add a test_dataloader and a test_evaluator, or name another config',
+        )
+    cfg.load_from, cfg.resume = args.checkpoint, False
     with own_second(Path(cfg.work_dir)):
         runner = build_runner(cfg, args.local_rank)
     runner.test()

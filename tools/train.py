@@ -5,14 +5,9 @@ python tools/train.py configs/setr_pup_vpt_cbis.py
 
 from pathlib import Path
 
-from mmseg_mammo.engine.folders import claim_for_training
-from mmseg_mammo.engine.launch import (
-    build_runner,
-    common_parser,
-    load_config,
-    run_tool,
-    use_mixed_precision,
-)
+from mmseg_mammo.engine.config_edits import use_mixed_precision
+from mmseg_mammo.engine.folders import claim_for_training, last_checkpoint
+from mmseg_mammo.engine.launch import build_runner, common_parser, load_config, run_tool
 from mmseg_mammo.errors import MammoError
 
 
@@ -25,12 +20,15 @@ def main() -> None:
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     args = parser.parse_args()
     cfg = load_config(args)
-    if not cfg.get('train_dataloader'):
+    if not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
         raise MammoError(
             f'{args.config} has no training, only a test',
             remedy='Train the config that its checkpoint comes from, such as setr_pup_vpt_cbis.py',
         )
-    cfg.resume = claim_for_training(Path(cfg.work_dir), args.resume)
+    work_dir = Path(cfg.work_dir)
+    cfg.resume = claim_for_training(work_dir, args.resume or bool(cfg.get('resume')))
+    if cfg.resume:  # its own last checkpoint, not the one that it once started from
+        cfg.load_from = str(last_checkpoint(work_dir))
     if args.amp:
         use_mixed_precision(cfg)
     build_runner(cfg, args.local_rank).train()

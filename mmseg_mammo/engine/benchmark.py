@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from mmseg_mammo.engine.peers import NoPeerError, with_peer
 from mmseg_mammo.engine.run_record import clock, config_hash
 from mmseg_mammo.engine.step_cost import count_flops, peak_memory
+from mmseg_mammo.engine.type_names import type_name
 from mmseg_mammo.models.tuning import count_parameters
 
 OURS = 'ours'
@@ -85,7 +86,7 @@ def measure(
         'config_sha256': config_hash(cfg),
         'batch_size': images,
         'input': [*batch['inputs'][0].shape[-2:]],
-        'precision': cfg.optim_wrapper.type,
+        'precision': type_name(cfg.optim_wrapper.type),
         'sides': [describe(side, images) for side in sides],
         'ratios': {side.name: compare(sides[0], side) for side in sides[1:]},
     }

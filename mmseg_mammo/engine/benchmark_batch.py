@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
+from mmseg_mammo.engine.type_names import type_name
 from mmseg_mammo.errors import MammoError
 
 
@@ -19,7 +20,9 @@ def input_size(cfg: Config) -> tuple[int, int]:
     """
     size = cfg.model.data_preprocessor.get('size')
     pipeline = cfg.train_dataloader.dataset.pipeline
-    scales = [step.scale for step in pipeline if 'Resize' in step.type and 'scale' in step]
+    scales = [
+        step.scale for step in pipeline if 'Resize' in type_name(step.type) and 'scale' in step
+    ]
     if size:
         return tuple(size)
     if not scales:

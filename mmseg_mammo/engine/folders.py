@@ -4,12 +4,13 @@ import errno
 import fcntl
 import os
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from mmseg_mammo.errors import MammoError
+from mmseg_mammo.errors import CheckpointError, MammoError
 
 # Where torchrun, SLURM and Open MPI say which of its processes one is.
 _RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
@@ -28,7 +29,8 @@ def claim_for_training(work_dir: Path, resume: bool) -> bool:
 
     Raises:
         MammoError: The folder holds the checkpoints of a training and ``resume`` is off, or
-            another process is training there.
+            another process is training there; or the folder cannot be written to.
+        CheckpointError: The last checkpoint is missing or incomplete.
     """
     found = (work_dir / 'last_checkpoint').is_file()
     if found and not resume:
@@ -37,7 +39,9 @@ def claim_for_training(work_dir: Path, resume: bool) -> bool:
             'an empty work folder, or --resume to go on from the last checkpoint',
             'Name another --work-dir, or move the old one away',
         )
-    if resume and not found:
+    if found:
+        check_checkpoint(last_checkpoint(work_dir))
+    elif resume:
         print(f'{work_dir} has no checkpoint to go on from: training starts from the beginning')
     if _is_first_process():
         _held.append(_open_lock(work_dir, 'training'))
@@ -47,6 +51,31 @@ def claim_for_training(work_dir: Path, resume: bool) -> bool:
                 remedy='Wait for it, or name another --work-dir',
             )
     return found
+
+
+def last_checkpoint(work_dir: Path) -> Path:
+    """The file that a work folder names as its last checkpoint, also after the folder moved."""
+    named = Path((work_dir / 'last_checkpoint').read_text().strip())
+    beside = work_dir / named.name
+    return beside if beside.is_file() or not named.is_file() else named
+
+
+def check_checkpoint(path: Path) -> None:
+    """Refuse a checkpoint file that is missing or incomplete, before anything is built."""
+    if not path.is_file():
+        folder = path if path.is_dir() else path.parent
+        names = ', '.join(sorted(file.name for file in folder.glob('*.pth')))
+        raise CheckpointError(
+            f'{path}: no such checkpoint file',
+            f'one of {names}' if names else '',
+            'Training writes them to its work folder',
+        )
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(
+            f'{path}: not a complete PyTorch checkpoint',
+            'a file that mmengine saved',
+            'Copy it again and compare its size',
+        )
 
 
 @contextmanager
@@ -69,8 +98,14 @@ def _is_first_process() -> bool:
 
 
 def _open_lock(work_dir: Path, purpose: str) -> IO:
-    work_dir.mkdir(parents=True, exist_ok=True)
-    return (work_dir / f'.{purpose}.lock').open('w')
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        return (work_dir / f'.{purpose}.lock').open('w')
+    except OSError as error:
+        raise MammoError(
+            f'{work_dir}: nothing can be written there ({error.strerror})',
+            remedy='Name another --work-dir',
+        ) from error
 
 
 def _lock(stream: IO, operation: int) -> bool:

@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop, find_latest_checkpoint
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
+from mmseg_mammo.engine.continued import refuse_another_training
 from mmseg_mammo.engine.sharding import count_all
-from mmseg_mammo.engine.trained_as import check_length, config_of, input_differences
-from mmseg_mammo.engine.trained_only import complete
+from mmseg_mammo.engine.trained_as import config_of, input_differences
+from mmseg_mammo.engine.trained_only import complete, spare_base
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.tuning import unwrapped
+from mmseg_mammo.models.vit_normalisation import check_normalisation
 
 DIFFERENCES = 'input_differs_from_training'
 
@@ -42,16 +45,35 @@ class CheckpointGuardHook(Hook):
 
     priority = 'VERY_HIGH'  # EMAHook takes its weights from the completed checkpoint
 
+    def before_run(self, runner: Any) -> None:
+        """Before a training initialises weights: see which of them a checkpoint brings."""
+        if not isinstance(getattr(runner, '_train_loop', None), BaseLoop):  # a test
+            return
+        path = getattr(runner, '_load_from', None)
+        if path is None and getattr(runner, '_resume', False):
+            path = find_latest_checkpoint(runner.work_dir)
+        if path:
+            spare_base(unwrapped(runner.model), path)
+
+    def before_train(self, runner: Any) -> None:
+        """Refuse images normalised otherwise than the pre-trained weights want.
+
+        Raises:
+            CheckpointError: They are, or it is not known; and no checkpoint was loaded over them.
+        """
+        if not getattr(runner, '_has_loaded', False):
+            check_normalisation(unwrapped(runner.model))
+
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Compare names and shapes; called before the weights are copied.
 
         Raises:
             CheckpointError: A tensor is missing, left over, or of another shape; or a training
-                is resumed under another length than its schedule was planned for.
+                is resumed under a config or data that change its result.
         """
         trained = config_of(checkpoint)
-        if trained and runner.cfg.get('resume'):
-            check_length(trained, runner.cfg)
+        if getattr(runner, '_resume', False):
+            refuse_another_training(runner, checkpoint)
         elif trained and runner.cfg.get('test_dataloader'):
             self._compare_inputs(runner, input_differences(trained, runner.cfg))
         model = unwrapped(runner.model)

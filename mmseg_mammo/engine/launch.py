@@ -3,20 +3,25 @@
 import argparse
 import gc
 import os
+import re
 import sys
-import zipfile
+import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, Runner
 
-from mmseg_mammo.errors import CheckpointError, MammoError
-from mmseg_mammo.preparation.index import INDEX_NAME
+from mmseg_mammo.engine.config_checks import check_config, check_launcher
+from mmseg_mammo.engine.config_edits import use_dataset, use_side
+from mmseg_mammo.engine.config_keys import check_keys
+from mmseg_mammo.engine.devices import on_gpu, use_device
+from mmseg_mammo.engine.overrides import Options, override
+from mmseg_mammo.engine.type_names import type_name
+from mmseg_mammo.errors import MammoError
 
 # Those that mmengine itself leaves out where the config says None; it fails on others.
 STOCK_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
@@ -35,7 +40,7 @@ def common_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=Options,
         help='settings that override the config, such as train_dataloader.batch_size=4',
     )
     parser.add_argument(
@@ -43,6 +48,9 @@ def common_parser(description: str) -> argparse.ArgumentParser:
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='how several processes were started (default: none, one process)',
+    )
+    parser.add_argument(
+        '--device', help='cpu, cuda, or one GPU such as cuda:1 (default: a GPU if there is one)'
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
     return parser
@@ -54,10 +62,15 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     Args:
         args: Parsed by :func:`common_parser`, perhaps with ``dataset`` and ``split``.
         datasets: Folder of the data set configs that ``dataset`` may name.
+
+    Raises:
+        MammoError: The config cannot be read, or a key of it or of the overrides is misspelt.
     """
-    if not Path(args.config).is_file():
-        raise MammoError(f'{args.config}: no such config', remedy='Shipped ones are in configs/')
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(args.config)
+    check_keys(cfg)
+    for option in ('dataset', 'split'):
+        if getattr(args, option, None) and not (cfg.get('test_dataloader') or {}).get('dataset'):
+            raise MammoError(f'--{option}: {args.config} has no test_dataloader')
     if getattr(args, 'dataset', None):
         use_dataset(cfg, args.dataset, datasets)
     if getattr(args, 'split', None):
@@ -65,51 +78,60 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     if getattr(args, 'side', None) is not None:
         use_side(cfg, args.side)
     if args.cfg_options:  # last, so that they override everything
-        cfg.merge_from_dict(args.cfg_options)
+        if 'launcher' in args.cfg_options:
+            raise MammoError('--cfg-options launcher: no effect', '--launcher')
+        override(cfg, args.cfg_options)
+    if getattr(args, 'device', None):
+        cfg.device = args.device
     cfg.launcher = args.launcher
     default = str(Path('work_dirs') / Path(args.config).stem)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or default
     return cfg
 
 
+def read_config(path: str | Path) -> Config:
+    """Read a config of any kind that the host has: Python, pure Python, JSON, YAML.
+
+    Raises:
+        MammoError: There is none, or it cannot be read.
+    """
+    if not Path(path).is_file():
+        what = 'a folder, not a config' if Path(path).is_dir() else 'no such config'
+        raise MammoError(f'{path}: {what}', remedy='Shipped ones are in configs/')
+    try:
+        return Config.fromfile(path)
+    except MammoError:
+        raise
+    # A config is a program, and may fail as one.
+    except Exception as error:
+        raise MammoError(
+            f'{path}: not readable ({type(error).__name__}: {_first_line(error)})',
+            'a config of MMEngine (.py, .json, .yaml)',
+            'Correct the file, or a base that it names',
+        ) from error
+
+
 def build_runner(cfg: Config, local_rank: int) -> Runner | FlexibleRunner:
     """The runner of ``cfg``, in this process or as one of those that a launcher started."""
-    check_schedule(cfg)
+    check_config(cfg)
+    use_device(cfg.get('device'), cfg.launcher)
+    check_launcher(cfg.launcher)
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
     if cfg.get('randomness', {}).get('deterministic'):
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # read when CUDA starts
-    if cfg.launcher != 'none' and not torch.cuda.is_available():
+    if cfg.launcher != 'none' and not on_gpu():
         _join_through_gloo(cfg)
     hooks = cfg.get('default_hooks', {})
     for name in [name for name, hook in hooks.items() if hook is None and name not in STOCK_HOOKS]:
         del hooks[name]
     if 'strategy' in cfg and cfg.launcher == 'none':
         raise MammoError(
-            f'{cfg.strategy.type} with a single process',
+            f'{type_name(cfg.strategy.type)} with a single process',
             remedy='Start one process per GPU: tools/dist_train.sh CONFIG GPUS',
         )
     if 'strategy' in cfg:
         _evaluate_in_step(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-
-
-def check_schedule(cfg: Config) -> None:
-    """Refuse a training that ends before a part of its schedule begins; mmengine only fails late.
-
-    Raises:
-        MammoError: A scheduler that lasts to the end of the training would begin there, or later.
-    """
-    loop = cfg.get('train_cfg') or {}
-    schedulers = cfg.get('param_scheduler') or []
-    for part in schedulers if isinstance(schedulers, (list, tuple)) else [schedulers]:
-        key = 'max_epochs' if part.get('by_epoch', True) else 'max_iters'
-        length, begin = loop.get(key), part.get('begin', 0)
-        if length is not None and 'end' not in part and begin >= length:
-            raise MammoError(
-                f'train_cfg.{key}={length}, but {part.type} of param_scheduler begins at {begin}',
-                f'{key}={begin + 1} or more',
-                'Train for longer, or change param_scheduler',
-            )
 
 
 def _evaluate_in_step(cfg: Config) -> None:
@@ -124,7 +146,7 @@ def _join_through_gloo(cfg: Config) -> None:
     """Let processes without GPUs talk; mmengine assumes a GPU per process."""
     if cfg.launcher != 'pytorch':
         raise MammoError(
-            f'--launcher {cfg.launcher}: no GPU that torch can use',
+            f'--launcher {cfg.launcher}: no GPU that this run can use',
             'several processes without GPUs through torchrun only (--launcher pytorch)',
         )
     dist.init_process_group('gloo')
@@ -139,93 +161,52 @@ def _join_through_gloo(cfg: Config) -> None:
     )
 
 
-def use_mixed_precision(cfg: Config) -> None:
-    """Train in automatic mixed precision: float16 as MMSegmentation's ``--amp``, bfloat16 on CPU."""
-    if not torch.cuda.is_available():
-        cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
-    elif cfg.optim_wrapper.type != 'BFloat16OptimWrapper':
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-
-
-def use_side(cfg: Config, side: int) -> None:
-    """Resize every input to ``side``² pixels: in all pipelines, the preprocessor and the backbone.
-
-    Args:
-        cfg: Changed in place.
-        side: Pixels, a multiple of 16: so much U-Net halves its input, and ViT cuts it up.
-    """
-    if side < 16 or side % 16:
-        raise MammoError(f'--side {side}', 'a multiple of 16, such as 224, 512 or 1024')
-    _set_sides(cfg._cfg_dict, side)
-    preprocessor = cfg.model.data_preprocessor
-    preprocessor.size = (side, side)
-    if preprocessor.get('test_cfg'):  # images are padded in tests, too
-        preprocessor.test_cfg.size = (side, side)
-
-
-def _set_sides(node: Any, side: int) -> None:
-    if isinstance(node, dict):
-        if node.get('type') in ('Resize', 'ResizeMammogram'):
-            node['scale'] = (side, side)
-        if 'img_size' in node:
-            node['img_size'] = side
-    if isinstance(node, (dict, list, tuple)):
-        for child in node.values() if isinstance(node, dict) else node:
-            _set_sides(child, side)
-
-
-def use_dataset(cfg: Config, name: str, datasets: Path | None) -> None:
-    """Point the test set of ``cfg`` at another data set, keeping its pipeline.
-
-    Args:
-        cfg: Changed in place.
-        name: A prepared folder, or the name of a file of ``datasets``, without suffix.
-        datasets: Folder of data set configs.
-    """
-    if (Path(name) / INDEX_NAME).is_file():
-        theirs = {'type': 'MammographyDataset', 'data_root': name, 'split': 'test'}
-    else:
-        known = {path.stem: path for path in sorted(datasets.glob('*.py'))} if datasets else {}
-        if name not in known:
-            raise MammoError(
-                f'--dataset {name}: neither a folder with an {INDEX_NAME} nor a known name',
-                f'a prepared folder, or one of {", ".join(known)}',
-            )
-        theirs = Config.fromfile(known[name]).test_dataloader.dataset
-    ours = cfg.test_dataloader.dataset
-    cfg.test_dataloader.dataset = {**theirs, 'test_mode': True, 'pipeline': ours.pipeline}
-
-
-def check_checkpoint(path: Path) -> None:
-    """Refuse a checkpoint file that is missing or incomplete, before anything is built."""
-    if not path.is_file():
-        folder = path if path.is_dir() else path.parent
-        names = ', '.join(sorted(file.name for file in folder.glob('*.pth')))
-        raise CheckpointError(
-            f'{path}: no such checkpoint file',
-            f'one of {names}' if names else '',
-            'Training writes them to its work folder',
-        )
-    if not zipfile.is_zipfile(path):
-        raise CheckpointError(
-            f'{path}: not a complete PyTorch checkpoint',
-            'a file that mmengine saved',
-            'Copy it again and compare its size',
-        )
-
-
 def run_tool(main: Callable[[], None]) -> None:
-    """Call ``main``; end a :class:`MammoError` or Ctrl-C in one line instead of a traceback."""
+    """Call ``main``; end what a user can mend, or Ctrl-C, in one line instead of a traceback.
+
+    Also what the host says while it builds what the config names. With ``MMSEG_MAMMO_TRACEBACK=1``
+    in the environment every traceback is shown.
+    """
     try:
         main()
         _leave_processes()
-    except MammoError as error:
-        # From a data loader's worker the message comes wrapped in the worker's traceback.
-        message = str(error).strip().splitlines()[-1]
-        sys.exit(f'error: {message.split("Error: ", 1)[-1].rstrip(".")}.')
     except KeyboardInterrupt:
         sys.exit('Stopped. A training goes on from its last checkpoint with --resume.')
+    except Exception as error:
+        built = None if isinstance(error, MammoError) else what_was_built(error)
+        if os.environ.get('MMSEG_MAMMO_TRACEBACK') == '1' or built == '':
+            raise
+        if built is None:
+            # From a data loader's worker the message comes wrapped in the worker's traceback.
+            message = re.sub(r'^[\w.]+Error: ', '', str(error).strip().splitlines()[-1])
+        else:
+            message = (
+                f'{built} of the config cannot be built or read: {type(error).__name__}: '
+                f'{_first_line(error)}. Correct it; MMSEG_MAMMO_TRACEBACK=1 shows where it fails'
+            )
+        sys.exit(f'error: {message.rstrip(".")}.')
+
+
+def what_was_built(error: BaseException) -> str:
+    """What of a config the host was building when ``error`` came; empty if it was not building."""
+    found = ''
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        name = frame.f_code.co_name
+        if 'mmengine' not in frame.f_code.co_filename:
+            continue
+        if name == 'build_from_cfg':
+            kind = frame.f_locals.get('obj_type', (frame.f_locals.get('cfg') or {}).get('type'))
+            found = type_name(kind) or found or 'something without a type'
+        elif name in ('from_cfg', 'load_checkpoint') or name.startswith('build_'):
+            named = {'from_cfg': 'the runner', 'load_checkpoint': 'load_from'}
+            found = found or named.get(name, name.removeprefix('build_'))
+    return found
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    lines = text.strip().splitlines() or ['']
+    return re.split(r'(?<=[.;])\s', lines[0])[0].rstrip('.')[:200]
 
 
 def _leave_processes() -> None:

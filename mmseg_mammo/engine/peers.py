@@ -52,8 +52,8 @@ def check_peers(models: Sequence[Mapping[str, Any]], names: Sequence[str]) -> No
         part, kind, _ = PEERS[name]
         if find_spec(name.replace('-', '_')) is None:
             raise MammoError(f'--against {name}: not installed', remedy=f'pip install {name}')
-        parts = [model.get(part) or {'type': ''} for model in models]
-        classes = [MODELS.get(found['type']) if found['type'] else None for found in parts]
+        kinds = [(model.get(part) or {}).get('type') for model in models]
+        classes = [MODELS.get(kind) if isinstance(kind, str) else kind for kind in kinds]
         if not any(isinstance(found, type) and issubclass(found, kind) for found in classes):
             raise MammoError(
                 f'--against {name}: no config here has its encoder',

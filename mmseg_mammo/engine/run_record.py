@@ -19,9 +19,12 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
 from mmseg_mammo.datasets.description import describe_data
+from mmseg_mammo.engine.continued import DATA, facts_of
+from mmseg_mammo.engine.devices import on_gpu
 from mmseg_mammo.engine.seeding import is_deterministic
 from mmseg_mammo.engine.sharding import count_all
 from mmseg_mammo.engine.stopping import WAITED
+from mmseg_mammo.engine.type_names import type_name
 from mmseg_mammo.models.tuning import unwrapped
 from mmseg_mammo.preparation.images import write_atomic
 from mmseg_mammo.version import __version__
@@ -33,7 +36,7 @@ PACKAGES = (
 )
 # Settings of the run, not of the experiment: they leave the config's hash alone.
 _NOT_HASHED = (
-    *('work_dir', 'launcher', 'resume', 'load_from', 'log_level', 'filename'),
+    *('work_dir', 'launcher', 'resume', 'load_from', 'log_level', 'filename', 'device'),
     *('sync_bn', 'model_wrapper_cfg'),  # how processes without GPUs are joined
 )
 _WARM_UP = 3  # steps that are not timed
@@ -53,16 +56,23 @@ class RunRecordHook(Hook):
         self._started = time.time()
         self._timed = [0, 0.0]  # images and seconds
         self._record: dict[str, Any] = {}
-        if torch.cuda.is_available():
+        self._trained_on: dict[str, Any] = {}
+        if on_gpu():
             torch.cuda.reset_peak_memory_stats()
 
     def before_train(self, runner: Any) -> None:
         """Describe a training."""
+        self._trained_on = facts_of(runner)
         self._begin(runner, 'train', ('train', 'val'))
 
     def before_test(self, runner: Any) -> None:
         """Describe a test."""
         self._begin(runner, 'test', ('test',))
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Note in a checkpoint which data it comes from, for the day when it is gone on with."""
+        if self._trained_on:
+            checkpoint['meta'][DATA] = self._trained_on
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -121,19 +131,19 @@ class RunRecordHook(Hook):
             'parameters': parameters(runner.model),
             'data': {split: describe_data(loader.dataset) for split, loader in loaders.items()},
             'batch_size': loaders[splits[0]].batch_sampler.batch_size,
-            'precision': runner.cfg.get('optim_wrapper', {}).get('type'),
+            'precision': type_name(runner.cfg.get('optim_wrapper', {}).get('type')) or None,
             'seed': runner.seed,
             'deterministic': is_deterministic(runner),
             'launcher': runner.cfg.get('launcher', 'none'),
             'processes': get_world_size(),
-            'device': torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
+            'device': torch.cuda.get_device_name() if on_gpu() else 'cpu',
             'versions': versions(),
             'git': git_state(Path(__file__).parent),
         }
         self._update(runner, 'running')
 
     def _update(self, runner: Any, state: str, **facts: Any) -> None:
-        gpu = torch.cuda.is_available()
+        gpu = on_gpu()
         peak = torch.cuda.max_memory_allocated() / 2**30 if gpu else 0.0
         speed, peak = over_processes(self._timed[0], self._timed[1], peak)
         self._record.update(
@@ -161,7 +171,7 @@ def over_processes(images: float, seconds: float, peak: float) -> tuple[float | 
     Returns:
         Images per second of all processes together, None if none was timed; the largest peak.
     """
-    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    device = 'cuda' if on_gpu() else 'cpu'
     total = torch.tensor([images, seconds], dtype=torch.float64, device=device)
     largest = torch.tensor([peak], dtype=torch.float64, device=device)
     all_reduce(total)
@@ -172,7 +182,7 @@ def over_processes(images: float, seconds: float, peak: float) -> tuple[float | 
 
 def clock() -> float:
     """Seconds, once the GPU has done what it was given; for the ends of an interval only."""
-    if torch.cuda.is_available():
+    if on_gpu():
         torch.cuda.synchronize()
     return time.perf_counter()
 

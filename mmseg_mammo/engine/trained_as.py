@@ -5,6 +5,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_mammo.engine.config_checks import datasets_of
+from mmseg_mammo.engine.type_names import type_name
 from mmseg_mammo.errors import CheckpointError
 
 # What decides how an image looks to the network.
@@ -37,8 +39,15 @@ def input_differences(trained: Config, cfg: Config) -> list[str]:
 
 def _input_settings(cfg: Config) -> dict[str, Any]:
     loader = cfg.get('test_dataloader') or cfg.val_dataloader  # a search leaves the test out
-    steps = [step for step in loader.dataset.pipeline if step.type in _STEPS]
-    found = {f'{s.type}.{key}': s[key] for s in steps for key in s if key != 'type'}
+    sets = [dataset for _, dataset in datasets_of(loader, '')]
+    steps = [(type_name(s.type), s) for one in sets for s in one.get('pipeline') or []]
+    found = {
+        f'{name}.{key}': step[key]
+        for name, step in steps
+        if name in _STEPS
+        for key in step
+        if key != 'type'
+    }
     preprocessor = cfg.model.data_preprocessor
     found |= {f'data_preprocessor.{key}': preprocessor.get(key) for key in ('mean', 'std', 'size')}
     # Lists and tuples mean the same in a config.
@@ -46,7 +55,7 @@ def _input_settings(cfg: Config) -> dict[str, Any]:
 
 
 def check_length(trained: Config, cfg: Config) -> None:
-    """Refuse to resume a training under another ``max_epochs`` than its rate was planned for.
+    """Refuse to resume a training under another length than its rate was planned for.
 
     A resumed scheduler keeps the plan of its checkpoint: beyond the end of a cosine the rate
     stays at zero. The plateau rule plans nothing and may go on for longer.
@@ -54,14 +63,16 @@ def check_length(trained: Config, cfg: Config) -> None:
     Raises:
         CheckpointError: The length differs, and the rate depends on it.
     """
-    before, now = (c.get('train_cfg', {}).get('max_epochs') for c in (trained, cfg))
     schedulers = cfg.get('param_scheduler') or []
     schedulers = schedulers if isinstance(schedulers, (list, tuple)) else [schedulers]
-    planned = [s.type for s in schedulers if not s.type.startswith('ReduceOnPlateau')]
-    if before != now and planned:
-        raise CheckpointError(
-            f'train_cfg.max_epochs={now}, but the training to go on from was planned for '
-            f'{before} ({", ".join(planned)})',
-            f'max_epochs={before}',
-            'Train anew, in another --work-dir, for another length',
-        )
+    planned = [type_name(scheduler.type) for scheduler in schedulers]
+    planned = [name for name in planned if not name.startswith('ReduceOnPlateau')]
+    for key in ('max_epochs', 'max_iters'):
+        before, now = ((c.get('train_cfg') or {}).get(key) for c in (trained, cfg))
+        if before != now and planned:
+            raise CheckpointError(
+                f'train_cfg.{key}={now}, but the training to go on from was planned for '
+                f'{before} ({", ".join(planned)})',
+                f'{key}={before}',
+                'Train anew, in another --work-dir, for another length',
+            )

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import nn
 
+from mmseg_mammo.engine.devices import check_device
+from mmseg_mammo.engine.folders import check_checkpoint
 from mmseg_mammo.engine.hooks import check_state
-from mmseg_mammo.engine.launch import check_checkpoint
 from mmseg_mammo.engine.trained_only import complete
 
 
@@ -42,10 +42,15 @@ def load_model(config: str | Path | Config, checkpoint: str | Path, device: str 
 
     mmseg's ``init_model`` neither completes nor checks a checkpoint. As there, ``model.cfg`` is
     the config.
+
+    Raises:
+        MammoError: There is no such device.
+        CheckpointError: See :func:`read_checkpoint`.
     """
+    target = check_device(device, 'device')  # before minutes of loading
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     model = MODELS.build(cfg.model)
     model.load_state_dict(read_checkpoint(checkpoint, model)['state_dict'])
     model.cfg = cfg
-    return model.to(torch.device(device)).eval()
+    return model.to(target).eval()

@@ -1,7 +1,10 @@
 """Checkpoints without the frozen weights, and how they become whole again."""
 
+from pathlib import Path
 from typing import Any
 
+from mmengine.logging import print_log
+from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from mmseg_mammo.errors import CheckpointError
@@ -59,6 +62,31 @@ def note_base(checkpoint: dict[str, Any], model: nn.Module, mark: str) -> None:
         mark: :func:`mmseg_mammo.models.tuning.fingerprint` of ``model``.
     """
     checkpoint[KEY] = {'base': base_file(model), 'fingerprint': mark}
+
+
+def spare_base(model: nn.Module, path: str) -> None:
+    """Let training start without the pre-trained file where a checkpoint holds every weight.
+
+    Args:
+        model: About to be initialised; a part whose file is missing is marked as initialised.
+        path: Checkpoint that will be loaded into it.
+    """
+    lacking = [
+        module
+        for module in model.modules()
+        if isinstance(module, (SAMSegmentor, VPTVisionTransformer))
+        and module.pretrained
+        and not Path(module.pretrained).is_file()
+    ]
+    if not lacking:
+        return
+    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    state = checkpoint.get('state_dict', checkpoint)
+    if model.state_dict().keys() <= {name.removeprefix('module.') for name in state}:
+        for module in lacking:
+            module.is_init = True
+            text = f'{module.pretrained} is not here, nor needed: {path} holds every weight'
+            print_log(text, 'current')
 
 
 def complete(checkpoint: dict[str, Any], model: nn.Module) -> None:

@@ -126,7 +126,8 @@ class SAMSegmentor(BaseSegmentor):
     def init_weights(self) -> None:
         """Load the pre-trained file, if one is named; called when training starts."""
         if self.pretrained:
-            self.load_base()
+            if not self.is_init:  # else every weight comes from a checkpoint
+                self.load_base()
         elif not all(p.requires_grad for p in self.parameters()):
             text = 'SAM is random AND partly frozen: pretrained is None; docs/weights.md'
             print_log(text, 'current', logging.WARNING)

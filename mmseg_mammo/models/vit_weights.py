@@ -7,7 +7,6 @@ is used or named as unused with a reason, and every tensor of the backbone is fi
 
 import re
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.models.vit_normalisation import Normalisation, normalisation_of, weights_in
 
 # timm's names -> mmpretrain's.
 _RENAMES = (
@@ -43,11 +43,12 @@ _JAX_RENAMES = (
 _JAX_LEAVES = {'kernel': 'weight', 'scale': 'weight', 'bias': 'bias'}
 _UNUSED = (
     (r'^(head|head_dist|fc_norm|pre_logits)[./]', 'the classifier of the pre-training'),
+    (r'^(mask_token|decoder_)', 'the decoder of the pre-training'),
     (r'^(decode_head|auxiliary_head|neck|data_preprocessor)\.', 'not part of the backbone'),
 )
 
 
-def load_vit_weights(backbone: nn.Module, path: str | Path) -> None:
+def load_vit_weights(backbone: nn.Module, path: str | Path) -> Normalisation | None:
     """Load pre-trained weights into a ViT, strictly.
 
     Args:
@@ -55,12 +56,17 @@ def load_vit_weights(backbone: nn.Module, path: str | Path) -> None:
             file has none, stay as initialised; a position embedding of another size is resized.
         path: ``.npz``, ``.safetensors`` or PyTorch file.
 
+    Returns:
+        The normalisation that images need for these weights, as far as the file says.
+
     Raises:
         CheckpointError: The file is missing or unreadable, leaves a tensor of the backbone
             unfilled, holds a tensor that no rule explains, or has other shapes.
     """
     path = Path(path)
-    state, unused = _split(read_weights(path, 'model.backbone.pretrained'), backbone)
+    content = read_file(path, 'model.backbone.pretrained')
+    normalisation = normalisation_of(path, content)
+    state, unused = _split(_weights_of(path, content), backbone)
     try:
         missing, unexpected = backbone.load_state_dict(state, strict=False)
     except (RuntimeError, AssertionError) as error:
@@ -75,6 +81,9 @@ def load_vit_weights(backbone: nn.Module, path: str | Path) -> None:
     reasons = Counter(unused.values())
     listing = '; '.join(f'{count} ({reason})' for reason, count in reasons.items()) or 'none'
     print_log(f'Backbone: {len(state)} tensors from {path}; unused: {listing}', 'current')
+    if normalisation:
+        print_log(f'Images for it: {normalisation} ({normalisation.source})', 'current')
+    return normalisation
 
 
 def _misfit(path: Path, reason: str) -> CheckpointError:
@@ -91,7 +100,16 @@ def some_of(names: list[str]) -> str:
 
 
 def read_weights(path: Path, setting: str) -> dict[str, Tensor]:
-    """Read any of the formats; keys as in the file, .npz already under timm's names.
+    """Read the weights of any of the formats; see :func:`read_file`.
+
+    Returns:
+        Tensors by name; names as in the file, those of .npz already timm's.
+    """
+    return _weights_of(path, read_file(path, setting))
+
+
+def read_file(path: Path, setting: str) -> dict[str, Any]:
+    """Read all that is in a file of weights, names as in the file.
 
     Args:
         path: ``.npz``, ``.safetensors`` or PyTorch file.
@@ -107,7 +125,7 @@ def read_weights(path: Path, setting: str) -> dict[str, Tensor]:
             'come from',
         )
     try:
-        content = _load(path)
+        return _load(path)
     except ImportError as error:
         raise CheckpointError(f'{path}: {error}', remedy='pip install safetensors') from error
     # Broken archives raise a dozen types, from BadZipFile to UnpicklingError.
@@ -117,12 +135,10 @@ def read_weights(path: Path, setting: str) -> dict[str, Tensor]:
             '.npz, .safetensors, or a PyTorch checkpoint',
             'Copy the file again and compare its size',
         ) from error
-    if path.suffix == '.npz':
-        return _from_jax(content)
-    for key in ('state_dict', 'model'):
-        if isinstance(content.get(key), Mapping):
-            content = content[key]
-    return dict(content)
+
+
+def _weights_of(path: Path, content: dict[str, Any]) -> dict[str, Tensor]:
+    return _from_jax(content) if path.suffix == '.npz' else dict(weights_in(content))
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.tuning import guard_frozen, matching, train_only
+from mmseg_mammo.models.vit_normalisation import Normalisation, check_choice
 from mmseg_mammo.models.vit_weights import load_vit_weights
 
 
@@ -45,6 +46,9 @@ class VPTVisionTransformer(VisionTransformer):
         pretrained: File with pre-trained weights, loaded strictly by
             :func:`mmseg_mammo.models.vit_weights.load_vit_weights` when training starts. None
             leaves the backbone at random, to be trained from scratch.
+        pretrained_normalisation: How images are normalised for that file, where it does not say:
+            ``'half'`` (0.5 and 0.5), ``'imagenet'``, or ``'config'``: as ``data_preprocessor``
+            does. See :mod:`mmseg_mammo.models.vit_normalisation`.
         arch: Name (``'large'``) or dict of mmpretrain's architectures.
         out_type: ``'featmap'`` gives B×C×h×w maps, as decode heads want.
         final_norm: Off by default: SETR's head normalises its input itself.
@@ -58,6 +62,7 @@ class VPTVisionTransformer(VisionTransformer):
         prompt_dropout: float = 0.0,
         trainable: str = '',
         pretrained: str | None = None,
+        pretrained_normalisation: str | None = None,
         arch: str | dict = 'large',
         out_type: str = 'featmap',
         final_norm: bool = False,
@@ -70,7 +75,11 @@ class VPTVisionTransformer(VisionTransformer):
                 f'prompt_length={prompt_length}, prompt_depth={prompt_depth}',
                 f'prompt_length >= 0 and prompt_depth from 1 to {self.num_layers} or None',
             )
+        check_choice(pretrained_normalisation)
         self.pretrained = pretrained
+        self.pretrained_normalisation = pretrained_normalisation
+        self.normalisation: Normalisation | None = None  # what the file says, once it is read
+        self.base_is_read = False
         self.prompt_length = prompt_length
         self.trainable = trainable
         self.prompts = nn.Parameter(torch.empty(depth, prompt_length, self.embed_dims))
@@ -106,7 +115,8 @@ class VPTVisionTransformer(VisionTransformer):
 
     def load_base(self) -> None:
         """Load the pre-trained file."""
-        load_vit_weights(self, self.pretrained or '')
+        self.normalisation = load_vit_weights(self, self.pretrained or '')
+        self.base_is_read = True
 
     def init_weights(self) -> None:
         """Load the pre-trained file, if one is named; called when training starts."""

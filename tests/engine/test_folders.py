@@ -4,9 +4,10 @@ import multiprocessing
 import time
 
 import pytest
+import torch
 
-from mmseg_mammo.engine.folders import claim_for_training, own_second
-from mmseg_mammo.errors import MammoError
+from mmseg_mammo.engine.folders import claim_for_training, last_checkpoint, own_second
+from mmseg_mammo.errors import CheckpointError, MammoError
 
 
 def in_another_process(function, *arguments):
@@ -26,7 +27,12 @@ def test_a_finished_training_is_not_overwritten(tmp_path):
     (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
     with pytest.raises(MammoError, match='holds the checkpoints of another training'):
         claim_for_training(tmp_path, resume=False)
+    with pytest.raises(CheckpointError, match=r'epoch_1\.pth: no such checkpoint'):
+        claim_for_training(tmp_path, resume=True)
+    torch.save({}, tmp_path / 'epoch_1.pth')
     assert in_another_process(claim_for_training, tmp_path, True)
+    (tmp_path / 'last_checkpoint').write_text('/where/it/was/epoch_1.pth')
+    assert last_checkpoint(tmp_path) == tmp_path / 'epoch_1.pth'
 
 
 def test_resuming_nothing_starts_from_the_beginning_and_says_so(tmp_path, capsys):

@@ -6,15 +6,10 @@ from experiments import CONFIGS, shrink
 from mmengine.config import Config
 from torch.utils.data import DataLoader, Dataset
 
-from mmseg_mammo.engine.launch import (
-    build_runner,
-    check_checkpoint,
-    check_schedule,
-    load_config,
-    run_tool,
-    use_mixed_precision,
-    use_side,
-)
+from mmseg_mammo.engine.config_checks import check_schedule
+from mmseg_mammo.engine.config_edits import use_mixed_precision, use_side
+from mmseg_mammo.engine.folders import check_checkpoint
+from mmseg_mammo.engine.launch import build_runner, load_config, run_tool
 from mmseg_mammo.errors import CheckpointError, DataFileError, MammoError
 
 
@@ -35,6 +30,85 @@ def config(tmp_path):
 def test_the_work_folder_is_named_after_the_config_unless_given(config):
     assert load_config(arguments(config)).work_dir == 'work_dirs/setr'
     assert load_config(arguments(config, work_dir='w')).work_dir == 'w'
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'said'),
+    [
+        ('c.py', 'model = dict(', 'SyntaxError'),
+        ('c.py', 'model = absent', 'NameError'),
+        ('c.py', "_base_ = './absent.py'", 'FileNotFoundError'),
+        ('c.py', "custom_imports = dict(imports=['absent'])", 'ImportError'),
+        ('c.json', '{', 'JSONDecodeError'),
+        ('c.json', '[1]', 'not readable'),
+        ('c.yaml', 'a: [1', 'ParserError'),
+        ('c.txt', 'a = 1', 'py/yml/yaml/json'),
+    ],
+)
+def test_a_config_that_cannot_be_read_is_named(name, text, said, tmp_path):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(MammoError, match=rf'{name}: not readable.*{said}|{said}'):
+        load_config(arguments(tmp_path / name))
+    with pytest.raises(MammoError, match='a folder, not a config'):
+        load_config(arguments(tmp_path))
+
+
+def test_configs_of_other_kinds_are_read(tmp_path):
+    (tmp_path / 'c.json').write_text('{"work_dir": "w"}')
+    (tmp_path / 'c.yaml').write_text('work_dir: w')
+    assert all(
+        load_config(arguments(tmp_path / name)).work_dir == 'w' for name in ('c.json', 'c.yaml')
+    )
+
+
+def test_options_that_another_argument_would_undo_are_refused(config):
+    with pytest.raises(MammoError, match=r'launcher: no effect\. Allowed: --launcher'):
+        load_config(arguments(config, cfg_options={'launcher': 'pytorch'}))
+    assert load_config(arguments(config, device='cpu')).device == 'cpu'
+    (config.parent / 'm.py').write_text('a = 1')
+    with pytest.raises(MammoError, match=r'--split: .*no test_dataloader'):
+        load_config(arguments(config.parent / 'm.py', split='val'))
+
+
+@pytest.mark.parametrize(
+    ('setting', 'said'),
+    [
+        ({'model.backbone.type': 'UNett'}, 'UNett of the config .* KeyError: UNett is not in'),
+        ({'model.backbone.base_chanels': 4}, "UNet of the config .*'base_chanels'"),
+        ({'visualizer.type': None}, 'of the config cannot be built'),
+        ({'optim_wrapper': None}, 'the runner of the config .* should be either all None'),
+        ({'custom_hooks': [{'type': 'Foo'}]}, 'Foo of the config'),
+        ({'log_level': 'LOUD'}, 'the runner of the config .*LOUD'),
+    ],
+)
+def test_what_the_host_cannot_build_ends_in_one_line(
+    setting, said, prepared, tmp_path, monkeypatch
+):
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    cfg.launcher = 'none'
+    cfg.merge_from_dict(setting)
+    with pytest.raises(SystemExit, match=f'^error: .*{said}') as stopped:
+        run_tool(lambda: build_runner(cfg, 0))
+    assert len(stopped.value.code) < 500
+    assert 'MMSEG_MAMMO_TRACEBACK=1' in stopped.value.code
+    monkeypatch.setenv('MMSEG_MAMMO_TRACEBACK', '1')
+    with pytest.raises(Exception, match=r'.') as shown:
+        run_tool(lambda: build_runner(cfg, 0))
+    assert not isinstance(shown.value, SystemExit)
+
+
+def test_a_fault_of_the_code_keeps_its_traceback():
+    with pytest.raises(KeyError):
+        run_tool(lambda: {}['a'])
+
+
+def test_a_message_may_name_another_error():
+    def fail():
+        raise MammoError('c.py: not readable (SyntaxError: here)')
+
+    with pytest.raises(SystemExit) as stopped:
+        run_tool(fail)
+    assert stopped.value.code == 'error: c.py: not readable (SyntaxError: here).'
 
 
 def test_options_override_the_config(config):

@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from sam_models import meta_sam
 
 from mmseg_mammo.engine.trained_model import load_model
-from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.errors import CheckpointError, MammoError
 
 
 def test_metas_file_makes_a_predictor(prepared, tmp_path):
@@ -42,6 +42,13 @@ def test_a_small_checkpoint_is_completed(name, prepared, tmp_path):
     model = load_model(cfg, tmp_path / 'epoch_1.pth')
     loaded = dict(model.named_parameters())
     assert all(torch.equal(loaded[k], p) for k, p in runner.model.named_parameters())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+@pytest.mark.parametrize('device', ['cuda', 'cuda:3', 'gpu'])
+def test_a_device_that_is_not_there_is_named_before_anything_is_read(device, tmp_path):
+    with pytest.raises(MammoError, match=f'device.*{device}'):
+        load_model(tmp_path / 'absent.py', tmp_path / 'absent.pth', device=device)
 
 
 def test_a_file_of_another_model_is_refused(prepared, tmp_path):

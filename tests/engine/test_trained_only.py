@@ -175,3 +175,44 @@ def test_lora_starts_as_the_plain_backbone_and_adds_the_product_of_its_matrices(
     expected = layer.original_layer(tokens)
     expected = expected + (tokens @ layer.lora_down.weight.T) @ layer.lora_up.weight.T  # 8 / 8
     torch.testing.assert_close(layer(tokens), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['setr_pup_vpt_cbis', 'sam_finetune_cbis'])
+def test_a_whole_checkpoint_needs_no_pretrained_file(name, prepared, bases, tmp_path):
+    """To start from it, and to go on with it; a training from the file alone still does."""
+    cfg = shrink(name, prepared, tmp_path / 'a', 1, str(bases[kind_of(name)][0]))
+    Runner.from_cfg(cfg).train()
+    gone = str(tmp_path / 'gone.pth')
+    started = shrink(name, prepared, tmp_path / 'b', 1, gone)
+    started.load_from = str(tmp_path / 'a' / 'epoch_1.pth')
+    started.optim_wrapper.optimizer.lr = 0.0
+    started.optim_wrapper.optimizer.weight_decay = 0.0
+    frozen = Runner.from_cfg(started)
+    frozen.train()
+    state, source = frozen.model.state_dict(), load(started.load_from)['state_dict']
+    assert all(torch.equal(state[n], source[n]) for n, _ in frozen.model.named_parameters())
+    resumed = shrink(name, prepared, tmp_path / 'a', 2, gone)
+    resumed.resume = True
+    Runner.from_cfg(resumed).train()
+    assert (tmp_path / 'a' / 'epoch_2.pth').is_file()
+    with pytest.raises(CheckpointError, match=r'gone\.pth: no such file'):
+        Runner.from_cfg(shrink(name, prepared, tmp_path / 'c', 1, gone)).train()
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_what_was_trained_still_needs_it(prepared, bases, tmp_path):
+    name = 'setr_pup_vpt_cbis'
+    Runner.from_cfg(train(name, prepared, tmp_path / 'a', bases['setr'][0], 1)).train()
+    cfg = train(name, prepared, tmp_path / 'a', tmp_path / 'gone.pth', 2)
+    cfg.resume = True
+    with pytest.raises(CheckpointError, match=r'gone\.pth: no such file'):
+        Runner.from_cfg(cfg).train()
+
+
+def test_a_training_on_images_normalised_otherwise_does_not_start(prepared, bases, tmp_path):
+    cfg = shrink('setr_pup_vpt_cbis', prepared, tmp_path, 1, str(bases['setr'][0]))
+    cfg.model.data_preprocessor.update(mean=[123.675, 116.28, 103.53], std=[58.4, 57.1, 57.4])
+    with pytest.raises(CheckpointError, match=r'10\.pth was trained with mean \[127\.5'):
+        Runner.from_cfg(cfg).train()
+    assert not (tmp_path / 'epoch_1.pth').exists()

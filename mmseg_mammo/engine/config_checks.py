@@ -1,0 +1,155 @@
+"""What a config cannot be run with, said before anything is built; the host says it late."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+from mmengine.config import Config
+from mmengine.registry import OPTIMIZERS
+from mmseg.datasets.transforms import PackSegInputs
+from mmseg.registry import TRANSFORMS
+
+from mmseg_mammo.engine.config_keys import near
+from mmseg_mammo.engine.type_names import type_name
+from mmseg_mammo.errors import MammoError
+
+# What mmengine reads of the environment, by launcher; and who sets it.
+_ENVIRONMENT = {
+    'pytorch': (('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'), 'torchrun'),
+    'slurm': (('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'), 'srun'),
+    'mpi': (
+        (
+            'OMPI_COMM_WORLD_LOCAL_RANK',
+            'OMPI_COMM_WORLD_SIZE',
+            'OMPI_COMM_WORLD_RANK',
+            'MASTER_ADDR',
+        ),
+        "Open MPI's mpirun",
+    ),
+}
+_HOW = {
+    'pytorch': 'Start it by tools/dist_train.sh CONFIG GPUS, or leave --launcher out',
+    'slurm': 'Start it by tools/slurm_train.sh, or leave --launcher out',
+    'mpi': 'Start it by mpirun with -x MASTER_ADDR=<the first machine>, or leave --launcher out',
+}
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+# (place, whole numbers from)
+_COUNTS = (
+    *((f'{loader}.batch_size', 1) for loader in _LOADERS),
+    *((f'{loader}.num_workers', 0) for loader in _LOADERS),
+    *((f'train_cfg.{name}', 1) for name in ('max_epochs', 'max_iters', 'val_interval')),
+    ('train_cfg.val_begin', 0),
+)
+
+
+def check_launcher(launcher: str) -> None:
+    """Refuse a launcher that did not start this process.
+
+    Raises:
+        MammoError: The variables that it sets for each of its processes are missing.
+    """
+    names, who = _ENVIRONMENT.get(launcher, ((), ''))
+    missing = [name for name in names if name not in os.environ]
+    if missing and not dist.is_initialized():
+        raise MammoError(
+            f'--launcher {launcher}: {who} did not start this process ({", ".join(missing)} not set)',
+            remedy=_HOW[launcher],
+        )
+
+
+def check_config(cfg: Config) -> None:
+    """Refuse what would end in a traceback of the host, or in a training of something else.
+
+    Raises:
+        MammoError: No model; a count that is none; an image that nothing packs; a checkpoint to
+            load that is not there; a training that ends before its schedule begins.
+    """
+    if not cfg.get('model'):
+        raise MammoError(
+            f'{cfg.filename} has no model', remedy='Name the config of an experiment, not a base'
+        )
+    for place, lowest in _COUNTS:
+        loader, _, name = place.partition('.')
+        part = cfg.get(loader)
+        value = part.get(name) if isinstance(part, Mapping) else None
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int) or value < lowest
+        ):
+            raise MammoError(f'{place}={value!r}', f'a whole number from {lowest} on')
+    for loader in _LOADERS:
+        for place, dataset in datasets_of(cfg.get(loader), loader):
+            _check_pipeline(place, dataset.get('pipeline') or [])
+    check_schedule(cfg)
+    _check_optimizer(cfg)
+    source = cfg.get('load_from')
+    if source and '://' not in str(source) and not Path(source).is_file():
+        raise MammoError(f'load_from={source}: no such file', remedy='Name a checkpoint, or None')
+
+
+def _check_optimizer(cfg: Config) -> None:
+    kind = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type', 'AdamW')
+    if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
+        raise MammoError(
+            f'optim_wrapper.optimizer.type={kind!r}: no such optimiser',
+            ', '.join(near(kind, OPTIMIZERS.module_dict)) or 'one of torch.optim, such as AdamW',
+        )
+
+
+def datasets_of(loader: Mapping[str, Any] | None, place: str) -> Iterator[tuple[str, Any]]:
+    """The data sets of a loader's config that read images, and where they stand in it.
+
+    Wrappers (``ConcatDataset``, ``RepeatDataset``, …) are looked into; one with a pipeline of its
+    own packs the images of its members, which are left out then.
+    """
+    node: Any = loader.get('dataset') if isinstance(loader, Mapping) else None
+    yield from _inside(node, f'{place}.dataset') if isinstance(node, Mapping) else ()
+
+
+def _inside(node: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
+    members = {f'{place}.datasets.{i}': one for i, one in enumerate(node.get('datasets') or ())}
+    if isinstance(node.get('dataset'), Mapping):
+        members[f'{place}.dataset'] = node['dataset']
+    if not members or node.get('pipeline'):
+        yield place, node
+        return
+    for path, member in members.items():
+        if isinstance(member, Mapping):
+            yield from _inside(member, path)
+
+
+def _check_pipeline(place: str, pipeline: Any) -> None:
+    names = [type_name(step.get('type')) for step in pipeline if isinstance(step, Mapping)]
+    packs = [n for n in names if n.startswith(('Pack', 'Format', 'Collect')) or _is_packing(n)]
+    # A step of another package may pack, too.
+    if not names or (not packs and all(TRANSFORMS.get(name) is not None for name in names)):
+        raise MammoError(
+            f'{place}: {f"nothing packs what {names[-1]} makes" if names else "no pipeline"}',
+            'a pipeline that ends with PackMammogram',
+            f'Set {place}.pipeline, such as to _base_.train_pipeline or _base_.test_pipeline',
+        )
+
+
+def _is_packing(name: str) -> bool:
+    found = TRANSFORMS.get(name)
+    return isinstance(found, type) and issubclass(found, PackSegInputs)
+
+
+def check_schedule(cfg: Config) -> None:
+    """Refuse a training that ends before a part of its schedule begins; mmengine only fails late.
+
+    Raises:
+        MammoError: A scheduler that lasts to the end of the training would begin there, or later.
+    """
+    loop = cfg.get('train_cfg') or {}
+    schedulers = cfg.get('param_scheduler') or []
+    for part in schedulers if isinstance(schedulers, (list, tuple)) else [schedulers]:
+        key = 'max_epochs' if part.get('by_epoch', True) else 'max_iters'
+        length, begin = loop.get(key), part.get('begin', 0)
+        if length is not None and 'end' not in part and begin >= length:
+            raise MammoError(
+                f'train_cfg.{key}={length}, but {type_name(part.type)} of param_scheduler begins at {begin}',
+                f'{key}={begin + 1} or more',
+                'Train for longer, or change param_scheduler',
+            )

@@ -1,0 +1,69 @@
+"""Changes of a config that an option of the command line stands for."""
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_mammo.engine.devices import on_gpu
+from mmseg_mammo.engine.type_names import type_name
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.preparation.index import INDEX_NAME
+
+
+def use_mixed_precision(cfg: Config) -> None:
+    """Train in automatic mixed precision: float16 as MMSegmentation's ``--amp``, bfloat16 on CPU."""
+    if not on_gpu():
+        cfg.optim_wrapper.type = 'BFloat16OptimWrapper'
+    elif type_name(cfg.optim_wrapper.type) != 'BFloat16OptimWrapper':
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def use_side(cfg: Config, side: int) -> None:
+    """Resize every input to ``side``² pixels: in all pipelines, the preprocessor and the backbone.
+
+    Args:
+        cfg: Changed in place.
+        side: Pixels, a multiple of 16: so much U-Net halves its input, and ViT cuts it up.
+    """
+    if side < 16 or side % 16:
+        raise MammoError(f'--side {side}', 'a multiple of 16, such as 224, 512 or 1024')
+    _set_sides(cfg._cfg_dict, side)
+    preprocessor = cfg.model.data_preprocessor
+    preprocessor.size = (side, side)
+    if preprocessor.get('test_cfg'):  # images are padded in tests, too
+        preprocessor.test_cfg.size = (side, side)
+
+
+def _set_sides(node: Any, side: int) -> None:
+    if isinstance(node, dict):
+        if type_name(node.get('type')) in ('Resize', 'ResizeMammogram'):
+            node['scale'] = (side, side)
+        if 'img_size' in node:
+            node['img_size'] = side
+    if isinstance(node, (dict, list, tuple)):
+        for child in node.values() if isinstance(node, dict) else node:
+            _set_sides(child, side)
+
+
+def use_dataset(cfg: Config, name: str, datasets: Path | None) -> None:
+    """Point the test set of ``cfg`` at another data set, keeping its pipeline.
+
+    Args:
+        cfg: Changed in place.
+        name: A prepared folder, or the name of a file of ``datasets``, without suffix.
+        datasets: Folder of data set configs.
+    """
+    if (Path(name) / INDEX_NAME).is_file():
+        theirs = {'type': 'MammographyDataset', 'data_root': name, 'split': 'test'}
+    else:
+        known = {path.stem: path for path in sorted(datasets.glob('*.py'))} if datasets else {}
+        if name not in known:
+            raise MammoError(
+                f'--dataset {name}: neither a folder with an {INDEX_NAME} nor a known name',
+                f'a prepared folder, or one of {", ".join(known)}',
+            )
+        theirs = Config.fromfile(known[name]).test_dataloader.dataset
+    ours = cfg.test_dataloader.dataset
+    cfg.test_dataloader.dataset = {**theirs, 'test_mode': True, 'pipeline': ours.pipeline}

@@ -1,0 +1,30 @@
+"""Types of a config compared alike, whether it names them or holds the classes themselves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def type_name(kind: Any) -> str:
+    """The bare name of what stands under ``type`` in a config; empty for nothing.
+
+    Args:
+        kind: A registered name, perhaps with a scope or the modules before it
+            (``'mmpretrain.LoRAModel'``), or a class, as in the host's pure-Python configs.
+    """
+    if kind is None:
+        return ''
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__', str(kind))
+    return name.rpartition('.')[2]
+
+
+def with_names(value: Any) -> Any:
+    """A copy of a config's value with bare names for its types, and lists for its tuples.
+
+    So compared, a config in classes equals the one in names that the host keeps of it.
+    """
+    if isinstance(value, Mapping):
+        found = {key: with_names(child) for key, child in value.items()}
+        return found | ({'type': type_name(value['type'])} if 'type' in value else {})
+    if isinstance(value, (list, tuple)):
+        return [with_names(child) for child in value]
+    return value

@@ -1,0 +1,64 @@
+"""A type of a config is the same, named or as a class."""
+
+import pytest
+import torch
+from experiments import CONFIGS
+from mmengine.config import Config
+
+from mmseg_mammo.engine.config_edits import use_mixed_precision, use_side
+from mmseg_mammo.engine.trained_as import check_length, input_differences
+from mmseg_mammo.engine.type_names import type_name, with_names
+from mmseg_mammo.transforms import ResizeMammogram
+
+
+def in_classes(name, tmp_path):
+    """A shipped config in the host's pure-Python style: names of our types are classes."""
+    text = Config.fromfile(CONFIGS / f'{name}.py').pretty_text
+    for kind, module in (
+        *(
+            (n, 'mmseg_mammo.transforms')
+            for n in ('LoadMammogram', 'ResizeMammogram', 'MammoCLAHE')
+        ),
+        *((n, 'mmseg.datasets.transforms') for n in ('Resize',)),
+        *((n, 'mmengine.optim') for n in ('OptimWrapper', 'ReduceOnPlateauLR', 'LinearLR')),
+        ('CosineAnnealingLR', 'mmengine.optim'),
+        ('AdamW', 'torch.optim'),
+    ):
+        if f"type='{kind}'" in text:
+            text = f'from {module} import {kind}\n{text.replace(f"type={kind!r}", f"type={kind}")}'
+    path = tmp_path / f'{name}.py'
+    path.write_text(text)
+    return Config.fromfile(path, lazy_import=True)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'name'),
+    [
+        ('LoRAModel', 'LoRAModel'),
+        ('mmpretrain.LoRAModel', 'LoRAModel'),
+        (ResizeMammogram, 'ResizeMammogram'),
+        (torch.optim.AdamW, 'AdamW'),
+        (None, ''),
+    ],
+)
+def test_names_and_classes_are_alike(kind, name):
+    assert type_name(kind) == name
+    assert with_names({'a': [{'type': kind, 'b': (1, 2)}]}) == {'a': [{'type': name, 'b': [1, 2]}]}
+
+
+@pytest.mark.parametrize('name', ['unet_strong_cbis', 'setr_pup_vpt_cbis'])
+def test_side_resuming_and_comparison_work_on_a_config_in_classes(name, tmp_path):
+    named, cfg = Config.fromfile(CONFIGS / f'{name}.py'), in_classes(name, tmp_path)
+    assert isinstance(cfg.train_dataloader.dataset.pipeline[2].type, type)
+    assert input_differences(named, cfg) == []
+    check_length(named, cfg)
+    use_side(cfg, 512)
+    for split in ('train', 'val', 'test'):
+        steps = cfg[f'{split}_dataloader'].dataset.pipeline
+        assert [s.scale for s in steps if 'Resize' in type_name(s.type)] == [(512, 512)], split
+    assert [d.split()[0] for d in input_differences(named, cfg)] == [
+        'Resize.scale',
+        'data_preprocessor.size',
+    ]
+    use_mixed_precision(cfg)
+    assert type_name(cfg.optim_wrapper.type) in ('BFloat16OptimWrapper', 'AmpOptimWrapper')
