@@ -9,7 +9,13 @@ from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 from mmseg_mammo.engine.sharding import count_all
-from mmseg_mammo.engine.trained_as import check_length, config_of, input_differences
+from mmseg_mammo.engine.trained_as import (
+    check_length,
+    clahe_differences,
+    config_of,
+    input_differences,
+    note_clahe,
+)
 from mmseg_mammo.engine.trained_only import complete
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.tuning import unwrapped
@@ -41,6 +47,7 @@ class CheckpointGuardHook(Hook):
     """
 
     priority = 'VERY_HIGH'  # EMAHook takes its weights from the completed checkpoint
+    _of_former_clahe = False
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Compare names and shapes; called before the weights are copied.
@@ -50,17 +57,26 @@ class CheckpointGuardHook(Hook):
                 is resumed under another length than its schedule was planned for.
         """
         trained = config_of(checkpoint)
+        former = clahe_differences(checkpoint, runner.cfg) if trained else []
         if trained and runner.cfg.get('resume'):
             check_length(trained, runner.cfg)
+            self._of_former_clahe = bool(former)
+            self._warn(runner, former)
         elif trained and runner.cfg.get('test_dataloader'):
-            self._compare_inputs(runner, input_differences(trained, runner.cfg))
+            differences = [*input_differences(trained, runner.cfg), *former]
+            runner.message_hub.update_info(DIFFERENCES, differences)
+            self._warn(runner, differences)
         model = unwrapped(runner.model)
         complete(checkpoint, model)
         state = checkpoint.get('state_dict', checkpoint)
         check_state(state, model, getattr(runner, '_load_from', None) or '')
 
-    def _compare_inputs(self, runner: Any, differences: list[str]) -> None:
-        runner.message_hub.update_info(DIFFERENCES, differences)
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Note the CLAHE of this version, unless the training began with the former one."""
+        if not self._of_former_clahe:
+            note_clahe(checkpoint)
+
+    def _warn(self, runner: Any, differences: list[str]) -> None:
         for difference in differences:
             runner.logger.warning(f'{difference}: expect worse results')
 

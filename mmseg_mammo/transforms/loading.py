@@ -11,12 +11,13 @@ from mmseg_mammo.preparation.images import read_image, read_raster
 from mmseg_mammo.preparation.masks import binarise
 
 INTENSITIES = ('stored', 'minmax', 'percentile')
+_STEPS_OF_8_BITS = (257, 256, 1)
 
 
 def map_intensity(
     image: np.ndarray, intensity: str, percentiles: tuple[float, float] = (1.0, 99.0)
 ) -> np.ndarray:
-    """Map the grey levels of one image; dtype and shape are kept.
+    """Map the grey levels of one image; shape and depth (:func:`true_depth`) are kept.
 
     Args:
         image: H×W, uint8 or uint16.
@@ -26,6 +27,7 @@ def map_intensity(
             white film frame or a burnt-in label does not set the scale.
         percentiles: Lower and upper percentile, 0 to 100.
     """
+    image = true_depth(image, intensity == 'stored')
     if intensity == 'stored':
         return image
     bounds = (0.0, 100.0) if intensity == 'minmax' else percentiles
@@ -35,12 +37,32 @@ def map_intensity(
     return np.rint(scaled).clip(0, top).astype(image.dtype)
 
 
+def true_depth(image: np.ndarray, to_scale: bool = True) -> np.ndarray:
+    """An image of 8 bits that was stored in 16 is one of 8 bits; any other is left as it is.
+
+    Resizing rounds to the levels of the dtype: only so both copies come out of it alike.
+
+    Args:
+        image: Any shape, uint8 or uint16.
+        to_scale: Whether white has to stay white: then every level k has to be stored as 257·k.
+            Else as 256·k (shifted) or k will do, whose scale ``'minmax'`` and ``'percentile'``
+            put right.
+    """
+    if image.dtype != np.uint16:
+        return image
+    top = int(image.max(initial=0))
+    for step in _STEPS_OF_8_BITS[: 1 if to_scale else None]:
+        if top <= 255 * step and not (image % step).any():
+            return (image // step).astype(np.uint8)
+    return image
+
+
 @TRANSFORMS.register_module()
 class LoadMammogram(BaseTransform):
     """Read a PNG, JPEG, TIFF or DICOM mammogram as H×W×3 with equal channels.
 
-    8- and 16-bit images keep their depth through mmseg's resizing, flipping and cropping and
-    through ``MammoCLAHE``; end the pipeline with ``PackMammogram`` before ``PackSegInputs``.
+    8- and 16-bit images keep their depth through mmseg's resizing, flipping and cropping;
+    ``MammoCLAHE`` rounds to 8 bits. End the pipeline with ``PackMammogram`` before ``PackSegInputs``.
 
     Required Keys:
 
@@ -48,7 +70,7 @@ class LoadMammogram(BaseTransform):
 
     Added Keys:
 
-    - img (uint8 or uint16, H×W×3)
+    - img (uint8 or uint16, H×W×3; see :func:`true_depth`)
     - img_shape, ori_shape (H, W)
 
     Args:
