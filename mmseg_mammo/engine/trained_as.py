@@ -36,8 +36,10 @@ def clahe_differences(checkpoint: Mapping[str, Any], cfg: Config) -> list[str]:
     if not all('MammoCLAHE.clip_limit' in _input_settings(each) for each in (trained, cfg)):
         return []
     return [
-        f'MammoCLAHE counts {LEVELS} grey levels, in training 16-bit images were equalised in '
-        '16 bits, by an earlier version (8-bit images: no difference)'
+        (
+            f'MammoCLAHE counts {LEVELS} grey levels, in training 16-bit images were equalised in '
+            '16 bits, by an earlier version (8-bit images: no difference)'
+        )
     ]
 
 

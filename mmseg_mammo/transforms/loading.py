@@ -11,13 +11,12 @@ from mmseg_mammo.preparation.images import read_image, read_raster
 from mmseg_mammo.preparation.masks import binarise
 
 INTENSITIES = ('stored', 'minmax', 'percentile')
-_STEPS_OF_8_BITS = (257, 256, 1)
 
 
 def map_intensity(
     image: np.ndarray, intensity: str, percentiles: tuple[float, float] = (1.0, 99.0)
 ) -> np.ndarray:
-    """Map the grey levels of one image; shape and depth (:func:`true_depth`) are kept.
+    """Map the grey levels of one image; shape and depth are kept (:func:`true_depth`).
 
     Args:
         image: H×W, uint8 or uint16.
@@ -27,9 +26,9 @@ def map_intensity(
             white film frame or a burnt-in label does not set the scale.
         percentiles: Lower and upper percentile, 0 to 100.
     """
-    image = true_depth(image, intensity == 'stored')
     if intensity == 'stored':
         return image
+    image = true_depth(image)
     bounds = (0.0, 100.0) if intensity == 'minmax' else percentiles
     low, high = np.percentile(image, bounds)
     top = np.iinfo(image.dtype).max
@@ -37,21 +36,20 @@ def map_intensity(
     return np.rint(scaled).clip(0, top).astype(image.dtype)
 
 
-def true_depth(image: np.ndarray, to_scale: bool = True) -> np.ndarray:
-    """An image of 8 bits that was stored in 16 is one of 8 bits; any other is left as it is.
+def true_depth(image: np.ndarray) -> np.ndarray:
+    """8 bits that were stored in 16 as uint8, up to their scale; any other image as it is.
 
-    Resizing rounds to the levels of the dtype: only so both copies come out of it alike.
+    The same levels are then the same input of a network from either file: resizing rounds to the
+    levels of the dtype, and CLAHE makes more of such differences.
 
     Args:
-        image: Any shape, uint8 or uint16.
-        to_scale: Whether white has to stay white: then every level k has to be stored as 257·k.
-            Else as 256·k (shifted) or k will do, whose scale ``'minmax'`` and ``'percentile'``
-            put right.
+        image: Any shape, uint8 or uint16, in which level k may be stored as 257·k (white stays
+            white), 256·k (shifted by 8 bits), or k.
     """
     if image.dtype != np.uint16:
         return image
     top = int(image.max(initial=0))
-    for step in _STEPS_OF_8_BITS[: 1 if to_scale else None]:
+    for step in (257, 256, 1):
         if top <= 255 * step and not (image % step).any():
             return (image // step).astype(np.uint8)
     return image
