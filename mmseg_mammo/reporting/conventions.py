@@ -14,6 +14,7 @@ from mmseg_mammo.reporting.scores import (
     cells,
     counts,
     dice,
+    grid_notes,
     mark_notes,
     marked,
     nothing,
@@ -128,6 +129,7 @@ def _table(
             'Thesis: all images, 224 grid (U-Net and SETR). Pooled: twice the common pixels of all '
             'images over the sum of true and predicted ones. 95 % intervals over patients.'
         ),
+        *grid_notes(tests),
         *mark_notes(tests),
     )
     return Table(f'conventions_{slug}', f'Conventions on {dataset}', columns, tuple(rows), notes)

@@ -102,6 +102,23 @@ def few_notes(sizes: Mapping[str, int]) -> tuple[str, ...]:
     return (f'{FEW.capitalize()}: {", ".join(few)}.',) if few else ()
 
 
+def grid_notes(tests: Sequence[Test]) -> tuple[str, ...]:
+    """A sentence for below numbers on the 224 grid: whose were not predicted on that grid."""
+    other = []
+    for test in tests:
+        ways = test.images.columns.get('prediction_from_224')  # older tests have none
+        if 'truth_pixels_224' in test.images and (ways is None or (ways != 'network').any()):
+            other.append(test.model)
+    if not other:
+        return ()
+    return (
+        (
+            f'224 grid: predictions of {", ".join(dict.fromkeys(other))} were resized to it from the '
+            'grid of the masks, which loses small blobs; others are as their networks gave them.'
+        ),
+    )
+
+
 def mark_notes(tests: Sequence[Test]) -> tuple[str, ...]:
     """Sentences below every table and figure of ``tests``."""
     return tuple(_sentences({mark for test in tests for mark in test.marks}))

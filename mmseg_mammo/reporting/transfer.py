@@ -21,6 +21,7 @@ from mmseg_mammo.reporting.scores import (
     counts,
     dice,
     few_notes,
+    grid_notes,
     mark_notes,
     marked,
     number,
@@ -120,6 +121,7 @@ def _drops(runs: Runs) -> Table:
             'with 95 % intervals over patients, as in the first table. Not sure: the interval '
             'contains 0. Changes: another conclusion than over lesion images on the grid of the masks.'
         ),
+        *grid_notes(runs.tests),
         *mark_notes(runs.tests),
     )
     return Table('drops', 'The drop by each convention', _DROPS, tuple(rows), notes)
