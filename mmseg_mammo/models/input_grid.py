@@ -20,7 +20,7 @@ class InputGrid(BaseSegmentor):
     def postprocess_result(
         self, seg_logits: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> list[SegDataSample]:
-        """mmseg's samples, with ``input_logits`` if samples are given.
+        """The samples of mmseg, with ``input_logits`` if samples are given.
 
         Args:
             seg_logits: B×C×S×S.
