@@ -1,4 +1,4 @@
-"""Registered models: the prompt-tuned ViT backbone, SAM, predictions on the input's grid, losses, samplers of prompts."""
+"""Registered models: the prompt-tuned ViT backbone, segmentors, losses, samplers of prompts."""
 
 from mmseg_mammo.models.best_mask_loss import BestMaskLoss
 from mmseg_mammo.models.input_grid import InputGridEncoderDecoder
