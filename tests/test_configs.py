@@ -10,8 +10,10 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 
 import mmseg_mammo  # noqa: F401 - only registration
+from mmseg_mammo.engine.trained_as import input_differences
 from mmseg_mammo.models import SAMSegmentor, VPTVisionTransformer
 from mmseg_mammo.models.tuning import count_parameters
+from mmseg_mammo.transforms.image_steps import image_steps
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 BASES = sorted(CONFIGS.glob('_base_/**/*.py'))
@@ -279,6 +281,32 @@ def test_the_strong_recipe_is_what_its_table_says(name):
     assert (averaging.momentum, averaging.update_buffers) == (0.01, True)
     thesis = resolve(CONFIGS / 'unet_cbis.py')
     assert cfg.test_dataloader == thesis.test_dataloader
+
+
+TRAINED = [path for path in EXPERIMENTS if resolve(path).get('train_dataloader')]
+# What only training does to an image; everything else has to be the same in a test.
+AUGMENTATION = ('RandomFlip', 'RandomLesionAffine', 'RandomIntensity')
+
+
+def image_settings(pipeline):
+    """Steps that make the image, with every value that they have, in their order."""
+    loading, steps = image_steps([step for step in pipeline if step.type not in AUGMENTATION])
+    return [
+        (type(s).__name__.replace('ResizeMammogram', 'Resize'), vars(s)) for s in (loading, *steps)
+    ]
+
+
+@pytest.mark.parametrize('path', TRAINED, ids=lambda path: str(path.relative_to(CONFIGS)))
+def test_an_image_is_tested_as_it_was_trained_with_value_by_value(path):
+    cfg = resolve(path)
+    trained = image_settings(cfg.train_dataloader.dataset.pipeline)
+    assert trained[0][0] == 'LoadMammogram'
+    for split in ('val', 'test'):
+        if loader := cfg.get(f'{split}_dataloader'):
+            tested = image_settings(loader.dataset.pipeline)
+            assert str(tested) == str(trained)
+    if cfg.get('test_dataloader'):
+        assert input_differences(cfg, cfg) == []
 
 
 def test_the_demo_tests_what_it_inherits():

@@ -11,7 +11,12 @@ from torch import Tensor, nn
 
 from mmseg_mammo.engine.continued import refuse_another_training
 from mmseg_mammo.engine.sharding import count_all
-from mmseg_mammo.engine.trained_as import config_of, input_differences
+from mmseg_mammo.engine.trained_as import (
+    clahe_differences,
+    config_of,
+    input_differences,
+    note_clahe,
+)
 from mmseg_mammo.engine.trained_only import complete, spare_base
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.tuning import unwrapped
@@ -44,6 +49,7 @@ class CheckpointGuardHook(Hook):
     """
 
     priority = 'VERY_HIGH'  # EMAHook takes its weights from the completed checkpoint
+    _of_former_clahe = False
 
     def before_run(self, runner: Any) -> None:
         """Before a training initialises weights: see which of them a checkpoint brings."""
@@ -72,17 +78,26 @@ class CheckpointGuardHook(Hook):
                 is resumed under a config or data that change its result.
         """
         trained = config_of(checkpoint)
+        former = clahe_differences(checkpoint, runner.cfg) if trained else []
         if getattr(runner, '_resume', False):
             refuse_another_training(runner, checkpoint)
+            self._of_former_clahe = bool(former)
+            self._warn(runner, former)
         elif trained and runner.cfg.get('test_dataloader'):
-            self._compare_inputs(runner, input_differences(trained, runner.cfg))
+            differences = [*input_differences(trained, runner.cfg), *former]
+            runner.message_hub.update_info(DIFFERENCES, differences)
+            self._warn(runner, differences)
         model = unwrapped(runner.model)
         complete(checkpoint, model)
         state = checkpoint.get('state_dict', checkpoint)
         check_state(state, model, getattr(runner, '_load_from', None) or '')
 
-    def _compare_inputs(self, runner: Any, differences: list[str]) -> None:
-        runner.message_hub.update_info(DIFFERENCES, differences)
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Note the CLAHE of this version, unless the training began with the former one."""
+        if not self._of_former_clahe:
+            note_clahe(checkpoint)
+
+    def _warn(self, runner: Any, differences: list[str]) -> None:
         for difference in differences:
             runner.logger.warning(f'{difference}: expect worse results')
 

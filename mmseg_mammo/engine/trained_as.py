@@ -1,16 +1,28 @@
 """What the config inside a checkpoint says about its training, held against the present one."""
 
 from collections.abc import Mapping
+from inspect import signature
+from itertools import chain
 from typing import Any
 
 from mmengine.config import Config
+from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.engine.config_checks import datasets_of
 from mmseg_mammo.engine.type_names import type_name
 from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.transforms.clahe import LEVELS
 
-# What decides how an image looks to the network.
-_STEPS = ('LoadMammogram', 'Resize', 'MammoCLAHE')
+# What decides how an image looks to the network, by the name it is compared under. Augmentation
+# is not: a test leaves it out.
+_STEPS = {
+    **{name: name for name in ('LoadMammogram', 'Resize', 'MammoCLAHE')},
+    'ResizeMammogram': 'Resize',
+    **{name: name for name in ('LoadImageFromFile', 'CLAHE', 'AdjustGamma', 'Rerange', 'RGB2Gray')},
+}
+# In the meta of a checkpoint: the grey levels that MammoCLAHE counted in 16-bit images. Those from
+# before it was noted had a CLAHE of their own for 16 bits.
+CLAHE_LEVELS = 'clahe_levels'
 
 
 def config_of(checkpoint: Mapping[str, Any]) -> Config | None:
@@ -19,8 +31,30 @@ def config_of(checkpoint: Mapping[str, Any]) -> Config | None:
     return Config.fromstring(text, '.py') if text else None
 
 
+def clahe_differences(checkpoint: Mapping[str, Any], cfg: Config) -> list[str]:
+    """Whether a checkpoint was trained with the former 16-bit CLAHE; a phrase if so, or none."""
+    trained = config_of(checkpoint)
+    if trained is None or CLAHE_LEVELS in checkpoint['meta']:
+        return []
+    if not all('MammoCLAHE.clip_limit' in _input_settings(each) for each in (trained, cfg)):
+        return []
+    return [
+        (
+            f'MammoCLAHE counts {LEVELS} grey levels, in training 16-bit images were equalised in '
+            '16 bits, by an earlier version (8-bit images: no difference)'
+        )
+    ]
+
+
+def note_clahe(checkpoint: dict[str, Any]) -> None:
+    """Note in a checkpoint which CLAHE it is trained with; see :func:`clahe_differences`."""
+    checkpoint['meta'][CLAHE_LEVELS] = LEVELS
+
+
 def input_differences(trained: Config, cfg: Config) -> list[str]:
     """Where images are prepared for the network in another way than in training.
+
+    Steps of the test pipeline are held against those of the pipeline that was trained with.
 
     Args:
         trained: Config of the training.
@@ -29,7 +63,7 @@ def input_differences(trained: Config, cfg: Config) -> list[str]:
     Returns:
         One phrase per difference, such as ``Resize.scale is (512, 512), in training (224, 224)``.
     """
-    ours, theirs = _input_settings(cfg), _input_settings(trained)
+    ours, theirs = _input_settings(cfg), _input_settings(trained, trained=True)
     return [
         f'{name} is {ours.get(name)}, in training {theirs.get(name)}'
         for name in sorted({*ours, *theirs})
@@ -37,21 +71,36 @@ def input_differences(trained: Config, cfg: Config) -> list[str]:
     ]
 
 
-def _input_settings(cfg: Config) -> dict[str, Any]:
-    loader = cfg.get('test_dataloader') or cfg.val_dataloader  # a search leaves the test out
-    sets = [dataset for _, dataset in datasets_of(loader, '')]
-    steps = [(type_name(s.type), s) for one in sets for s in one.get('pipeline') or []]
-    found = {
-        f'{name}.{key}': step[key]
-        for name, step in steps
-        if name in _STEPS
-        for key in step
-        if key != 'type'
-    }
+def _input_settings(cfg: Config, trained: bool = False) -> dict[str, Any]:
+    """Every setting of the steps and of the preprocessor; of a training those that it trained by."""
+    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')  # a search leaves the test out
+    found = _step_settings(loader) if loader else {}
+    if trained and cfg.get('train_dataloader'):
+        seen = _step_settings(cfg.train_dataloader)
+        if not any(name.startswith('Resize.') for name in seen):  # crops, or random sizes
+            seen |= {name: value for name, value in found.items() if name.startswith('Resize.')}
+        found = seen
     preprocessor = cfg.model.data_preprocessor
     found |= {f'data_preprocessor.{key}': preprocessor.get(key) for key in ('mean', 'std', 'size')}
     # Lists and tuples mean the same in a config.
     return {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in found.items()}
+
+
+def _step_settings(loader: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of the steps of a loader's data sets, with their defaults."""
+    pipelines = [dataset.get('pipeline') or () for _, dataset in datasets_of(loader, '')]
+    found: dict[str, Any] = {}
+    for step in chain(*pipelines):
+        kind = TRANSFORMS.get(step['type']) if isinstance(step['type'], str) else step['type']
+        if name := _STEPS.get(type_name(kind)):
+            defaults = {
+                key: argument.default
+                for key, argument in signature(kind).parameters.items()
+                if argument.default is not argument.empty
+            }
+            settings = {**defaults, **{key: step[key] for key in step if key != 'type'}}
+            found |= {f'{name}.{key}': value for key, value in settings.items()}
+    return found
 
 
 def check_length(trained: Config, cfg: Config) -> None:

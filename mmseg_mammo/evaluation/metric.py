@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
@@ -16,6 +15,12 @@ from mmseg_mammo.evaluation.candidates import (
     candidate_columns,
     prompt_columns,
     summarise_candidates,
+)
+from mmseg_mammo.evaluation.grids import (
+    candidates_on,
+    lesion_probability,
+    probability_on,
+    way_to,
 )
 from mmseg_mammo.evaluation.keys import image_keys
 from mmseg_mammo.evaluation.lesions import IMAGE_COLUMNS, compare_lesions, summarise_lesions
@@ -44,8 +49,9 @@ class MammographyMetric(BaseMetric):
 
     Args:
         eval_size: (H, W), or the side of a square, to compare on instead, such as 224 for the
-            thesis's numbers: probabilities are resized bilinearly, true masks by nearest
-            neighbour, but so that no lesion vanishes.
+            thesis's numbers: probabilities are the network's own, if that is the grid of its
+            input and the model keeps them, else resized bilinearly (:func:`.probability_on`; each
+            record says which); true masks by nearest neighbour, but so that no lesion vanishes.
         threshold: Probability above which a pixel is lesion. It must agree with that of the
             decode head.
         lesions: Whether to look at each lesion too (:func:`compare_lesions`,
@@ -88,7 +94,8 @@ class MammographyMetric(BaseMetric):
         Args:
             data_batch: Not used.
             data_samples: mmseg's samples as dicts, with ``seg_logits`` (1×H×W probabilities or
-                2×H×W logits), ``pred_sem_seg`` and ``gt_sem_seg`` (1×H×W). Of a promptable
+                2×H×W logits), ``pred_sem_seg`` and ``gt_sem_seg`` (1×H×W), and, on the grid of
+                the network, ``input_logits`` where the model keeps them. Of a promptable
                 model also ``candidates`` (K×H×W logits), ``candidate_iou``, ``chosen``,
                 ``prompts_from``, ``prompt_points`` and ``prompt_boxes``, and of several objects
                 ``best_of_each`` (1×H×W logits); see :mod:`.candidates`.
@@ -99,25 +106,28 @@ class MammographyMetric(BaseMetric):
             predicted = sample['pred_sem_seg']['data'][0] > 0
             truth = sample['gt_sem_seg']['data'][0].cpu().numpy() > 0
             self._check_threshold(probability, predicted)
-            original = (probability, truth)
+            original = truth
             if self.eval_size:
-                probability = _resize(probability, self.eval_size)
+                probability = probability_on(sample, self.eval_size)
                 predicted = probability > self.threshold
                 truth = resize_mask(truth, self.eval_size)  # a lesion stays one
             mask = predicted.cpu().numpy()
             counts = overlap(mask, truth)
             record = _record(sample, counts, truth.shape, float(probability.max()))
+            if self.eval_size:
+                record['prediction_from'] = way_to(sample, self.eval_size)
             record.update(self._candidates(sample, truth, counts))
             record.update(prompt_columns(sample))
             if self.lesions:
-                record.update(self._thesis_grid(*original))
+                record.update(self._thesis_grid(sample, original))
                 record.update(self._lesion_level(probability, mask, truth))
             self.results.append(record)
 
-    def _thesis_grid(self, probability: Tensor, truth: np.ndarray) -> dict[str, int]:
-        predicted = _resize(probability, THESIS_GRID) > self.threshold
+    def _thesis_grid(self, sample: dict, truth: np.ndarray) -> dict[str, int | str]:
+        predicted = probability_on(sample, THESIS_GRID) > self.threshold
         counts = overlap(predicted.cpu().numpy(), resize_mask(truth, THESIS_GRID))
-        return {f'{name}_pixels_224': count for name, count in vars(counts).items()}
+        pixels = {f'{name}_pixels_224': count for name, count in vars(counts).items()}
+        return {**pixels, 'prediction_from_224': way_to(sample, THESIS_GRID)}
 
     def _lesion_level(
         self, probability: Tensor, predicted: np.ndarray, truth: np.ndarray
@@ -133,12 +143,9 @@ class MammographyMetric(BaseMetric):
             return {}
         count = len(sample['candidates']['data'])
         offered = [sample[name] for name in ('candidates', 'best_of_each') if name in sample]
-        logits = torch.cat([one['data'] for one in offered])
-        masks = logits > 0  # as the model cuts the kept one
+        masks = torch.cat([one['data'] for one in offered]) > 0  # as the model cuts the kept one
         if self.eval_size:
-            both = torch.stack([torch.zeros_like(logits), logits], dim=1)
-            resized = [_resize(lesion_probability(one), self.eval_size) for one in both]
-            masks = torch.stack(resized) > self.threshold
+            masks = candidates_on(sample, self.eval_size) > self.threshold
         candidates, best = masks.cpu().numpy()[:count], masks.cpu().numpy()[count:]
         told = sample['candidate_iou'], sample['chosen']
         return candidate_columns(candidates, truth, *told, kept, best[0] if len(best) else None)
@@ -174,16 +181,6 @@ class MammographyMetric(BaseMetric):
             scores.update(summarise_lesions(self.records))
         print_log(f'\n{format_table(scores, self.records, self.eval_size)}', 'current')
         return scores
-
-
-def lesion_probability(logits: Tensor) -> Tensor:
-    """H×W float probabilities from mmseg's 1×H×W (sigmoid applied) or 2×H×W (raw) logits."""
-    data = logits.float()
-    return data[0] if len(data) == 1 else torch.softmax(data, dim=0)[1]
-
-
-def _resize(grid: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(grid[None, None], size, mode='bilinear')[0, 0]
 
 
 def _check_finite(probability: Tensor, sample: dict) -> None:

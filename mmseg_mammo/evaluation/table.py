@@ -23,7 +23,8 @@ def format_table(
 
     Args:
         scores: The scalars, with those of :func:`.summarise_candidates` if there are any.
-        records: One dict per image, of which ``source``, ``split`` and ``mask_kind`` are named;
+        records: One dict per image, of which ``source``, ``split`` and ``mask_kind`` are named,
+            and with ``eval_size`` ``prediction_from``;
             a ``mask_kind`` other than ``contour`` is noted, and so is ``prompts_from='truth'``.
         eval_size: Grid of the comparison, None for that of the original masks.
     """
@@ -41,7 +42,10 @@ def format_table(
     if 'lesion_surface_dice' in scores:
         lines.append(_lesion_level(scores))
     lines += _candidate_block(scores)
-    grid = f'{eval_size[0]}×{eval_size[1]}' if eval_size else 'the prepared masks'
+    grid = 'the prepared masks'
+    if eval_size:
+        ways = _values(records, 'prediction_from')
+        grid = f'{eval_size[0]}×{eval_size[1]}, predictions from the grid of the {ways}'
     lines.append(f'means over images; grid: {grid}')
     kinds = _values(records, 'mask_kind').split('+')
     lines += [f'NOTE: {_NOTES[kind]}' for kind in kinds if kind in _NOTES]
@@ -95,7 +99,7 @@ def _candidate_block(scores: dict[str, float]) -> list[str]:
 
 
 def _values(records: Sequence[dict], column: str) -> str:
-    return '+'.join(sorted({record[column] or 'unknown' for record in records}))
+    return '+'.join(sorted({record.get(column) or 'unknown' for record in records}))
 
 
 def _line(title: str, count: float, iou: float, dice: float) -> str:

@@ -1,6 +1,7 @@
-"""Registered models: the prompt-tuned ViT backbone, SAM, losses, samplers of prompts."""
+"""Registered models: the prompt-tuned ViT backbone, segmentors, losses, samplers of prompts."""
 
 from mmseg_mammo.models.best_mask_loss import BestMaskLoss
+from mmseg_mammo.models.input_grid import InputGridEncoderDecoder
 from mmseg_mammo.models.losses import LesionDiceLoss
 from mmseg_mammo.models.prompt_sampler import (
     EDTCentreSampler,
@@ -16,6 +17,7 @@ __all__ = [
     'BestMaskLoss',
     'EDTCentreSampler',
     'ErrorPointSampler',
+    'InputGridEncoderDecoder',
     'JitteredBoxSampler',
     'LesionDiceLoss',
     'RandomPointSampler',

@@ -11,9 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
-from mmengine.structures import PixelData
 from mmpretrain.models import LoRAModel
-from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
@@ -21,6 +19,7 @@ from torch import Tensor
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.embedding_cache import cache_for
 from mmseg_mammo.models.grids import IGNORED, truth_on_input
+from mmseg_mammo.models.input_grid import InputGrid, keep_candidates
 from mmseg_mammo.models.prompt_source import (
     Prompting,
     described,
@@ -45,7 +44,7 @@ from mmseg_mammo.models.tuning import guard_frozen, matching, train_only
 
 
 @MODELS.register_module()
-class SAMSegmentor(BaseSegmentor):
+class SAMSegmentor(InputGrid):
     """segment-anything's parts, trained and tested by MMSegmentation's runner.
 
     The encoder takes the whole batch, the decoder one image with all its objects. State-dict
@@ -200,19 +199,14 @@ class SAMSegmentor(BaseSegmentor):
             masks), ``chosen`` (-1 if objects chose differently), ``prompt_points``
             ([x, y, label], pixels of the prepared image), ``prompt_boxes``, ``prompts_from``.
             Of several objects from the truth also ``best_of_each`` (1×H×W logits): the union
-            of the candidates that are best for their own objects (:func:`.best_for_each`).
+            of the candidates that are best for their own objects (:func:`.best_for_each`). The
+            same on the network's grid: ``input_logits``, ``input_candidates``, …
         """
         if data_samples is None:
             raise MammoError('SAM cannot predict without samples', 'samples with truth or prompts')
         found = self._segment(inputs, data_samples)
         for (_, offered, facts), sample in zip(found, data_samples, strict=True):
-            scratch = [SegDataSample(metainfo=sample.metainfo) for _ in offered]
-            self.postprocess_result(offered, scratch)  # bit for bit as the kept mask
-            logits = torch.stack([one.seg_logits.data[1] for one in scratch])
-            count = len(facts['candidate_iou'])
-            sample.candidates = PixelData(data=logits[:count])
-            if len(logits) > count:
-                sample.best_of_each = PixelData(data=logits[count:])
+            keep_candidates(self, offered, sample, len(facts['candidate_iou']))
             sample.set_metainfo(facts)
         return self.postprocess_result(torch.stack([kept for kept, _, _ in found]), data_samples)
 

@@ -70,11 +70,11 @@ def _masks(test: Test) -> Iterator[tuple[Cell, ...]]:
             ('kept', '', None),
             ('best in hindsight', 'hindsight_', None),
         ):
-            overlap = (mean(100 * images[f'{prefix}{s}'], images.patients) for s in ('iou', 'dice'))
+            overlap = [mean(100 * images[f'{prefix}{s}'], images.patients) for s in ('iou', 'dice')]
             kept = np.nan if k is None else 100 * float(np.mean(images['chosen'] == k))
             yield (
                 *(test.model, stratum, len(images), mask, *sum(map(cells, overlap), ())),
-                *(number(kept), marked(test, len(images))),
+                *(number(kept), marked(test, len(images), *overlap)),
             )
 
 
@@ -88,9 +88,12 @@ def _predicted(test: Test) -> Iterator[tuple[Cell, ...]]:
         for mask, predicted, actual in (*pairs, ('kept', of_kept, images['iou'])):
             known = ~np.isnan(predicted)
             error, patients = 100 * (predicted - actual)[known], images.patients[known]
-            values = (cells(mean(each, patients)) for each in (np.abs(error), error))
+            values = [mean(each, patients) for each in (np.abs(error), error)]
             yield (
                 *(test.model, stratum, len(error), mask),
-                *(number(mean(100 * predicted[known], patients).value), *sum(values, ())),
-                marked(test, len(error)),
+                *(
+                    number(mean(100 * predicted[known], patients).value),
+                    *sum(map(cells, values), ()),
+                ),
+                marked(test, len(error), *values),
             )

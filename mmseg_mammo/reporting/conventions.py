@@ -14,6 +14,7 @@ from mmseg_mammo.reporting.scores import (
     cells,
     counts,
     dice,
+    grid_notes,
     mark_notes,
     marked,
     nothing,
@@ -74,7 +75,8 @@ def score(images: Records, convention: Convention, empty: bool = False) -> Estim
 
 def convention_items(runs: Runs) -> tuple[Table, ...]:
     """Scores and ranks under each convention, for each data set, and the pairs that swap."""
-    tables, flips = [], []
+    tables: list[Table] = []
+    flips: list[tuple[Cell, ...]] = []
     for dataset in runs.datasets:
         tests = runs.on(dataset)
         records = shared(tests)
@@ -88,8 +90,9 @@ def convention_items(runs: Runs) -> tuple[Table, ...]:
         sizes = {name: int(chosen.sum()) for name, chosen in strata(records[0]).items()}
         tables.append(_table(dataset, runs.slug(dataset), tests, sizes, scored))
         flips += [
-            (dataset, sizes['all'], sizes['lesion'], *row, _mark(row[2:4], tests, sizes))
-            for row in _flips(scored)
+            (dataset, sizes['all'], sizes['lesion'], *names, *cells(first), *cells(second), mark)
+            for names, first, second in _flips(scored)
+            for mark in (_mark(names[2:], tests, sizes, first, second),)
         ]
     columns = (
         *('data set', 'images', 'lesion images', 'by', 'or by', 'model', 'against'),
@@ -120,7 +123,7 @@ def _table(
         ranks, size = _ranks(models), sizes[way.stratum]
         for model, estimate in models.items():
             test = next((t for t in tests if t.model == model), tests[0])
-            mark = marked(test, size, empty=model == NOTHING)
+            mark = marked(test, size, estimate, empty=model == NOTHING)
             rows.append((way.name, model, size, *cells(estimate), ranks[model], mark))
     columns = ('convention', 'model', 'images', 'Dice %', 'low', 'high', 'rank', 'mark')
     notes = (
@@ -128,15 +131,18 @@ def _table(
             'Thesis: all images, 224 grid (U-Net and SETR). Pooled: twice the common pixels of all '
             'images over the sum of true and predicted ones. 95 % intervals over patients.'
         ),
+        *grid_notes(tests),
         *mark_notes(tests),
     )
     return Table(f'conventions_{slug}', f'Conventions on {dataset}', columns, tuple(rows), notes)
 
 
-def _mark(pair: Sequence[Cell], tests: Sequence[Test], sizes: Mapping[str, int]) -> str:
+def _mark(
+    pair: Sequence[str], tests: Sequence[Test], sizes: Mapping[str, int], *shown: Estimate
+) -> str:
     """The marks of two models, one of which may be predicting nothing."""
     first, *rest = [test for test in tests if test.model in pair]
-    return marked(first, sizes['all'], sizes['lesion'], beside=rest)
+    return marked(first, sizes['all'], sizes['lesion'], *shown, beside=rest)
 
 
 def _ranks(scored: dict[str, Estimate]) -> dict[str, Cell]:
@@ -148,7 +154,10 @@ def _ranks(scored: dict[str, Estimate]) -> dict[str, Cell]:
     }
 
 
-def _flips(scored: list[dict[str, Estimate]]) -> Iterator[tuple[Cell, ...]]:
+def _flips(
+    scored: list[dict[str, Estimate]],
+) -> Iterator[tuple[tuple[str, ...], Estimate, Estimate]]:
+    """Names of two conventions and two models, and the differences of these by either."""
     for one, other in CONTRASTS:
         for pair in combinations(scored[0], 2):
             first, second = (difference(*(scored[i][m] for m in pair)) for i in (one, other))
@@ -159,4 +168,4 @@ def _flips(scored: list[dict[str, Estimate]]) -> Iterator[tuple[Cell, ...]]:
                         difference(*(scored[i][m] for m in pair)) for i in (one, other)
                     )
                 names = (CONVENTIONS[one].name, CONVENTIONS[other].name)
-                yield (*names, *pair, *cells(first), *cells(second))
+                yield (*names, *pair), first, second

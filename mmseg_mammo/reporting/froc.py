@@ -50,10 +50,12 @@ def sensitivities(test: Test, criterion: str, curve: Curve) -> tuple[Estimate, .
         *(compute_froc_score(*curve, eval_thresholds=each) for each in points),
         curve[1].max(),
     ]
+    patients = dict(zip(test.images['key'].tolist(), test.images.patients.tolist(), strict=True))
+    own = len({patients[key] for key in _events(test, criterion)[2]})
     rounds = list(_rounds(test, criterion))
     columns = np.concatenate(rounds).T if rounds else [np.empty(0)] * len(values)
     return tuple(
-        estimate(100 * float(value), 100 * column)
+        estimate(100 * float(value), 100 * column, own)
         for value, column in zip(values, columns, strict=True)
     )
 

@@ -11,7 +11,7 @@ from mmseg_mammo.reporting.figures import GREY, look, panels
 from mmseg_mammo.reporting.reading import Records, Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import cells, few_notes, has_lesion, mark_notes, marked, number
-from mmseg_mammo.reporting.statistics import auroc, mean
+from mmseg_mammo.reporting.statistics import auroc, estimate, mean
 
 SENSITIVITY = 95  # percent
 BINS = 10
@@ -106,6 +106,7 @@ def _detection(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
     rows = []
     for test in tests:
         lesion, scores = has_lesion(test.images), test.images['max_probability']
+        area = auroc(lesion, scores, test.images.patients)
         best: Cell = None
         error: Cell = None
         if has_both(test.images):
@@ -114,8 +115,8 @@ def _detection(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
         rows.append(
             (
                 *(test.model, len(lesion), int(lesion.sum()), int((~lesion).sum())),
-                *(*cells(auroc(lesion, scores, test.images.patients), 3), best),
-                *(error, marked(test, int(lesion.sum()), int((~lesion).sum()))),
+                *(*cells(area, 3), best, error),
+                marked(test, int(lesion.sum()), int((~lesion).sum()), area),
             )
         )
     columns = (
@@ -159,19 +160,19 @@ def _chosen(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
 def _chosen_row(test: Test) -> tuple[Cell, ...]:
     images, threshold = test.images, validation_threshold(test)
     lesion = has_lesion(images)
-    shares: list[tuple[Cell, ...]] = [(None, None, None)] * 2
+    shares = [estimate(np.nan, np.empty(0))] * 2
     known = None
     if threshold is not None and test.training and test.training.validation:
         above = images['max_probability'] >= threshold
         shares = [
-            cells(mean(100.0 * right[chosen], images.patients[chosen]))
+            mean(100.0 * right[chosen], images.patients[chosen])
             for chosen, right in ((lesion, above), (~lesion, ~above))
         ]
         known = int(has_lesion(test.training.validation).sum())
     return (
         *(test.model, known, None if threshold is None else number(threshold, 4)),
-        *(int(lesion.sum()), *shares[0], int((~lesion).sum()), *shares[1]),
-        marked(test, int(lesion.sum()), int((~lesion).sum()), known or 0),
+        *(int(lesion.sum()), *cells(shares[0]), int((~lesion).sum()), *cells(shares[1])),
+        marked(test, int(lesion.sum()), int((~lesion).sum()), known or 0, *shares),
     )
 
 

@@ -69,12 +69,13 @@ def _row(test: Test, criterion: str) -> tuple[Cell, ...]:
     images, suffix = test.images, _COUNTED[criterion]
     lesions, normal = images['true_lesions'], ~has_lesion(images)
     vain = images[f'false_positives_{suffix}']
+    found = ratio(100 * images[f'hits_{suffix}'], lesions, images.patients)
+    false = mean(vain, images.patients)
+    of_normal = mean(vain[normal], images.patients[normal])
     return (
-        *(test.model, criterion, len(images), int(lesions.sum())),
-        *cells(ratio(100 * images[f'hits_{suffix}'], lesions, images.patients)),
-        *(*cells(mean(vain, images.patients)), int(normal.sum())),
-        *cells(mean(vain[normal], images.patients[normal])),
-        marked(test, int((~normal).sum()), int(normal.sum())),
+        *(test.model, criterion, len(images), int(lesions.sum()), *cells(found)),
+        *(*cells(false), int(normal.sum()), *cells(of_normal)),
+        marked(test, int((~normal).sum()), int(normal.sum()), found, false, of_normal),
     )
 
 
@@ -92,8 +93,9 @@ def _outline(test: Test) -> tuple[Cell, ...]:
     distance = images['hausdorff95']
     diagonal = np.hypot(images['height'], images['width'])
     values = (distance, 100 * distance / diagonal, 100 * images['surface_dice'])
-    estimates = (cells(mean(each, images.patients)) for each in values)
-    return test.model, len(images), *sum(estimates, ()), marked(test, len(images))
+    found = [mean(each, images.patients) for each in values]
+    mark = marked(test, len(images), *found)
+    return test.model, len(images), *sum(map(cells, found), ()), mark
 
 
 def _points(
@@ -103,11 +105,11 @@ def _points(
     rows = tuple(
         (
             *(test.model, criterion, name, *cells(estimate), len(test.images)),
-            *(int(test.images['true_lesions'].sum()), mark),
+            int(test.images['true_lesions'].sum()),
+            marked(test, int(has_lesion(test.images).sum()), estimate),
         )
         for criterion in CRITERIA
         for test in tests
-        for mark in (marked(test, int(has_lesion(test.images).sum())),)
         for name, estimate in zip(
             names, sensitivities(test, criterion, curves[test.model, criterion]), strict=True
         )

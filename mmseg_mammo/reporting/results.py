@@ -35,9 +35,10 @@ from mmseg_mammo.reporting.statistics import (
 NOTHING = 'predict nothing'
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
 _INTERVALS = (
-    'Means over images, each image counting once. Intervals: 95 %, percentile bootstrap over '
-    'patients (2,000 draws); none below five patients, and none where no patient differs from '
-    'another, as if all are perfect: draws of equal numbers say nothing of other patients.'
+    'Means over images, each image counting once. Intervals: 95 %, expanded percentile bootstrap '
+    'over patients (2,000 draws); of fewer than 20 they may be too narrow. None below five '
+    'patients, and none where no patient differs from another, as if all are perfect: draws of '
+    'equal numbers say nothing of other patients.'
 )
 _COLUMNS = (
     *('model', 'images', 'n', 'patients', 'IoU %', 'IoU low', 'IoU high'),
@@ -78,10 +79,11 @@ def _rows(model: str, test: Test, pixels: Counts) -> Iterator[tuple[Cell, ...]]:
     for name, chosen in strata(test.images).items():
         patients = test.images.patients[chosen]
         values = (100 * iou(*pixels), 100 * dice(*pixels), 100.0 * (pixels[1] == 0))
-        estimates = [cells(mean(each[chosen], patients)) for each in values]
+        estimates = [mean(each[chosen], patients) for each in values]
         count = len(patients)
-        mark = marked(test, count, empty=model == NOTHING)
-        yield (model, name, count, len(set(patients)), *sum(estimates, ()), mark)
+        mark = marked(test, count, *estimates, empty=model == NOTHING)
+        shown = sum(map(cells, estimates), ())
+        yield (model, name, count, len(set(patients)), *shown, mark)
 
 
 def lesion_dice(images: Records) -> Estimate:
@@ -110,7 +112,10 @@ def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[st
     panels['normal images: left empty %'][NOTHING] = mean(
         np.full(int(normal.sum()), 100.0), _of(tests[0].images, 'normal')
     )
-    few = few_notes({f'{n} images': int(c.sum()) for n, c in strata(tests[0].images).items()})
+    few = few_notes(
+        {f'{n} images': int(c.sum()) for n, c in strata(tests[0].images).items()}
+        | {f'{m}, {text}': e for text, panel in panels.items() for m, e in panel.items()}
+    )
     start = 'Dots are means, bars 95 % intervals over patients.'
     caption = ' '.join((start, *few, *mark_notes(tests)))
     return forest(f'scores_{slug}', f'Scores on {dataset}', caption, panels, places)
@@ -177,7 +182,8 @@ def _compared(dataset: str, tests: tuple[Test, ...]) -> Iterator[tuple[tuple[Cel
         for (a, b), column, p_value in zip(
             pairs, differences.T, sign_flip(differences, patients), strict=True
         ):
-            mark = marked(tests[a], beside=(tests[b],))
+            between = mean(column, patients)
+            mark = marked(tests[a], between, beside=(tests[b],))
             facts = (dataset, name, score, tests[a].model, tests[b].model)
             size = (len(column), len(set(patients)))
-            yield (*facts, *size, *cells(mean(column, patients)), mark), p_value
+            yield (*facts, *size, *cells(between), mark), p_value

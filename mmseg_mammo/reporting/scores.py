@@ -10,10 +10,11 @@ import numpy as np
 
 from mmseg_mammo.reporting.contents import Cell
 from mmseg_mammo.reporting.reading import COUNTS, GIVEN, PROMPTED, Records, Test
-from mmseg_mammo.reporting.statistics import FEWEST, Estimate
+from mmseg_mammo.reporting.statistics import ENOUGH, FEWEST, Estimate
 
 BETA = 1e-7
 FEW = f'fewer than {FEWEST} images'
+NARROW = f'fewer than {ENOUGH} patients: may be too narrow'
 LESION_SIZES = (0.005, 0.02)  # share of the image area
 SIZE_NAMES = ('small (< 0.5 %)', 'medium (0.5–2 %)', 'large (≥ 2 %)')
 
@@ -82,24 +83,57 @@ def cells(estimate: Estimate, digits: int = 2) -> tuple[Cell, Cell, Cell]:
     return value, low, high
 
 
-def marked(test: Test, *sizes: int, beside: Sequence[Test] = (), empty: bool = False) -> str:
+def marked(
+    test: Test, *numbers: int | Estimate, beside: Sequence[Test] = (), empty: bool = False
+) -> str:
     """The cell of the column *mark*: what to know beside the numbers of a row.
 
     Args:
         test: The row's.
-        sizes: Numbers of images, or lesions, that its numbers are over.
+        numbers: Numbers of images, or lesions, that those of the row are over; and those of its
+            numbers that have intervals.
         beside: Other tests that its numbers come from.
         empty: Whether the row is that of predicting nothing, which no prompt helps.
     """
-    few = [FEW] if any(0 < size < FEWEST for size in sizes) else []
     marks = dict.fromkeys(mark for each in (test, *beside) for mark in each.marks)
-    return '; '.join([*(m for m in marks if not (empty and m in (PROMPTED, GIVEN))), *few])
+    kept = (m for m in marks if not (empty and m in (PROMPTED, GIVEN)))
+    return '; '.join((*kept, *dict.fromkeys(filter(None, map(_lack, numbers)))))
 
 
-def few_notes(sizes: Mapping[str, int]) -> tuple[str, ...]:
-    """A sentence for below a figure that names what has few images, by their numbers; or none."""
-    few = [name for name, size in sizes.items() if 0 < size < FEWEST]
-    return (f'{FEW.capitalize()}: {", ".join(few)}.',) if few else ()
+def _lack(number: int | Estimate) -> str:
+    """What there are too few of; ''."""
+    if isinstance(number, Estimate):
+        return NARROW if number.narrow else ''
+    return FEW if 0 < number < FEWEST else ''
+
+
+def few_notes(numbers: Mapping[str, int | Estimate]) -> tuple[str, ...]:
+    """Sentences for below a figure that name what has few images, or patients; or none.
+
+    Args:
+        numbers: Numbers of images, and estimates whose intervals are shown, by their names.
+    """
+    lacking = {name: _lack(number) for name, number in numbers.items()}
+    found = {mark: [n for n, lack in lacking.items() if lack == mark] for mark in (FEW, NARROW)}
+    short = {FEW: FEW.capitalize(), NARROW: f'Fewer than {ENOUGH} patients, may be too narrow'}
+    return tuple(f'{short[mark]}: {", ".join(names)}.' for mark, names in found.items() if names)
+
+
+def grid_notes(tests: Sequence[Test]) -> tuple[str, ...]:
+    """A sentence for below numbers on the 224 grid: whose were not predicted on that grid."""
+    other = []
+    for test in tests:
+        ways = test.images.columns.get('prediction_from_224')  # older tests have none
+        if 'truth_pixels_224' in test.images and (ways is None or (ways != 'network').any()):
+            other.append(test.model)
+    if not other:
+        return ()
+    return (
+        (
+            f'224 grid: predictions of {", ".join(dict.fromkeys(other))} were resized to it from the '
+            'grid of the masks, which loses small blobs; others are as their networks gave them.'
+        ),
+    )
 
 
 def mark_notes(tests: Sequence[Test]) -> tuple[str, ...]:

@@ -126,11 +126,11 @@ def _row(level: str, test: Test, factor: str) -> tuple[Cell, ...]:
     lesion = has_lesion(images)
     empty = _left_empty(images)
     overlap = mean(100 * iou(*counts(images))[lesion], images.patients[lesion])
+    sizes, of_dice = (int(lesion.sum()), int((~lesion).sum())), lesion_dice(images)
     return (
-        *(level, test.model, int(lesion.sum()), len(set(images.patients[lesion]))),
-        *(*cells(lesion_dice(images)), *cells(overlap)),
-        *(int((~lesion).sum()), *cells(empty)),
-        marked(test, int(lesion.sum()), int((~lesion).sum())),
+        *(level, test.model, sizes[0], len(set(images.patients[lesion]))),
+        *(*cells(of_dice), *cells(overlap), sizes[1], *cells(empty)),
+        marked(test, *sizes, of_dice, overlap, empty),
     )
 
 
@@ -168,7 +168,10 @@ def _figure(
     tallest = max(map(len, found.values()))
     sizes = {name: n for factor in used for name, n in lesion_images(tests, factor).items()}
     start = 'Dice % over images with a lesion, 95 % intervals.'
-    caption = ' '.join((start, *few_notes(sizes), *mark_notes(tests)))
+    every = (e for by_level in found.values() for each in by_level.values() for e in each)
+    narrow = next((e for e in every if e.narrow), 0)
+    few = few_notes({**sizes, 'some of these': narrow})
+    caption = ' '.join((start, *few, *mark_notes(tests)))
     size = (4.0, 0.8 + tallest * (0.16 + 0.09 * len(tests)))
     title = f'Strata of {dataset}'
     return panels(f'strata_{slug}', title, caption, alt, drawers, models, size)

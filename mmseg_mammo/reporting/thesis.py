@@ -14,6 +14,7 @@ from mmseg_mammo.reporting.runs import Runs, experiment
 from mmseg_mammo.reporting.scores import (
     counts,
     dice,
+    grid_notes,
     has_lesion,
     iou,
     mark_notes,
@@ -154,6 +155,7 @@ def _notes(tests: Sequence[Test], empty: float | None, costs: bool) -> Iterator[
         yield 'The published columns of predict nothing are computed from the counts of the thesis.'
     if costs:
         yield 'GPU: largest allocation of the training (of the test without one).'
+    yield from grid_notes(tests)
     yield from mark_notes(tests)
 
 

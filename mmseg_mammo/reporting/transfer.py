@@ -21,6 +21,7 @@ from mmseg_mammo.reporting.scores import (
     counts,
     dice,
     few_notes,
+    grid_notes,
     mark_notes,
     marked,
     number,
@@ -93,15 +94,18 @@ def _rows(
         images, home = test.images, _home(test, runs)
         lesion, normal = (strata(images)[name] for name in ('lesion', 'normal'))
         here = found[model, test.dataset]
-        drop = cells(_drop(found[model, home.dataset], here)) if home else (None, None, None)
+        drop = _drop(found[model, home.dataset], here) if home else None
         empty = mean(100.0 * (images['predicted_pixels'] == 0)[normal], images.patients[normal])
         sizes = int(lesion.sum()), int(normal.sum())
         of_home = [int(strata(home.images)['lesion'].sum())] if home else []
-        mark = marked(test, *sizes, *of_home, beside=[home] if home else [])
+        shown = [here, drop] if drop else [here]
+        mark = marked(test, *sizes, *of_home, *shown, beside=[home] if home else [])
         yield (
             *(model, source(test), test.dataset, len(images)),
             number(100 * float(np.mean(dice(*counts(images))))),
-            *(sizes[0], *cells(here), sizes[1], number(empty.value), *drop, mark),
+            *(sizes[0], *cells(here), sizes[1], number(empty.value)),
+            *(cells(drop) if drop else (None, None, None)),
+            mark,
         )
 
 
@@ -120,6 +124,7 @@ def _drops(runs: Runs) -> Table:
             'with 95 % intervals over patients, as in the first table. Not sure: the interval '
             'contains 0. Changes: another conclusion than over lesion images on the grid of the masks.'
         ),
+        *grid_notes(runs.tests),
         *mark_notes(runs.tests),
     )
     return Table('drops', 'The drop by each convention', _DROPS, tuple(rows), notes)
@@ -137,7 +142,7 @@ def _by_convention(home: Test, test: Test) -> Iterator[tuple[Cell, ...]]:
             *(test.model, home.dataset, test.dataset, way.name, sizes[0], sizes[1]),
             *(number(here.value), number(there.value), *cells(drop), concluded),
             ('no' if concluded == usual else 'yes') if known else None,
-            marked(test, *sizes, beside=(home,)),
+            marked(test, *sizes, drop, beside=(home,)),
         )
 
 
@@ -157,7 +162,7 @@ def _drop(home: Estimate, here: Estimate) -> Estimate:
     """``home`` − ``here``; no interval unless both have one: how sure is half of it is not known."""
     drop = difference(home, here)
     known = not np.isnan((home.low, here.low)).any()
-    return drop if known else Estimate(drop.value, np.nan, np.nan, drop.rounds)
+    return drop if known else Estimate(drop.value, np.nan, np.nan, drop.rounds, drop.patients)
 
 
 def _figure(runs: Runs, found: dict[tuple[str, str], Estimate]) -> Figure:
@@ -182,6 +187,7 @@ def _figure(runs: Runs, found: dict[tuple[str, str], Estimate]) -> Figure:
     )
     few = few_notes(
         {f'{t.model} on {t.dataset}': int(strata(t.images)['lesion'].sum()) for t in runs.tests}
+        | {f'interval of {m} on {d}': estimate for (m, d), estimate in found.items()}
     )
     start = 'Dice over images with a lesion, 95 % intervals.'
     caption = ' '.join((start, *few, *mark_notes(runs.tests)))

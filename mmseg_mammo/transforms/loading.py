@@ -16,7 +16,7 @@ INTENSITIES = ('stored', 'minmax', 'percentile')
 def map_intensity(
     image: np.ndarray, intensity: str, percentiles: tuple[float, float] = (1.0, 99.0)
 ) -> np.ndarray:
-    """Map the grey levels of one image; dtype and shape are kept.
+    """Map the grey levels of one image; shape and depth are kept (:func:`true_depth`).
 
     Args:
         image: H×W, uint8 or uint16.
@@ -28,6 +28,7 @@ def map_intensity(
     """
     if intensity == 'stored':
         return image
+    image = true_depth(image)
     bounds = (0.0, 100.0) if intensity == 'minmax' else percentiles
     low, high = np.percentile(image, bounds)
     top = np.iinfo(image.dtype).max
@@ -35,12 +36,32 @@ def map_intensity(
     return np.rint(scaled).clip(0, top).astype(image.dtype)
 
 
+def true_depth(image: np.ndarray) -> np.ndarray:
+    """8 bits that were stored in 16 as uint8, up to their scale; any other image as it is.
+
+    The same levels are then the same input of a network from either file: resizing rounds to the
+    levels of the dtype, and CLAHE makes more of such differences.
+
+    Args:
+        image: Any shape, uint8 or uint16, in which level k may be stored as 257·k (white stays
+            white), 256·k (shifted by 8 bits), or k.
+    """
+    if image.dtype != np.uint16:
+        return image
+    top = int(image.max(initial=0))
+    for step in (257, 256, 1):
+        # A few rows tell nearly always, without a look at every pixel.
+        if top <= 255 * step and not any((part % step).any() for part in (image[::64], image)):
+            return (image // step).astype(np.uint8)
+    return image
+
+
 @TRANSFORMS.register_module()
 class LoadMammogram(BaseTransform):
     """Read a PNG, JPEG, TIFF or DICOM mammogram as H×W×3 with equal channels.
 
-    8- and 16-bit images keep their depth through mmseg's resizing, flipping and cropping and
-    through ``MammoCLAHE``; end the pipeline with ``PackMammogram`` before ``PackSegInputs``.
+    8- and 16-bit images keep their depth through mmseg's resizing, flipping and cropping;
+    ``MammoCLAHE`` rounds to 8 bits. End the pipeline with ``PackMammogram`` before ``PackSegInputs``.
 
     Required Keys:
 
@@ -48,7 +69,7 @@ class LoadMammogram(BaseTransform):
 
     Added Keys:
 
-    - img (uint8 or uint16, H×W×3)
+    - img (uint8 or uint16, H×W×3; see :func:`true_depth`)
     - img_shape, ori_shape (H, W)
 
     Args:

@@ -3,6 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from experiments import CONFIGS
+from mmengine.config import Config
 from torch import nn
 
 from mmseg_mammo.engine import CheckpointGuardHook, ParameterCountHook
@@ -55,3 +57,16 @@ def test_a_checkpoint_of_another_model_is_refused(runner, change, message):
         match=f'epoch_1.pth is of another model than the config: 1 tensors.*{message}',
     ):
         load(runner, state)
+
+
+def test_a_training_that_began_with_the_former_clahe_does_not_claim_this_one(runner):
+    """Its checkpoint is told apart also after it was resumed; one that began with this is not."""
+    cfg = Config.fromfile(CONFIGS / 'unet_cbis.py')
+    runner.cfg = Config({**cfg.to_dict(), 'resume': True})
+    for meta, noted in (({}, False), ({'clahe_levels': 256}, True)):
+        hook = CheckpointGuardHook()
+        saved = {'meta': {'cfg': cfg.pretty_text, **meta}, 'state_dict': runner.model.state_dict()}
+        hook.after_load_checkpoint(runner, saved)
+        after = {'meta': {}}
+        hook.before_save_checkpoint(runner, after)
+        assert ('clahe_levels' in after['meta']) == noted

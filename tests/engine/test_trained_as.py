@@ -1,12 +1,20 @@
 import json
 
 import pytest
+import torch
 from experiments import CONFIGS, shrink
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_mammo.engine.launch import use_side
-from mmseg_mammo.engine.trained_as import check_length, config_of, input_differences
+from mmseg_mammo.engine.trained_as import (
+    CLAHE_LEVELS,
+    check_length,
+    clahe_differences,
+    config_of,
+    input_differences,
+    note_clahe,
+)
 from mmseg_mammo.errors import CheckpointError
 
 
@@ -34,6 +42,61 @@ def test_a_twin_prepares_images_as_in_training_and_another_side_does_not():
     assert 'MammoCLAHE.clip_limit is None, in training 2.0' in input_differences(trained, twin)
 
 
+def test_the_pipeline_that_was_trained_with_counts_and_its_defaults_are_values_too():
+    cfg = config('unet_strong_cbis')
+    steps = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
+    assert input_differences(cfg, cfg) == []
+    del steps['MammoCLAHE']['clip_limit']  # 2.0 is the default
+    assert input_differences(cfg, cfg) == []
+    for step, key, value in (
+        ('MammoCLAHE', 'clip_limit', 6.0),
+        ('MammoCLAHE', 'tile_grid_size', (4, 4)),
+        ('LoadMammogram', 'intensity', 'percentile'),
+        ('ResizeMammogram', 'scale', (256, 256)),
+        ('ResizeMammogram', 'interpolation', 'area'),
+    ):
+        trained = config('unet_strong_cbis')
+        steps = {step.type: step for step in trained.train_dataloader.dataset.pipeline}
+        steps[step][key] = value
+        (found,) = input_differences(trained, cfg)
+        assert found.startswith(f'{step.replace("ResizeMammogram", "Resize")}.{key} is ')
+        assert found.endswith(f'in training {value}')
+
+
+def test_a_training_on_crops_is_tested_on_whole_images():
+    trained = config('unet_strong_cbis')
+    steps = trained.train_dataloader.dataset.pipeline
+    trained.train_dataloader.dataset.pipeline = [
+        dict(type='RandomCrop', crop_size=(64, 64)) if 'Resize' in s.type else s for s in steps
+    ]
+    assert input_differences(trained, trained) == []
+
+
+def test_members_of_a_wrapper_are_looked_at():
+    trained, cfg = config('unet_cbis'), config('unet_cbis')
+    inner = trained.train_dataloader.dataset
+    inner.pipeline[0].intensity = 'stored'
+    for wrapped in (
+        dict(type='RepeatDataset', times=2, dataset=inner),
+        dict(type='ConcatDataset', datasets=[inner, inner]),
+    ):
+        trained.train_dataloader.dataset = wrapped
+        assert input_differences(trained, cfg) == [
+            'LoadMammogram.intensity is minmax, in training stored'
+        ]
+
+
+def test_a_checkpoint_of_the_former_clahe_is_told_from_one_of_this():
+    cfg, without = config('unet_cbis'), config('sam_finetune_cbis')
+    former = {'meta': {'cfg': cfg.pretty_text}}
+    (found,) = clahe_differences(former, config('unet_zgt'))
+    assert 'MammoCLAHE counts 256 grey levels, in training' in found
+    note_clahe(former)
+    assert clahe_differences(former, cfg) == []
+    assert clahe_differences({'meta': {'cfg': without.pretty_text}}, without) == []
+    assert clahe_differences({'state_dict': {}}, cfg) == []
+
+
 def test_a_cosine_is_not_resumed_under_another_length_and_the_plateau_rule_is():
     for name in ('unet_strong_cbis', 'unet_cbis'):
         trained, longer = config(name), config(name)
@@ -50,14 +113,19 @@ def test_both_are_found_in_a_real_checkpoint(prepared, tmp_path):
     cfg = shrink('unet_strong_cbis', prepared, tmp_path / 'train')
     Runner.from_cfg(cfg).train()
     checkpoint = str(tmp_path / 'train/epoch_3.pth')
-    for side in (32, 48):
-        test = shrink('unet_strong_zgt', prepared, tmp_path / str(side))
+    former = tmp_path / 'former.pth'
+    saved = torch.load(checkpoint, weights_only=False)
+    assert saved['meta'].pop(CLAHE_LEVELS) == 256
+    torch.save(saved, former)
+    for side, path, differences in ((32, checkpoint, 0), (48, checkpoint, 2), (32, former, 1)):
+        folder = tmp_path / f'{side}_{differences}'
+        test = shrink('unet_strong_zgt', prepared, folder)
         use_side(test, side)
-        test.load_from = checkpoint
+        test.load_from = str(path)
         Runner.from_cfg(test).test()
-        (written,) = (tmp_path / str(side)).glob('*/test.json')
+        (written,) = folder.glob('*/test.json')
         found = json.loads(written.read_text())['input_differs_from_training']
-        assert len(found) == (0 if side == 32 else 2)
+        assert len(found) == differences
     longer = shrink('unet_strong_cbis', prepared, tmp_path / 'train', epochs=5)
     longer.resume = True
     with pytest.raises(CheckpointError, match='planned for 3'):

@@ -6,9 +6,11 @@ from runs import make_rows, make_test, predict
 from sklearn.metrics import f1_score, jaccard_score
 
 from mmseg_mammo.evaluation.overlap import overlap
+from mmseg_mammo.reporting.contents import Figure
 from mmseg_mammo.reporting.reading import Records
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import (
+    NARROW,
     dice,
     few_notes,
     iou,
@@ -18,6 +20,7 @@ from mmseg_mammo.reporting.scores import (
     number,
     size_names,
 )
+from mmseg_mammo.reporting.statistics import mean
 
 
 def one_pixel(row):
@@ -108,6 +111,33 @@ def test_what_must_be_known_beside_numbers_is_said(runs):
 def test_fewer_than_five_are_named_but_not_those_of_which_there_are_none():
     assert few_notes({'a': 4, 'b': 5, 'c': 0, 'd': 1}) == ('Fewer than 5 images: a, d.',)
     assert few_notes({'b': 5, 'c': 0}) == ()
+
+
+def test_an_interval_of_few_patients_is_marked_and_no_other_number():
+    values = np.random.default_rng(0).random(30)
+    few, enough, none = (mean(values[:n], np.arange(n).astype(str)) for n in (19, 20, 4))
+    assert few_notes({'a': few, 'b': enough, 'c': none, 'd': 7}) == (
+        'Fewer than 20 patients, may be too narrow: a.',
+    )
+
+
+def test_every_row_with_an_interval_of_few_patients_says_so(tables, sections):
+    """24 images of 12 patients: each interval of every table."""
+    assert NARROW == 'fewer than 20 patients: may be too narrow'
+    marked_tables = set()
+    for name, rows in tables.items():
+        for row in rows:
+            ends = [v for k, v in row.items() if k.split(' ')[-1] == 'low']
+            assert (NARROW in (row.get('mark') or '')) == any(v is not None for v in ends), name
+            if NARROW in (row.get('mark') or ''):
+                marked_tables.add(name.split('_')[0])
+    assert marked_tables >= {
+        *('results', 'comparisons', 'transfer', 'drops', 'conventions', 'strata', 'lesions'),
+        *('outlines', 'froc', 'detection', 'threshold', 'candidates', 'predicted'),
+    }
+    for anchor, item in ((s.anchor, i) for s in sections.values() for i in s.items):
+        if isinstance(item, Figure) and '95 % intervals' in item.caption:
+            assert 'Fewer than 20 patients, may be too narrow: ' in item.caption, anchor
 
 
 def test_a_number_of_two_tests_has_the_marks_of_both(runs):

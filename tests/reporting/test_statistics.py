@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from scipy.stats import bootstrap, false_discovery_control, permutation_test
+from scipy.stats import bootstrap, false_discovery_control, norm, permutation_test
+from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
 from mmseg_mammo.reporting import statistics
@@ -14,6 +15,7 @@ from mmseg_mammo.reporting.statistics import (
     ratio,
     seed_of,
     sign_flip,
+    tail,
 )
 
 
@@ -43,6 +45,7 @@ def test_the_interval_is_that_of_scipys_bootstrap_of_patients(data):
         vectorized=True,
         n_resamples=20000,
         method='percentile',
+        confidence_level=1 - 2 * tail(59),
         random_state=np.random.default_rng(1),
     ).confidence_interval
     ours = mean(*data)
@@ -76,6 +79,37 @@ def test_other_patients_are_drawn_apart(data):
     one, other = mean(values, patients), mean(values, np.char.add('other/', patients))
     assert one.low != other.low
     assert abs(np.corrcoef(one.rounds, other.rounds)[0, 1]) < 0.1
+
+
+def test_percentiles_are_taken_as_far_out_as_hesterberg_has_them():
+    """z · √((n − 1) / n) = t; Student's t from a table."""
+    for patients, t in {5: 2.776, 8: 2.365, 10: 2.262, 20: 2.093, 51: 2.009}.items():
+        z = -norm.ppf(tail(patients))
+        assert z * np.sqrt((patients - 1) / patients) == pytest.approx(t, abs=0.001)
+    assert tail(10**6) == pytest.approx(0.025, abs=1e-6)
+
+
+def test_a_mean_of_normal_numbers_has_nearly_students_interval():
+    values = np.random.default_rng(0).normal(size=8)
+    found = mean(values, np.arange(8).astype(str))
+    half = student.ppf(0.975, 7) * values.std(ddof=1) / np.sqrt(8)
+    assert found.patients == 8
+    assert found.high - found.low == pytest.approx(2 * half, rel=0.1)
+
+
+def test_an_interval_knows_the_patients_that_it_hangs_on(data):
+    values, patients = data
+    names, lesions = np.arange(40).astype(str), (np.arange(40) < 9) * 2.0
+    hits = np.where(np.arange(40) < 5, 1.0, 0.0)
+    assert mean(values, patients).patients == len(set(patients)) == 59
+    assert ratio(hits, lesions, names).patients == 9
+    areas = auroc(lesions > 0, np.random.default_rng(0).random(40), names)
+    assert areas.patients == 9
+    assert areas.scaled(100).patients == 9
+    assert difference(mean(values, patients), areas).patients == 9
+    assert areas.narrow
+    assert not mean(values, patients).narrow
+    assert not mean(values[:4], names[:4]).narrow  # there is none
 
 
 def test_below_five_patients_there_is_no_interval():

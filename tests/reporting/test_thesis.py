@@ -1,9 +1,12 @@
+import csv
+
 import numpy as np
 import pytest
 from runs import make_rows, make_test, predict
 
 from mmseg_mammo.reporting.results import NOTHING
 from mmseg_mammo.reporting.runs import find_runs
+from mmseg_mammo.reporting.scores import grid_notes
 from mmseg_mammo.reporting.thesis import TABLE_I, TABLE_II, TABLE_III, thesis_section
 
 
@@ -42,6 +45,45 @@ def test_published_numbers_with_prompts_from_the_truth_are_marked_with_or_withou
             'SAM-FT': 'sam_finetune',
         }
         assert all(row['mark'].count('prompts') == 1 for row in rows)
+
+
+def test_numbers_stand_below_the_names_of_their_scores_and_grids(tmp_path):
+    """By hand, of one image: IoU 30 and Dice 100 · 60/130 on the grid of the masks, 20 and 100/3
+    on the 224 grid."""
+    tested = predict(make_rows('zgt', 2, 0.0, 0), np.random.default_rng(0), 0.5)[:1]
+    make_test(tmp_path / 'w' / '20260102_000000', 'unet', 'zgt', tested, kind='ZGTDataset')
+    path = tmp_path / 'w' / '20260102_000000' / 'per_image_test.csv'
+    with path.open(newline='', encoding='utf-8') as stream:
+        (line,) = csv.DictReader(stream)
+    pixels = dict(truth_pixels=80, predicted_pixels=50, intersection_pixels=30)
+    on_224 = dict(truth_pixels_224=40, predicted_pixels_224=20, intersection_pixels_224=10)
+    with path.open('w', newline='', encoding='utf-8') as stream:
+        writer = csv.DictWriter(stream, list(line))
+        writer.writeheader()
+        writer.writerow({**line, **pixels, **on_224})
+    table = thesis_section(find_runs([tmp_path])).items[1]
+    row = next(
+        r for r in (dict(zip(table.columns, r, strict=True)) for r in table.rows) if r['ours']
+    )
+    assert (row['IoU %'], row['Dice %']) == (30.0, 46.15)
+    assert (row['IoU %, lesion'], row['Dice %, lesion']) == (30.0, 46.15)
+    assert (row['IoU %, 224 grid'], row['Dice %, 224 grid']) == (20.0, 33.33)
+
+
+def test_a_note_says_whose_224_grid_was_not_the_networks_own(tmp_path):
+    tested = predict(make_rows('zgt', 8, 0.5, 0), np.random.default_rng(0), 0.5)
+    for number, (name, way) in enumerate((('unet', 'network'), ('sam_finetune', 'masks'))):
+        folder = tmp_path / name / f'2026010{2 + number}_000000'
+        make_test(folder, name, 'zgt', tested, kind='ZGTDataset')
+        path = folder / 'per_image_test.csv'
+        first, *rest = path.read_text().splitlines()
+        lines = [f'{first},prediction_from_224', *(f'{line},{way}' for line in rest)]
+        path.write_text('\n'.join(lines) + '\n')
+    runs = find_runs([tmp_path])
+    (note,) = grid_notes(runs.tests)
+    assert 'predictions of sam_finetune were resized' in note
+    assert note in thesis_section(runs).items[1].notes
+    assert grid_notes([test for test in runs.tests if test.model == 'unet']) == ()
 
 
 def thesis_of(folder, model, **data):

@@ -1,5 +1,6 @@
 """Augmentation: masks follow their images, small lesions survive, bit depths stay."""
 
+import cv2
 import numpy as np
 import pytest
 from mmseg.registry import TRANSFORMS
@@ -34,6 +35,35 @@ def test_a_shift_moves_image_and_mask_alike():
     assert np.array_equal(moved[4:, 8:], image[:-4, :-8])
     assert np.argwhere(moved_mask).tolist() == [[9, 15]]
     assert not moved[:4].any()
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_an_image_is_interpolated_bilinearly(dtype):
+    """Half a pixel to the right and a quarter down: means of neighbours, with these weights."""
+    grey = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (40, 32)).astype(dtype)
+    moved, _ = warp(grey, None, affine_matrix((40, 32), 0, 1, (0.25 / 40, 0.5 / 32)))
+    levels = grey.astype(float)
+    across = (levels[:, 1:] + levels[:, :-1]) / 2
+    expected = 0.75 * across[1:] + 0.25 * across[:-1]
+    assert np.abs(moved[1:, 1:] - expected).max() <= 1
+
+
+@pytest.mark.parametrize('shift', [(0.0, 0.0), (0.3 / 64, 0.6 / 64), (-1.4 / 64, 2.5 / 64)])
+@pytest.mark.parametrize(('degrees', 'scale'), [(0, 1.13), (11, 1), (-14.7, 0.83), (5, 1.4)])
+def test_the_mask_is_where_its_image_is_to_a_part_of_a_pixel(degrees, scale, shift):
+    """A lesion that is all white: the mask is where it covers more than half of a pixel."""
+    rows, columns = np.mgrid[:64, :64]
+    mask = (((rows - 30) / 14) ** 2 + ((columns - 33) / 9) ** 2 <= 1).astype(np.uint8)
+    matrix = affine_matrix((64, 64), degrees, scale, shift)
+    image, moved = warp(mask.astype(np.uint16) * 65535, mask, matrix)
+    clear = np.abs(image.astype(int) - 32768) > 300
+    assert (moved == (image > 32768))[clear].all()
+    assert clear.mean() > 0.98
+    inverse = cv2.invertAffineTransform(matrix)
+    x, y = np.einsum('ij,jrc->irc', inverse, np.stack([columns, rows, np.ones((64, 64))]))
+    distance = np.sqrt(((y - 30) / 14) ** 2 + ((x - 33) / 9) ** 2)
+    assert moved[distance < 0.93].all()
+    assert not moved[distance > 1.07].any()
 
 
 def test_a_turn_is_counter_clockwise_around_the_centre():

@@ -47,6 +47,26 @@ def test_a_constant_image_does_not_divide_by_zero():
     assert (map_intensity(np.full((4, 4), 9, np.uint8), 'minmax') == 0).all()
 
 
+@pytest.mark.parametrize(
+    ('intensity', 'step', 'dtype'),
+    [
+        *(('stored', step, 'u2') for step in (257, 256, 1)),
+        *((name, step, 'u1') for name in ('minmax', 'percentile') for step in (257, 256, 1)),
+        ('minmax', 258, 'u2'),
+        ('minmax', 100, 'u2'),
+    ],
+)
+def test_8_bits_stored_in_16_are_8_bits_and_no_other_image_is(intensity, step, dtype):
+    levels = np.random.default_rng(0).integers(30, 220, (40, 30)).astype(np.uint8)
+    stored = levels.astype(np.uint16) * step
+    mapped = map_intensity(stored, intensity)
+    assert mapped.dtype == dtype
+    if dtype == 'u1':
+        assert (mapped == map_intensity(levels, intensity)).all()
+    stored[0, 0] += step // 2 or 256
+    assert map_intensity(stored, intensity).dtype == np.uint16
+
+
 def test_an_unknown_intensity_is_refused():
     with pytest.raises(ValueError, match=r"'window'.*stored, minmax, percentile"):
         LoadMammogram('window')

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from experiments import CONFIGS
+from mmengine.config import Config
+from mmengine.dataset import Compose
 
 from mmseg_mammo.datasets import MammographyDataset
+from mmseg_mammo.preparation.images import write_png
 from mmseg_mammo.transforms.packing import rescale_to_255
 
 PIPELINE = [
@@ -22,14 +26,32 @@ def test_the_full_range_becomes_0_to_255(dtype):
     np.testing.assert_allclose(scaled, [0, 51, 255], rtol=1e-6)
 
 
-def test_16_bit_differences_survive_the_whole_pipeline(prepared):
-    dataset = MammographyDataset(data_root=str(prepared), pipeline=PIPELINE)
+WITHOUT_CLAHE = [step for step in PIPELINE if step['type'] != 'MammoCLAHE']
+
+
+@pytest.mark.parametrize('pipeline', [PIPELINE, WITHOUT_CLAHE])
+def test_16_bit_differences_survive_the_whole_pipeline_unless_it_equalises(prepared, pipeline):
+    dataset = MammographyDataset(data_root=str(prepared), pipeline=pipeline)
     packed = dataset[0]
     assert packed['inputs'].dtype == torch.float32
     assert packed['inputs'].shape == (3, 48, 32)
     fractions = packed['inputs'] % 1
-    assert ((fractions > 0.01) & (fractions < 0.99)).any()  # not rounded to 8 bits
+    fine = ((fractions > 0.01) & (fractions < 0.99)).any()
+    assert fine == (pipeline is WITHOUT_CLAHE)  # rounded to 8 bits by MammoCLAHE alone
     sample = packed['data_samples']
     assert sample.gt_sem_seg.data.unique().tolist() == [0, 1]
     assert (sample.patient_id, sample.mask_kind) == ('A', 'phantom')
     assert sample.ori_shape == (80, 64)
+
+
+@pytest.mark.parametrize('name', ['unet_cbis', 'setr_pup_vpt_cbis', 'sam_finetune_cbis'])
+@pytest.mark.parametrize('step', [257, 256, 1])
+def test_the_same_levels_in_8_and_in_16_bits_are_the_same_input(name, step, tmp_path):
+    levels = np.random.default_rng(0).integers(20, 200, (90, 70)).astype(np.uint8)
+    write_png(tmp_path / '8.png', levels)
+    write_png(tmp_path / '16.png', levels.astype(np.uint16) * step)
+    steps = Config.fromfile(CONFIGS / f'{name}.py').test_pipeline
+    pipeline = Compose([step for step in steps if step.type != 'LoadLesionMask'])
+    packed = [pipeline({'img_path': str(tmp_path / f'{bits}.png')})['inputs'] for bits in (8, 16)]
+    assert packed[0].unique().numel() > 100
+    assert (packed[0] == packed[1]).all()

@@ -4,7 +4,8 @@ Binary cross-entropy, lesion where the probability is above 0.5. No auxiliary he
 """
 
 model = dict(
-    type='EncoderDecoder',
+    # mmseg's EncoderDecoder; it keeps what the network gave at 224², for comparisons on that grid.
+    type='InputGridEncoderDecoder',
     # [0, 255] -> [-1, 1], as the ImageNet-21k ViT was trained.
     data_preprocessor=dict(
         type='SegDataPreProcessor',

@@ -1,0 +1,58 @@
+"""The prediction of one image on the grid that masks are compared on. Pure functions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# How a prediction came to the grid: as the network gave it, or from the grid of the masks, onto
+# which mmseg had resized it.
+NETWORK, MASKS = 'network', 'masks'
+
+
+def lesion_probability(logits: Tensor) -> Tensor:
+    """H×W float probabilities from mmseg's 1×H×W (sigmoid applied) or 2×H×W (raw) logits."""
+    data = logits.float()
+    return data[0] if len(data) == 1 else torch.softmax(data, dim=0)[1]
+
+
+def way_to(sample: Mapping[str, Any], size: tuple[int, int]) -> str:
+    """``NETWORK`` where that is the grid of the network's input, of the picture without padding."""
+    own = sample.get('input_logits')
+    return NETWORK if own is not None and tuple(own['data'].shape[-2:]) == size else MASKS
+
+
+def probability_on(sample: Mapping[str, Any], size: tuple[int, int]) -> Tensor:
+    """H×W probabilities on a grid of (H, W).
+
+    Args:
+        sample: mmseg's sample as a dict, with ``seg_logits`` and, of models that keep them,
+            ``input_logits``.
+        size: (H, W).
+
+    Returns:
+        Those of the network, where it is its own grid; else those on the grid of the masks,
+        resized bilinearly.
+    """
+    if way_to(sample, size) == NETWORK:
+        return lesion_probability(sample['input_logits']['data'])
+    return _resize(lesion_probability(sample['seg_logits']['data']), size)
+
+
+def candidates_on(sample: Mapping[str, Any], size: tuple[int, int]) -> Tensor:
+    """K×H×W probabilities of a sample's candidates, and of ``best_of_each`` if it has one.
+
+    Made on the grid as the kept mask is (:func:`probability_on`).
+    """
+    own = way_to(sample, size) == NETWORK
+    names = [f'{"input_" * own}{name}' for name in ('candidates', 'best_of_each')]
+    logits = torch.cat([sample[name]['data'] for name in names if name in sample])
+    both = torch.stack([torch.zeros_like(logits), logits], dim=1)
+    found = [lesion_probability(one) for one in both]
+    return torch.stack(found if own else [_resize(one, size) for one in found])
+
+
+def _resize(grid: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(grid[None, None], size, mode='bilinear')[0, 0]

@@ -1,0 +1,70 @@
+"""Predictions on the grid of the network's input, kept beside those on the grid of the masks."""
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.models.segmentors import BaseSegmentor, EncoderDecoder
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmseg_mammo.models.grids import picture_shape
+
+
+class InputGrid(BaseSegmentor):
+    """A segmentor whose predictions have ``input_logits`` beside mmseg's ``seg_logits``.
+
+    mmseg resizes logits to the grid of the prepared image and drops what the network gave. A
+    comparison on the network's own grid needs that: small blobs do not survive the way back.
+    """
+
+    def postprocess_result(
+        self, seg_logits: Tensor, data_samples: list[SegDataSample] | None = None
+    ) -> list[SegDataSample]:
+        """The samples of mmseg, with ``input_logits`` if samples are given.
+
+        Args:
+            seg_logits: B×C×S×S.
+            data_samples: Where predictions are put.
+
+        Returns:
+            ``input_logits`` of each is as ``seg_logits`` (of one channel its sigmoid), C×h×w of
+            the picture alone: without padding, and not flipped.
+        """
+        if data_samples is not None:
+            size = (seg_logits.shape[-2], seg_logits.shape[-1])
+            own = [
+                SegDataSample(metainfo={**s.metainfo, 'ori_shape': picture_shape(s, size)})
+                for s in data_samples
+            ]
+            for one, sample in zip(
+                super().postprocess_result(seg_logits, own), data_samples, strict=True
+            ):
+                sample.input_logits = PixelData(data=one.seg_logits.data)
+        return super().postprocess_result(seg_logits, data_samples)
+
+
+def keep_candidates(model: InputGrid, offered: Tensor, sample: SegDataSample, count: int) -> None:
+    """Add candidate masks to a sample, resized bit for bit as the kept mask is.
+
+    Args:
+        model: That made them.
+        offered: M×2×S×S logits, of which the first is zero.
+        sample: Gets ``candidates`` and ``input_candidates``, ``count`` logits each, and of what is
+            left ``best_of_each`` and ``input_best_of_each``.
+        count: Number of candidates among the M.
+    """
+    scratch = [SegDataSample(metainfo=sample.metainfo) for _ in offered]
+    model.postprocess_result(offered, scratch)
+    for prefix, field in (('', 'seg_logits'), ('input_', 'input_logits')):
+        logits = torch.stack([one.get(field).data[1] for one in scratch])
+        sample.set_data({f'{prefix}candidates': PixelData(data=logits[:count])})
+        if len(logits) > count:
+            sample.set_data({f'{prefix}best_of_each': PixelData(data=logits[count:])})
+
+
+@MODELS.register_module()
+class InputGridEncoderDecoder(InputGrid, EncoderDecoder):
+    """mmseg's ``EncoderDecoder``, whose predictions have ``input_logits`` too.
+
+    Arguments, weights and everything else are those of ``EncoderDecoder``.
+    """

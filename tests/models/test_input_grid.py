@@ -1,0 +1,141 @@
+"""What the network gave on its own grid reaches the comparison on that grid."""
+
+import copy
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from experiments import CONFIGS, shrink
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from sam_models import SIDE, meta_sam, our_sam, sample_of, square
+
+from mmseg_mammo.evaluation import MammographyMetric
+from mmseg_mammo.evaluation.grids import probability_on, way_to
+
+
+@pytest.fixture(scope='module')
+def config():
+    return shrink('unet_cbis', 'data', 'work').model
+
+
+@pytest.fixture(scope='module')
+def model(config):
+    init_default_scope('mmseg')
+    return MODELS.build(config).eval()
+
+
+def blob(radius, side=224, low=-6.0, high=2.0):
+    """side×side logits of a disc, less sure of it than of the rest, as networks are."""
+    mask = np.zeros((side, side), np.uint8)
+    cv2.circle(mask, (side // 3, side // 2), radius, 1, -1)
+    return torch.from_numpy(np.where(mask, high, low)).float()
+
+
+def sample(shape, **facts):
+    known = dict(ori_shape=shape, img_shape=(32, 32), img_path='a.png', image='a.png')
+    return SegDataSample(metainfo={**known, **facts})
+
+
+def predicted(model, logits, shape, **facts):
+    (found,) = model.postprocess_result(logits[None, None], [sample(shape, **facts)])
+    return found.to_dict()
+
+
+@pytest.mark.parametrize('radius', [0, 1, 2, 4])
+@pytest.mark.parametrize('shape', [(2048, 1229), (1024, 500), (256, 150), (150, 256), (224, 224)])
+def test_a_blob_of_any_size_is_whole_on_the_grid_that_it_was_predicted_on(radius, shape, model):
+    logits = blob(radius)
+    found = predicted(model, logits, shape)
+    assert way_to(found, (224, 224)) == 'network'
+    assert torch.equal(probability_on(found, (224, 224)), logits.sigmoid())
+    assert found['seg_logits']['data'].shape == (1, *shape)
+
+
+@pytest.mark.parametrize('option', [dict(eval_size=224), dict(lesions=True)])
+@pytest.mark.parametrize('kept', [True, False])
+def test_both_counts_on_the_grid_are_of_it_and_the_record_says_so(option, kept, model):
+    logits, shape = blob(1), (256, 150)
+    found = predicted(model, logits, shape)
+    if not kept:  # as of mmseg's own EncoderDecoder
+        del found['input_logits']
+    found['gt_sem_seg'] = {'data': torch.zeros(1, *shape)}
+    metric = MammographyMetric(**option)
+    metric.process(None, [found])
+    metric.evaluate(1)
+    (record,) = metric.records
+    end = '' if 'eval_size' in option else '_224'
+    assert record[f'prediction_from{end}'] == ('network' if kept else 'masks')
+    assert (record[f'predicted_pixels{end}'] == 5) == kept
+
+
+def test_a_network_of_another_side_is_compared_as_before(model):
+    found = predicted(model, blob(4, side=112), (300, 200))
+    assert way_to(found, (224, 224)) == 'masks'
+    assert way_to(found, (112, 112)) == 'network'
+    plain = {name: value for name, value in found.items() if name != 'input_logits'}
+    assert torch.equal(probability_on(found, (224, 224)), probability_on(plain, (224, 224)))
+
+
+def test_padding_is_left_out_and_a_flipped_picture_is_turned_back(model):
+    logits = blob(2)
+    half = predicted(model, logits, (400, 200), img_padding_size=[0, 112, 0, 0])
+    assert half['input_logits']['data'].shape == (1, 224, 112)
+    assert way_to(half, (224, 224)) == 'masks'
+    flipped = predicted(model, logits, (400, 200), flip=True, flip_direction='horizontal')
+    assert torch.equal(flipped['input_logits']['data'][0], logits.sigmoid().flip(1))
+
+
+def test_everything_else_is_the_hosts_encoder_decoder(config, model):
+    """Weights, predictions, and predictions without samples; of one channel and of two."""
+    for channels in (1, 2):
+        own = copy.deepcopy(config)
+        own.decode_head.update(out_channels=channels, threshold=0.5 if channels == 1 else None)
+        ours = MODELS.build(own).eval()
+        theirs = MODELS.build({**own, 'type': 'EncoderDecoder'}).eval()
+        theirs.load_state_dict(ours.state_dict())
+        assert type(theirs) is EncoderDecoder
+        images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            found, expected = (
+                one.predict(images, [sample((50, 41)), sample((20, 33))]) for one in (ours, theirs)
+            )
+            alone = ours.predict(images)
+        for one, other in zip(found, expected, strict=True):
+            assert torch.equal(one.seg_logits.data, other.seg_logits.data)
+            assert torch.equal(one.pred_sem_seg.data, other.pred_sem_seg.data)
+            assert one.input_logits.data.shape == (channels, 32, 32)
+        assert 'input_logits' not in alone[0]
+
+
+@pytest.mark.parametrize('name', ['unet_cbis', 'setr_pup_vpt_zgt', 'unet_strong_cbis'])
+def test_the_shipped_configs_keep_it(name):
+    assert Config.fromfile(CONFIGS / f'{name}.py').model.type == 'InputGridEncoderDecoder'
+
+
+def test_sam_keeps_its_candidates_on_its_own_grid_too():
+    """The kept mask and the candidate that it is agree on that grid, as on that of the masks."""
+    shape = (50, 41)
+    truth = square(shape, 8, 10, 9) | square(shape, 30, 20, 8)
+    given = sample_of(truth, shape)
+    divided = dict(type='EDTCentreSampler', per_component=True)
+    model = our_sam(meta_sam(), test_prompts=divided)
+    image = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        (found,) = model.predict(image, [given])
+    assert found.input_logits.data.shape == (2, SIDE, SIDE)
+    assert found.input_candidates.data.shape == (3, SIDE, SIDE)
+    assert found.input_best_of_each.data.shape == (1, SIDE, SIDE)
+    for size, way in ((SIDE, 'network'), (40, 'masks')):
+        metric = MammographyMetric(eval_size=size)
+        metric.process(None, [found.to_dict()])
+        metric.evaluate(1)
+        (record,) = metric.records
+        assert record['prediction_from'] == way
+        assert record['hindsight_iou'] >= record['iou'] - 1e-12
+        if record['chosen'] >= 0:
+            assert record[f'candidate_{record["chosen"]}_iou'] == record['iou']
