@@ -42,7 +42,7 @@ def pytest_collection_finish():
 def unformatted():
     """Leave the text of a config as it is, after checking its syntax.
 
-    The host lays it out by yapf for each checkpoint, which takes four fifths of a tiny training.
+    The host lays it out by yapf for each checkpoint, which takes most of a tiny training.
     Processes that tests start do so.
     """
 
