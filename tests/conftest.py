@@ -1,16 +1,21 @@
-"""Data that several tests share; made once per session, never taken from real patients."""
+"""Data that several tests share; made once per session, never taken from real patients.
 
+The host is imported in the fixtures only: pytest-xdist's first process reads this file too, runs no
+test, and would pay as much for the imports as a worker.
+"""
+
+import gc
+import os
 import signal
 import socket
 from pathlib import Path
 
-import cv2
+# Each worker has a core. Threads that wait for each other cost more than tiny models gain. This is
+# read when torch is imported, here and in the processes that tests start.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
 import numpy as np
 import pytest
-from mmengine.registry import init_default_scope
-
-from mmseg_mammo.preparation.images import write_png
-from mmseg_mammo.preparation.index import Row, write_index
 
 SHAPE = (80, 64)
 # (split, patient, annotated, finding)
@@ -27,9 +32,36 @@ IMAGES = (
 )
 
 
+def pytest_collection_finish():
+    """Take what was imported out of garbage collection, which data sets ask for when they open."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope='session')
+def unformatted():
+    """Leave the text of a config as it is, after checking its syntax.
+
+    The host lays it out by yapf for each checkpoint, which takes most of a tiny training.
+    Processes that tests start do so.
+    """
+
+    def check(text, **_):
+        compile(text, 'config', 'exec')
+        return text, False
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', check)
+        # Where mmengine has taken it already, as the original one does.
+        monkeypatch.setattr('mmengine.config.config.FormatCode', check, raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def mmseg_scope():
     """Let configs name their types without a scope, as the runner does."""
+    from mmengine.registry import init_default_scope
+
     init_default_scope('mmseg')
 
 
@@ -48,6 +80,11 @@ def registration(monkeypatch):
 @pytest.fixture(scope='session')
 def prepared(tmp_path_factory) -> Path:
     """A prepared data set of nine 16-bit images of 80×64 pixels with round lesions."""
+    import cv2
+
+    from mmseg_mammo.preparation.images import write_png
+    from mmseg_mammo.preparation.index import Row, write_index
+
     root = tmp_path_factory.mktemp('prepared')
     rng = np.random.default_rng(0)
     rows = []

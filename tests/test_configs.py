@@ -1,6 +1,7 @@
 """Every shipped config: it resolves, uses nothing outside the repository, and builds."""
 
-from functools import partial
+import copy
+from functools import cache, partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -20,16 +21,31 @@ BASES = sorted(CONFIGS.glob('_base_/**/*.py'))
 EXPERIMENTS = sorted(p for p in CONFIGS.glob('**/*.py') if '_base_' not in p.parts)
 
 
+resolved = cache(Config.fromfile)
+built = {}  # by model
+
+
 def resolve(path):
-    return Config.fromfile(path)
+    """A config of its own; files are read once."""
+    return copy.deepcopy(resolved(path))
 
 
 def build(cfg):
-    """Build the model without memory for its weights."""
-    # A model in mmpretrain's LoRAModel reads the weights when it is built.
-    unread = [patch.object(cls, 'load_base') for cls in (VPTVisionTransformer, SAMSegmentor)]
-    with torch.device('meta'), unread[0], unread[1]:
-        return MODELS.build(cfg.model)
+    """The model without memory for its weights, built once; not to be changed."""
+    key = str(cfg.model)
+    if key not in built:
+        # A model in mmpretrain's LoRAModel reads the weights when it is built.
+        unread = [patch.object(cls, 'load_base') for cls in (VPTVisionTransformer, SAMSegmentor)]
+        with torch.device('meta'), unread[0], unread[1]:
+            built[key] = MODELS.build(cfg.model)
+    return built[key]
+
+
+@pytest.fixture(scope='module', autouse=True)
+def free():
+    """Let go of the models after the last test of this file."""
+    yield
+    built.clear()
 
 
 def bases_of(path):

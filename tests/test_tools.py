@@ -13,6 +13,7 @@ import mmseg
 import pytest
 import torch
 from experiments import shrink, write_base
+from processes import in_processes
 
 from mmseg_mammo.engine import folders
 
@@ -50,6 +51,28 @@ def call(monkeypatch, tool, *arguments):
     """Run a tool in this process, as ``python tool arguments`` would."""
     monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
     runpy.run_path(str(tool), run_name='__main__')
+
+
+def alone(monkeypatch, tool, *arguments):
+    """Run a tool in a process of its own, in which nothing is imported yet."""
+    subprocess.run([sys.executable, *map(str, (tool, *arguments))], check=True, timeout=600)
+
+
+def forked(port, *arguments):
+    """Train in two processes that have the imports of this one and torchrun's environment."""
+    in_processes(2, port, fork, [*map(str, arguments), '--launcher', 'pytorch'])
+
+
+def fork(arguments):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        call(monkeypatch, OURS / 'train.py', *arguments)
+
+
+def torchrun(port, *arguments):
+    """Train in two processes, as users start them."""
+    config, *more = map(str, arguments)
+    command = ['bash', str(OURS / 'dist_train.sh'), config, '2', *more]
+    subprocess.run(command, check=True, env=processes(port), timeout=300)
 
 
 def scores(work_dir):
@@ -137,25 +160,16 @@ def test_the_configs_run_under_mmsegs_own_tools(prepared, tmp_path, monkeypatch)
     assert scores(tmp_path / 'b')['images'] == 2
 
 
-def test_sam_trains_and_is_tested_under_mmsegs_own_tools(prepared, tmp_path):
-    """The decoder on cached embeddings, in processes of their own, boxes as prompts of the test."""
+@pytest.mark.parametrize('run', [call, pytest.param(alone, marks=pytest.mark.slow)])
+def test_sam_trains_and_is_tested_under_mmsegs_own_tools(run, prepared, tmp_path, monkeypatch):
+    """The decoder on cached embeddings, boxes as prompts of the test."""
     base = write_base(tmp_path / 'sam.pth', 'sam', prepared)
     cfg = shrink('sam_decoder_cbis', prepared, tmp_path / 'a', epochs=1, pretrained=base)
     cfg.model.test_prompts = dict(type='JitteredBoxSampler', jitter=0)
     cfg.dump(tmp_path / 'sam.py')
-    for arguments in (
-        ('train.py', tmp_path / 'sam.py'),
-        (
-            'test.py',
-            tmp_path / 'sam.py',
-            tmp_path / 'a' / 'epoch_1.pth',
-            '--work-dir',
-            tmp_path / 'b',
-        ),
-    ):
-        command = [sys.executable, THEIRS / arguments[0], *arguments[1:]]
-        environment = os.environ | {'OMP_NUM_THREADS': '1'}
-        subprocess.run([*map(str, command)], check=True, env=environment, timeout=600)
+    run(monkeypatch, THEIRS / 'train.py', tmp_path / 'sam.py')
+    arguments = [tmp_path / 'sam.py', tmp_path / 'a' / 'epoch_1.pth', '--work-dir', tmp_path / 'b']
+    run(monkeypatch, THEIRS / 'test.py', *arguments)
     assert scores(tmp_path / 'b')['images'] == 2
     (table,) = (tmp_path / 'b').glob('*/per_image_test.csv')
     lesion, normal = csv.DictReader(table.open())
@@ -188,16 +202,16 @@ def test_training_resumes_and_moves_prompts_and_head_alone(
     assert {name for name in moved if name.startswith('backbone')} == {'backbone.prompts'}
 
 
-def test_two_processes_give_the_metrics_of_one(prepared, tmp_path, monkeypatch, free_port):
+@pytest.mark.parametrize('train', [forked, pytest.param(torchrun, marks=pytest.mark.slow)])
+def test_two_processes_give_the_metrics_of_one(train, prepared, tmp_path, monkeypatch, free_port):
     """What two training processes found on their shares of val, one process finds on all of it.
 
     One of them has an image more than the other; no image is repeated.
     """
     small = [*options(prepared, *TRAINING), 'train_cfg.max_epochs=1']
     shared = ['val_dataloader.dataset.split=train', 'val_dataloader.dataset.indices=[1,2,3]']
-    command = ['bash', OURS / 'dist_train.sh', CBIS, '2', '--work-dir', tmp_path / 'two']
-    command = [*map(str, command), '--cfg-options', *small, *shared]
-    subprocess.run(command, check=True, env=processes(free_port), timeout=300)
+    arguments = [CBIS, '--work-dir', tmp_path / 'two', '--cfg-options', *small, *shared]
+    train(free_port, *arguments)
     one = ['--work-dir', tmp_path / 'one', '--split', 'train', '--cfg-options', *small]
     one.append('test_dataloader.dataset.indices=[1,2,3]')
     call(monkeypatch, OURS / 'test.py', CBIS, tmp_path / 'two' / 'epoch_1.pth', *one)
@@ -227,9 +241,8 @@ def test_one_and_two_processes_have_the_same_loss_on_the_same_batch(
     size = 'train_dataloader.batch_size'
     one = [tmp_path / 'small.py', '--work-dir', tmp_path / 'one', '--cfg-options', f'{size}=4']
     call(monkeypatch, OURS / 'train.py', *one)
-    command = ['bash', OURS / 'dist_train.sh', tmp_path / 'small.py', '2']
-    command += ['--work-dir', tmp_path / 'two', '--cfg-options', f'{size}=2']
-    subprocess.run([*map(str, command)], check=True, env=processes(free_port), timeout=300)
+    two = [tmp_path / 'small.py', '--work-dir', tmp_path / 'two', '--cfg-options', f'{size}=2']
+    forked(free_port, *two)
     losses = [run_of(tmp_path / folder)['losses'] for folder in ('one', 'two')]
     assert len(losses[0]) == 2
     assert losses[0][0] > losses[0][1]
@@ -258,9 +271,7 @@ def test_a_model_split_over_two_processes_trains_as_a_whole_one(
     cfg.dump(tmp_path / 'whole.py')
     one = [tmp_path / 'whole.py', '--work-dir', tmp_path / 'whole']
     call(monkeypatch, OURS / 'train.py', *one, '--cfg-options', 'train_dataloader.batch_size=4')
-    command = ['bash', OURS / 'dist_train.sh', tmp_path / 'split.py', '2']
-    command += ['--work-dir', tmp_path / 'split']
-    subprocess.run([*map(str, command)], check=True, env=processes(free_port), timeout=300)
+    forked(free_port, tmp_path / 'split.py', '--work-dir', tmp_path / 'split')
     runs = [run_of(tmp_path / name) for name in ('whole', 'split')]
     assert runs[0]['losses'][0] > runs[0]['losses'][1]
     assert runs[1]['losses'] == pytest.approx(runs[0]['losses'], rel=1e-5, abs=1e-6)
@@ -299,7 +310,6 @@ def processes(port):
     return os.environ | {
         'PORT': str(port),
         'PATH': f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}',
-        'OMP_NUM_THREADS': '1',
     }
 
 
@@ -421,6 +431,15 @@ def test_dist_test_hands_its_arguments_on(fake_cluster):
     assert '--nproc_per_node=3' in asked
     script = [str(OURS / 'test.py'), 'c.py', 'e.pth', '--launcher', 'pytorch', '--split', 'val']
     assert asked[-7:] == script
+
+
+def test_dist_train_hands_its_arguments_on(fake_cluster):
+    command = ['bash', OURS / 'dist_train.sh', 'c.py', '3', '--cfg-options', 'a=b c']
+    subprocess.run(list(map(str, command)), check=True)
+    asked = fake_cluster('torchrun')
+    assert {'--nnodes=1', '--nproc_per_node=3', '--master_port=29500'} <= set(asked)
+    script = [str(OURS / 'train.py'), 'c.py', '--launcher', 'pytorch', '--cfg-options', 'a=b c']
+    assert asked[-6:] == script
 
 
 def test_a_checkpoint_of_another_model_ends_in_one_line(trained, prepared, tmp_path, monkeypatch):

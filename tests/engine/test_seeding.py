@@ -1,7 +1,9 @@
 """Every epoch and every process draws its own random numbers, in a real training."""
 
+import random
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
@@ -65,6 +67,14 @@ def drawn():
 def test_each_process_draws_other_numbers_and_the_same_when_it_is_repeated(free_port):
     (a, again), (b, _) = in_processes(2, free_port, drawn)
     assert a == again != b
+
+
+def test_every_epoch_draws_other_numbers():
+    found = []
+    for epoch in (0, 1, 2):
+        EpochSeedHook().before_train_iter(SimpleNamespace(seed=5, epoch=epoch), 0)
+        found.append((torch.rand(1).item(), np.random.rand(), random.random()))
+    assert all(len(set(numbers)) == 3 for numbers in zip(*found, strict=True))
 
 
 class Scatter(Hook):

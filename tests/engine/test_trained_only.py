@@ -1,5 +1,7 @@
 """Checkpoints without the frozen weights: small, strict, and as good as whole ones."""
 
+import functools
+
 import pytest
 import torch
 from experiments import shrink, write_base
@@ -38,6 +40,22 @@ def train(name, data, work_dir, base, epochs=3, **checkpoint):
     return cfg
 
 
+@pytest.fixture(scope='module')
+def trained(prepared, bases, tmp_path_factory):
+    """The folder of a training, and the names of its frozen weights; each is made once."""
+
+    @functools.cache
+    def trained(name, only=True):
+        folder = tmp_path_factory.mktemp(name)
+        cfg = train(name, prepared, folder, bases[kind_of(name)][0])
+        cfg.default_hooks.checkpoint.save_trained_only = only
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        return folder, set(frozen_parameters(runner.model))
+
+    return trained
+
+
 def load(path):
     return torch.load(path, weights_only=False)
 
@@ -51,14 +69,12 @@ def records(cfg, checkpoint):
 
 
 @pytest.mark.parametrize('name', TUNINGS)
-def test_it_lacks_the_frozen_weights_and_tests_as_the_whole_one(name, prepared, bases, tmp_path):
-    for folder, only in (('small', True), ('whole', False)):
-        cfg = train(name, prepared, tmp_path / folder, bases[kind_of(name)][0])
-        cfg.default_hooks.checkpoint.save_trained_only = only
-        runner = Runner.from_cfg(cfg)
-        runner.train()
-    small, whole = (load(tmp_path / folder / 'epoch_3.pth') for folder in ('small', 'whole'))
-    frozen = set(frozen_parameters(runner.model))
+def test_it_lacks_the_frozen_weights_and_tests_as_the_whole_one(
+    name, prepared, bases, trained, tmp_path
+):
+    paths = [trained(name, only)[0] / 'epoch_3.pth' for only in (True, False)]
+    small, whole = map(load, paths)
+    _, frozen = trained(name)
     assert set(whole['state_dict']) - set(small['state_dict']) == frozen & set(whole['state_dict'])
     buffer = 'running_mean' if kind_of(name) == 'setr' else 'gaussian_matrix'
     assert any(buffer in key for key in small['state_dict'])
@@ -67,17 +83,15 @@ def test_it_lacks_the_frozen_weights_and_tests_as_the_whole_one(name, prepared, 
     base = str(bases[kind_of(name)][0])
     assert small['trained_only']['base'] == base
     found = [
-        records(shrink(name, prepared, tmp_path / 't', pretrained=base), path)
-        for path in (tmp_path / 'small' / 'epoch_3.pth', tmp_path / 'whole' / 'epoch_3.pth')
+        records(shrink(name, prepared, tmp_path / 't', pretrained=base), path) for path in paths
     ]
     assert found[0] == found[1]
 
 
 @pytest.mark.parametrize('name', TUNINGS)
-def test_another_or_no_pretrained_file_is_refused(name, prepared, bases, tmp_path):
-    base, another = bases[kind_of(name)]
-    Runner.from_cfg(train(name, prepared, tmp_path / 'a', base)).train()
-    checkpoint = tmp_path / 'a' / 'epoch_3.pth'
+def test_another_or_no_pretrained_file_is_refused(name, prepared, bases, trained, tmp_path):
+    _, another = bases[kind_of(name)]
+    checkpoint = trained(name)[0] / 'epoch_3.pth'
     for other in (str(another), None):
         with pytest.raises(CheckpointError, match=r'trained weights only, on top of .*10\.pth'):
             records(shrink(name, prepared, tmp_path / 'b', pretrained=other), checkpoint)
@@ -100,12 +114,9 @@ def test_it_resumes_as_a_whole_one(prepared, bases, tmp_path):
         assert all(torch.equal(value, whole[name]) for name, value in small.items())
 
 
-def test_lora_names_its_base_even_in_a_whole_checkpoint(prepared, bases, tmp_path):
+def test_lora_names_its_base_even_in_a_whole_checkpoint(prepared, bases, trained, tmp_path):
     name, (base, another) = 'setr_pup_lora_cbis', bases['setr']
-    cfg = train(name, prepared, tmp_path / 'a', base)
-    cfg.default_hooks.checkpoint.save_trained_only = False
-    Runner.from_cfg(cfg).train()
-    checkpoint = tmp_path / 'a' / 'epoch_3.pth'
+    checkpoint = trained(name, False)[0] / 'epoch_3.pth'
     assert records(shrink(name, prepared, tmp_path / 'b', pretrained=base), checkpoint)
     for other in (another, None):
         with pytest.raises(CheckpointError, match=r'on top of .*10\.pth'):
@@ -131,14 +142,12 @@ def test_lora_of_another_scaling_is_refused(name, prepared, bases, tmp_path):
 
 @pytest.mark.parametrize('name', ['setr_pup_vpt_cbis', 'sam_decoder_cbis'])
 def test_another_loader_is_refused_instead_of_leaving_random_weights(
-    name, prepared, bases, tmp_path
+    name, prepared, bases, trained, tmp_path
 ):
-    cfg = train(name, prepared, tmp_path, bases[kind_of(name)][0])
-    Runner.from_cfg(cfg).train()
+    cfg = shrink(name, prepared, tmp_path, pretrained=str(bases[kind_of(name)][0]))
+    checkpoint = str(trained(name)[0] / 'epoch_3.pth')
     with pytest.raises(CheckpointError, match=r'none of the \d+ frozen weights.*export_checkpoint'):
-        load_checkpoint(
-            MODELS.build(cfg.model), str(tmp_path / 'epoch_3.pth')
-        )  # as init_model does
+        load_checkpoint(MODELS.build(cfg.model), checkpoint)  # as init_model does
 
 
 def test_random_frozen_weights_cannot_be_left_out(prepared, tmp_path):

@@ -11,7 +11,8 @@ from page_samples import CASES, MODELS, NOTES, SECTIONS, TABLE, make_cases
 
 from mmseg_mammo.reporting.page import render_page
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='no chromium on PATH')
+no_browser = pytest.mark.skipif(CHROMIUM is None, reason='no chromium on PATH')
+pytestmark = [pytest.mark.slow, no_browser]
 
 KEYS = "[...document.querySelectorAll('.open')].map((button) => button.textContent)"
 COUNT = "document.getElementById('count').textContent"

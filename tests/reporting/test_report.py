@@ -1,13 +1,17 @@
 import json
+import runpy
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 
 import pytest
+from runs import DATASETS, make_runs
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.reporting.contents import Section, Table
-from mmseg_mammo.reporting.report import MANIFEST, files, write
+from mmseg_mammo.reporting.page import render_page
+from mmseg_mammo.reporting.report import MANIFEST, TITLE, files, write
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'
 TABLE = Table('a', 'A', ('x',), ((1,),))
@@ -82,11 +86,44 @@ def test_every_table_and_figure_has_a_name_of_its_own_and_a_note(built):
         assert 'Not a medical device' in text, item.name
 
 
-def test_the_tool_makes_a_report_from_run_folders_alone(made, tmp_path):
-    command = [sys.executable, str(TOOL), str(made), '--out', str(tmp_path / 'out')]
-    named = [*command, '--name', f'{made / "unet_cbis"}=U-Net <b>']
-    done = subprocess.run(named, check=False, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stderr
+def test_every_table_and_figure_is_on_the_page_and_in_files_of_its_own(built):
+    sections, cases, notes = built
+    page = render_page(TITLE, sections, cases, notes)
+    written = dict(files(sections, page))
+    assert written['index.html'].decode() == page
+    for item in (item for section in sections for item in section.items):
+        folder, ends = ('tables', ('csv', 'md', 'tex'))
+        if not isinstance(item, Table):
+            folder, ends = 'figures', ('png', 'svg')
+        assert {f'{folder}/{item.name}.{end}' for end in ends} <= written.keys()
+        assert escape(item.title) in page
+
+
+def here(monkeypatch, *arguments):
+    """Run the tool in this process; what it says where it refuses, and its exit status."""
+    monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
+    try:
+        runpy.run_path(str(TOOL), run_name='__main__')
+    except SystemExit as stopped:
+        return f'{stopped}\n', 1
+    return '', 0
+
+
+def alone(monkeypatch, *arguments):
+    """The same in a process of its own, which has no torch."""
+    command = [sys.executable, str(TOOL), *map(str, arguments)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
+    return done.stderr, done.returncode
+
+
+in_both = pytest.mark.parametrize('run', [here, pytest.param(alone, marks=pytest.mark.slow)])
+
+
+@in_both
+def test_the_tool_makes_a_report_from_run_folders_alone(run, tmp_path, monkeypatch):
+    made = make_runs(tmp_path / 'runs', ['unet'], 8, datasets={'zgt': DATASETS['zgt']})
+    named = ['--name', f'{made / "unet_cbis"}=U-Net <b>']
+    assert run(monkeypatch, made, '--out', tmp_path / 'out', *named)[1] == 0
     page = (tmp_path / 'out' / 'index.html').read_text()
     assert 'Not a medical device' in page
     assert 'U-Net &lt;b&gt;' in page
@@ -95,9 +132,9 @@ def test_the_tool_makes_a_report_from_run_folders_alone(made, tmp_path):
     assert {'tables/results_zgt.csv', 'figures/figure6_zgt.png'} <= manifest.keys()
 
 
-def test_the_tool_says_in_one_line_what_is_wrong(tmp_path):
-    command = [sys.executable, str(TOOL), str(tmp_path), '--out', str(tmp_path / 'out')]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 1
-    assert done.stderr.startswith('report.py: ')
-    assert done.stderr.count('\n') == 1
+@in_both
+def test_the_tool_says_in_one_line_what_is_wrong(run, tmp_path, monkeypatch):
+    said, status = run(monkeypatch, tmp_path, '--out', tmp_path / 'out')
+    assert status == 1
+    assert said.startswith('report.py: ')
+    assert said.count('\n') == 1

@@ -15,7 +15,8 @@ import pytest
 from browser import CHROMIUM, Browser
 from runs import DATASETS, make_runs
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='no chromium on PATH')
+no_browser = pytest.mark.skipif(CHROMIUM is None, reason='no chromium on PATH')
+pytestmark = [pytest.mark.slow, no_browser]
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'
 TABLES = """[...document.querySelectorAll('#report table')].map((table) =>
