@@ -59,10 +59,11 @@ def test_a_checkpoint_of_another_model_is_refused(runner, change, message):
         load(runner, state)
 
 
-def test_a_training_that_began_with_the_former_clahe_does_not_claim_this_one(runner):
+def test_a_training_that_began_with_the_former_clahe_does_not_claim_this_one(runner, tmp_path):
     """Its checkpoint is told apart also after it was resumed; one that began with this is not."""
     cfg = Config.fromfile(CONFIGS / 'unet_cbis.py')
     runner.cfg = Config({**cfg.to_dict(), 'resume': True})
+    runner.__dict__.update(_resume=True, work_dir=tmp_path, train_loop=None, val_loop=None)
     for meta, noted in (({}, False), ({'clahe_levels': 256}, True)):
         hook = CheckpointGuardHook()
         saved = {'meta': {'cfg': cfg.pretty_text, **meta}, 'state_dict': runner.model.state_dict()}
