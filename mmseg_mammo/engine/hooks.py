@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
+from mmseg_mammo.engine.merging import check_merging
 from mmseg_mammo.engine.sharding import count_all
 from mmseg_mammo.engine.trained_as import check_length, config_of, input_differences
 from mmseg_mammo.engine.trained_only import complete
@@ -41,6 +43,10 @@ class CheckpointGuardHook(Hook):
     """
 
     priority = 'VERY_HIGH'  # EMAHook takes its weights from the completed checkpoint
+
+    def before_test(self, runner: Any) -> None:
+        """Look at how test-time augmentation merges; see :func:`.check_merging`."""
+        check_merging(runner.model.module if is_model_wrapper(runner.model) else runner.model)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Compare names and shapes; called before the weights are copied.

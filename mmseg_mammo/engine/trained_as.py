@@ -1,6 +1,6 @@
 """What the config inside a checkpoint says about its training, held against the present one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
@@ -37,12 +37,27 @@ def input_differences(trained: Config, cfg: Config) -> list[str]:
 
 def _input_settings(cfg: Config) -> dict[str, Any]:
     loader = cfg.get('test_dataloader') or cfg.val_dataloader  # a search leaves the test out
-    steps = [step for step in loader.dataset.pipeline if step.type in _STEPS]
-    found = {f'{s.type}.{key}': s[key] for s in steps for key in s if key != 'type'}
-    preprocessor = cfg.model.data_preprocessor
+    found: dict[str, Any] = {}
+    for step in _flat(loader.dataset.pipeline):
+        if step.type in _STEPS:
+            found = {f'{step.type}.{key}': step[key] for key in step if key != 'type'} | found
+    model = cfg.model
+    while 'data_preprocessor' not in model and 'module' in model:
+        model = model.module  # what test-time augmentation wraps
+    preprocessor = model.get('data_preprocessor') or {}
     found |= {f'data_preprocessor.{key}': preprocessor.get(key) for key in ('mean', 'std', 'size')}
     # Lists and tuples mean the same in a config.
     return {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in found.items()}
+
+
+def _flat(steps: Any) -> Iterator[Any]:
+    """The steps of a pipeline, those inside other steps, such as TestTimeAug, too."""
+    for step in steps:
+        if isinstance(step, (list, tuple)):
+            yield from _flat(step)
+        else:
+            yield step
+            yield from _flat(step.get('transforms') or ())
 
 
 def check_length(trained: Config, cfg: Config) -> None:
