@@ -4,9 +4,12 @@ Shape shorthand: O objects, K = 3 candidates, s×s patches, C channels of an emb
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from segment_anything.modeling import MaskDecoder, PromptEncoder, TwoWayTransformer
 from torch import Tensor
 
@@ -146,6 +149,21 @@ def joined(logits: Tensor, chosen: Tensor, objects: Tensor | None) -> tuple[Tens
 def two_classes(logits: Tensor) -> Tensor:
     """…×H×W -> …×2×H×W, of which the softmax is the sigmoid."""
     return torch.stack([torch.zeros_like(logits), logits], dim=-3)
+
+
+def note_candidates(sample: SegDataSample, logits: Tensor, facts: dict[str, Any]) -> None:
+    """Put on a sample what a model offered for its image, and the facts of :class:`.SAMSegmentor`.
+
+    Args:
+        sample: Changed in place.
+        logits: M×H×W of :func:`joined`, on the grid of the prepared image.
+        facts: With ``candidate_iou``, of which there are K.
+    """
+    count = len(facts['candidate_iou'])
+    sample.candidates = PixelData(data=logits[:count])
+    if len(logits) > count:
+        sample.best_of_each = PixelData(data=logits[count:])
+    sample.set_metainfo(facts)
 
 
 def means(losses: list[dict[str, Tensor]]) -> dict[str, Tensor]:
