@@ -16,9 +16,8 @@ from mmseg.registry import DATASETS
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.preparation.index import INDEX_NAME, SPLITS, Row, read_index
 
-
 # Options of mmseg's datasets that an index leaves no use for, and the values that mean nothing.
-_UNHEEDED = {
+_UNHEEDED: dict[str, tuple[Any, ...]] = {
     'reduce_zero_label': (False, None),
     'ignore_index': (255,),
     'img_suffix': ('.jpg',),

@@ -41,6 +41,8 @@ def check_merging(model: nn.Module) -> None:
         means = [mean_probability(each) for each in copies]
         merged = host(copies)
         for sample, mean in zip(merged, means, strict=True):
+            for name in set(sample.keys()) - {'gt_sem_seg'}:
+                delattr(sample, name)  # of the last copy
             sample.seg_logits = PixelData(data=mean.clamp(min=SMALLEST).log())
             sample.pred_sem_seg = PixelData(data=mean.argmax(dim=0, keepdim=True))
         return merged
