@@ -12,6 +12,7 @@ from experiments import shrink
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import ConfigDict
 from mmengine.dataset import Compose, ConcatDataset, RepeatDataset
+from mmengine.runner import Runner
 from mmseg.apis import inference_model, init_model
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import DATASETS, MODELS
@@ -189,3 +190,17 @@ def test_the_hosts_metric_counts_the_same_pixels(cfg):
         assert shared == record['intersection_pixels']
         assert (predicted, truth) == (record['predicted_pixels'], record['truth_pixels'])
         assert union == predicted + truth - shared
+
+
+def test_label_images_need_no_truth(prepared, tmp_path):
+    """format_only, as of IoUMetric: the test split and the image in it that nobody annotated."""
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, tmp_path / 'model.pth')
+    dataset = cfg.test_dataloader.dataset
+    dataset.pipeline = [step for step in dataset.pipeline if step.type != 'LoadLesionMask']
+    dataset.annotated_only = False
+    cfg.test_evaluator.update(format_only=True, output_dir=str(tmp_path / 'labels'))
+    cfg.load_from = str(tmp_path / 'model.pth')
+    assert Runner.from_cfg(cfg).test() == {}
+    found = sorted(path.name for path in (tmp_path / 'labels').iterdir())
+    assert found == ['6.png', '7.png', '8.png']
