@@ -24,10 +24,12 @@ def check_merging(model: nn.Module) -> None:
         model: Of a test, out of its wrapper for several processes.
 
     Raises:
-        MammoError: It is mmseg's, and the model inside has one output channel.
+        MammoError: It merges as mmseg's does, and the model inside has one output channel.
     """
     if not isinstance(model, SegTTAModel):
         return
+    if type(model).merge_preds is not SegTTAModel.merge_preds:
+        return  # it merges in its own way
     if model.module.out_channels == 1:
         raise MammoError(
             f'{type(model).__name__} of a model with one output channel: its probabilities would '
