@@ -12,5 +12,5 @@ of models without prompts.
 _base_ = [
     './_base_/models/sam.py',
     './_base_/datasets/cbis_ddsm_1024.py',
-    './_base_/schedules/thesis.py',
+    './_base_/schedules/sam.py',
 ]

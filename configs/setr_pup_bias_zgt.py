@@ -4,4 +4,6 @@ Test:    python tools/test.py configs/setr_pup_bias_zgt.py CHECKPOINT_OF_setr_pu
 Needs:   data/zgt (docs/new_hospital.md).
 """
 
-_base_ = ['./setr_pup_finetune_zgt.py']
+_base_ = ['./setr_pup_vpt_zgt.py']
+
+model = dict(backbone=dict(prompt_length=0, trainable=r'\.bias$'))

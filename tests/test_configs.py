@@ -132,6 +132,24 @@ def test_setr_with_mmsegs_own_vit_has_the_thesiss_total(monkeypatch):
     assert count_parameters(build(cfg))[0] == 307_431_938 + 2048
 
 
+def test_who_trains_with_the_dropout_of_mmsegs_setr():
+    """configs/_base_/models/setr_pup.py of mmseg: drop_rate=0.1, and none of attention itself."""
+    found = set()
+    for path in (path for path in EXPERIMENTS if 'setr' in path.stem):
+        backbone = resolve(path).model.backbone
+        backbone = backbone.get('module', backbone)
+        rates = {key: backbone[key] for key in backbone if 'drop' in key and backbone[key]}
+        assert rates in ({}, {'drop_rate': 0.1})
+        found |= {path.stem} if rates else set()
+    assert found == {
+        'setr_pup_scratch_cbis',
+        'setr_pup_scratch_zgt',
+        'setr_pup_finetune_cbis',
+        'setr_pup_finetune_zgt',
+        'setr_pup_finetune_fsdp_cbis',
+    }
+
+
 THESIS = [name for name in PARAMETERS if 'strong' not in name]
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import mmseg
 import pytest
 import torch
@@ -111,8 +112,9 @@ def test_a_second_training_does_not_overwrite_the_first(trained, prepared, monke
 def test_testing_on_the_other_hospital_gives_scores_records_and_pictures(
     trained, prepared, tmp_path, monkeypatch
 ):
-    arguments = [ZGT, trained / 'epoch_1.pth', '--work-dir', tmp_path]
+    arguments = [ZGT, trained / 'epoch_1.pth', '--work-dir', tmp_path, '--out', tmp_path / 'labels']
     call(monkeypatch, OURS / 'test.py', *arguments, '--cfg-options', *options(prepared, 'test'))
+    check_labels(tmp_path)
     found = scores(tmp_path)
     assert (found['images'], found['lesion_images'], found['normal_images']) == (2, 1, 1)
     assert found['predict_nothing_iou'] == pytest.approx(50, abs=1e-3)
@@ -156,8 +158,22 @@ def test_the_configs_run_under_mmsegs_own_tools(prepared, tmp_path, monkeypatch)
     arguments = [CBIS, '--work-dir', tmp_path / 'a', '--cfg-options', *options(prepared, *TRAINING)]
     call(monkeypatch, THEIRS / 'train.py', *arguments, 'train_cfg.max_epochs=1')
     arguments = [ZGT, tmp_path / 'a' / 'epoch_1.pth', '--work-dir', tmp_path / 'b']
+    arguments += ['--out', tmp_path / 'b' / 'labels']
     call(monkeypatch, THEIRS / 'test.py', *arguments, '--cfg-options', *options(prepared, 'test'))
     assert scores(tmp_path / 'b')['images'] == 2
+    check_labels(tmp_path / 'b')
+
+
+def check_labels(work_dir):
+    """A test with --out leaves what was predicted, as the table counts it."""
+    (table,) = work_dir.glob('*/per_image_test.csv')
+    records = list(csv.DictReader(table.open()))
+    found = sorted((work_dir / 'labels').iterdir())
+    assert [path.stem for path in found] == [Path(r['image']).stem for r in records] == ['6', '7']
+    for path, record in zip(found, records, strict=True):
+        label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        assert (label.shape, label.max() <= 1) == ((80, 64), True)
+        assert label.sum() == int(record['predicted_pixels'])
 
 
 @pytest.mark.parametrize('run', [call, pytest.param(alone, marks=pytest.mark.slow)])

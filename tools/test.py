@@ -6,11 +6,22 @@ python tools/test.py configs/setr_pup_vpt_cbis.py CHECKPOINT --dataset zgt
 
 from pathlib import Path
 
+from mmengine.config import Config
+
 from mmseg_mammo.engine.folders import check_checkpoint, own_second
 from mmseg_mammo.engine.launch import build_runner, common_parser, load_config, run_tool
+from mmseg_mammo.engine.type_names import type_name
 from mmseg_mammo.errors import MammoError
 
 DATASETS = Path(__file__).parents[1] / 'configs' / '_base_' / 'datasets'
+
+
+def keep_label_images(cfg: Config, folder: str) -> None:
+    """Let the metrics of the test write label images, as MMSegmentation's ``test.py --out`` does."""
+    evaluators = cfg.test_evaluator
+    for metric in evaluators if isinstance(evaluators, list) else [evaluators]:
+        if type_name(metric.type) == 'MammographyMetric':
+            metric.output_dir = folder
 
 
 def main() -> None:
@@ -21,6 +32,9 @@ def main() -> None:
         '--dataset', help='test on another data set: zgt, or any prepared folder, such as data/ours'
     )
     parser.add_argument('--split', choices=['train', 'val', 'test'], help='split to test on')
+    parser.add_argument(
+        '--out', help='new folder for the predicted masks as label images, 0 and 1, one per image'
+    )
     args = parser.parse_args()
     check_checkpoint(Path(args.checkpoint))
     cfg = load_config(args, DATASETS)
@@ -30,6 +44,8 @@ def main() -> None:
             remedy='Add a test_dataloader and a test_evaluator, or name another config',
         )
     cfg.load_from, cfg.resume = args.checkpoint, False
+    if args.out:
+        keep_label_images(cfg, args.out)
     with own_second(Path(cfg.work_dir)):
         runner = build_runner(cfg, args.local_rank)
     runner.test()

@@ -8,7 +8,7 @@ of models without prompts. Run by tools/demo.py; phantoms say nothing about pati
 _base_ = [
     '../_base_/models/sam_demo.py',
     '../_base_/datasets/cbis_ddsm_1024.py',
-    '../_base_/schedules/thesis.py',
+    '../_base_/schedules/sam.py',
 ]
 
 train_pipeline = _base_.demo_train_pipeline

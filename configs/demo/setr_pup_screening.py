@@ -1,6 +1,7 @@
 """Demo, step 1: a small SETR-PUP, all of it trained on a phantom hospital, to get a backbone.
 
-It stands in for the ImageNet-21k weights, which the demo cannot download.
+It stands in for the ImageNet-21k weights, which the demo cannot download. It is no SETR-FS of the
+thesis and does without its dropout of 0.1 (model.backbone.drop_rate=0.1 switches it on).
 Run by tools/demo.py in 3 minutes on two cores; phantoms say nothing about patients.
 """
 

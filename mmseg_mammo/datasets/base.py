@@ -1,7 +1,7 @@
 """The dataset class behind every hospital: it reads an ``index.csv``."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +13,36 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.preparation.index import INDEX_NAME, SPLITS, Row, read_index
+
+# Options of mmseg's datasets that an index leaves no use for, and the values that mean nothing.
+_UNHEEDED: dict[str, tuple[Any, ...]] = {
+    'reduce_zero_label': (False, None),
+    'ignore_index': (255,),
+    'img_suffix': ('.jpg',),
+    'seg_map_suffix': ('.png',),
+    'filter_cfg': (None, {}),
+}
+
+
+def refuse_unheeded(name: str, options: Mapping[str, Any]) -> None:
+    """Refuse options of mmseg's base class that would change nothing.
+
+    Args:
+        name: Of the dataset class.
+        options: By name.
+
+    Raises:
+        MammoError: One has another value than its default.
+    """
+    for key, defaults in _UNHEEDED.items():
+        if key in options and options[key] not in defaults:
+            raise MammoError(
+                f'{key}={options[key]!r} of {name}',
+                'what the index says: it names every file, and masks are 0 and 1',
+                f'Take {key} out of the config',
+            )
 
 
 @contextmanager
@@ -55,6 +83,8 @@ class MammographyDataset(BaseSegDataset):
 
     Raises:
         DataIndexError: The index breaks its contract, or no row passes the filters.
+        MammoError: ``metainfo`` or another option of mmseg's base class asks for labels or files
+            of another kind, which nothing here would heed.
     """
 
     METAINFO: ClassVar[dict] = {
@@ -77,9 +107,33 @@ class MammographyDataset(BaseSegDataset):
         self.finding = finding
         self.views = tuple(views) if views else None
         self.annotated_only = annotated_only
+        refuse_unheeded(type(self).__name__, kwargs)
         # (seed, epoch) in shared memory: a loader's workers live on from epoch to epoch.
         self._state = torch.zeros(2, dtype=torch.int64).share_memory_()
         super().__init__(ann_file=ann_file, **kwargs)
+
+    @classmethod
+    def get_label_map(cls, new_classes: Sequence[str] | None = None) -> None:
+        """Refuse other classes than those of the class: no label of a mask is ever changed."""
+        ours = list(cls.METAINFO['classes'])
+        if len(ours) != 2 or ours[1] == 'background':
+            raise MammoError(f'METAINFO of {cls.__name__}: {ours}', 'two classes, background first')
+        if new_classes is not None and list(new_classes) != ours:
+            raise MammoError(
+                f'metainfo.classes={new_classes!r} of {cls.__name__}',
+                f'{tuple(ours)}: in every mask 0 is background and 1 lesion, of whatever kind',
+                "Leave it out; finding='mass' keeps the images of one kind, and another name for "
+                'lesions is METAINFO of a class of your own',
+            )
+
+    def _update_palette(self) -> list:
+        colours, classes = (self._metainfo.get(key, ()) for key in ('palette', 'classes'))
+        if colours and len(colours) != len(classes):
+            raise MammoError(
+                f'metainfo.palette={colours} of {type(self).__name__}',
+                f'{len(classes)} colours, of {" and ".join(classes)}',
+            )
+        return super()._update_palette()
 
     def set_epoch(self, seed: int, epoch: int) -> None:
         """From now on the augmentation of an image depends on ``seed``, ``epoch`` and its index."""

@@ -9,12 +9,14 @@ from mmseg_mammo.engine.saving import ResumableCheckpointHook
 from mmseg_mammo.engine.seeding import EpochSeedHook
 from mmseg_mammo.engine.sharding import shard_layers
 from mmseg_mammo.engine.stopping import EarlyStopOnTrainingLossHook
+from mmseg_mammo.engine.unreached import KeepUnreachedConstructor
 
 __all__ = [
     'BFloat16OptimWrapper',
     'CheckpointGuardHook',
     'EarlyStopOnTrainingLossHook',
     'EpochSeedHook',
+    'KeepUnreachedConstructor',
     'LossValLoop',
     'ParameterCountHook',
     'ResumableCheckpointHook',

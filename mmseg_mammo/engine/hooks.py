@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, find_latest_checkpoint
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 from mmseg_mammo.engine.continued import refuse_another_training
+from mmseg_mammo.engine.merging import check_merging
 from mmseg_mammo.engine.sharding import count_all
 from mmseg_mammo.engine.trained_as import (
     clahe_differences,
@@ -69,6 +71,10 @@ class CheckpointGuardHook(Hook):
         """
         if not getattr(runner, '_has_loaded', False):
             check_normalisation(unwrapped(runner.model))
+
+    def before_test(self, runner: Any) -> None:
+        """Look at how test-time augmentation merges; see :func:`.check_merging`."""
+        check_merging(runner.model.module if is_model_wrapper(runner.model) else runner.model)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Compare names and shapes; called before the weights are copied.

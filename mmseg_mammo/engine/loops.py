@@ -11,6 +11,7 @@ from mmseg.registry import LOOPS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmseg_mammo.engine.sharding import is_sharded
 from mmseg_mammo.models.grids import truth_on_input
 from mmseg_mammo.models.tuning import unwrapped
 
@@ -46,14 +47,16 @@ class LossValLoop(ValLoop):
 
     @torch.no_grad()
     def _add_losses(self, data_batch: dict) -> None:
-        wrapped = self.runner.model
-        model = unwrapped(wrapped)
+        model = unwrapped(self.runner.model)
+        # The forward of a wrapper may talk to the other processes, which have other numbers of
+        # batches: PyTorch's broadcasts buffers. A split model cannot do without.
+        called = self.runner.model if is_sharded(self.runner.model) else model
         data = model.data_preprocessor(data_batch, False)
         kept = min(len(data['inputs']), self._own - self._images)
         computed = max(kept, 1)  # a split model needs every process at every step
         inputs: Tensor = data['inputs'][:computed]
         samples = [on_grid(s, inputs.shape[-2:]) for s in data['data_samples'][:computed]]
-        _, losses = model.parse_losses(wrapped(inputs, samples, mode='loss'))
+        _, losses = model.parse_losses(called(inputs, samples, mode='loss'))
         for name, value in losses.items():
             if 'loss' in name:
                 self._sums[name] = self._sums.get(name, 0.0) + float(value) * kept

@@ -109,6 +109,7 @@ def mmseg_vit(ours: VPTVisionTransformer) -> nn.Module:
         num_layers=ours.num_layers,
         num_heads=layer.attn.num_heads,
         mlp_ratio=layer.ffn.feedforward_channels // ours.embed_dims,
+        drop_rate=ours.drop_after_pos.p,
         patch_bias=True,
         norm_cfg=dict(type='LN', eps=layer.ln1.eps),
     )
@@ -131,6 +132,8 @@ def timm_vit(ours: VPTVisionTransformer) -> nn.Module:
         mlp_ratio=layer.ffn.feedforward_channels / ours.embed_dims,
         num_classes=0,
         global_pool='',
+        pos_drop_rate=ours.drop_after_pos.p,
+        proj_drop_rate=ours.drop_after_pos.p,  # of the MLPs, too
         norm_layer=partial(nn.LayerNorm, eps=layer.ln1.eps),
     )
     vit.norm = nn.Identity()

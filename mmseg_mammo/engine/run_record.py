@@ -191,6 +191,10 @@ def config_hash(cfg: Config) -> str:
     """SHA-256 of a resolved config, without what belongs to one run of it."""
     settings = {k: v for k, v in cfg.to_dict().items() if k not in _NOT_HASHED}
     settings.get('strategy', {}).get('model_wrapper', {}).pop('device_id', None)
+    evaluators = settings.get('test_evaluator') or []
+    for one in evaluators if isinstance(evaluators, list) else [evaluators]:
+        for option in ('output_dir', 'keep_results'):  # of --out
+            one.pop(option, None)
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

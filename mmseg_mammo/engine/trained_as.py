@@ -1,8 +1,7 @@
 """What the config inside a checkpoint says about its training, held against the present one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from inspect import signature
-from itertools import chain
 from typing import Any
 
 from mmengine.config import Config
@@ -80,7 +79,10 @@ def _input_settings(cfg: Config, trained: bool = False) -> dict[str, Any]:
         if not any(name.startswith('Resize.') for name in seen):  # crops, or random sizes
             seen |= {name: value for name, value in found.items() if name.startswith('Resize.')}
         found = seen
-    preprocessor = cfg.model.data_preprocessor
+    model = cfg.model
+    while 'data_preprocessor' not in model and 'module' in model:
+        model = model.module  # what test-time augmentation wraps
+    preprocessor = model.get('data_preprocessor') or {}
     found |= {f'data_preprocessor.{key}': preprocessor.get(key) for key in ('mean', 'std', 'size')}
     # Lists and tuples mean the same in a config.
     return {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in found.items()}
@@ -88,9 +90,8 @@ def _input_settings(cfg: Config, trained: bool = False) -> dict[str, Any]:
 
 def _step_settings(loader: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of the steps of a loader's data sets, with their defaults."""
-    pipelines = [dataset.get('pipeline') or () for _, dataset in datasets_of(loader, '')]
     found: dict[str, Any] = {}
-    for step in chain(*pipelines):
+    for step in _flat([dataset.get('pipeline') or () for _, dataset in datasets_of(loader, '')]):
         kind = TRANSFORMS.get(step['type']) if isinstance(step['type'], str) else step['type']
         if name := _STEPS.get(type_name(kind)):
             defaults = {
@@ -99,8 +100,18 @@ def _step_settings(loader: Mapping[str, Any]) -> dict[str, Any]:
                 if argument.default is not argument.empty
             }
             settings = {**defaults, **{key: step[key] for key in step if key != 'type'}}
-            found |= {f'{name}.{key}': value for key, value in settings.items()}
+            found = {f'{name}.{key}': value for key, value in settings.items()} | found
     return found
+
+
+def _flat(steps: Any) -> Iterator[Any]:
+    """The steps of a pipeline, those inside other steps, such as TestTimeAug, too."""
+    for step in steps:
+        if isinstance(step, (list, tuple)):
+            yield from _flat(step)
+        else:
+            yield step
+            yield from _flat(step.get('transforms') or ())
 
 
 def check_length(trained: Config, cfg: Config) -> None:

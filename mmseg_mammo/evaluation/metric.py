@@ -23,6 +23,7 @@ from mmseg_mammo.evaluation.grids import (
     way_to,
 )
 from mmseg_mammo.evaluation.keys import image_keys
+from mmseg_mammo.evaluation.label_images import LabelImages, image_of
 from mmseg_mammo.evaluation.lesions import IMAGE_COLUMNS, compare_lesions, summarise_lesions
 from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise
 from mmseg_mammo.evaluation.regions import FLOOR
@@ -59,6 +60,10 @@ class MammographyMetric(BaseMetric):
             the other. For tests, not for the validation of each epoch: it takes about a tenth
             of a second per image of three megapixels.
         detection_floor: Probability up to which nothing is a detection, 0 to 1.
+        output_dir: Folder for the predicted masks as label images, 0 and 1, on the grid of the
+            prepared images (:class:`.LabelImages`); None for none. ``test.py --out``.
+        format_only: Whether to write these and compare nothing, so that no truth is needed.
+        keep_results: As mmseg's ``test.py --out`` sets it; label images are kept in any case.
         kwargs: ``collect_device``, ``prefix``; see ``mmengine.evaluator.BaseMetric``.
     """
 
@@ -70,9 +75,16 @@ class MammographyMetric(BaseMetric):
         threshold: float = 0.5,
         lesions: bool = False,
         detection_floor: float = FLOOR,
+        output_dir: str | None = None,
+        format_only: bool = False,
+        keep_results: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if format_only and not output_dir:
+            raise MammoError('format_only=True without output_dir', 'a folder for label images')
+        self.format_only = format_only
+        self.label_images = LabelImages(output_dir) if output_dir else None
         if isinstance(eval_size, int):
             eval_size = (eval_size, eval_size)
         self.eval_size = (eval_size[0], eval_size[1]) if eval_size else None  # configs give lists
@@ -104,6 +116,11 @@ class MammographyMetric(BaseMetric):
             probability = lesion_probability(sample['seg_logits']['data'])
             _check_finite(probability, sample)
             predicted = sample['pred_sem_seg']['data'][0] > 0
+            if self.label_images:
+                self.label_images.write(sample, predicted.cpu().numpy())
+            if self.format_only:
+                self.results.append(dict(zip(('source', 'image'), image_of(sample), strict=True)))
+                continue
             truth = sample['gt_sem_seg']['data'][0].cpu().numpy() > 0
             self._check_threshold(probability, predicted)
             original = truth
@@ -165,6 +182,11 @@ class MammographyMetric(BaseMetric):
         """Summarise the records of all processes; an image that came twice counts once."""
         unique = {(record['source'], record['image']): record for record in results}
         keys = image_keys(unique)
+        if self.label_images:
+            self.label_images.finish(keys)
+            print_log(f'{len(keys)} label images: {self.label_images.folder}', 'current')
+        if self.format_only:
+            return {}
         self.records = [{'key': keys[name], **record} for name, record in unique.items()]
         self.lesion_rows = [
             {column: record[column] for column in IMAGE_COLUMNS} | row
@@ -194,6 +216,7 @@ def _check_finite(probability: Tensor, sample: dict) -> None:
 def _record(sample: dict, counts: Overlap, grid: tuple[int, int], max_probability: float) -> dict:
     return {
         **{name: sample.get(name, '') for name in DESCRIPTION},
+        **dict(zip(('source', 'image'), image_of(sample), strict=True)),
         **dict(zip(('height', 'width'), grid, strict=True)),
         'truth_pixels': counts.truth,
         'predicted_pixels': counts.predicted,

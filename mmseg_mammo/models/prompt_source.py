@@ -1,15 +1,17 @@
 """Where the prompts of a sample come from, and how they are told to whoever reads results."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmseg.structures import SegDataSample
 from torch import Generator, Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.grids import picture_shape, truth_on_input
+from mmseg_mammo.models.grids import IGNORED, picture_shape, truth_on_input
 from mmseg_mammo.models.prompt_sampler import ErrorPointSampler, PromptSampler
 from mmseg_mammo.models.prompts import Prompts
 
@@ -60,6 +62,13 @@ def from_metainfo(sample: SegDataSample, shape: tuple[int, int]) -> Prompting:
     return Prompting(given_prompts(sample).scaled(*input_scale(sample, shape)))
 
 
+def clicked_in_the_middle(shape: Sequence[int]) -> SegDataSample:
+    """A sample of an input of ``shape`` = (H, W) without padding, clicked in its centre."""
+    points = [[[(shape[1] - 1) / 2, (shape[0] - 1) / 2]]]
+    given = {'points': points, 'labels': [[1]], 'boxes': None}
+    return SegDataSample(metainfo={'ori_shape': (shape[0], shape[1]), 'prompts': given})
+
+
 def input_scale(sample: SegDataSample, shape: tuple[int, int]) -> tuple[float, float]:
     """Pixels of the network's input per pixel of the prepared image, (x, y).
 
@@ -104,6 +113,22 @@ def true_mask(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
         )
     height, width = picture_shape(sample, shape)
     return truth_on_input(sample, shape)[0, :height, :width].cpu() == 1
+
+
+def targets_on_input(
+    prompting: Prompting, sample: SegDataSample, shape: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """O×H'×W' bool, the true objects, and H'×W' bool, the pixels that count: not the padding.
+
+    Args:
+        prompting: From the truth.
+        sample: With ``gt_sem_seg``.
+        shape: (H', W') of the input.
+    """
+    assert prompting.objects is not None
+    height, width = prompting.objects.shape[-2:]
+    objects = F.pad(prompting.objects, (0, shape[1] - width, 0, shape[0] - height))
+    return objects, truth_on_input(sample, shape)[0] != IGNORED
 
 
 def given_prompts(sample: SegDataSample) -> Prompts:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmpretrain.models import LoRAModel
 from mmseg.registry import MODELS
@@ -18,15 +17,17 @@ from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.embedding_cache import cache_for
-from mmseg_mammo.models.grids import IGNORED, truth_on_input
+from mmseg_mammo.models.host_segmentor import HostSegmentor
 from mmseg_mammo.models.input_grid import InputGrid, keep_candidates
 from mmseg_mammo.models.prompt_source import (
     Prompting,
+    clicked_in_the_middle,
     described,
     from_metainfo,
     from_truth,
     image_generator,
     input_scale,
+    targets_on_input,
 )
 from mmseg_mammo.models.prompts import Prompts
 from mmseg_mammo.models.sam_decoding import (
@@ -44,7 +45,7 @@ from mmseg_mammo.models.tuning import guard_frozen, matching, train_only
 
 
 @MODELS.register_module()
-class SAMSegmentor(InputGrid):
+class SAMSegmentor(InputGrid, HostSegmentor):
     """segment-anything's parts, trained and tested by MMSegmentation's runner.
 
     The encoder takes the whole batch, the decoder one image with all its objects. State-dict
@@ -72,13 +73,11 @@ class SAMSegmentor(InputGrid):
         mask_choice: Which candidate is kept: the one with the highest ``'predicted_iou'``, or
             always number 0, 1 or 2.
         embedding_cache: Folder where embeddings are kept, for an encoder that is wholly frozen.
-        data_preprocessor: Config of mmseg's ``SegDataPreProcessor``.
+        kwargs: ``data_preprocessor``, and what :class:`.HostSegmentor` takes.
 
     Raises:
         MammoError: A value is not among the above.
     """
-
-    align_corners = False  # when postprocess_result resizes
 
     def __init__(
         self,
@@ -91,9 +90,9 @@ class SAMSegmentor(InputGrid):
         trainable: str = '.*',
         mask_choice: str | int = 'predicted_iou',
         embedding_cache: str | None = None,
-        data_preprocessor: dict[str, Any] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(data_preprocessor=data_preprocessor)
+        super().__init__(**kwargs)
         for name, value, allowed in (
             ('prompts_from', prompts_from, ('truth', 'given')),
             ('mask_choice', mask_choice, CHOICES),
@@ -124,7 +123,9 @@ class SAMSegmentor(InputGrid):
 
     def init_weights(self) -> None:
         """Load the pre-trained file, if one is named; called when training starts."""
-        if self.pretrained:
+        if self.init_cfg:
+            super().init_weights()
+        elif self.pretrained:
             if not self.is_init:  # else every weight comes from a checkpoint
                 self.load_base()
         elif not all(p.requires_grad for p in self.parameters()):
@@ -173,15 +174,9 @@ class SAMSegmentor(InputGrid):
         sampler = self.train_prompts if self.training else self.test_prompts
         generator = None if self.training else image_generator(sample)
         prompting = from_truth(sample, shape, sampler, generator)
-        assert prompting.objects is not None
-        margin = shape[1] - prompting.objects.shape[2], shape[0] - prompting.objects.shape[1]
-        objects = F.pad(prompting.objects, (0, margin[0], 0, margin[1])).to(embedding.device)
-        valid = truth_on_input(sample, shape)[0].to(embedding.device) != IGNORED
-        losses = [
-            self.candidate_loss(logits, iou, objects, valid)
-            for logits, iou, _ in self._rounds(embedding, prompting)
-        ]
-        return means(losses)
+        targets = [t.to(embedding.device) for t in targets_on_input(prompting, sample, shape)]
+        rounds = self._rounds(embedding, prompting)
+        return means([self.candidate_loss(logits, iou, *targets) for logits, iou, _ in rounds])
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
@@ -195,29 +190,33 @@ class SAMSegmentor(InputGrid):
         Returns:
             The samples, with ``seg_logits`` (2×H×W: zero and the logit), ``pred_sem_seg``
             (1×H×W), ``candidates`` (K×H×W logits), and the metainfo ``candidate_iou`` (K floats;
-            NaN if there are several objects, as nothing is predicted of the union of their
-            masks), ``chosen`` (-1 if objects chose differently), ``prompt_points``
-            ([x, y, label], pixels of the prepared image), ``prompt_boxes``, ``prompts_from``.
+            NaN for several objects: nothing is predicted of a union), ``chosen`` (-1 if objects
+            chose differently), ``prompt_points`` ([x, y, label], pixels of the prepared image),
+            ``prompt_boxes``, ``prompts_from``.
             Of several objects from the truth also ``best_of_each`` (1×H×W logits): the union
             of the candidates that are best for their own objects (:func:`.best_for_each`). The
             same on the network's grid: ``input_logits``, ``input_candidates``, …
         """
         if data_samples is None:
             raise MammoError('SAM cannot predict without samples', 'samples with truth or prompts')
-        found = self._segment(inputs, data_samples)
+        found = self._segment(self.extract_feat(inputs), inputs, data_samples)
         for (_, offered, facts), sample in zip(found, data_samples, strict=True):
             keep_candidates(self, offered, sample, len(facts['candidate_iou']))
             sample.set_metainfo(facts)
         return self.postprocess_result(torch.stack([kept for kept, _, _ in found]), data_samples)
 
     def _segment(
-        self, inputs: Tensor, data_samples: list[SegDataSample]
+        self,
+        embeddings: Tensor,
+        inputs: Tensor,
+        data_samples: list[SegDataSample],
+        prompts_from: str | None = None,
     ) -> list[tuple[Tensor, Tensor, dict[str, Any]]]:
         """Of each image 2×S×S kept logits, M×2×S×S offered ones (:func:`.joined`), the metainfo."""
         shape = (inputs.shape[-2], inputs.shape[-1])
         found = []
-        for embedding, sample in zip(self.extract_feat(inputs), data_samples, strict=True):
-            if self.prompts_from == 'given':
+        for embedding, sample in zip(embeddings, data_samples, strict=True):
+            if (prompts_from or self.prompts_from) == 'given':
                 prompting = from_metainfo(sample, shape)
             else:
                 prompting = from_truth(sample, shape, self.test_prompts, image_generator(sample))
@@ -236,8 +235,16 @@ class SAMSegmentor(InputGrid):
 
     def encode_decode(self, inputs: Tensor, batch_data_samples: list[SegDataSample]) -> Tensor:
         """B×3×S×S -> B×2×S×S logits, of which the first is zero."""
-        found = self._segment(inputs, batch_data_samples)
+        found = self._segment(self.extract_feat(inputs), inputs, batch_data_samples)
         return torch.stack([kept for kept, _, _ in found])
 
     def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
-        return self.extract_feat(inputs)
+        """As :meth:`encode_decode`; without samples of a click in the middle, for counting FLOPs.
+
+        The cache is left alone, so that the encoder is always counted.
+        """
+        samples, source = data_samples, None
+        if data_samples is None:
+            samples, source = [clicked_in_the_middle(inputs.shape[-2:])] * len(inputs), 'given'
+        found = self._segment(self.image_encoder(inputs).float(), inputs, samples, source)
+        return torch.stack([kept for kept, _, _ in found])

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmpretrain.models import LoRAModel
 from mmpretrain.models.peft.lora import LoRALinear
 from torch import Tensor, nn
@@ -32,8 +32,13 @@ def train_only(module: nn.Module, names: Collection[str]) -> None:
 
 
 def unwrapped(model: Any) -> Any:
-    """The model itself, out of its wrapper for several processes if it is in one."""
-    return model.module if is_model_wrapper(model) else model
+    """The model itself, out of its wrappers for several processes and for test-time augmentation.
+
+    The same that mmengine looks through when it loads a checkpoint.
+    """
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
 
 
 def matching(module: nn.Module, pattern: str) -> set[str]:

@@ -6,6 +6,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.transforms.levels import check_levels, levels_of
 
 LEVELS = 256
 _STEP = 257  # 65535 / 255: 8-bit level k is 16-bit level 257 k
@@ -70,13 +71,15 @@ class MammoCLAHE(BaseTransform):
         self.tile_grid_size = (tile_grid_size[0], tile_grid_size[1])
 
     def transform(self, results: dict) -> dict:
-        """Equalise ``results['img']``."""
+        """Equalise ``results['img']``, unless an earlier step has broken it."""
+        check_levels(results)
         image = results['img']
         grey = image if image.ndim == 2 else np.ascontiguousarray(image[..., 0])
         equalised = clahe(grey, self.clip_limit, self.tile_grid_size)
         if image.ndim == 3:
             equalised = np.repeat(equalised[..., None], image.shape[-1], axis=-1)
         results['img'] = equalised
+        results['grey_levels'] = levels_of(equalised)
         return results
 
     def __repr__(self) -> str:

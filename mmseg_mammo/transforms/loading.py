@@ -9,6 +9,7 @@ from mmseg.registry import TRANSFORMS
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.preparation.images import read_image, read_labels
 from mmseg_mammo.preparation.masks import binarise
+from mmseg_mammo.transforms.levels import levels_of
 
 INTENSITIES = ('stored', 'minmax', 'percentile')
 
@@ -71,6 +72,7 @@ class LoadMammogram(BaseTransform):
 
     - img (uint8 or uint16, H×W×3; see :func:`true_depth`)
     - img_shape, ori_shape (H, W)
+    - grey_levels (name of the dtype, highest level), for :class:`.PackMammogram`
 
     Args:
         intensity: One of ``'stored'``, ``'minmax'``, ``'percentile'``; see
@@ -97,6 +99,7 @@ class LoadMammogram(BaseTransform):
         grey = map_intensity(grey, self.intensity, self.percentiles)
         results['img'] = np.repeat(grey[..., None], 3, axis=-1)
         results['img_shape'] = results['ori_shape'] = grey.shape
+        results['grey_levels'] = levels_of(grey)
         return results
 
     def __repr__(self) -> str:
@@ -108,7 +111,8 @@ class LoadLesionMask(BaseTransform):
     """Read the mask of an image as {0, 1}: anything above half of its maximum is lesion.
 
     mmseg's ``LoadAnnotations`` keeps values: 255 becomes the ignore label, 65280 becomes 0.
-    A normal image (``annotated='normal'``) gets an empty mask.
+    A normal image (``annotated='normal'``) gets an empty mask. A lone image, as of mmseg's
+    ``inference_model``, has neither a row of an index nor a mask file, and gets no mask at all.
 
     Required Keys:
 
@@ -132,6 +136,8 @@ class LoadLesionMask(BaseTransform):
             DataFileError: The image is not annotated; or the mask is empty, has more than two
                 values, or another shape than the image.
         """
+        if 'annotated' not in results and 'seg_map_path' not in results:
+            return results
         results['gt_seg_map'] = self._mask(results)
         results['seg_fields'].append('gt_seg_map')
         return results

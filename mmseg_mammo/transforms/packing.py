@@ -7,6 +7,7 @@ from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.preparation.index import DESCRIPTION
+from mmseg_mammo.transforms.levels import check_levels
 
 META_KEYS = (
     'img_path',
@@ -40,9 +41,14 @@ class PackMammogram(PackSegInputs):
 
     - img (uint8, uint16 or float, H×W×3)
     - gt_seg_map (optional)
+    - grey_levels (optional)
 
     Args:
         meta_keys: Keys kept as metainfo of the sample.
+
+    Raises:
+        DataFileError: A step has broken the depth or the range of grey levels
+            (:func:`.broken_levels`), as several of mmseg do with 16 bits.
     """
 
     def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
@@ -50,4 +56,5 @@ class PackMammogram(PackSegInputs):
 
     def transform(self, results: dict) -> dict:
         """Return ``inputs`` (3×H×W float32) and ``data_samples``."""
+        check_levels(results)
         return super().transform({**results, 'img': rescale_to_255(results['img'])})

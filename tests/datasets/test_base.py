@@ -1,7 +1,7 @@
 import pytest
 
 from mmseg_mammo.datasets import CBISDDSMDataset, MammographyDataset, ZGTDataset, base
-from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.errors import DataIndexError, MammoError
 
 
 def names(dataset):
@@ -67,3 +67,44 @@ def test_filters_that_leave_nothing_say_what_there_is(prepared):
 def test_a_missing_index_says_what_to_do(tmp_path):
     with pytest.raises(DataIndexError, match=r'index\.csv: No such file.*prepare'):
         MammographyDataset(data_root=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(metainfo=dict(classes=('lesion', 'background'))),
+        dict(metainfo=dict(classes=['background', 'mass'])),
+        dict(metainfo=dict(classes=('background',))),
+        dict(metainfo=dict(classes=('background', 'mass', 'calcification'))),
+        dict(metainfo=dict(classes='lesion')),
+        dict(metainfo=dict(palette=[[0, 0, 0]])),
+        dict(metainfo=dict(palette=[[0, 0, 0], [1, 1, 1], [2, 2, 2]])),
+        dict(reduce_zero_label=True),
+        dict(ignore_index=0),
+        dict(img_suffix='.tif'),
+        dict(seg_map_suffix='_mask.png'),
+        dict(filter_cfg=dict(filter_empty_gt=True)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize('kind', [MammographyDataset, CBISDDSMDataset])
+def test_what_would_not_be_heeded_is_refused(kind, options, prepared):
+    with pytest.raises(MammoError, match='Allowed'):
+        kind(data_root=str(prepared), **options)
+
+
+def test_the_hosts_options_may_say_what_is_so_anyway(prepared):
+    """Colours of one's own, and names by a class of one's own, whose labels are the same."""
+    colours = [[0, 0, 0], [255, 0, 0]]
+    info = dict(classes=['background', 'lesion'], palette=colours)
+    dataset = MammographyDataset(
+        data_root=str(prepared), metainfo=info, reduce_zero_label=False, ignore_index=255
+    )
+    assert dataset.metainfo['palette'] == colours
+    assert dataset.get_data_info(0)['label_map'] is None
+    named = type('Masses', (MammographyDataset,), {'METAINFO': dict(classes=('none', 'mass'))})
+    assert named(data_root=str(prepared)).metainfo['classes'] == ('none', 'mass')
+    for classes in (('lesion', 'background'), ('background', 'mass', 'calcification')):
+        wrong = type('Wrong', (MammographyDataset,), {'METAINFO': dict(classes=classes)})
+        with pytest.raises(MammoError, match='two classes, background first'):
+            wrong(data_root=str(prepared))

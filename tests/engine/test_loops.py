@@ -1,12 +1,16 @@
 """The validation loss: a mean over images, whatever the batches."""
 
+import os
+
 import pytest
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from experiments import shrink
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from processes import in_processes
 
 from mmseg_mammo.engine.loops import mean_losses, on_grid
 from mmseg_mammo.preparation.images import resize_mask
@@ -58,6 +62,39 @@ def test_an_image_that_the_sampler_repeats_does_not_count(
     assert len(set(losses)) == 3
     assert found['val_loss'] == pytest.approx(sum(losses[i] for i in own) / len(own), rel=1e-5)
     assert len(steps) == 2 * 2 // batch_size  # every process calls the model as often
+
+
+def validated_in_pytorchs_wrapper(name, data, folder):
+    """Metrics of a validation of a single image, so that the other process has none."""
+    os.chdir(folder)  # mmengine collects results below
+    dist.init_process_group('gloo')
+    cfg = shrink(name, data, folder)
+    cfg.update(launcher='pytorch', sync_bn=None, randomness=dict(seed=0))
+    # PyTorch's default, which mmengine changes: the forward broadcasts buffers.
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel', broadcast_buffers=True, device_ids=None
+    )
+    cfg.val_dataloader.batch_size = 1
+    cfg.val_dataloader.dataset.update(split='train', indices=1)
+    return Runner.from_cfg(cfg).val()
+
+
+@pytest.mark.parametrize('name', ['unet_cbis', 'setr_pup_vpt_cbis', 'sam_finetune_cbis'])
+def test_processes_with_different_numbers_of_batches_do_not_wait_for_each_other(
+    name, prepared, tmp_path, free_port
+):
+    """In PyTorch's wrapper, and in one process without: the same numbers."""
+    found, also = in_processes(
+        2, free_port, validated_in_pytorchs_wrapper, name, prepared, tmp_path
+    )
+    assert found == pytest.approx(also, nan_ok=True)
+    assert found['images'] == 1
+    cfg = shrink(name, prepared, tmp_path / 'alone')
+    cfg.randomness = dict(seed=0)
+    cfg.val_dataloader.dataset.update(split='train', indices=1)
+    alone = Runner.from_cfg(cfg).val()
+    assert found['val_loss'] == pytest.approx(alone['val_loss'], rel=1e-5)
+    assert found['lesion_dice'] == pytest.approx(alone['lesion_dice'], rel=1e-5)
 
 
 def test_a_tiny_lesion_stays_in_the_truth_of_the_loss_and_the_sample_is_not_touched():

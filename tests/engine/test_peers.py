@@ -34,6 +34,8 @@ def train(model, cfg, steps=3):
 def test_a_peer_trains_the_same_parameters_to_the_same_losses(config, tuning, peer):
     cfg = config(f'setr_pup_{tuning}_cbis')
     cfg.optim_wrapper.optimizer.lr = 1e-2  # so that a parameter that is not trained shows
+    if peer == 'mmseg':  # it draws the same dropout in another order
+        cfg.model.backbone.drop_rate = 0.0
     torch.manual_seed(0)
     ours = build_model(cfg)
     theirs = with_peer(ours, peer)
@@ -61,6 +63,14 @@ def test_metas_encoder_trains_the_same_parameters_to_the_same_losses(config, tun
     found = train(ours, cfg)
     assert len(set(found)) == 3
     assert train(theirs, cfg) == pytest.approx(found, rel=1e-4)
+
+
+@pytest.mark.parametrize(('tuning', 'count'), [('vpt', 0), ('finetune', 1 + 2 * 3)])
+def test_peers_have_the_dropout_of_ours(config, tuning, count):
+    ours = build_model(config(f'setr_pup_{tuning}_cbis'))
+    for model in (ours, with_peer(ours, 'mmseg'), with_peer(ours, 'timm')):
+        rates = [m.p for m in model.modules() if isinstance(m, torch.nn.Dropout) and m.p]
+        assert rates == [0.1] * count
 
 
 def test_the_peers_are_the_other_projects_own_classes(config):

@@ -4,8 +4,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from experiments import shrink
+from mmengine.analysis import FlopAnalyzer
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
+from mmseg.models.builder import build_segmentor
 from mmseg.registry import MODELS
 from sam_models import SIDE, meta_sam, our_config, our_sam, sample_of, square
 
@@ -366,3 +368,27 @@ def test_padding_and_given_prompts_train_and_test_through_the_runner(prepared, t
     assert scores['images'] == 2
     (metric,) = runner.test_evaluator.metrics
     assert [record['prompt_points'] for record in metric.records] == ['16.0:40.0:1', '17.0:40.0:1']
+
+
+def test_it_takes_and_names_what_the_hosts_segmentors_do(weights):
+    """mmseg's build_segmentor and init_model give train_cfg and test_cfg; metrics ask for channels."""
+    model = build_segmentor(our_config(), train_cfg={}, test_cfg=dict(mode='whole'))
+    assert (model.num_classes, model.out_channels, model.align_corners) == (2, 2, False)
+    assert (model.train_cfg, model.test_cfg) == ({}, {'mode': 'whole'})
+    with pytest.raises(MammoError, match=r"test_cfg=\{'mode': 'slide'"):
+        MODELS.build(our_config(test_cfg=dict(mode='slide', crop_size=(32, 32), stride=(16, 16))))
+
+
+def test_complexity_counts_the_encoder_and_the_decoder(weights, tmp_path):
+    """In the mode that MMEngine's analysis calls; an embedding in a cache would count as nothing."""
+    cached = dict(trainable=r'^mask_decoder\.', embedding_cache=str(tmp_path))
+    for model in (our_sam(weights), our_sam(weights, **cached)):
+        image = torch.rand(1, 3, SIDE, SIDE)
+        table = FlopAnalyzer(model, (image,)).by_module()
+        assert all(table[name] > 0 for name in ('image_encoder', 'prompt_encoder', 'mask_decoder'))
+        assert table[''] > table['image_encoder'] + table['mask_decoder']
+    assert not list(tmp_path.rglob('*.*'))
+    middle = dict(points=[[[(SIDE - 1) / 2] * 2]], labels=[[1]], boxes=None)
+    given = our_sam(weights, prompts_from='given')
+    sample = sample_of(shape=(SIDE, SIDE), prompts=middle)
+    assert torch.equal(given(image), given.encode_decode(image, [sample]))

@@ -2,7 +2,10 @@ import math
 
 import pytest
 import torch
+from experiments import shrink
 from mmpretrain.models import VisionTransformer
+from mmseg.models.backbones import VisionTransformer as MMSegViT
+from mmseg.registry import MODELS
 
 from mmseg_mammo.models import VPTVisionTransformer
 
@@ -139,6 +142,55 @@ def test_a_tuned_backbone_follows_the_mode_of_the_model():
     backbone = build(trainable='.*', drop_rate=0.5).train()
     assert all(module.training for module in backbone.modules())
     assert not any(module.training for module in backbone.eval().modules())
+
+
+def dropped(backbone, images):
+    """Of each call of a dropout: the width of its output, and the share of zeros in it."""
+    seen = []
+    watch = lambda _, __, out: seen.append((out.shape[-1], float((out == 0).float().mean())))
+    for module in backbone.modules():
+        if isinstance(module, torch.nn.Dropout) and module.p:
+            module.register_forward_hook(watch)
+    backbone(images)
+    return [width for width, _ in seen], [share for _, share in seen]
+
+
+def test_dropout_acts_where_that_of_mmsegs_vit_does_and_in_training_only():
+    """After the position embedding, the attention's projection and both layers of each MLP."""
+    images = torch.randn(8, 3, 64, 64)
+    ours = build(prompt_length=0, trainable='.*', drop_rate=0.1)
+    sizes = dict(embed_dims=32, num_layers=3, num_heads=4, mlp_ratio=2, out_indices=2)
+    theirs = MMSegViT(img_size=64, **sizes, drop_rate=0.1)
+    for backbone in (ours, theirs):
+        torch.nn.init.normal_(backbone.cls_token)  # zero at its start
+        backbone.train()
+        widths, shares = dropped(backbone, images)
+        assert widths == [32] + 3 * [32, 64, 32]
+        assert shares == pytest.approx([0.1] * 10, abs=0.02)
+    assert not torch.equal(ours(images)[0], ours(images)[0])
+    without = build(prompt_length=0, trainable='.*')
+    without.load_state_dict(ours.state_dict())
+    assert torch.equal(ours.eval()(images)[0], without.eval()(images)[0])
+
+
+@pytest.mark.parametrize(
+    ('kind', 'acts'),
+    {
+        'scratch': True,
+        'finetune': True,
+        'bias': False,
+        'vpt': False,
+        'head': False,
+        'lora': False,
+    }.items(),
+)
+def test_the_shipped_trainings_draw_dropout_or_do_not(kind, acts, tmp_path):
+    backbone = shrink(f'setr_pup_{kind}_cbis', tmp_path, tmp_path).model.backbone
+    backbone.get('module', backbone).pretrained = None
+    model = MODELS.build(backbone)
+    model.train()
+    images = torch.randn(1, 3, 32, 32)
+    assert torch.equal(model(images)[0], model(images)[0]) is not acts
 
 
 def test_the_backbone_stays_in_eval_mode_and_prompt_dropout_does_not():

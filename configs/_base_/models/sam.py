@@ -26,5 +26,6 @@ model = dict(
     loss=dict(type='BestMaskLoss', select_by='mask+iou', iou_for='best'),
 )
 # Of several processes: the embeddings of prompts that are not given get no gradient. SAM's fourth
-# mask, for unambiguous prompts, has no loss: the gradients of its token and layers are zero.
+# mask, for unambiguous prompts, has no loss: the gradients of its layers are zero. (Its token has
+# some, for the other tokens look at it.) None of this decays: schedules/sam.py.
 find_unused_parameters = True

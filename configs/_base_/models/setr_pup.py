@@ -12,6 +12,9 @@ model = dict(
         prompt_length=0,
         # A regular expression: every parameter of the backbone is trained.
         trainable='.*',
+        # After the position embedding, each attention and each layer of an MLP, as in mmseg's own
+        # SETR-PUP, on which the thesis built; frozen and partly frozen ViTs set it to 0.
+        drop_rate=0.1,
         # The ImageNet-21k weights of Dosovitskiy et al.; docs/weights.md.
         pretrained='weights/ViT-L_16.npz',
     ),

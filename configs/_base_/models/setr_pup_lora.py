@@ -7,7 +7,7 @@ model = dict(
     backbone=dict(
         _delete_=True,
         type='mmpretrain.LoRAModel',
-        module={**_base_.model.backbone, 'trainable': ''},
+        module={**_base_.model.backbone, 'trainable': '', 'drop_rate': 0.0},
         rank=8,
         alpha=8,
         targets=[dict(type='qkv')],

@@ -2,4 +2,4 @@
 
 _base_ = './setr_pup.py'
 
-model = dict(backbone=dict(prompt_length=50, prompt_dropout=0.0, trainable=''))
+model = dict(backbone=dict(prompt_length=50, prompt_dropout=0.0, drop_rate=0.0, trainable=''))

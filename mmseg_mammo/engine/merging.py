@@ -1,0 +1,57 @@
+"""What MMSegmentation's model for test-time augmentation gives to whoever measures it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.models import SegTTAModel
+from mmseg.structures import SegDataSample
+from torch import nn
+
+from mmseg_mammo.errors import MammoError
+
+SMALLEST = torch.finfo(torch.float32).tiny  # its logarithm is finite
+
+
+def check_merging(model: nn.Module) -> None:
+    """Refuse to merge sigmoids, and let merged predictions keep what they were merged from.
+
+    mmseg's ``SegTTAModel`` leaves the logits of the last copy on a merged sample, and a mask
+    without channel: a metric would measure probabilities that are not those of the mask.
+
+    Args:
+        model: Of a test, out of its wrapper for several processes.
+
+    Raises:
+        MammoError: It merges as mmseg's does, and the model inside has one output channel.
+    """
+    if not isinstance(model, SegTTAModel):
+        return
+    if type(model).merge_preds is not SegTTAModel.merge_preds:
+        return  # it merges in its own way
+    if model.module.out_channels == 1:
+        raise MammoError(
+            f'{type(model).__name__} of a model with one output channel: its probabilities would '
+            'pass through the sigmoid twice, so that every pixel is lesion',
+            'two output channels (model.decode_head.out_channels=2 model.decode_head.threshold=None)',
+            'Train with two channels, or test without test-time augmentation',
+        )
+    host = model.merge_preds
+
+    def merge_preds(copies: list[Sequence[SegDataSample]]) -> list[Any]:
+        means = [mean_probability(each) for each in copies]
+        merged = host(copies)
+        for sample, mean in zip(merged, means, strict=True):
+            for name in set(sample.keys()) - {'gt_sem_seg'}:
+                delattr(sample, name)  # of the last copy
+            sample.seg_logits = PixelData(data=mean.clamp(min=SMALLEST).log())
+            sample.pred_sem_seg = PixelData(data=mean.argmax(dim=0, keepdim=True))
+        return merged
+
+    model.merge_preds = merge_preds
+
+
+def mean_probability(copies: Sequence[SegDataSample]) -> torch.Tensor:
+    """C×H×W mean over the copies of one image of the softmax of their C×H×W logits, float32."""
+    return torch.stack([s.seg_logits.data.float().softmax(dim=0) for s in copies]).mean(dim=0)

@@ -1,0 +1,62 @@
+"""Whether the steps of a pipeline have left the grey levels of an image whole."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mmseg_mammo.errors import DataFileError
+
+# Of floats from 0 to 255: resizing by splines overshoots a little.
+MARGIN = 25.5
+
+
+def levels_of(image: np.ndarray) -> tuple[str, int]:
+    """What ``results['grey_levels']`` notes of an image: the name of its dtype, its highest level."""
+    return image.dtype.name, int(image.max(initial=0))
+
+
+def broken_levels(image: np.ndarray, loaded: tuple[str, int] | None = None) -> str:
+    """What a step has done to the depth or the range of grey levels; empty if they are whole.
+
+    Args:
+        image: H×W×3 as it comes to be packed.
+        loaded: The dtype and the highest level with which it was loaded, or was deliberately
+            given since; None if nobody noted it.
+    """
+    kind, high = image.dtype.name, image.max(initial=0)
+    if image.dtype.kind == 'f':
+        low = image.min(initial=0)
+        # Resizing by splines overshoots a little. From 0 to 1 all would be as good as black.
+        if not (low >= -MARGIN and high <= 255 + MARGIN) or 0.5 < high <= 1:
+            return f'floats from {low:.4g} to {high:.4g}, instead of from 0 to 255'
+        return ''
+    if kind not in ('uint8', 'uint16'):
+        return f'levels of {kind}'
+    if loaded and kind != loaded[0]:
+        return f'{kind} out of {loaded[0]}'
+    # The last 8 bits in a 16-bit array, as of mmseg's CLAHE; a dark part of an image has fewer levels.
+    suspect = kind == 'uint16' and loaded is not None and loaded[1] > 255 and 200 <= high <= 255
+    if suspect and len(np.unique(image[..., 0])) >= 100:
+        return f'16-bit levels from 0 to {high} only'
+    return ''
+
+
+def check_levels(results: Mapping[str, Any]) -> None:
+    """Refuse the image of a pipeline whose levels a step has broken; see :func:`broken_levels`.
+
+    Args:
+        results: With ``img``, and ``grey_levels`` if a step noted them.
+
+    Raises:
+        DataFileError: They are broken.
+    """
+    if broken := broken_levels(results['img'], results.get('grey_levels')):
+        raise DataFileError(
+            f'{results.get("img_path", "an image")}: a step of the pipeline has broken its grey '
+            f'levels: {broken}',
+            'steps that keep depth and range',
+            'Leave out steps that work in 8 bits or on colours only, such as CLAHE, AdjustGamma, '
+            'PhotoMetricDistortion and RGB2Gray of MMSegmentation; MammoCLAHE and RandomIntensity '
+            'are for 8 and 16 bits',
+        )
