@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
+from mmseg_mammo.engine.console import say
 from mmseg_mammo.engine.sharding import count_all
 from mmseg_mammo.engine.trained_as import check_length, config_of, input_differences
 from mmseg_mammo.engine.trained_only import complete
@@ -28,7 +29,7 @@ class ParameterCountHook(Hook):
             total, trained = count_all(runner.model, part)
             if total:
                 place = f' of {name}' if name else ''
-                runner.logger.info(f'Parameters{place}: {total:,} total, {trained:,} trained')
+                say(runner.logger, f'Parameters{place}: {total:,} total, {trained:,} trained')
 
 
 @HOOKS.register_module()

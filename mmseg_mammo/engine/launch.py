@@ -12,9 +12,9 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from mmengine.config import Config, DictAction
-from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, Runner
 
+from mmseg_mammo.engine.runners import build
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.preparation.index import INDEX_NAME
 
@@ -90,7 +90,7 @@ def build_runner(cfg: Config, local_rank: int) -> Runner | FlexibleRunner:
         )
     if 'strategy' in cfg:
         _evaluate_in_step(cfg)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    return build(cfg)
 
 
 def check_schedule(cfg: Config) -> None:
