@@ -17,7 +17,7 @@ from mmseg_mammo.engine.prospects import (
     refuse_unknown,
 )
 from mmseg_mammo.engine.raw_scores import RawScoresHook
-from mmseg_mammo.engine.sharding import count_all
+from mmseg_mammo.engine.sharding import count_all, is_sharded
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.tuning import unwrapped
 
@@ -34,19 +34,27 @@ class ProspectsHook(Hook):
 
     priority = 'VERY_HIGH'
 
+    def before_run(self, runner: Any) -> None:
+        """Refuse what mmengine cannot do, before it tries to copy a part of a model."""
+        if is_sharded(runner.model) and any(isinstance(hook, EMAHook) for hook in runner.hooks):
+            raise MammoError(
+                'Averaged weights (EMAHook) of a model that is split over processes (FSDP)',
+                'one of the two',
+                'Set default_hooks.ema.type=NoHook, or train without FSDP',
+            )
+
     def before_train(self, runner: Any) -> None:
         """Look at the length, the model, the scores that are waited for, and the images.
 
         Raises:
-            MammoError: No step, nothing to train, an image that nobody annotated, or a score that
+            MammoError: An interval of 0, nothing to train, an image that nobody annotated, or a score that
                 the validation does not give.
         """
         loop = runner.train_loop
         by_step = isinstance(loop, IterBasedTrainLoop)
-        unit, length = ('iters', loop.max_iters) if by_step else ('epochs', loop.max_epochs)
-        for name, value in ((f'max_{unit}', length), ('val_interval', loop.val_interval)):
-            if value < 1:
-                raise MammoError(f'train_cfg.{name}={value}', '1 or more')
+        length = loop.max_iters if by_step else loop.max_epochs
+        if loop.val_interval < 1:
+            raise MammoError(f'train_cfg.val_interval={loop.val_interval}', '1 or more')
         if not count_all(runner.model, unwrapped(runner.model))[1]:
             raise MammoError(
                 'No parameter of the model is trained',

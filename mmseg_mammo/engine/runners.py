@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
-from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, Runner
+from mmengine.runner import FlexibleRunner, IterBasedTrainLoop, Runner
 
 from mmseg_mammo.engine.console import ConsoleHook, log_warnings, quieten
 from mmseg_mammo.errors import MammoError
@@ -69,13 +69,17 @@ def without_workers(cfg: Config) -> None:
 
 
 def refuse_empty(loop: Any) -> None:
-    """Refuse a training whose epochs have no step.
+    """Refuse a training without a step.
 
     Raises:
-        MammoError: Every batch would be incomplete, and incomplete ones are dropped.
+        MammoError: Its length is 0; or every batch would be incomplete, and those are dropped.
     """
+    by_step = isinstance(loop, IterBasedTrainLoop)
+    name, length = ('max_iters', loop.max_iters) if by_step else ('max_epochs', loop.max_epochs)
+    if length < 1:
+        raise MammoError(f'train_cfg.{name}={length}: nothing is trained', '1 or more')
     loader = loop.dataloader
-    if isinstance(loop, EpochBasedTrainLoop) and not len(loader):
+    if not by_step and not len(loader):
         size = getattr(loader.batch_sampler, 'batch_size', '?')
         images = len(loader.sampler)
         raise MammoError(
