@@ -84,7 +84,8 @@ class ProspectsHook(Hook):
         """Warn if the model has learnt nothing that a validation could see."""
         best, raw = (best_of(runner.message_hub, name) for name in (SCORE, f'raw_{SCORE}'))
         if best is not None and best < _NOTHING:
-            averaged = f' (its raw weights before averaging: {raw:.2f})' if raw else ''
+            learnt = raw is not None and raw >= _NOTHING
+            averaged = f' (of its weights before averaging {raw:.2f})' if learnt else ''
             runner.logger.warning(
                 f'The best lesion Dice of this training is 0{averaged}: in no validation did it '
                 'mark a lesion, and its checkpoints are of no use. Train for longer, at a higher '
