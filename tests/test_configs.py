@@ -311,8 +311,8 @@ def test_the_strong_recipe_is_what_its_table_says(name):
     assert 'end' not in cosine  # it follows max_epochs
     assert cfg.train_cfg.max_epochs == 60
     averaging = cfg.default_hooks.ema
-    assert (averaging.type, averaging.ema_type) == ('EMAHook', 'ExponentialMovingAverage')
-    assert (averaging.momentum, averaging.update_buffers) == (0.01, True)
+    assert (averaging.type, averaging.ema_type) == ('EMAHook', 'MomentumAnnealingEMA')
+    assert (averaging.momentum, averaging.gamma, averaging.update_buffers) == (0.01, 9, True)
     thesis = resolve(CONFIGS / 'unet_cbis.py')
     assert cfg.test_dataloader == thesis.test_dataloader
 

@@ -25,11 +25,14 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
+    # A line per epoch; everything=True shows all that goes to the log file.
+    console=dict(type='ConsoleHook'),
 )
 custom_hooks = [
     # On CPUs batch norm counts in each process alone; else each would validate another model.
     dict(type='SyncAllBuffersHook'),
     dict(type='EpochSeedHook'),
+    dict(type='ProspectsHook'),
     dict(type='ParameterCountHook'),
     dict(type='RunRecordHook'),
     dict(type='CheckpointGuardHook'),
@@ -39,7 +42,11 @@ custom_hooks = [
 ]
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer')
-log_processor = dict(by_epoch=True)
+# The loss of training steps is a mean of the last ten in the log; no score of a validation is.
+log_processor = dict(
+    by_epoch=True,
+    mean_pattern=r'^(?!(val/)?val_)(.*[./])?(loss|time|data_time|grad_norm)',
+)
 log_level = 'INFO'
 load_from = None
 resume = False

@@ -10,6 +10,7 @@ from mmengine.runner import BaseLoop, find_latest_checkpoint
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
+from mmseg_mammo.engine.console import say
 from mmseg_mammo.engine.continued import refuse_another_training
 from mmseg_mammo.engine.merging import check_merging
 from mmseg_mammo.engine.sharding import count_all
@@ -38,7 +39,7 @@ class ParameterCountHook(Hook):
             total, trained = count_all(runner.model, part)
             if total:
                 place = f' of {name}' if name else ''
-                runner.logger.info(f'Parameters{place}: {total:,} total, {trained:,} trained')
+                say(runner.logger, f'Parameters{place}: {total:,} total, {trained:,} trained')
 
 
 @HOOKS.register_module()

@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
-from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, Runner
 
 from mmseg_mammo.engine.config_checks import check_config, check_launcher
@@ -20,6 +19,7 @@ from mmseg_mammo.engine.config_edits import use_dataset, use_side
 from mmseg_mammo.engine.config_keys import check_keys
 from mmseg_mammo.engine.devices import on_gpu, use_device
 from mmseg_mammo.engine.overrides import Options, override
+from mmseg_mammo.engine.runners import build
 from mmseg_mammo.engine.type_names import type_name
 from mmseg_mammo.errors import MammoError
 
@@ -131,7 +131,7 @@ def build_runner(cfg: Config, local_rank: int) -> Runner | FlexibleRunner:
         )
     if 'strategy' in cfg:
         _evaluate_in_step(cfg)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    return build(cfg)
 
 
 def _evaluate_in_step(cfg: Config) -> None:

@@ -9,6 +9,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmseg.registry import HOOKS
 
+from mmseg_mammo.engine.progress import validation_follows
 from mmseg_mammo.engine.sharding import is_sharded
 from mmseg_mammo.engine.trained_only import drop_frozen, note_base, refuse_random_base
 from mmseg_mammo.errors import CheckpointError
@@ -74,13 +75,7 @@ class ResumableCheckpointHook(CheckpointHook):
 
     def after_train_epoch(self, runner: Any) -> None:
         """Save, or leave it to the end of the validation that follows."""
-        loop, epoch = runner.train_loop, runner.epoch + 1
-        follows = (
-            runner.val_loop is not None
-            and epoch >= loop.val_begin
-            and (epoch % loop.val_interval == 0 or epoch == loop.max_epochs)
-        )
-        if not follows:
+        if not validation_follows(runner):
             super().after_train_epoch(runner)
         elif self.by_epoch:
             self._due = self.every_n_epochs(runner, self.interval, self.save_begin) or (

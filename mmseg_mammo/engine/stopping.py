@@ -2,10 +2,11 @@
 
 from typing import Any
 
-import torch
-from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
+
+from mmseg_mammo.engine.console import say
+from mmseg_mammo.engine.progress import EpochLoss
 
 BEST = 'best_train_loss'
 WAITED = 'epochs_without_better_train_loss'
@@ -29,8 +30,7 @@ class EarlyStopOnTrainingLossHook(Hook):
         if patience < 1:
             raise ValueError(f'patience={patience}: at least 1 is allowed')
         self.patience = patience
-        self._sum: Any = 0.0
-        self._images = 0
+        self._loss = EpochLoss()
 
     def before_train(self, runner: Any) -> None:
         """Stop at once what had stopped before it was resumed."""
@@ -40,21 +40,17 @@ class EarlyStopOnTrainingLossHook(Hook):
 
     def before_train_epoch(self, runner: Any) -> None:
         """Forget the last epoch's sum."""
-        self._sum, self._images = 0.0, 0
+        self._loss = EpochLoss()
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Add the loss of a step; it stays on its device, so that nothing waits for a GPU."""
-        images = len(data_batch['inputs'])
-        self._sum = self._sum + outputs['loss'].detach().double() * images
-        self._images += images
+        """Add the loss of a step."""
+        self._loss.add(data_batch, outputs)
 
     def after_train_epoch(self, runner: Any) -> None:
         """Compare the epoch's mean with the best one."""
-        total = torch.stack([self._sum, self._sum.new_tensor(self._images)])
-        all_reduce(total)
-        loss = float(total[0] / total[1])
+        loss = self._loss.mean()
         info = runner.message_hub.runtime_info
         best, waited = info.get(BEST, float('inf')), info.get(WAITED, 0)
         best, waited = (loss, 0) if loss < best else (best, waited + 1)
@@ -70,5 +66,5 @@ class EarlyStopOnTrainingLossHook(Hook):
             self._stop(runner, waited)
 
     def _stop(self, runner: Any, waited: int) -> None:
-        runner.logger.info(f'Training stops: no better training loss for {waited} epochs')
+        say(runner.logger, f'Training stops: no better training loss for {waited} epochs')
         runner.train_loop.stop_training = True

@@ -178,6 +178,11 @@ class MammographyMetric(BaseMetric):
                 'model.decode_head.threshold',
             )
 
+    def score_names(self) -> set[str]:
+        """The scalars of :meth:`compute_metrics`, but for those of a model's candidate masks."""
+        further = summarise_lesions([]) if self.lesions else {}
+        return {*summarise([Overlap(1, 1, 1)], [1.0]), *further}
+
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Summarise the records of all processes; an image that came twice counts once."""
         unique = {(record['source'], record['image']): record for record in results}

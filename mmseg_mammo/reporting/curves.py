@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mmseg_mammo.reporting.contents import Figure, Section
 from mmseg_mammo.reporting.figures import COLOURS, LINES, canvas, finish
-from mmseg_mammo.reporting.reading import Training
+from mmseg_mammo.reporting.reading import CURVES, Training
 from mmseg_mammo.reporting.runs import Runs
 
 # Key of vis_data/scalars.json -> label; the panels from left to right.
@@ -16,6 +16,11 @@ PANELS = {
     '%': {'iou': 'IoU', 'dice': 'Dice', 'lesion_dice': 'Dice, lesion images'},
     'loss': {'val_loss': 'validation loss', 'epoch_loss': 'training loss'},
 }
+
+RUNNING_MEAN = (
+    'The validation loss is a running mean of up to ten validations, as older versions logged it: '
+    'where it rises, that shows late or not at all.'
+)
 
 
 def curve_section(runs: Runs) -> Section | None:
@@ -41,6 +46,22 @@ def curves(training: Training) -> dict[str, dict[int, float]]:
     return {key: dict(sorted(values.items())) for key, values in found.items()}
 
 
+def is_running_mean(training: Training) -> bool:
+    """Whether a run logged its validation loss as mmengine does unless it is told otherwise.
+
+    The config that mmengine keeps beside the curves has no ``mean_pattern`` then.
+    """
+    for curves_file in training.work_dir.glob(f'*/{CURVES}'):
+        config = curves_file.with_name('config.py')
+        if (
+            config.is_file()
+            and '"val_loss"' in curves_file.read_text(encoding='utf-8')
+            and 'mean_pattern' not in config.read_text(encoding='utf-8')
+        ):
+            return True
+    return False
+
+
 def _figure(number: int, model: str, training: Training) -> Figure:
     found = curves(training)
     name, title = f'figure7_{number}', f'{model}: validation and training over all epochs'
@@ -48,6 +69,8 @@ def _figure(number: int, model: str, training: Training) -> Figure:
     epochs = max(max(values) for values in found.values() if values)
     alt = f'{epochs} epochs; at the end ' + ', '.join(f'{k} {v:.4g}' for k, v in last.items())
     caption = f'Trained on {training.dataset}. Not a medical device.'
+    if is_running_mean(training):
+        caption += f' {RUNNING_MEAN}'
     with canvas(name, (8.4, 3.2)) as drawn:
         axes = drawn.subplots(1, len(PANELS))
         for axis, (unit, labels) in zip(axes, PANELS.items(), strict=True):

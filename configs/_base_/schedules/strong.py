@@ -17,9 +17,17 @@ param_scheduler = [
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=1)
 val_cfg = dict(type='LossValLoop')
 test_cfg = dict(type='TestLoop')
-# The average of the weights of about the last hundred steps is validated and saved.
+# What is validated and saved is an average of the weights of about the last ninth of the steps so far,
+# and of at most the last hundred: the new weights count max(0.01, 9 / (9 + steps)), by which a short
+# training is averaged over less (TensorFlow's ExponentialMovingAverage with num_updates).
 default_hooks = dict(
     ema=dict(
-        type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.01, update_buffers=True
-    )
+        type='EMAHook',
+        ema_type='MomentumAnnealingEMA',
+        momentum=0.01,
+        gamma=9,
+        update_buffers=True,
+    ),
+    # Validates the weights before averaging too, as raw_lesion_dice.
+    raw_scores=dict(type='RawScoresHook', scores=('lesion_dice',)),
 )

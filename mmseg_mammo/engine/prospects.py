@@ -1,0 +1,139 @@
+"""Why a training cannot succeed, in sentences; found before its first step."""
+
+import difflib
+import os
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from mmseg_mammo.datasets.description import members
+from mmseg_mammo.engine.loops import LossValLoop
+from mmseg_mammo.errors import MammoError
+
+Row = Mapping[str, Any]
+# Of models that offer several masks, which a metric cannot know of before it sees one.
+_OF_CANDIDATES = ('candidate', 'hindsight', 'chosen_iou', 'calibrated')
+
+
+def index_rows(dataset: Any) -> list[Row]:
+    """The index rows of the images of a data set, also inside mmengine's wrappers.
+
+    Data sets that are not this project's have none.
+    """
+    inside = [member for member in members(dataset) if hasattr(member, 'get_data_info')]
+    rows = [member.get_data_info(i) for member in inside for i in range(len(member))]
+    return [row for row in rows if 'annotated' in row]
+
+
+def refuse_unannotated(split: str, rows: Sequence[Row]) -> None:
+    """Raise a MammoError if nobody looked at an image: the first one to be loaded ends the run."""
+    count = sum(row['annotated'] == 'no' for row in rows)
+    if count:
+        raise MammoError(
+            f'{split}_dataloader: nobody annotated {count} of its {len(rows)} images',
+            'images with annotated=lesion or annotated=normal in the index',
+            f'Set {split}_dataloader.dataset.annotated_only=True',
+        )
+
+
+def data_doubts(train: Sequence[Row], val: Sequence[Row]) -> list[str]:
+    """What is wrong with the images of a training, whatever its model.
+
+    Args:
+        train: Index rows of the images that are trained on.
+        val: Those that are validated on; empty without validation.
+    """
+    doubts = []
+    if train and not _lesions(train):
+        doubts.append(
+            f'none of the {len(train)} training images has a lesion: the model can only learn to '
+            'mark nothing'
+        )
+    if val and not _lesions(val):
+        doubts.append(
+            f'none of the {len(val)} validation images has a lesion: lesion Dice will be nan in '
+            'every epoch, and no best checkpoint is saved by it. Move patients with lesions to the '
+            'split val'
+        )
+    images = {_file(row) for row in train} & {_file(row) for row in val}
+    patients = {_patient(row) for row in train} & {_patient(row) for row in val}
+    if images:
+        doubts.append(
+            f'{len(images)} of the {len(val)} validation images are trained on: their scores say '
+            'nothing about new images'
+        )
+    elif patients:
+        doubts.append(
+            f'{len(patients)} patients of the validation images are trained on: their scores are '
+            'better than those of new patients'
+        )
+    return doubts
+
+
+def loop_doubts(
+    length: int, val_begin: int, has_validation: bool, wanted: Mapping[str, str]
+) -> list[str]:
+    """What is wrong with when a training validates.
+
+    Args:
+        length: Epochs, or steps where those count.
+        val_begin: The first of them that may be validated.
+        has_validation: Whether the config has one.
+        wanted: The scores that something waits for, and the setting that says so.
+    """
+    waiting = ', '.join(f'{setting}={score}' for score, setting in wanted.items())
+    if has_validation and val_begin <= length:
+        return []
+    if has_validation:
+        reason = f'train_cfg.val_begin={val_begin} is after the end of the training ({length})'
+    else:
+        reason = 'the config has no validation'
+    return [f'{reason}: {waiting} will never act'] if waiting or has_validation else []
+
+
+def known_scores(val_loop: Any) -> set[str] | None:
+    """The scores that a validation will give; None if a metric does not tell, as the host's."""
+    names: set[str] = set()
+    for metric in val_loop.evaluator.metrics:
+        if not hasattr(metric, 'score_names'):
+            return None
+        prefix = f'{metric.prefix}/' if metric.prefix else ''
+        names |= {f'{prefix}{name}' for name in metric.score_names()}
+    return names | ({'val_loss'} if isinstance(val_loop, LossValLoop) else set())
+
+
+def refuse_unknown(wanted: Mapping[str, str], known: Collection[str]) -> None:
+    """Refuse to wait for a score that no validation gives; mmengine fails after the first one.
+
+    Args:
+        wanted: See :func:`loop_doubts`.
+        known: From :func:`known_scores`.
+
+    Raises:
+        MammoError: A score is not among them, and no part of the loss nor of a mask's candidates.
+    """
+    part_of_loss = 'val_' if 'val_loss' in known else None
+    for score, setting in wanted.items():
+        loss = part_of_loss and score.startswith(part_of_loss)
+        candidates = any(name in score for name in _OF_CANDIDATES)
+        if score not in known and not loss and not candidates:
+            near = difflib.get_close_matches(score, known, n=3, cutoff=0.5) or sorted(known)
+            remedy = 'Name another score'
+            if score == 'val_loss':
+                remedy = "Set val_cfg.type='LossValLoop', which computes it"
+            raise MammoError(
+                f'{setting}={score!r}: the validation does not give this score',
+                ', '.join(near),
+                remedy,
+            )
+
+
+def _lesions(rows: Sequence[Row]) -> int:
+    return sum(row['annotated'] == 'lesion' for row in rows)
+
+
+def _file(row: Row) -> str:
+    return os.path.realpath(row['img_path'])
+
+
+def _patient(row: Row) -> tuple[str, str]:
+    return row['source'], row['patient_id']

@@ -1,0 +1,80 @@
+"""What goes to the console and what to the file alone."""
+
+import warnings
+
+import numpy as np
+import pytest
+from experiments import shrink
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.runner import Runner
+
+from mmseg_mammo.engine.console import best_of, quieten, say
+from mmseg_mammo.engine.runners import build
+
+
+def test_the_console_has_warnings_and_what_is_said_to_it(tmp_path, capsys):
+    logger = MMLogger(str(tmp_path), log_file=str(tmp_path / 'all.log'))
+    assert quieten(logger) == quieten(logger)  # once is enough
+    logger.info('a hook')
+    say(logger, 'an epoch')
+    logger.warning('a doubt')
+    logger.error('a fault')
+    logger.warning('"HardDiskBackend" is the alias of something')
+    shown, whole = capsys.readouterr().out, (tmp_path / 'all.log').read_text()
+    assert all(text in shown for text in ('an epoch', 'a doubt', 'a fault'))
+    assert not any(text in shown for text in ('a hook', 'HardDiskBackend'))
+    assert all(text in whole for text in ('a hook', 'an epoch', 'a doubt', 'HardDiskBackend'))
+
+
+def test_a_log_level_of_the_config_still_counts(tmp_path, capsys):
+    logger = MMLogger(str(tmp_path), log_level='ERROR')
+    quieten(logger)
+    say(logger, 'an epoch')
+    assert not capsys.readouterr().out
+
+
+@pytest.fixture
+def tested(prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    cfg.default_hooks.console.everything = False
+    return cfg
+
+
+@pytest.mark.parametrize('make', [build, Runner.from_cfg], ids=['ours', "mmengine's"])
+def test_a_test_shows_its_table_once(make, tested, capsys):
+    runner = make(tested)
+    before = capsys.readouterr().out
+    runner.test()
+    shown = capsys.readouterr().out
+    assert shown.count('predict nothing') == 1
+    assert 'Parameters: ' in shown
+    assert 'lesion_dice:' not in shown  # mmengine's own line of the same scores
+    assert runner.log_dir in shown
+    assert ('Hooks will be executed' in before) == (make is not build)
+
+
+def test_everything_is_shown_if_asked_for(tested, capsys):
+    tested.default_hooks.console.everything = True
+    build(tested).test()
+    shown = capsys.readouterr().out
+    assert 'Hooks will be executed' in shown
+    assert 'lesion_dice:' in shown
+
+
+def test_a_warning_of_python_goes_to_the_log(tested, tmp_path, capsys):
+    runner = build(tested)
+    warnings.warn('something of a library', stacklevel=1)
+    assert 'something of a library' in capsys.readouterr().out
+    (log,) = tmp_path.glob('*/*.log')
+    assert 'something of a library' in log.read_text()
+    assert runner.logger.log_file == str(log)
+
+
+def test_the_best_score_is_the_highest_number():
+    hub = MessageHub('best')
+    assert best_of(hub, 'dice') is None
+    hub.update_scalar('val/dice', float('nan'))
+    assert np.isnan(best_of(hub, 'dice'))
+    for value in (3.0, 5.0, 4.0):
+        hub.update_scalar('val/dice', value)
+    assert best_of(hub, 'dice') == 5.0

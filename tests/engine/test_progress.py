@@ -1,0 +1,38 @@
+"""The loss of an epoch, and how long the rest takes."""
+
+import pytest
+import torch
+from experiments import CONFIGS
+from mmengine.config import Config
+from mmengine.registry import MODELS
+
+from mmseg_mammo.engine.progress import EpochLoss, TimeLeft
+
+
+def test_each_image_counts_once_in_the_loss_of_an_epoch():
+    loss = EpochLoss()
+    loss.add({'inputs': [0, 0, 0]}, {'loss': torch.tensor(1.0)})
+    loss.add({'inputs': [0]}, {'loss': torch.tensor(5.0)})
+    assert loss.mean() == 2.0
+
+
+def test_the_time_left_is_that_of_the_epochs_since_the_start(monkeypatch):
+    """Resumed after epoch 4 of 10; two epochs took 30 seconds."""
+    now = iter([100.0, 130.0])
+    monkeypatch.setattr('time.monotonic', lambda: next(now))
+    assert TimeLeft(4, 10).seconds(6) == pytest.approx(60)
+
+
+@pytest.mark.parametrize('steps', [5, 20, 120, 480, 3000])
+def test_averaged_weights_lag_by_a_ninth_of_the_training_and_at_most_a_hundred_steps(steps):
+    """A weight that grows by one each step; the constant momentum of before lags 63 of 120 steps."""
+    settings = {**Config.fromfile(CONFIGS / 'unet_strong_cbis.py').default_hooks.ema}
+    settings['type'] = settings.pop('ema_type')
+    weight = torch.nn.Linear(1, 1, bias=False).requires_grad_(False)
+    average = MODELS.build(settings, default_args=dict(model=weight))
+    for step in range(1, steps + 1):
+        weight.weight.fill_(step)
+        average.update_parameters(weight)
+    lag = steps - average.module.weight.item()
+    assert lag <= min(steps / 9 + 1, 101)
+    assert lag >= min(steps / 20, 90)

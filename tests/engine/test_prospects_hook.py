@@ -1,0 +1,74 @@
+"""A training says before it starts that it cannot succeed, and at its end that it did not."""
+
+import re
+
+import pytest
+from experiments import shrink
+from mmengine.runner import Runner
+
+from mmseg_mammo.errors import MammoError
+
+
+def warnings_of(folder):
+    (log,) = folder.glob('*/*.log')
+    return '\n'.join(re.findall(r'WARNING - (.*)', log.read_text()))
+
+
+def train(cfg, folder):
+    Runner.from_cfg(cfg).train()
+    return warnings_of(folder)
+
+
+def test_a_validation_split_without_a_lesion_is_said_before_and_after(prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path, epochs=1)
+    cfg.val_dataloader.dataset.indices = [1]  # the normal one
+    said = train(cfg, tmp_path)
+    before, after = 'none of the 1 validation images has a lesion', 'No validation image had'
+    assert said.index(before) < said.index(after)
+    assert not list(tmp_path.glob('best_*'))
+
+
+def test_a_training_that_learnt_nothing_says_so_and_a_sound_one_raises_no_doubt(prepared, tmp_path):
+    said = train(shrink('unet_strong_cbis', prepared, tmp_path, epochs=3), tmp_path)
+    assert 'Before it starts' not in said
+    assert 'The best lesion Dice of this training is 0' in said
+
+
+def test_a_training_without_lesions_is_said(prepared, tmp_path):
+    cfg = shrink('unet_strong_cbis', prepared, tmp_path)
+    cfg.train_dataloader.dataset.indices = [3]
+    cfg.train_cfg.max_epochs = 3
+    assert 'none of the 1 training images has a lesion' in train(cfg, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        ({'train_cfg.val_interval': 0}, r'val_interval=0. Allowed: 1 or more'),
+        ({'default_hooks.checkpoint.save_best': 'lesion_dise'}, r"'lesion_dise'.*lesion_dice"),
+        ({'val_cfg.type': 'ValLoop'}, r"param_scheduler.monitor='val_loss'.*LossValLoop"),
+        (
+            {'train_dataloader.dataset': {'annotated_only': False, 'split': 'test'}},
+            r'nobody annotated 1 of its 3 images',
+        ),
+    ],
+)
+def test_what_would_fail_later_is_refused_before_the_first_step(options, said, prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    cfg.merge_from_dict(options)
+    with pytest.raises(MammoError, match=said):
+        Runner.from_cfg(cfg).train()
+    assert not list(tmp_path.glob('*.pth'))
+
+
+def test_a_model_without_a_trained_parameter_is_refused(prepared, tmp_path):
+    runner = Runner.from_cfg(shrink('unet_cbis', prepared, tmp_path))
+    runner.model.requires_grad_(False)
+    with pytest.raises(MammoError, match='No parameter of the model is trained'):
+        runner.train()
+
+
+def test_a_rate_of_zero_is_said(prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path, epochs=1)
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    assert 'the learning rate is 0' in train(cfg, tmp_path)

@@ -1,0 +1,46 @@
+"""Runners of the tools: workers that are switched off, epochs without a step."""
+
+import pytest
+from experiments import shrink
+from mmengine.runner import Runner
+
+from mmseg_mammo.engine.runners import build
+from mmseg_mammo.errors import MammoError
+
+
+@pytest.mark.parametrize('split', ['train', 'val', 'test'])
+def test_no_workers_is_enough_to_switch_off_what_is_about_workers(split, prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    loader = cfg[f'{split}_dataloader']
+    loader.update(num_workers=0, persistent_workers=True, prefetch_factor=4)
+    with pytest.raises(ValueError, match='num_workers'):
+        Runner.build_dataloader(loader)
+    runner = build(cfg)
+    assert next(iter(getattr(runner, f'{split}_dataloader')))
+
+
+def test_with_workers_nothing_is_switched_off(prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    cfg.train_dataloader.update(num_workers=1, persistent_workers=True, prefetch_factor=4)
+    loader = build(cfg).train_dataloader
+    assert (loader.persistent_workers, loader.prefetch_factor) == (True, 4)
+
+
+@pytest.mark.parametrize('name', ['unet_cbis', 'unet_strong_cbis'])
+def test_a_batch_that_is_never_complete_is_refused(name, prepared, tmp_path):
+    cfg = shrink(name, prepared, tmp_path)
+    cfg.train_dataloader.update(batch_size=5, drop_last=True)
+    with pytest.raises(MammoError, match=r'batch_size=5 of 4 images.*Allowed: batch_size=4'):
+        build(cfg).train()
+
+
+def test_a_training_of_no_epoch_is_refused(prepared, tmp_path):
+    with pytest.raises(MammoError, match=r'max_epochs=0.*Allowed: 1 or more'):
+        build(shrink('unet_cbis', prepared, tmp_path, epochs=0)).train()
+
+
+def test_an_unknown_runner_is_refused(prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    cfg.runner_type = 'FlexibleRuner'
+    with pytest.raises(MammoError, match='FlexibleRuner'):
+        build(cfg)
