@@ -16,7 +16,7 @@ from mmengine.logging.logger import MMFormatter
 from mmengine.runner import IterBasedTrainLoop
 from mmseg.registry import HOOKS
 
-from mmseg_mammo.engine.progress import EpochLoss, TimeLeft, validation_follows
+from mmseg_mammo.engine.epoch_progress import EpochLoss, TimeLeft, validation_follows
 
 # What the host warns of in every run, for nobody to act on: it goes to the file alone.
 _KNOWN = (

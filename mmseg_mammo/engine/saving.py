@@ -9,7 +9,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmseg.registry import HOOKS
 
-from mmseg_mammo.engine.progress import validation_follows
+from mmseg_mammo.engine.epoch_progress import validation_follows
 from mmseg_mammo.engine.sharding import is_sharded
 from mmseg_mammo.engine.trained_only import drop_frozen, note_base, refuse_random_base
 from mmseg_mammo.errors import CheckpointError

@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
 from mmseg_mammo.engine.console import say
-from mmseg_mammo.engine.progress import EpochLoss
+from mmseg_mammo.engine.epoch_progress import EpochLoss
 
 BEST = 'best_train_loss'
 WAITED = 'epochs_without_better_train_loss'

@@ -15,7 +15,7 @@ from mmseg_mammo.errors import DataFileError, DataIndexError
 from mmseg_mammo.preparation.cbis_table import NAME, UID, has_column
 from mmseg_mammo.preparation.dicom import DICOM_SUFFIXES, is_dicom
 from mmseg_mammo.preparation.images import RASTER_SUFFIXES
-from mmseg_mammo.preparation.index import read_table
+from mmseg_mammo.preparation.table_files import read_table
 from mmseg_mammo.preparation.walking import is_system, walk
 
 LOCATION = 'File Location'  # the column that tells NBIA's metadata.csv

@@ -14,7 +14,7 @@ from mmseg_mammo.preparation.hospital_entry import (
     tells_nothing,
 )
 from mmseg_mammo.preparation.hospital_names import SUFFIXES
-from mmseg_mammo.preparation.tables import Record, fold, read_records
+from mmseg_mammo.preparation.table_files import Record, fold, read_records
 
 _NO_LESION = ('normal', 'unknown', 'no', 'no finding', 'no findings', 'no lesion', 'negative', '0')
 
@@ -37,7 +37,7 @@ def read_hospital_table(
 
     Raises:
         DataIndexError: The file cannot be read, or lacks a column that is needed or mapped; see
-            :func:`mmseg_mammo.preparation.tables.read_records`.
+            :func:`mmseg_mammo.preparation.table_files.read_records`.
     """
     for name in (*columns, *fixed):
         if name not in COLUMNS:

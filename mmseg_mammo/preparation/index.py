@@ -13,8 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.preparation.images import write_atomic
-from mmseg_mammo.preparation.tables import read_records
-from mmseg_mammo.preparation.tables import read_table as read_table  # noqa: PLC0414 (its old place)
+from mmseg_mammo.preparation.table_files import read_records
 
 INDEX_NAME = 'index.csv'
 LATERALITIES = ('LEFT', 'RIGHT', '')

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_mammo.preparation.images import write_atomic
-from mmseg_mammo.preparation.index import read_table
+from mmseg_mammo.preparation.table_files import read_table
 
 # Subset -> (CSV file, prefix of its folders).
 SUBSETS = {

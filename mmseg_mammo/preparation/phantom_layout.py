@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_mammo.preparation.index import read_table
 from mmseg_mammo.preparation.phantom_cases import Case
+from mmseg_mammo.preparation.table_files import read_table
 
 # zero and number count the files of a series from 0 and from 1; study5, series5 are the last
 # five digits of the UIDs; serial is the arbitrary number in the names of the JPEG mirror.

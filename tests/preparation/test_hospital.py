@@ -15,7 +15,8 @@ from mmseg_mammo.preparation.hospital import Settings, carve_splits, group_by_im
 from mmseg_mammo.preparation.hospital_image import PixelOptions
 from mmseg_mammo.preparation.hospital_table import Gaps, read_hospital_table
 from mmseg_mammo.preparation.images import read_raster, write_png
-from mmseg_mammo.preparation.index import read_index, read_table
+from mmseg_mammo.preparation.index import read_index
+from mmseg_mammo.preparation.table_files import read_table
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'prepare_hospital.py'
 HEADER = 'image,mask,patient_id,split,finding,annotated\n'

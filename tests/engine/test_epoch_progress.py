@@ -6,7 +6,7 @@ from experiments import CONFIGS
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
-from mmseg_mammo.engine.progress import EpochLoss, TimeLeft
+from mmseg_mammo.engine.epoch_progress import EpochLoss, TimeLeft
 
 
 def test_each_image_counts_once_in_the_loss_of_an_epoch():
