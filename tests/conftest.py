@@ -4,6 +4,7 @@ The host is imported in the fixtures only: pytest-xdist's first process reads th
 test, and would pay as much for the imports as a worker.
 """
 
+import functools
 import gc
 import os
 import signal
@@ -54,6 +55,32 @@ def unformatted():
         monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', check)
         # Where mmengine has taken it already, as the original one does.
         monkeypatch.setattr('mmengine.config.config.FormatCode', check, raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope='session')
+def runs_apart():
+    """Let every runner start with a logger, message hub and visualizer of its own.
+
+    The host finds them by a name and the second, and tiny trainings take less than a second.
+    """
+    from mmengine.logging import MessageHub, MMLogger
+    from mmengine.registry import DefaultScope
+    from mmengine.runner import FlexibleRunner, Runner
+    from mmengine.visualization import Visualizer
+    from mmseg.visualization import SegLocalVisualizer
+
+    def apart(start):
+        def initialise(self, *arguments, **settings):
+            for kind in (MessageHub, MMLogger, DefaultScope, Visualizer, SegLocalVisualizer):
+                kind._instance_dict.clear()
+            start(self, *arguments, **settings)
+
+        return functools.wraps(start)(initialise)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for runner in (Runner, FlexibleRunner):
+            monkeypatch.setattr(runner, '__init__', apart(runner.__init__))
         yield
 
 

@@ -279,6 +279,7 @@ def test_a_model_split_over_two_processes_trains_as_a_whole_one(
     cfg = shrink('setr_pup_finetune_fsdp_cbis', prepared, tmp_path, epochs=2)
     cfg.val_dataloader.batch_size = 1
     cfg.val_dataloader.dataset.update(split='train', indices=3)
+    cfg.model.backbone.drop_rate = 0  # each process draws its own
     cfg.model.decode_head.norm_cfg = dict(type='GN', num_groups=2)
     cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.5)
     cfg.dump(tmp_path / 'split.py')

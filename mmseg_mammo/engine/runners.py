@@ -65,7 +65,8 @@ def without_workers(cfg: Config) -> None:
         loader = cfg.get(f'{split}_dataloader') or {}
         if not loader.get('num_workers'):
             for key in _OF_WORKERS:
-                loader.pop(key, None)
+                if loader.get(key):  # what is off already is left as it is written
+                    del loader[key]
 
 
 def refuse_empty(loop: Any) -> None:

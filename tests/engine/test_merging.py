@@ -43,7 +43,8 @@ def checkpoint_of(cfg, path, **changes):
     state = MODELS.build(cfg.model).state_dict()
     for tensor in (value for key, value in state.items() if key.endswith('conv_seg.weight')):
         tensor *= 300  # far from one half, on both sides
-    torch.save({'state_dict': {**state, **changes}, 'meta': {'cfg': cfg.pretty_text}}, path)
+    meta = {'cfg': cfg.pretty_text, 'clahe_levels': 256}
+    torch.save({'state_dict': {**state, **changes}, 'meta': meta}, path)
     return str(path)
 
 

@@ -11,7 +11,7 @@ from mmseg.models.builder import build_segmentor
 from mmseg.registry import MODELS
 from sam_models import SIDE, meta_sam, our_config, our_sam, sample_of, square
 
-from mmseg_mammo.engine.launch import check_checkpoint
+from mmseg_mammo.engine.folders import check_checkpoint
 from mmseg_mammo.engine.loops import on_grid
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.metric import MammographyMetric

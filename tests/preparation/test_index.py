@@ -8,10 +8,10 @@ from mmseg_mammo.preparation.index import (
     Row,
     check_rows,
     read_index,
-    read_table,
     write_index,
     write_table,
 )
+from mmseg_mammo.preparation.table_files import read_table
 
 LESION = Row(
     image='images/a.png',
