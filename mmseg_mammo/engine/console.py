@@ -174,8 +174,8 @@ class ConsoleHook(Hook):
             'raw': _number(metrics.get(f'raw_{self.score}'), 2),
             'best': _number(best_of(runner.message_hub, self.score), 2) if metrics else '',
         }
-        seconds = round(self._left.seconds(done))
-        values['at most'] = f'{datetime.timedelta(seconds=seconds)} left' if seconds > 0 else ''
+        seconds = math.ceil(self._left.seconds(done))
+        values['at most'] = f'{datetime.timedelta(seconds=seconds)} left' if seconds else ''
         listed = ', '.join(f'{key} {value}' for key, value in values.items() if value)
         self._say(runner, f'{self._unit(runner)} {done} of {self._steps(runner)[1]}: {listed}')
 
