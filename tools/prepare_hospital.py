@@ -175,7 +175,7 @@ def report(outcome: Outcome, args: argparse.Namespace) -> None:
     kind = outcome.rows[0].mask_kind
     if kind != 'contour':
         print(f'The masks are {kind}: say so beside every result.')
-    elif args.mask_kind is None:
+    elif args.mask_kind is None and any(row.mask for row in outcome.rows):
         print(
             'masks are taken as contours drawn by readers; --mask-kind weak if they are boxes, '
             'circles or ellipses'

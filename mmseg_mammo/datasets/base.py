@@ -184,7 +184,8 @@ class MammographyDataset(BaseSegDataset):
                 f'finding={self.finding!r}, views={self.views}, '
                 f'annotated_only={self.annotated_only}',
                 f'splits in it: {", ".join(sorted({row.split for row in rows}))}; findings: '
-                f'{", ".join(sorted({row.finding or "(none)" for row in rows}))}',
+                f'{", ".join(sorted({row.finding or "(none)" for row in rows}))}; annotated: '
+                f'{", ".join(sorted({row.annotated for row in rows}))}',
                 'Change the filters of the dataset in the config',
             )
         return [self._item(row) for row in kept]

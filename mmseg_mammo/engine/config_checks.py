@@ -64,7 +64,8 @@ def check_config(cfg: Config) -> None:
 
     Raises:
         MammoError: No model; a count that is none; an image that nothing packs; a checkpoint to
-            load that is not there; a training that ends before its schedule begins.
+            load that is not there; a training that ends before its schedule begins; a head of
+            another width than its backbone.
     """
     if not cfg.get('model'):
         raise MammoError(
@@ -83,6 +84,7 @@ def check_config(cfg: Config) -> None:
             _check_pipeline(place, dataset.get('pipeline') or [])
     check_schedule(cfg)
     _check_optimizer(cfg)
+    _check_widths(cfg['model'])
     source = cfg.get('load_from')
     if source and '://' not in str(source) and not Path(source).is_file():
         raise MammoError(f'load_from={source}: no such file', remedy='Name a checkpoint, or None')
@@ -94,6 +96,28 @@ def _check_optimizer(cfg: Config) -> None:
         raise MammoError(
             f'optim_wrapper.optimizer.type={kind!r}: no such optimiser',
             ', '.join(near(kind, OPTIMIZERS.module_dict)) or 'one of torch.optim, such as AdamW',
+        )
+
+
+def _check_widths(model: Mapping[str, Any]) -> None:
+    """The host says it in the first step, deep in a layer."""
+    backbone, head = (model.get(part) for part in ('backbone', 'decode_head'))
+    if not isinstance(backbone, Mapping) or not isinstance(head, Mapping):
+        return
+    kind, arch = type_name(backbone.get('type')), backbone.get('arch')
+    last = head.get('in_index', -1) in (-1, backbone.get('num_stages', 5) - 1)
+    if kind == 'UNet' and last:
+        name, width = 'base_channels', backbone.get('base_channels', 64)
+    elif kind == 'VPTVisionTransformer' and isinstance(arch, Mapping) and 'embed_dims' in arch:
+        name, width = 'arch.embed_dims', arch['embed_dims']
+    else:
+        return
+    if isinstance(head.get('in_channels'), int) and head['in_channels'] != width:
+        raise MammoError(
+            f'model.decode_head.in_channels={head["in_channels"]}, and '
+            f'model.backbone.{name}={width!r}',
+            'two equal numbers',
+            f'Set model.decode_head.in_channels={width!r} too',
         )
 
 

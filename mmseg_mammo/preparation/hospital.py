@@ -154,10 +154,13 @@ def _refusal(
 ) -> MammoError | None:
     """Why no index is written, if so; ``usable`` counts the images that were made."""
     lines = ''.join(f'\n  {problem}' for problem in problems)
+    advice = 'Correct them, or leave their images out by --skip-bad'
+    # A terminal shows the end of a long list.
+    again = f'\n{len(problems)} bad rows, and no index. {advice}' if len(problems) > 20 else ''
     if problems and not settings.skip_bad:
         return DataIndexError(
             f'{settings.origin}: {len(problems)} bad rows, so no index was written',
-            remedy=f'Correct them, or leave their images out by --skip-bad:{lines}',
+            remedy=f'{advice}:{lines}{again}',
         )
     if usable == 0:
         return DataIndexError(f'{settings.origin}: no usable image{":" if lines else ""}{lines}')

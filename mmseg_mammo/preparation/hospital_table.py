@@ -16,7 +16,17 @@ from mmseg_mammo.preparation.hospital_entry import (
 from mmseg_mammo.preparation.hospital_names import SUFFIXES
 from mmseg_mammo.preparation.table_files import Record, fold, read_records
 
-_NO_LESION = ('normal', 'unknown', 'no', 'no finding', 'no findings', 'no lesion', 'negative', '0')
+_NO_LESION = (
+    'normal',
+    'norm',
+    'unknown',
+    'no',
+    'no finding',
+    'no findings',
+    'no lesion',
+    'negative',
+    '0',
+)
 
 
 def read_hospital_table(
@@ -42,6 +52,11 @@ def read_hospital_table(
     for name in (*columns, *fixed):
         if name not in COLUMNS:
             raise DataIndexError(f'Column {name!r}', ', '.join(COLUMNS))
+        if not columns.get(name, name):
+            raise DataIndexError(
+                f'--column {name}= names no column of yours',
+                remedy=f'Say --column {name}=<yours>, or --set {name}=<one value for all rows>',
+            )
     if table.is_dir():
         name = min((path.name for path in table.glob('*.csv')), default='index.csv')
         raise DataIndexError(f'{table} is a folder', f'the CSV file, for example {table / name}')

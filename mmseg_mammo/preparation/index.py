@@ -16,6 +16,7 @@ from mmseg_mammo.preparation.images import write_atomic
 from mmseg_mammo.preparation.table_files import read_records
 
 INDEX_NAME = 'index.csv'
+_UNPREPARED = 'If it is the table of an export, prepare that first (docs/new_hospital.md); else add the column'
 LATERALITIES = ('LEFT', 'RIGHT', '')
 VIEWS = ('CC', 'MLO', 'ML', 'LM', 'LMO', 'SIO', 'XCC', 'XCCL', 'XCCM', 'FB', 'OTHER', '')
 SPLITS = ('train', 'val', 'test')
@@ -181,7 +182,7 @@ def _check_values(row: Row, place: str) -> None:
 
 
 def _records(path: Path) -> list[tuple[int, dict[str, str]]]:
-    return [(record.number, record.cells) for record in read_records(path, COLUMNS)]
+    return [(record.number, record.cells) for record in read_records(path, COLUMNS, _UNPREPARED)]
 
 
 def _parse(record: dict[str, str], number: int, path: Path) -> Row:

@@ -60,7 +60,9 @@ def test_an_unknown_split_is_refused(prepared):
 
 
 def test_filters_that_leave_nothing_say_what_there_is(prepared):
-    with pytest.raises(DataIndexError, match=r"none of its 9 rows passes.*'asymmetry'.*mass"):
+    with pytest.raises(
+        DataIndexError, match=r"none of its 9 rows passes.*'asymmetry'.*mass.*annotated: lesion"
+    ):
         MammographyDataset(data_root=str(prepared), views=('ML',), finding='asymmetry')
 
 

@@ -42,6 +42,10 @@ def test_shipped_configs_pass(path):
             r"type='AdmW': no such optimiser. Allowed: .*AdamW",
         ),
         ({'model': None}, 'has no model'),
+        (
+            {'model__backbone__base_channels': 16},
+            r'decode_head.in_channels=64, and model.backbone.base_channels=16.*in_channels=16 too',
+        ),
         ({'train_dataloader__dataset__pipeline': []}, 'train_dataloader.dataset: no pipeline'),
         (
             {'val_dataloader__dataset__pipeline': [dict(type='LoadMammogram')]},
@@ -52,6 +56,15 @@ def test_shipped_configs_pass(path):
 def test_what_cannot_run_is_named(options, said):
     with pytest.raises(MammoError, match=said):
         check_config(config(**options))
+
+
+def test_a_head_is_as_wide_as_its_vit():
+    cfg = Config.fromfile(CONFIGS / 'setr_pup_vpt_cbis.py')
+    cfg.model.backbone.arch.embed_dims = 192
+    with pytest.raises(MammoError, match=r'in_channels=1024, and .*arch.embed_dims=192'):
+        check_config(cfg)
+    cfg.model.decode_head.in_channels = 192
+    check_config(cfg)
 
 
 def wrapped(kind, *members, **more):

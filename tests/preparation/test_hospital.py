@@ -81,6 +81,12 @@ def test_bad_rows_of_the_table_stop_everything_before_it_starts(hospital, tmp_pa
     assert not (tmp_path / 'out').exists()
 
 
+def test_a_long_list_of_bad_rows_ends_with_what_to_do(hospital, tmp_path):
+    hospital.write_text('image,patient_id\n' + ''.join(f'no{n}.png,P{n}\n' for n in range(21)))
+    with pytest.raises(MammoError, match=r'21 bad rows, and no index\..* --skip-bad\.$'):
+        run(hospital, tmp_path / 'out')
+
+
 def test_skip_bad_leaves_out_whole_images_and_counts_them(hospital, tmp_path):
     (hospital.parent / 'p1_b.png').unlink()
     outcome = run(hospital, tmp_path / 'out', skip_bad=True)
@@ -305,6 +311,16 @@ CONTOURS = 'masks are taken as contours drawn by readers; --mask-kind weak if th
 def test_contours_are_an_assumption_until_the_user_says_so(hospital, tmp_path, call, kind, said):
     lines, _ = call(tmp_path / 'o', '--table', hospital, '--jobs', 1, *kind)
     assert sum(line.startswith(CONTOURS) for line in lines) == said
+
+
+def test_nothing_is_said_of_masks_where_there_are_none(hospital, tmp_path, call):
+    table = hospital.with_name('images_only.csv')
+    table.write_text('image,patient_id\np1/1.dcm,P1\n')
+    lines, code = call(
+        tmp_path / 'o', '--table', table, '--empty-mask-means', 'not-annotated', '--jobs', 1
+    )
+    assert code == 0
+    assert not any(line.startswith(CONTOURS) for line in lines)
 
 
 def test_patients_from_dicom_headers_are_pointed_at(hospital, tmp_path, call):

@@ -70,6 +70,12 @@ def test_the_undamaged_hospital_has_one_normal_image(hospital):
     assert normals_of_folders(hospital) == ['P4']
 
 
+def test_the_code_of_mini_mias_for_normal_is_no_finding(hospital):
+    table = hospital / 'list.csv'
+    table.write_text(table.read_text().replace(',P4,,', ',P4,NORM,'))
+    assert normals_of_table(hospital) == ['P4']
+
+
 def empty(path):
     path.write_bytes(b'')
 

@@ -56,6 +56,8 @@ def test_columns_can_be_mapped_and_set(read):
         read(text, {'image': 'file'})
     with pytest.raises(MammoError, match=r"Column 'picture'. Allowed: image, mask"):
         read(text, {'picture': 'file_name'})
+    with pytest.raises(MammoError, match=r'--column finding= names no column of yours'):
+        read(text, {'image': 'file_name', 'finding': ''})
 
 
 def test_an_empty_mask_cell_means_nothing_until_the_user_says_so(read):
