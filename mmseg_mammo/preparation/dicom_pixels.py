@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.preparation.dicom_header import is_filled, value_of
+from mmseg_mammo.preparation.dicom_header import is_filled, number_of
 from mmseg_mammo.preparation.raster_jpeg import decode_jpeg
 
 # What required attributes mean where a file lacks them: a mammogram has no other values
@@ -92,8 +92,9 @@ def _check_bits(dataset: Any, allocated: int) -> None:
     odd = raw[raw != cut.view(raw.dtype)]
     overlays = any(dataset.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2))
     same_above = odd.size == size and np.ptp(odd >> stored) == 0
-    padding = value_of(dataset, 'PixelPaddingValue')
+    padding = number_of(dataset, 'PixelPaddingValue')
     padded = padding is not None and (odd == int(padding) % (1 << allocated)).all()
     if odd.size and not (overlays or same_above or padded):
         highest = int(raw.max()).bit_length()
-        raise ValueError(f'pixels use {highest} bits, Bits Stored says {stored}')
+        sign = ', one of them for the sign, by Pixel Representation' if signed else ''
+        raise ValueError(f'pixels use {highest} bits, Bits Stored says {stored}{sign}')

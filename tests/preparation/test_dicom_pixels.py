@@ -35,6 +35,12 @@ def test_pixels_with_more_bits_than_the_header_says_are_refused(save_dicom):
         read_dicom(rewritten(shifted, HighBit=15))
 
 
+def test_pixels_of_another_sign_than_the_header_says_are_refused(save_dicom):
+    path = rewritten(save_dicom(TWELVE_BITS, BitsStored=12), PixelRepresentation=1)
+    with pytest.raises(DataFileError, match='says 12, one of them for the sign'):
+        read_dicom(path)
+
+
 def test_a_wrong_high_bit_alone_changes_nothing(save_dicom):
     path = rewritten(save_dicom(TWELVE_BITS, BitsStored=12), HighBit=15)
     np.testing.assert_array_equal(read_dicom(path)[0], TWELVE_BITS)
