@@ -1,5 +1,6 @@
 """A hospital's own table -> one checked entry per row."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +17,11 @@ from mmseg_mammo.preparation.hospital_entry import (
 from mmseg_mammo.preparation.hospital_names import SUFFIXES
 from mmseg_mammo.preparation.table_files import Record, fold, read_records
 
-_NO_LESION = ('normal', 'unknown', 'no', 'no finding', 'no findings', 'no lesion', 'negative', '0')
+_NO_LESION = (
+    *('normal', 'norm', 'healthy', 'unremarkable', 'negative', 'absent', 'nothing', 'nil', 'unknown'),
+    *('no', 'false', '0', 'no finding', 'no findings', 'no lesion', 'no lesions', 'no abnormality'),
+    *('no abnormalities', 'no abnormal finding', 'no abnormal findings'),
+)
 
 
 def read_hospital_table(
@@ -77,8 +82,10 @@ def _check_mask_column(table: Path, name: str, records: Sequence[Record]) -> Non
 def _told(cells: Mapping[str, str]) -> str:
     """What a row says that one of an image without lesion would not."""
     for name in ('pathology', 'finding'):
-        terms = [term.strip().lower().replace('_', ' ') for term in cells[name].split('+')]
-        if not all(tells_nothing(term) or term in _NO_LESION for term in terms):
+        terms = [term.strip().lower() for term in cells[name].split('+')]
+        words = [' '.join(re.findall(r'[^\W_]+', term)) for term in terms]  # of ['No Finding'] too
+        pairs = zip(terms, words, strict=True)
+        if not all(tells_nothing(term) or word in _NO_LESION for term, word in pairs):
             return f'{name} is {cells[name]!r}'
     return ''
 

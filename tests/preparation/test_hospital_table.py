@@ -229,7 +229,13 @@ def test_an_empty_cell_is_no_normal_image_where_the_row_says_something_else(
     assert read(text, {}, {'annotated': 'normal'})[0][0].annotated == 'normal'
 
 
-@pytest.mark.parametrize('word', ['normal', 'No Finding', 'none', 'n/a', '-', 'no_finding', '0'])
+@pytest.mark.parametrize(
+    'word',
+    [
+        *('normal', 'No Finding', 'none', 'n/a', '-', 'no_finding', '0'),
+        *('NORM', 'Healthy', "['No Finding']", 'No abnormalities.'),  # MIAS, VinDr-Mammo, reports
+    ],
+)
 def test_words_for_no_finding_and_values_for_all_rows_tell_of_no_lesion(read, word):
     text = f'image,mask,patient_id,finding\na.png,,7,{word}\n'
     assert read(text, empty_mask='normal')[0][0].annotated == 'normal'
