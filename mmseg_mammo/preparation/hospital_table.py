@@ -18,7 +18,17 @@ from mmseg_mammo.preparation.hospital_names import SUFFIXES
 from mmseg_mammo.preparation.table_files import Record, fold, read_records
 
 _NO_LESION = (
-    *('normal', 'norm', 'healthy', 'unremarkable', 'negative', 'absent', 'nothing', 'nil', 'unknown'),
+    *(
+        'normal',
+        'norm',
+        'healthy',
+        'unremarkable',
+        'negative',
+        'absent',
+        'nothing',
+        'nil',
+        'unknown',
+    ),
     *('no', 'false', '0', 'no finding', 'no findings', 'no lesion', 'no lesions', 'no abnormality'),
     *('no abnormalities', 'no abnormal finding', 'no abnormal findings'),
 )
@@ -63,7 +73,8 @@ def read_hospital_table(
     for record in records:
         cells = {name: record.cells.get(theirs[name], '') for name in COLUMNS}
         doubt = _told({**cells, **dict.fromkeys(fixed, '')}) or _unread(record, theirs)
-        for mask in record.repeated or [cells['mask']]:
+        told = [cell for cell in record.repeated if not tells_nothing(cell)]
+        for mask in told or record.repeated[:1] or [cells['mask']]:
             filled = {**cells, 'mask': mask, **fixed}
             raw.append(Raw(f'row {record.number}', filled, doubt))
     return collect(raw, root, gaps)

@@ -247,6 +247,8 @@ def test_repeated_masks_are_rows_of_one_image(read, tmp_path):
     write_png(tmp_path / 'n.png', ZERO)
     entries, problems = read('image,roi,ROI 2,patient_id\na.png,m.png,n.png,7\n', {'mask': 'roi'})
     assert not problems
+    text = 'image,mask,mask,patient_id\na.png,NA,m.png,7\nb.png,n.png,NA,8\n'
+    assert [entry.mask.name for entry in read(text)[0]] == ['m.png', 'n.png']
     assert [(e.place, e.relative, e.mask.name) for e in entries] == [
         ('row 2', 'a.png', 'm.png'),
         ('row 2', 'a.png', 'n.png'),
