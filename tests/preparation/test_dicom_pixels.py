@@ -4,7 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
-from pydicom.uid import JPEGBaseline8Bit
+from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.preparation.dicom import is_dicom, read_dicom, read_dicom_labels
@@ -39,6 +39,35 @@ def test_pixels_of_another_sign_than_the_header_says_are_refused(save_dicom):
     path = rewritten(save_dicom(TWELVE_BITS, BitsStored=12), PixelRepresentation=1)
     with pytest.raises(DataFileError, match='says 12, one of them for the sign'):
         read_dicom(path)
+
+
+def test_empty_pixel_data_is_named(save_dicom):
+    path = rewritten(save_dicom(TWELVE_BITS), PixelData=b'')
+    with pytest.raises(DataFileError, match='Pixel Data is empty'):
+        read_dicom(path)
+
+
+def test_decoded_pixels_with_more_bits_than_the_header_says_are_refused(save_dicom):
+    path = save_dicom(TWELVE_BITS)
+    dataset = pydicom.dcmread(path)
+    dataset.compress(RLELossless, generate_instance_uid=False)
+    for stored, message in ((8, 'pixels use 12 bits, Bits Stored says 8'), (0, 'Bits Stored is 0')):
+        dataset.BitsStored = stored
+        dataset.save_as(path)
+        with pytest.raises(DataFileError, match=message):
+            read_dicom(path)
+
+
+def test_padding_above_the_stored_bits_may_be_compressed_too(save_dicom):
+    padded = TWELVE_BITS.copy()
+    padded[:3] = 65535
+    path = save_dicom(padded, PixelPaddingValue=65535)
+    dataset = pydicom.dcmread(path)
+    dataset.compress(RLELossless, generate_instance_uid=False)
+    dataset.BitsStored = 12
+    dataset.save_as(path)
+    expected = read_dicom(save_dicom(padded, BitsStored=12, PixelPaddingValue=65535))[0]
+    np.testing.assert_array_equal(read_dicom(path)[0], expected)
 
 
 def test_a_wrong_high_bit_alone_changes_nothing(save_dicom):
