@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.preparation.dicom_header import is_filled, number_of
-from mmseg_mammo.preparation.raster_jpeg import decode_jpeg
+from mmseg_mammo.preparation.raster_jpeg import decode_jpeg, widen_lossless
 
 # What required attributes mean where a file lacks them: a mammogram has no other values
 # (PS3.3 C.8.11.7.1).
@@ -60,10 +60,12 @@ def stored_values(dataset: Any, labels: bool = False) -> np.ndarray:
         dataset.PixelRepresentation = 0
     elif native and allocated in (8, 16, 32) and 'PixelData' in dataset:
         _check_native(dataset, allocated)
-    from pydicom.uid import JPEGBaseline8Bit
+    from pydicom.uid import JPEGBaseline8Bit, JPEGLossless, JPEGLosslessSV1
 
     if dataset.file_meta.TransferSyntaxUID == JPEGBaseline8Bit:
         _check_jpeg(dataset)
+    elif dataset.file_meta.TransferSyntaxUID in (JPEGLossless, JPEGLosslessSV1):
+        _check_lossless(dataset)
     unsigned = int(dataset.PixelRepresentation) == 0
     pixels = _decoded(dataset) if unsigned and not (native or labels) else dataset.pixel_array
     if pixels.ndim != 2:
@@ -76,6 +78,25 @@ def _check_jpeg(dataset: Any) -> None:
     from pydicom.encaps import get_frame
 
     if decode_jpeg(get_frame(dataset.PixelData, 0, number_of_frames=1)) is None:
+        raise ValueError('its JPEG data is damaged')
+
+
+def _check_lossless(dataset: Any) -> None:
+    """Refuse lossless JPEG data that gives values beyond its precision, at the cost of decoding twice."""
+    from pydicom.dataset import Dataset
+    from pydicom.encaps import encapsulate, get_frame
+
+    widened = widen_lossless(get_frame(dataset.PixelData, 0, number_of_frames=1))
+    if widened is None:
+        return
+    data, precision = widened
+    wide = Dataset()
+    wide.file_meta, wide.PixelData = dataset.file_meta, encapsulate([data])
+    wide.Rows, wide.Columns, wide.SamplesPerPixel = dataset.Rows, dataset.Columns, 1
+    wide.PhotometricInterpretation, wide.PixelRepresentation = 'MONOCHROME2', 0
+    wide.BitsAllocated, wide.BitsStored, wide.HighBit = 16, 16, 15
+    values = wide.pixel_array - np.uint16((1 << 15) - (1 << precision - 1))
+    if (values >> precision).any():
         raise ValueError('its JPEG data is damaged')
 
 

@@ -78,3 +78,18 @@ def _hears_damage() -> bool:
     data = cv2.imencode('.jpg', noise)[1].tobytes()
     middle = len(data) // 2
     return _complains(data[:middle] + bytes(512) + data[middle + 512 :])
+
+
+def widen_lossless(data: bytes) -> tuple[bytes, int] | None:
+    """A lossless JPEG (SOF3) as one of 16 bits, and its own precision; None of any other JPEG.
+
+    Only the first prediction depends on the precision, so that all values of a sound file become
+    higher by 2^15 - 2^(precision - 1) (ITU-T T.81, H.1.2). Those of a damaged one leave the range
+    of the precision, where decoders would wrap them.
+    """
+    place = 2
+    while data[place : place + 1] == b'\xff' and data[place + 1 : place + 2] != b'\xda':
+        if data[place + 1] == 0xC3:
+            return data[: place + 4] + b'\x10' + data[place + 5 :], data[place + 4]
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], 'big')
+    return None
