@@ -52,6 +52,21 @@ def value_of(dataset: Any, name: str) -> Any:
     return found[0] if found else None
 
 
+def number_of(dataset: Any, name: str) -> Any:
+    """The one number of an attribute, also where the file repeats it; None if it is missing.
+
+    Raises:
+        ValueError: The file gives several that differ.
+    """
+    value = value_of(dataset, name)
+    several = value if isinstance(value, (list, tuple)) or hasattr(value, 'append') else [value]
+    if len(set(several)) > 1:
+        raise ValueError(
+            f'{name} is {" and ".join(map(str, several))}, where one number is defined'
+        )
+    return several[0]
+
+
 def is_filled(value: Any) -> bool:
     """Whether a value says anything: not None, no empty text, list or sequence."""
     if value is None or isinstance(value, (int, float)):

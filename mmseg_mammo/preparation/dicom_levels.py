@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.preparation.dicom_header import is_filled, value_of, values_of
+from mmseg_mammo.preparation.dicom_header import is_filled, number_of, value_of, values_of
 
 TOP = np.iinfo(np.uint16).max
 
@@ -48,10 +48,9 @@ def detector_field(dataset: Any, pixels: np.ndarray) -> np.ndarray | None:
 
     Padding is Pixel Padding Value, up to its Range Limit, in the sign and depth of the pixels.
     """
-    value = value_of(dataset, 'PixelPaddingValue')
+    value, limit = (number_of(dataset, f'PixelPadding{end}') for end in ('Value', 'RangeLimit'))
     if value is None:
         return None
-    limit = value_of(dataset, 'PixelPaddingRangeLimit')
     found = [_as_stored(dataset, v) for v in (value, value if limit is None else limit)]
     ends = [end for end in found if end is not None]
     if len(ends) < 2:
@@ -60,7 +59,7 @@ def detector_field(dataset: Any, pixels: np.ndarray) -> np.ndarray | None:
     return inside if inside.any() and not inside.all() else None
 
 
-def _as_stored(dataset: Any, value: int) -> int | None:
+def _as_stored(dataset: Any, value: float) -> int | None:
     """A padding value as the pixels hold it; None for one that they cannot hold.
 
     Its type may have the other sign than the pixels (US 63536 is SS -2000), or more bits than
@@ -87,7 +86,7 @@ def _rescaled(dataset: Any, pixels: np.ndarray) -> np.ndarray:
                 first, entries = table
                 depth = np.uint8 if entries.max() <= np.iinfo(np.uint8).max else np.uint16
                 return _look_up(pixels, first, entries.astype(depth))
-    slope, intercept = (value_of(dataset, f'Rescale{end}') for end in ('Slope', 'Intercept'))
+    slope, intercept = (number_of(dataset, f'Rescale{end}') for end in ('Slope', 'Intercept'))
     if slope is None and intercept is None:
         return pixels
     slope, intercept = float(1 if slope is None else slope), float(intercept or 0)
@@ -132,7 +131,7 @@ def _window(dataset: Any) -> Any:
         window.BitsStored = dataset.BitsStored
         window.PixelRepresentation = dataset.get('PixelRepresentation') or 0
         for name in ('RescaleSlope', 'RescaleIntercept'):
-            value = value_of(dataset, name)
+            value = number_of(dataset, name)
             setattr(window, name, (name == 'RescaleSlope') if value is None else value)
         return window
     return None
@@ -174,9 +173,10 @@ def read_lut(item: Any, values: np.ndarray) -> tuple[int, np.ndarray] | None:
     else:
         words = np.asarray(data, dtype=np.int64).ravel() & 0xFFFF
         octets = words.astype('<u2').view(np.uint8)  # two in a word
-    for entries in (words, octets[:count]):
-        if len(entries) == count:
-            return first, entries.astype(np.int64)
+    if len(words) == count:
+        return first, words
+    if len(octets) in (count, count + 1):  # an odd number is padded
+        return first, octets[:count].astype(np.int64)
     raise ValueError(f'LUT Descriptor tells of {count} entries, LUT Data holds {len(words)}')
 
 

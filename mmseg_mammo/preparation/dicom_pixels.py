@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.preparation.dicom_header import is_filled, value_of
-from mmseg_mammo.preparation.raster_jpeg import decode_jpeg
+from mmseg_mammo.preparation.dicom_header import is_filled, number_of
+from mmseg_mammo.preparation.raster_jpeg import decode_jpeg, widen_lossless
 
 # What required attributes mean where a file lacks them: a mammogram has no other values
 # (PS3.3 C.8.11.7.1).
@@ -47,20 +47,27 @@ def stored_values(dataset: Any, labels: bool = False) -> np.ndarray:
             setattr(dataset, name, value)
     dataset.PhotometricInterpretation = 'MONOCHROME2'  # one grey sample; only levels need more
     native = not is_compressed(dataset)
-    if native and bytes(dataset.get('PixelData', b'')[:4]) == ITEM:
+    if native and bytes((dataset.get('PixelData') or b'')[:4]) == ITEM:
         raise ValueError('compressed, though no Transfer Syntax says how')
+    if 'PixelData' in dataset and not dataset.PixelData:
+        raise ValueError('Pixel Data is empty')
     if not is_filled(dataset.get('BitsStored')) or (labels and native):
         dataset.BitsStored = allocated
+    if not 0 < int(dataset.BitsStored) <= allocated:
+        raise ValueError(f'Bits Stored is {dataset.BitsStored}, Bits Allocated {allocated}')
     dataset.HighBit = int(dataset.BitsStored) - 1  # no other is legal; pixels tell below
     if labels and native:
         dataset.PixelRepresentation = 0
     elif native and allocated in (8, 16, 32) and 'PixelData' in dataset:
-        _check_bits(dataset, allocated)
-    from pydicom.uid import JPEGBaseline8Bit
+        _check_native(dataset, allocated)
+    from pydicom.uid import JPEGBaseline8Bit, JPEGLossless, JPEGLosslessSV1
 
     if dataset.file_meta.TransferSyntaxUID == JPEGBaseline8Bit:
         _check_jpeg(dataset)
-    pixels = np.asarray(dataset.pixel_array)
+    elif dataset.file_meta.TransferSyntaxUID in (JPEGLossless, JPEGLosslessSV1):
+        _check_lossless(dataset)
+    unsigned = int(dataset.PixelRepresentation) == 0
+    pixels = _decoded(dataset) if unsigned and not (native or labels) else dataset.pixel_array
     if pixels.ndim != 2:
         raise ValueError(f'{pixels.shape} values where one per pixel was expected')
     return pixels
@@ -74,26 +81,65 @@ def _check_jpeg(dataset: Any) -> None:
         raise ValueError('its JPEG data is damaged')
 
 
-def _check_bits(dataset: Any, allocated: int) -> None:
+def _check_lossless(dataset: Any) -> None:
+    """Refuse lossless JPEG data that gives values beyond its precision, at the cost of decoding twice."""
+    from pydicom.dataset import Dataset
+    from pydicom.encaps import encapsulate, get_frame
+
+    widened = widen_lossless(get_frame(dataset.PixelData, 0, number_of_frames=1))
+    if widened is None:
+        return
+    data, precision = widened
+    wide = Dataset()
+    wide.file_meta, wide.PixelData = dataset.file_meta, encapsulate([data])
+    wide.Rows, wide.Columns, wide.SamplesPerPixel = dataset.Rows, dataset.Columns, 1
+    wide.PhotometricInterpretation, wide.PixelRepresentation = 'MONOCHROME2', 0
+    wide.BitsAllocated, wide.BitsStored, wide.HighBit = 16, 16, 15
+    values = wide.pixel_array - np.uint16((1 << 15) - (1 << precision - 1))
+    if (values >> precision).any():
+        raise ValueError('its JPEG data is damaged')
+
+
+def _decoded(dataset: Any) -> np.ndarray:
+    """Compressed unsigned pixels, checked before the bits above Bits Stored are cut off.
+
+    More bits are what damage in JPEG-LS and in JPEG-lossless looks like, which no decoder tells.
+    """
+    stored, dataset.BitsStored = int(dataset.BitsStored), int(dataset.BitsAllocated)
+    pixels = np.asarray(dataset.pixel_array)
+    dataset.BitsStored = stored
+    _check_bits(dataset, pixels)
+    return pixels & ((1 << stored) - 1) if stored < pixels.itemsize * 8 else pixels
+
+
+def _check_native(dataset: Any, allocated: int) -> None:
+    order = '<' if dataset.file_meta.TransferSyntaxUID.is_little_endian else '>'
+    size = int(dataset.Rows) * int(dataset.Columns)
+    if len(dataset.PixelData) >= size * allocated // 8:  # else the decoder complains
+        _check_bits(dataset, np.frombuffer(dataset.PixelData, f'{order}u{allocated // 8}', size))
+
+
+def _check_bits(dataset: Any, raw: np.ndarray) -> None:
     """Refuse pixels that use more bits than Bits Stored, which the decoder would cut off.
 
     Bits above may be set alike in all pixels, hold an overlay, or belong to the padding.
+
+    Args:
+        dataset: Tells Bits Stored and sign.
+        raw: All allocated bits of the pixels, unsigned.
     """
     stored, signed = int(dataset.BitsStored), int(dataset.PixelRepresentation)
-    order = '<' if dataset.file_meta.TransferSyntaxUID.is_little_endian else '>'
-    size = int(dataset.Rows) * int(dataset.Columns)
-    if not 0 < stored < allocated or len(dataset.PixelData) < size * allocated // 8:
-        return  # nothing above, or the decoder complains
-    raw = np.frombuffer(dataset.PixelData, f'{order}u{allocated // 8}', size)
-    if not signed and int(raw.max()) >> stored == 0:
+    allocated = raw.itemsize * 8
+    if stored >= allocated or (not signed and int(raw.max()) >> stored == 0):
         return
     shift = allocated - stored
-    cut = (raw << shift).view(f'{order}i{allocated // 8}' if signed else raw.dtype) >> shift
+    cut = (raw << shift).view(raw.dtype.str.replace('u', 'i') if signed else raw.dtype) >> shift
     odd = raw[raw != cut.view(raw.dtype)]
     overlays = any(dataset.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2))
-    same_above = odd.size == size and np.ptp(odd >> stored) == 0
-    padding = value_of(dataset, 'PixelPaddingValue')
+    same_above = odd.size == raw.size and np.ptp(odd >> stored) == 0
+    padding = number_of(dataset, 'PixelPaddingValue')
     padded = padding is not None and (odd == int(padding) % (1 << allocated)).all()
     if odd.size and not (overlays or same_above or padded):
         highest = int(raw.max()).bit_length()
-        raise ValueError(f'pixels use {highest} bits, Bits Stored says {stored}')
+        sign = ', one of them for the sign, by Pixel Representation' if signed else ''
+        raise ValueError(f'pixels use {highest} bits, Bits Stored says {stored}{sign}')

@@ -151,9 +151,11 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
             remedy='Correct the cell, or leave it empty',
         )
     image, mask = _relative(cells['image']), _relative(cells['mask'])
-    pathology = '+'.join(
-        _spelled('pathology', term, _PATHOLOGIES) for term in cells['pathology'].split('+')
-    )
+    annotated = _spelled('annotated', cells['annotated'], _STATES)
+    if annotated in ('normal', 'no') and tells_nothing(mask):
+        mask = ''  # R writes NA for an empty cell
+    terms = cells['pathology'].split('+')
+    pathology = '+'.join(_spelled('pathology', term, _PATHOLOGIES) for term in terms)
     return Entry(
         place=row.place,
         relative=image,
@@ -166,7 +168,7 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
         finding=cells['finding'].lower(),
         pathology=pathology,
         density=cells['density'],
-        annotated=_spelled('annotated', cells['annotated'], _STATES),
+        annotated=annotated,
         doubt=row.doubt,
     )
 
@@ -179,6 +181,8 @@ def _relative(cell: str) -> str:
 def _spelled(name: str, value: str, spellings: Mapping[str, str]) -> str:
     key = value.strip().lower()
     key = key if key in spellings else key.replace(' ', '_')
+    if key not in spellings and name in ('laterality', 'view', 'pathology') and tells_nothing(key):
+        return ''
     if key not in spellings:
         allowed = dict.fromkeys(filter(None, spellings.values()))
         raise DataIndexError(f'{name} {value!r}', ', '.join(allowed))

@@ -1,5 +1,6 @@
 """A hospital's own table -> one checked entry per row."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -17,15 +18,9 @@ from mmseg_mammo.preparation.hospital_names import SUFFIXES
 from mmseg_mammo.preparation.table_files import Record, fold, read_records
 
 _NO_LESION = (
-    'normal',
-    'norm',
-    'unknown',
-    'no',
-    'no finding',
-    'no findings',
-    'no lesion',
-    'negative',
-    '0',
+    *('normal', 'norm', 'healthy', 'unremarkable', 'negative', 'absent', 'nothing', 'nil', 'no'),
+    *('unknown', 'false', '0', 'no finding', 'no findings', 'no lesion', 'no lesions'),
+    *('no abnormality', 'no abnormalities', 'no abnormal finding', 'no abnormal findings'),
 )
 
 
@@ -73,7 +68,8 @@ def read_hospital_table(
     for record in records:
         cells = {name: record.cells.get(theirs[name], '') for name in COLUMNS}
         doubt = _told({**cells, **dict.fromkeys(fixed, '')}) or _unread(record, theirs)
-        for mask in record.repeated or [cells['mask']]:
+        told = [cell for cell in record.repeated if not tells_nothing(cell)]
+        for mask in told or record.repeated[:1] or [cells['mask']]:
             filled = {**cells, 'mask': mask, **fixed}
             raw.append(Raw(f'row {record.number}', filled, doubt))
     return collect(raw, root, gaps)
@@ -92,8 +88,10 @@ def _check_mask_column(table: Path, name: str, records: Sequence[Record]) -> Non
 def _told(cells: Mapping[str, str]) -> str:
     """What a row says that one of an image without lesion would not."""
     for name in ('pathology', 'finding'):
-        terms = [term.strip().lower().replace('_', ' ') for term in cells[name].split('+')]
-        if not all(tells_nothing(term) or term in _NO_LESION for term in terms):
+        terms = [term.strip().lower() for term in cells[name].split('+')]
+        words = [' '.join(re.findall(r'[^\W_]+', term)) for term in terms]  # of ['No Finding'] too
+        pairs = zip(terms, words, strict=True)
+        if not all(tells_nothing(term) or word in _NO_LESION for term, word in pairs):
             return f'{name} is {cells[name]!r}'
     return ''
 

@@ -17,7 +17,7 @@ from mmseg_mammo.preparation.dicom import is_dicom, read_dicom, read_dicom_label
 from mmseg_mammo.preparation.raster import decode_raster
 
 PARTIAL_PREFIX = '.partial-'
-RASTER_SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.pgm')
+RASTER_SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.pgm')
 
 
 def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:

@@ -13,6 +13,7 @@ from mmseg_mammo.preparation.images import resize_mask
 # Compression leaves many values close to 0 and to the maximum; a label map has few values.
 MAX_LABEL_VALUES = 5
 MAX_GREY_SHARE = 0.3
+FAINT = 8  # levels
 ASPECT_TOLERANCE = 0.01
 
 
@@ -46,7 +47,8 @@ def binarise(values: np.ndarray, place: str, lesion_values: Collection[int] = ()
     if len(present) > 2:
         lesion = counts[peak // 2 + 1 :].sum()
         grey = counts[peak // 4 + 1 : 3 * peak // 4].sum()
-        if len(present) <= MAX_LABEL_VALUES or grey > MAX_GREY_SHARE * lesion:
+        few = len(present) <= MAX_LABEL_VALUES and not _is_faint_noise(present)
+        if few or grey > MAX_GREY_SHARE * lesion:
             shown = ', '.join(map(str, present[:8])) + (', …' if len(present) > 8 else '')
             raise DataFileError(
                 f'{place}: {len(present)} different values ({shown})',
@@ -55,6 +57,13 @@ def binarise(values: np.ndarray, place: str, lesion_values: Collection[int] = ()
                 'prepare_hospital.py); a photograph here means that image and mask are swapped',
             )
     return values > peak / 2
+
+
+def _is_faint_noise(present: np.ndarray) -> bool:
+    """Whether a few values lie close to both ends, on both sides, as JPEG of high quality does."""
+    peak = int(present[-1])
+    close = (present <= FAINT) | (present >= peak - FAINT)
+    return peak > 4 * FAINT and bool(close.all()) and bool(np.isin([1, peak - 1], present).all())
 
 
 def fit_mask(mask: np.ndarray, shape: tuple[int, int], place: str) -> np.ndarray:

@@ -18,6 +18,7 @@ from mmseg_mammo.preparation import raster_pgm, raster_tiff
 from mmseg_mammo.preparation.raster_jpeg import decode_jpeg
 
 MAX_COLOUR = 8  # levels by which the channels of a grey picture differ after JPEG
+_PNG_END = b'\0\0\0\0IEND\xaeB`\x82'
 USUAL_GAMMA, GAMMA_TOLERANCE = 1 / 2.2, 0.02  # of PNG's gAMA, which nearly all writers give
 _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF and TIFF tag 274
     2: np.fliplr,
@@ -88,7 +89,7 @@ def _decode(data: bytes, labels: bool) -> tuple[np.ndarray, int]:
     turn = _checked_turn(header.getexif().get(0x0112, 1)) if _has_exif(header, data) else 1
     if header.mode in ('P', 'PA'):
         return _by_pillow(data, labels), turn
-    if header.format == 'PNG' and b'IEND' not in data[-4096:]:
+    if header.format == 'PNG' and _PNG_END not in data:
         raise NotReadableError  # OpenCV fills the lost rows with grey
     decoded = decode_jpeg(data) if header.format == 'JPEG' else _by_opencv(data)
     if decoded is None:

@@ -31,7 +31,7 @@ def decode_jpeg(data: bytes) -> np.ndarray | None:
     if not _hears_damage():
         raise ValueError('this build of OpenCV does not tell damaged JPEG files from whole ones')
     # Some releases of OpenCV fill the rows after a cut without a word.
-    if _END not in data[-4096:]:
+    if data.find(_END, _scan(data)[0]) < 0:
         return None
     pixels, damaged = listen(
         lambda: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), _DAMAGE
@@ -47,17 +47,22 @@ def _without_last_byte(data: bytes) -> bytes | None:
 
     Huffman-coded files (SOF0 to SOF2) end with a byte of which they need at least one bit.
     """
-    place = 2
-    coded = b''
-    while data[place : place + 1] == b'\xff' and data[place + 1] != 0xDA:
-        marker = data[place + 1 : place + 2]
-        coded = marker if marker in b'\xc0\xc1\xc2' else coded
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], 'big')
+    place, coded = _scan(data)
     end = data.find(_END, place)
     if not coded or end < 0:
         return None
     last = end - (2 if data[end - 2 : end] == b'\xff\0' else 1)
     return data[:last] + data[end:]
+
+
+def _scan(data: bytes) -> tuple[int, bytes]:
+    """Where the pixels start, after headers that may hold another picture; the marker SOF0 to SOF2."""
+    place, coded = 2, b''
+    while data[place : place + 1] == b'\xff' and data[place + 1 : place + 2] != b'\xda':
+        marker = data[place + 1 : place + 2]
+        coded = marker if marker in b'\xc0\xc1\xc2' else coded
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], 'big')
+    return place, coded
 
 
 def _complains(data: bytes) -> bool:
@@ -73,3 +78,18 @@ def _hears_damage() -> bool:
     data = cv2.imencode('.jpg', noise)[1].tobytes()
     middle = len(data) // 2
     return _complains(data[:middle] + bytes(512) + data[middle + 512 :])
+
+
+def widen_lossless(data: bytes) -> tuple[bytes, int] | None:
+    """A lossless JPEG (SOF3) as one of 16 bits, and its own precision; None of any other JPEG.
+
+    Only the first prediction depends on the precision, so that all values of a sound file become
+    higher by 2^15 - 2^(precision - 1) (ITU-T T.81, H.1.2). Those of a damaged one leave the range
+    of the precision, where decoders would wrap them.
+    """
+    place = 2
+    while data[place : place + 1] == b'\xff' and data[place + 1 : place + 2] != b'\xda':
+        if data[place + 1] == 0xC3:
+            return data[: place + 4] + b'\x10' + data[place + 5 :], data[place + 4]
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], 'big')
+    return None

@@ -23,6 +23,14 @@ _NAMES = {5: 'CMYK', 8: 'CIE L*a*b*', 32803: 'a colour filter array', 4: 'a tran
 _PHOTOMETRIC, _ORIENTATION = 262, 274
 _PARTS = ((273, 324), (279, 325))  # where strips, or else tiles, start; their sizes
 _DEFLATE = (8, 32946)
+_NOT_READ = {  # by the TIFF library of OpenCV, whatever Pillow can do
+    **dict.fromkeys((33003, 33005, 34712), 'JPEG 2000'),
+    34887: 'LERC',
+    34925: 'LZMA',
+    50000: 'Zstandard',
+    50001: 'WebP',
+    50002: 'JPEG XL',
+}
 _COMPLAINT = re.compile(rb'(\w*Decode\w*|TIFF\w+|Fax\w+): ')  # of libtiff
 
 
@@ -113,12 +121,15 @@ def _check_compressed(data: bytes, tags: Mapping[int, Any]) -> None:
 
     Raises:
         OSError, zlib.error: They are damaged.
+        ValueError: They are compressed in a way that is not read here.
     """
     from PIL import Image
 
     compression = int(tags.get(259, 1))
     if compression == 1:
         return
+    if compression in _NOT_READ:
+        raise ValueError(f'compressed by {_NOT_READ[compression]}')
     tables = bytes(tags.get(347, b''))
     places = zip(*(_each(tags[s if s in tags else t]) for s, t in _PARTS), strict=True)
     for part in (data[start : start + size] for start, size in places):

@@ -26,7 +26,7 @@ from mmseg_mammo.preparation.images import (
 from mmseg_mammo.preparation.index import ANNOTATED, INDEX_NAME, SPLITS, Row, write_table
 
 OPTIONS_NAME = 'preparation.json'
-FORMAT = 1  # to be raised when the same options give other pixels
+FORMAT = 2  # to be raised when the same options give other pixels
 AUDIT_NAME = 'audit.csv'
 PHANTOM_MARK = 'PHANTOM.txt'
 # No lesion of CBIS-DDSM covers more than 0.29 of its image.
@@ -70,7 +70,9 @@ def claim_folder(out: Path, options: Mapping[str, Any]) -> None:
             raise MammoError(
                 f'{out} was prepared with other options: '
                 + ', '.join(f'{n} was {earlier.get(n)!r}, is {options.get(n)!r}' for n in changed),
-                remedy='Choose another output folder, or repeat the earlier options to resume',
+                remedy='Choose another output folder: this version makes other pixels of some files'
+                if 'format' in changed
+                else 'Choose another output folder, or repeat the earlier options to resume',
             )
         return
     if out.is_file() or any(p for p in out.glob('*') if not p.name.startswith(PARTIAL_PREFIX)):

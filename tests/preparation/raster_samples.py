@@ -78,3 +78,32 @@ def encoded(pixels, kind, **options):
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     image.save(stream, kind, **options)
     return stream.getvalue()
+
+
+def lossless_jpeg(pixels, precision):
+    """Lossless JPEG (ITU-T T.81, annex H) of H×W, predictor 1, with codes of five bits."""
+    height, width = pixels.shape
+    values = pixels.astype(int)
+    predicted = np.empty_like(values)
+    predicted[:, 1:], predicted[1:, 0] = values[:, :-1], values[:-1, 0]
+    predicted[0, 0] = 1 << precision - 1
+    bits = ''
+    for difference in (values - predicted).ravel().tolist():
+        size = abs(difference).bit_length()
+        code = difference if difference >= 0 else difference + (1 << size) - 1
+        bits += f'{size:05b}' + (f'{code:0{size}b}' if size else '')
+    bits += '1' * (-len(bits) % 8)
+    coded = int(bits, 2).to_bytes(len(bits) // 8, 'big').replace(b'\xff', b'\xff\0')
+    counts = bytes([0, 0, 0, 0, 17]) + bytes(11)
+
+    def segment(marker, content):
+        return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, 'big') + content
+
+    return b''.join(
+        (
+            b'\xff\xd8'
+            + segment(0xC3, struct.pack('>BHHB', precision, height, width, 1) + b'\1\x11\0'),
+            segment(0xC4, b'\0' + counts + bytes(range(17))) + segment(0xDA, b'\1\1\0\1\0\0'),
+            coded + b'\xff\xd9',
+        )
+    )

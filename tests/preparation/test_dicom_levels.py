@@ -130,8 +130,24 @@ def test_lut_data_may_be_words_or_bytes_however_declared():
             np.testing.assert_array_equal(shown(VOILUTSequence=table), expected)
             rescaled = shown(ModalityLUTSequence=table, voi=False)
             np.testing.assert_array_equal(rescaled, PIXELS // 16)
-    with pytest.raises(ValueError, match='4096 entries, LUT Data holds 2000'):
-        shown(VOILUTSequence=lut(entries, 0, 8, words[:4000], 'OW'))
+
+
+@pytest.mark.parametrize('count', [2000, 4000, 4095, 4097, 5000])
+def test_a_lut_of_another_length_is_refused(count):
+    data = np.arange(count).astype('<u2').tobytes()
+    for bits in (8, 12):
+        table = lut(range(4096), 0, bits, data, 'OW')
+        with pytest.raises(ValueError, match=f'4096 entries, LUT Data holds {count}'):
+            shown(VOILUTSequence=table)
+
+
+def test_a_number_that_is_there_twice_is_one_if_both_agree():
+    expected = shown(PixelPaddingValue=('US', 4095), RescaleSlope=2)
+    found = shown(PixelPaddingValue=('US', [4095, 4095]), RescaleSlope=[2, 2])
+    np.testing.assert_array_equal(found, expected)
+    for name, value in (('PixelPaddingValue', ('US', [0, 4095])), ('RescaleSlope', [1, 2])):
+        with pytest.raises(ValueError, match=f'{name} is .* and .*one number'):
+            shown(**{name: value})
 
 
 def test_the_first_value_of_a_lut_may_have_the_sign_of_another_type():

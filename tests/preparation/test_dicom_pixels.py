@@ -1,13 +1,17 @@
+import contextlib
 import io
 
 import numpy as np
 import pydicom
 import pytest
 from PIL import Image
-from pydicom.uid import JPEGBaseline8Bit
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGBaseline8Bit, JPEGLosslessSV1, RLELossless
+from raster_samples import lossless_jpeg
 
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.preparation.dicom import is_dicom, read_dicom, read_dicom_labels
+from mmseg_mammo.preparation.dicom_pixels import stored_values
 
 TWELVE_BITS = np.random.default_rng(0).integers(0, 4096, (24, 16)).astype(np.uint16)
 
@@ -33,6 +37,68 @@ def test_pixels_with_more_bits_than_the_header_says_are_refused(save_dicom):
     shifted = save_dicom(TWELVE_BITS << 4, BitsStored=12)
     with pytest.raises(DataFileError, match='pixels use 16 bits, Bits Stored says 12'):
         read_dicom(rewritten(shifted, HighBit=15))
+
+
+def test_pixels_of_another_sign_than_the_header_says_are_refused(save_dicom):
+    path = rewritten(save_dicom(TWELVE_BITS, BitsStored=12), PixelRepresentation=1)
+    with pytest.raises(DataFileError, match='says 12, one of them for the sign'):
+        read_dicom(path)
+
+
+def test_empty_pixel_data_is_named(save_dicom):
+    path = rewritten(save_dicom(TWELVE_BITS), PixelData=b'')
+    with pytest.raises(DataFileError, match='Pixel Data is empty'):
+        read_dicom(path)
+
+
+def test_decoded_pixels_with_more_bits_than_the_header_says_are_refused(save_dicom):
+    path = save_dicom(TWELVE_BITS)
+    dataset = pydicom.dcmread(path)
+    dataset.compress(RLELossless, generate_instance_uid=False)
+    for stored, message in ((8, 'pixels use 12 bits, Bits Stored says 8'), (0, 'Bits Stored is 0')):
+        dataset.BitsStored = stored
+        dataset.save_as(path)
+        with pytest.raises(DataFileError, match=message):
+            read_dicom(path)
+
+
+def test_padding_above_the_stored_bits_may_be_compressed_too(save_dicom):
+    padded = TWELVE_BITS.copy()
+    padded[:3] = 65535
+    path = save_dicom(padded, PixelPaddingValue=65535)
+    dataset = pydicom.dcmread(path)
+    dataset.compress(RLELossless, generate_instance_uid=False)
+    dataset.BitsStored = 12
+    dataset.save_as(path)
+    expected = read_dicom(save_dicom(padded, BitsStored=12, PixelPaddingValue=65535))[0]
+    np.testing.assert_array_equal(read_dicom(path)[0], expected)
+
+
+@pytest.mark.parametrize('precision', [12, 14, 16])
+def test_damage_in_lossless_jpeg_is_found(save_dicom, precision):
+    smooth = np.add.outer(np.arange(64), np.arange(48)) * 20
+    smooth += np.random.default_rng(1).integers(0, 60, smooth.shape)
+    dataset = pydicom.dcmread(save_dicom(smooth.astype(np.uint16), BitsStored=precision))
+    dataset.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    data = lossless_jpeg(smooth, precision)
+
+    def read(data):
+        dataset.PixelData = encapsulate([data])
+        dataset['PixelData'].is_undefined_length = True
+        stream = io.BytesIO()
+        dataset.save_as(stream)
+        stream.seek(0)
+        return stored_values(pydicom.dcmread(stream))
+
+    np.testing.assert_array_equal(read(data), smooth)
+    found = 0
+    for place in range(200, len(data) - 200, 200):
+        with contextlib.suppress(ValueError, RuntimeError):
+            hole = bytes((value * 7 + 13) % 254 for value in data[place : place + 60])
+            read(data[:place] + hole + data[place + 60 :])
+            continue
+        found += 1
+    assert found >= 0.9 * len(range(200, len(data) - 200, 200))
 
 
 def test_a_wrong_high_bit_alone_changes_nothing(save_dicom):

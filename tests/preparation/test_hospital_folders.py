@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -153,16 +154,25 @@ def test_hidden_files_and_those_of_systems_are_none(folders):
     assert pairs(found) == [('P2_cc.png', None), ('sub/P1_cc.png', 'P1_cc.png')]
 
 
+def test_folders_may_hold_every_kind_of_file_that_a_table_may_name(folders):
+    for path in (folders[0] / 'P2_cc.png', folders[1] / 'P1_cc.png'):
+        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        path.unlink()
+        cv2.imwrite(str(path.with_suffix('.bmp')), image)
+    found = pair_folders(*folders, '', {}, GAPS)
+    assert pairs(found) == [('P2_cc.bmp', None), ('sub/P1_cc.png', 'P1_cc.bmp')]
+
+
 def test_an_image_of_an_unknown_kind_is_a_bad_row(folders):
-    (folders[0] / 'P3_cc.bmp').write_bytes(b'BM')
+    (folders[0] / 'P3_cc.gif').write_bytes(b'GIF')
     (folders[0] / 'P4_cc.png').symlink_to('unmounted/P4_cc.png')
     _, problems = pair_folders(*folders, '', {}, GAPS)
-    assert [problem.place for problem in problems] == ['P3_cc.bmp', 'P4_cc.png']
+    assert [problem.place for problem in problems] == ['P3_cc.gif', 'P4_cc.png']
     assert 'is no image of a known kind' in str(problems[0])
     assert 'is a link to unmounted/P4_cc.png, which does not exist' in str(problems[1])
 
 
-@pytest.mark.parametrize('name', ['P2_cc.bmp', 'P2_cc.nii.gz', 'P2_cc.json', 'P2_cc', 'P2_cc.png'])
+@pytest.mark.parametrize('name', ['P2_cc.gif', 'P2_cc.nii.gz', 'P2_cc.json', 'P2_cc', 'P2_cc.png'])
 def test_what_has_the_name_of_a_mask_and_is_none_spoils_its_image(folders, name):
     path = folders[1] / name
     path.symlink_to('gone') if name.endswith('png') else path.write_bytes(b'x')

@@ -25,7 +25,16 @@ def test_jpeg_noise_is_rounded_away(quality):
     np.testing.assert_array_equal(binarise(noisy, 'a.jpg'), DISC)
 
 
-@pytest.mark.parametrize('values', [(1, 2), (1, 255), (100, 200), (1, 2, 3)])
+@pytest.mark.parametrize('values', [(1, 254), (1, 2, 254), (2, 7, 1, 254), (1, 254, 251)])
+def test_faint_noise_on_both_sides_is_rounded_away_though_it_has_few_values(values):
+    noisy = DISC * np.uint8(255)
+    for row, value in enumerate(values):
+        noisy[row, :9] = value if value < 128 else 0
+        noisy[60 + row, 48:52] = value if value > 128 else 255
+    np.testing.assert_array_equal(binarise(noisy, 'a.jpg'), DISC)
+
+
+@pytest.mark.parametrize('values', [(1, 2), (1, 255), (100, 200), (1, 2, 3), (1, 128, 254, 255)])
 def test_label_maps_are_refused_unless_lesion_values_are_named(values):
     labels = np.zeros((30, 30), np.uint8)
     for row, value in enumerate(values):

@@ -189,3 +189,10 @@ def test_16_bit_colour_files_keep_their_grey_levels(channels):
     opaque = [np.full_like(DEEP, 65535)] * (channels - 3)
     data = cv2.imencode('.png', np.dstack([DEEP] * 3 + opaque))[1].tobytes()
     np.testing.assert_array_equal(read(data), DEEP)
+
+
+def test_what_follows_the_end_of_a_png_is_no_damage_and_its_missing_end_is():
+    data = png(STORED)
+    np.testing.assert_array_equal(read(data + bytes(9000)), STORED)
+    with pytest.raises(DataFileError, match='not a readable image'):
+        read(data[:-12] + bytes(100))

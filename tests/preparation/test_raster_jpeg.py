@@ -49,7 +49,16 @@ def test_no_whole_file_is_refused(picture, quality, kind):
 def test_restart_markers_and_trailing_bytes_are_no_damage(interval):
     data = cv2.imencode('.jpg', GREY, [cv2.IMWRITE_JPEG_RST_INTERVAL, interval])[1].tobytes()
     assert decode_jpeg(data) is not None
-    assert decode_jpeg(data + bytes(100)) is not None
+    for more in (100, 9000):  # a phone's second picture, the rest of a disk block
+        assert decode_jpeg(data + bytes(more)) is not None
+
+
+def test_the_end_of_a_preview_in_the_header_is_not_that_of_the_picture():
+    preview = encoded(GREY[::8, ::8], 'JPEG')
+    tag = b'\xff\xe2' + (len(preview) + 2).to_bytes(2, 'big') + preview
+    data = encoded(GREY, 'JPEG', quality=30)
+    assert decode_jpeg(data[:2] + tag + data[2:]) is not None
+    assert decode_jpeg(data[:2] + tag + data[2:-900]) is None
 
 
 @pytest.mark.parametrize('kind', KINDS)

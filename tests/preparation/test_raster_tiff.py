@@ -75,6 +75,8 @@ def test_pages_are_refused_unless_they_are_smaller_copies(labels):
         (np.dstack([DEEP] * 2), {'t338': 2}, 'extra channel of transparency in 16 bits'),
         (np.dstack([STORED] * 2), {'t338': 0}, 'extra channel of unknown meaning'),
         (STORED, {'t274': 12}, 'orientation is 12'),
+        (STORED, {'t259': 34925}, 'compressed by LZMA'),
+        (STORED, {'t259': 50000}, 'compressed by Zstandard'),
     ],
 )
 @pytest.mark.parametrize('labels', [False, True])

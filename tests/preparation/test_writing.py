@@ -25,9 +25,15 @@ def test_a_folder_is_resumed_with_its_own_options_only(tmp_path):
     out = tmp_path / 'out'
     claim_folder(out, OPTIONS)
     claim_folder(out, OPTIONS)
-    assert json.loads((out / OPTIONS_NAME).read_text()) == {'format': 1, **OPTIONS}
+    assert json.loads((out / OPTIONS_NAME).read_text()) == {'format': 2, **OPTIONS}
     with pytest.raises(MammoError, match=r'long_side was 64, is 0.*another output folder'):
         claim_folder(out, OPTIONS | {'long_side': 0})
+
+
+def test_a_folder_whose_pixels_another_version_made_is_not_resumed(tmp_path):
+    (tmp_path / OPTIONS_NAME).write_text(json.dumps({'format': 1, **OPTIONS}))
+    with pytest.raises(MammoError, match=r'format was 1, is 2.*this version makes other pixels'):
+        claim_folder(tmp_path, OPTIONS)
 
 
 def test_a_folder_of_the_user_is_left_alone(tmp_path):

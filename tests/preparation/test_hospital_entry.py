@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from mmseg_mammo.preparation.hospital_entry import COLUMNS, Gaps, Raw, collect
+from mmseg_mammo.preparation.images import write_png
+
+NORMAL = Gaps(empty_mask='normal')
+
+
+@pytest.mark.parametrize('word', ['NA', 'nan', 'None'])
+def test_words_for_empty_cells_are_empty_where_that_makes_no_normal_image(tmp_path, word):
+    write_png(tmp_path / 'a.png', np.zeros((8, 6), np.uint8))
+    unknown = dict.fromkeys(('mask', 'laterality', 'view', 'pathology'), word)
+
+    def read(annotated):
+        cells = {**dict.fromkeys(COLUMNS, ''), 'image': 'a.png', 'patient_id': '7', **unknown}
+        return collect([Raw('row 2', {**cells, 'annotated': annotated})], tmp_path, NORMAL)
+
+    for said in ('normal', 'no'):
+        ((entry,), problems) = read(said)
+        assert not problems
+        assert (entry.mask, entry.annotated) == (None, said)
+        assert (entry.laterality, entry.view, entry.pathology) == ('', '', '')
+    for said in ('lesion', ''):
+        entries, (problem,) = read(said)
+        assert not entries
+        assert f'{word} does not exist' in problem.message
