@@ -81,7 +81,7 @@ def encoded(pixels, kind, **options):
 
 
 def lossless_jpeg(pixels, precision):
-    """Lossless JPEG (ITU-T T.81, annex H) of H×W, predictor 1, with codes of five bits."""
+    """Lossless JPEG (ITU-T T.81, annex H) of H×W, predictor 1, with no code that decoders refuse."""
     height, width = pixels.shape
     values = pixels.astype(int)
     predicted = np.empty_like(values)
@@ -91,10 +91,11 @@ def lossless_jpeg(pixels, precision):
     for difference in (values - predicted).ravel().tolist():
         size = abs(difference).bit_length()
         code = difference if difference >= 0 else difference + (1 << size) - 1
-        bits += f'{size:05b}' + (f'{code:0{size}b}' if size else '')
+        bits += f'{size:03b}' if size < 7 else '1' * (size - 4) + '0'
+        bits += f'{code:0{size}b}' if size else ''
     bits += '1' * (-len(bits) % 8)
     coded = int(bits, 2).to_bytes(len(bits) // 8, 'big').replace(b'\xff', b'\xff\0')
-    counts = bytes([0, 0, 0, 0, 17]) + bytes(11)
+    counts = bytes([0, 0, 7, *[1] * 10, 0, 0, 0])
 
     def segment(marker, content):
         return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, 'big') + content

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.preparation.hospital_entry import COLUMNS, Gaps, Raw, collect
+from mmseg_mammo.preparation.hospital_table import read_hospital_table
 from mmseg_mammo.preparation.images import write_png
 
 NORMAL = Gaps(empty_mask='normal')
@@ -25,3 +26,12 @@ def test_words_for_empty_cells_are_empty_where_that_makes_no_normal_image(tmp_pa
         entries, (problem,) = read(said)
         assert not entries
         assert f'{word} does not exist' in problem.message
+
+
+def test_a_word_for_an_empty_cell_beside_a_mask_is_none(tmp_path):
+    for name in ('a.png', 'm.png'):
+        write_png(tmp_path / name, np.zeros((8, 6), np.uint8))
+    (tmp_path / 'list.csv').write_text('image,mask,mask,patient_id\na.png,NA,m.png,7\n')
+    entries, problems = read_hospital_table(tmp_path / 'list.csv', tmp_path, {}, {}, NORMAL)
+    assert not problems
+    assert [entry.mask.name for entry in entries] == ['m.png']
