@@ -4,6 +4,7 @@ Columns, quirks and subsets: Lee et al., Scientific Data 4:170177, 2017, and the
 Cancer Imaging Archive hands out with the collection.
 """
 
+import codecs
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -85,8 +86,10 @@ class Abnormality:
 
 def has_column(path: Path, name: str) -> bool:
     """Whether the header of a CSV file names a column; tells known tables from other files."""
-    with path.open(encoding='utf-8-sig', errors='replace') as stream:
-        return name in stream.read(4096)
+    with path.open('rb') as stream:
+        head = stream.read(8192)
+    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # Excel's "Unicode text"
+    return name in head.decode('utf-16' if wide else 'utf-8', errors='replace')
 
 
 def read_cases(paths: Iterable[Path]) -> list[Abnormality]:

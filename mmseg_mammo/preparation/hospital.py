@@ -16,6 +16,7 @@ from mmseg_mammo.preparation.hospital_rows import (
     audit_lines,
     group_by_image,
     index_row,
+    refuse_copies,
     refuse_doubtful,
     undecodable,
     warnings_about,
@@ -93,7 +94,8 @@ def prepare(
     claim_folder(out, _claim(settings))
     make = partial(make_image, out=out, options=settings.pixels)
     records = make_all(jobs, make, out, workers=settings.workers, title='preparing')
-    made = [(g, refuse_doubtful(g, record)) for g, record in zip(groups, records, strict=True)]
+    sure = [(g, refuse_doubtful(g, record)) for g, record in zip(groups, records, strict=True)]
+    made = refuse_copies(sure, out)
     problems += undecodable(made)
     audit = audit_lines(made, problems)
     used = [(group, record) for group, record in made if 'error' not in record]

@@ -77,6 +77,12 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
     """
     notes: list[str] = []
     image = read_image(job.image, voi=options.voi, notes=notes)
+    if ((image == image.min()) | (image == image.max())).all():
+        raise DataFileError(
+            f'{job.image}: at most two values: empty, or a mask in the place of its image',
+            'a mammogram',
+            'Export the image again, or correct the columns or folders of images and masks',
+        )
     if air_is_bright(image):
         notes.append('its border is brighter than its middle; inverted image?')
     shape = (image.shape[0], image.shape[1])

@@ -56,6 +56,21 @@ def refuse_doubtful(group: Sequence[Entry], record: dict[str, Any]) -> dict[str,
     return record
 
 
+def refuse_copies(made: Made, out: Path) -> Made:
+    """Turn normal images into errors whose picture another image has with a lesion.
+
+    ``x (1).png``, a copy of ``x.png``, has no mask of its own, and would pass for normal.
+    """
+    errors = {}
+    for images in _of_one_picture([one for one in made if 'error' not in one[1]], out):
+        ill = [group[0].relative for group, record in images if record['annotated'] == 'lesion']
+        for group, record in images if ill else ():
+            if record['annotated'] == 'normal':
+                text = f'{group[0].image}: the picture of {ill[0]}, which has a lesion; a copy?'
+                errors[group[0].image] = {'error': text}
+    return [(group, errors.get(group[0].image, record)) for group, record in made]
+
+
 def undecodable(made: Made) -> list[Problem]:
     """One problem for every row of an image that could not be made."""
     found = [
@@ -169,17 +184,22 @@ def _shared_masks(used: Made) -> list[str]:
 
 
 def _equal_pictures(used: Made, out: Path) -> list[str]:
-    """Copies, by their pixels: ``x (1).png`` of ``x.png`` would be an image without mask."""
-    by_size: defaultdict[int, list[tuple[Path, str]]] = defaultdict(list)
-    for group, record in used:
-        path = out / record['image']
-        name = f'{group[0].relative} ({record["annotated"]})'
-        by_size[path.stat().st_size].append((path, name))
-    equal: defaultdict[bytes, list[str]] = defaultdict(list)
-    for files in by_size.values():
-        for path, name in files if len(files) > 1 else ():
-            equal[hashlib.sha256(path.read_bytes()).digest()].append(name)
-    return [' and '.join(names) for names in equal.values() if len(names) > 1]
+    return [
+        ' and '.join(f'{group[0].relative} ({record["annotated"]})' for group, record in images)
+        for images in _of_one_picture(used, out)
+    ]
+
+
+def _of_one_picture(used: Made, out: Path) -> Sequence[Made]:
+    """Images whose pixels are the same, where there are several."""
+    by_size: defaultdict[int, list[tuple[list[Entry], dict[str, Any]]]] = defaultdict(list)
+    for one in used:
+        by_size[(out / one[1]['image']).stat().st_size].append(one)
+    equal: defaultdict[bytes, list[tuple[list[Entry], dict[str, Any]]]] = defaultdict(list)
+    for images in by_size.values():
+        for one in images if len(images) > 1 else ():
+            equal[hashlib.sha256((out / one[1]['image']).read_bytes()).digest()].append(one)
+    return [images for images in equal.values() if len(images) > 1]
 
 
 def _some(items: Sequence[str]) -> str:

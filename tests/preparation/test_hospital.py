@@ -29,6 +29,7 @@ p3/2.dcm,,P3,test,,no
 """
 MASK = np.zeros((60, 40), np.uint8)
 MASK[10:20, 10:20] = 255
+GREY = np.add.outer(np.arange(60), np.arange(40)).astype(np.uint8)
 
 
 @pytest.fixture
@@ -270,7 +271,7 @@ def test_the_tool_marks_phantoms_and_prints_what_it_did(hospital, tmp_path, call
 
 def test_the_tool_takes_folders_patterns_and_fixed_values(tmp_path, call):
     for number in range(4):
-        write_png(tmp_path / f'images/P{number}_a.png', MASK + number)
+        write_png(tmp_path / f'images/P{number}_a.png', GREY + number)
         write_png(tmp_path / f'masks/P{number}_a_m.png', MASK * (number % 2))
     folders = ('--images', tmp_path / 'images', '--masks', tmp_path / 'masks')
     names = ('--mask-suffix', '_m', '--patient-pattern', '^(P.)_', '--set', 'view=CC')
@@ -293,7 +294,7 @@ def test_options_that_are_repeated_add_up(hospital, tmp_path, call):
 
 
 def test_orphans_stop_the_tool_even_with_skip_bad(tmp_path, call):
-    write_png(tmp_path / 'images/P1_FULL.png', MASK)
+    write_png(tmp_path / 'images/P1_FULL.png', GREY)
     write_png(tmp_path / 'masks/P1_MASK.png', MASK)
     folders = ('--images', tmp_path / 'images', '--masks', tmp_path / 'masks')
     more = ('--patient-pattern', '^(P.)', '--empty-mask-means', 'normal', '--jobs', 1)
@@ -358,8 +359,8 @@ def test_patients_that_look_like_one_are_a_line_of_warning(hospital, tmp_path, c
 
 def test_names_that_are_no_unicode_are_shown_escaped_and_stop_nothing(tmp_path, call):
     name = os.fsdecode(b'b\xf6r')
-    for folder in ('images', 'masks'):
-        write_png(tmp_path / folder / f'P1{name}.png', MASK)
+    for folder, pixels in (('images', GREY), ('masks', MASK)):
+        write_png(tmp_path / folder / f'P1{name}.png', pixels)
     folders = ('--images', tmp_path / 'images', '--masks', tmp_path / 'masks')
     _, code = call(tmp_path / 'o', *folders, '--patient-pattern', '(P.)', '--jobs', 1)
     assert code == 0
@@ -379,3 +380,16 @@ def test_the_tool_ends_in_one_message(hospital, tmp_path, call):
     _, code = call(tmp_path / 'out', '--table', hospital)
     assert code.startswith('prepare_hospital.py: ')
     assert '--empty-mask-means' in code
+
+
+def test_a_copy_of_an_image_with_a_lesion_is_not_normal(tmp_path, call):
+    for name in ('P1.png', 'P1 - copy.png'):
+        write_png(tmp_path / 'images' / name, GREY)
+    write_png(tmp_path / 'masks/P1.png', MASK)
+    folders = ('--images', tmp_path / 'images', '--masks', tmp_path / 'masks')
+    more = ('--patient-pattern', '(P.)', '--empty-mask-means', 'normal', '--jobs', 1)
+    _, code = call(tmp_path / 'o', *folders, *more)
+    assert 'P1 - copy.png: the picture of P1.png, which has a lesion' in code
+    assert call(tmp_path / 'o', *folders, *more, '--skip-bad')[1] == 0
+    (row,) = read_index(tmp_path / 'o/index.csv')
+    assert (row.image, row.annotated) == ('images/P1.png', 'lesion')

@@ -95,6 +95,7 @@ def test_a_mask_of_nearly_the_whole_image_is_refused(make):
 @pytest.mark.parametrize('inverted', [False, True])
 def test_bright_air_is_noted(make, tmp_path, monkeypatch, inverted):
     breast = cv2.circle(np.zeros((60, 40), np.uint16), (0, 30), 22, 40000, -1)
+    breast[30] //= 2
     monkeypatch.setattr('test_hospital_image.IMAGE', 65535 - breast if inverted else breast)
     note = 'its border is brighter than its middle; inverted image?'
     assert make(UPPER)['note'] == (note if inverted else '')
@@ -113,3 +114,11 @@ def test_lesion_values_choose_from_a_label_map(make, tmp_path):
         make(labels)
     record = make(labels, lesion_values=(2,))
     np.testing.assert_array_equal(read_raster(tmp_path / 'out' / record['mask']), UPPER)
+
+
+@pytest.mark.parametrize('levels', [[0], [0, 255]])
+def test_a_blank_image_or_a_mask_in_its_place_is_no_mammogram(tmp_path, levels):
+    write_png(tmp_path / 'a.png', np.resize(np.array(levels, np.uint8), (60, 40)))
+    job = HospitalJob('a', tmp_path / 'a.png', (), 'normal')
+    with pytest.raises(MammoError, match=r'a\.png: at most two values'):
+        make_image(job, tmp_path / 'out', PixelOptions())
