@@ -16,8 +16,9 @@ from mmseg_mammo.version import __version__
 
 if os.environ.get('MMSEG_MAMMO_REGISTER') != '0':
     if host.is_installed():
-        host.check()
-        from mmseg_mammo import datasets, engine, evaluation, models, transforms  # noqa: F401
+        with host.quiet_import():
+            host.check()
+            from mmseg_mammo import datasets, engine, evaluation, models, transforms  # noqa: F401
     else:
         warnings.warn(
             f'{host.MISSING} {host.REMEDY}. Until then only mmseg_mammo.preparation works.',

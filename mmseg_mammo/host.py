@@ -1,5 +1,9 @@
 """The host stack: which distributions, which versions, and what to install when they are wrong."""
 
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module, metadata
 from importlib.util import find_spec
 
@@ -19,6 +23,25 @@ REMEDY = (
     "Install a host stack to train and test, in the repository: pip install '.[onedl]' "
     "(maintained) or '.[openmmlab]' (original)"
 )
+
+# Printed and warned of whenever the host is imported, of parts that nothing here uses.
+_PRINTED = ('Could not import OneDL',)
+_WARNED = ('Fail to import ``MultiScaleDeformableAttention``',)
+
+
+@contextmanager
+def quiet_import() -> Iterator[None]:
+    """Drop the lines above, and let through whatever else is printed or warned of meanwhile."""
+    printed = io.StringIO()
+    for text in _WARNED:
+        warnings.filterwarnings('ignore', message=text)
+    try:
+        with redirect_stdout(printed):
+            yield
+    finally:
+        lines = printed.getvalue().splitlines()
+        for line in (line for line in lines if line not in _PRINTED):
+            print(line)
 
 
 def is_installed() -> bool:

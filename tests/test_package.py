@@ -154,3 +154,15 @@ def test_the_ranges_of_a_stack_lie_within_what_the_import_accepts(stack):
 def test_pre_commit_uses_the_ruff_of_the_lock_files(lock):
     hooks = (REPOSITORY / '.pre-commit-config.yaml').read_text(encoding='utf-8')
     assert hooks.count(f'ruff=={pins(lock)["ruff"]}]') == hooks.count('ruff==') == 2
+
+
+def test_importing_the_host_is_quiet_about_what_it_always_says(capsys):
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter('always')
+        with host.quiet_import():
+            print('Could not import OneDL')
+            print('of the user')
+            warnings.warn('Fail to import ``MultiScaleDeformableAttention`` from', stacklevel=1)
+            warnings.warn('of the user', stacklevel=1)
+    assert capsys.readouterr().out == 'of the user\n'
+    assert [str(each.message) for each in warned] == ['of the user']

@@ -60,7 +60,9 @@ def is_used(cfg: Config, key: str) -> bool:
     text = re.sub(r'("""|\'\'\').*?\1|#[^\n]*', '', cfg.text or '', flags=re.DOTALL)
     name = re.escape(key)
     defined = re.findall(rf'^\s*["\']?{name}["\']?\s*(?::[^=\n]*)?=(?!=)', text, re.MULTILINE)
-    defined += re.findall(rf'^\s*["\']?{name}["\']?\s*:(?![^\n]*=)', text, re.MULTILINE)
+    # Those of JSON may stand in one line, and are never used as a variable.
+    start = r'(?:^|[{,])' if str(cfg.filename).endswith('.json') else '^'
+    defined += re.findall(rf'{start}\s*["\']?{name}["\']?\s*:(?![^\n]*=)', text, re.MULTILINE)
     return len(re.findall(rf'\b{name}\b', text)) > len(defined) or bool(copies(cfg, key))
 
 

@@ -22,6 +22,9 @@ from mmseg_mammo.engine.epoch_progress import EpochLoss, TimeLeft, validation_fo
 _KNOWN = (
     *('"FileClient" will be deprecated', '"HardDiskBackend" is the alias'),
     *('Default ``avg_non_ignore`` is False', 'The draw is False'),
+    # Of files; the images of a batch have the shape of the network's input.
+    'Image shapes are different in the batch',
+    *('`save_param_scheduler` is True but', '`resume_param_scheduler` is True but'),
 )
 _SECONDS = 300.0  # of silence, after which a long epoch or test says that it lives
 

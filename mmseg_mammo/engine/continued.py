@@ -12,6 +12,7 @@ from mmseg.registry import HOOKS
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.description import describe_data, members
 from mmseg_mammo.engine.config_keys import RUNNER_KEYS
+from mmseg_mammo.engine.overrides import default_of
 from mmseg_mammo.engine.trained_as import check_length, config_of
 from mmseg_mammo.engine.type_names import type_name, with_names
 from mmseg_mammo.errors import CheckpointError
@@ -44,6 +45,8 @@ _PRETRAINED = (
     'pretrained',
     'pretrained_normalisation',
 )  # the checkpoint holds what the file gave, or the file's fingerprint
+# Learns and predicts as the other; checkpoints of earlier versions have that one.
+_ALIKE = {'InputGridEncoderDecoder': 'EncoderDecoder'}
 _PLACES = ('data_root', 'ann_file', 'data_prefix')  # the hash of the index decides
 # Hooks of the host that only write or show, and those of ours that do more. Any other of ours only
 # writes or checks; any other of the host or of a user may change the result.
@@ -129,19 +132,27 @@ def only_writes(hook: Mapping[str, Any]) -> bool:
 def _part(cfg: Config, key: str) -> Any:
     value = with_names(cfg.get(key))
     if key == 'custom_hooks':
-        return {hook['type']: hook for hook in value or [] if isinstance(hook, dict)}
-    if key == 'default_hooks':  # switched off is left out
-        return {name: hook for name, hook in (value or {}).items() if hook is not None}
+        hooks = [hook for hook in value or [] if isinstance(hook, dict)]
+        types = [hook.get('type') for hook in hooks]
+        again = [types[:index].count(kind) for index, kind in enumerate(types)]
+        value = {f'{k}{n or ""}': h for k, n, h in zip(types, again, hooks, strict=True)}
+    if key in ('custom_hooks', 'default_hooks'):  # switched off is left out
+        return {
+            n: hook for n, hook in (value or {}).items() if hook and hook.get('type') != 'NoHook'
+        }
     return value
 
 
 def _pairs(path: str, before: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(before, dict) and isinstance(now, dict):
-        if before.get('type') != now.get('type'):
-            yield f'{path}.type', before.get('type'), now.get('type')
+        kind, other = (side.get('type', '') for side in (before, now))
+        if _ALIKE.get(kind, kind) != _ALIKE.get(other, other):
+            yield f'{path}.type', kind, other
             return
-        for key in sorted({*before, *now}):
-            yield from _pairs(f'{path}.{key}', before.get(key), now.get(key))
+        for key in sorted({*before, *now} - {'type'}):
+            # What is left out has its default.
+            default = None if key in before and key in now else with_names(default_of(other, key))
+            yield from _pairs(f'{path}.{key}', before.get(key, default), now.get(key, default))
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         numbers = all(not isinstance(item, (dict, list)) for item in (*before, *now))
         if numbers and before != now:

@@ -176,6 +176,17 @@ def _parameters(kind: Any, name: str) -> tuple[set[str], bool]:
     return found, bool(found) and all(_arguments(owner)[1] for owner in _classes(kind))
 
 
+def default_of(kind: Any, name: str) -> Any:
+    """What the constructor of a type takes for an argument that is left out; None if not known."""
+    for owner in _classes(kind):
+        for part in inspect.getmro(owner) if inspect.isclass(owner) else ():
+            call = vars(part).get('__init__')
+            found = inspect.signature(call).parameters.get(name) if callable(call) else None
+            if found is not None and found.default is not found.empty:
+                return found.default
+    return None
+
+
 def _arguments(owner: Any) -> tuple[set[str], bool]:
     found: set[str] = set()
     for part in inspect.getmro(owner) if inspect.isclass(owner) else (owner,):

@@ -67,7 +67,10 @@ class ProspectsHook(Hook):
             if known is not None:
                 refuse_unknown(wanted, known | _raw(runner, known))
         doubts += self._data(runner)
-        if not any(rate for rates in runner.optim_wrapper.get_lr().values() for rate in rates):
+        to_do = (runner.iter < length) if by_step else (runner.epoch < length)
+        if to_do and not any(
+            rate for rates in runner.optim_wrapper.get_lr().values() for rate in rates
+        ):
             doubts.append('the learning rate is 0: no weight will change')
         for doubt in doubts:
             runner.logger.warning(f'Before it starts: {doubt}')

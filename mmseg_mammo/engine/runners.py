@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import warnings
 from typing import Any
 
 from mmengine.config import Config
@@ -56,6 +57,8 @@ def build(cfg: Config) -> Runner | FlexibleRunner:
         )
     console = (cfg.get('default_hooks') or {}).get('console') or {}
     quiet = console.get('type') in ('ConsoleHook', ConsoleHook) and not console.get('everything')
+    if quiet:  # each of many processes would warn of it before there is a log
+        warnings.filterwarnings('ignore', message='Setting (OMP|MKL)_NUM_THREADS')
     return type(base.__name__, (_OfTools, base), {'quiet': quiet}).from_cfg(cfg)  # type: ignore[attr-defined]
 
 

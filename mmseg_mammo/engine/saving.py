@@ -54,6 +54,7 @@ class ResumableCheckpointHook(CheckpointHook):
     def before_train(self, runner: Any) -> None:
         """Find out early if a checkpoint without the frozen weights could not be completed."""
         super().before_train(runner)
+        self._own_best(runner)
         model = unwrapped(runner.model)
         if self.save_trained_only or omits_frozen(model):
             if is_sharded(runner.model):
@@ -65,6 +66,25 @@ class ResumableCheckpointHook(CheckpointHook):
                 )
             refuse_random_base(model)
             self._mark = fingerprint(model)
+
+    def _own_best(self, runner: Any) -> None:
+        """Look for the best file here, not where the work folder was copied or moved from.
+
+        The previous best one is deleted when there is a better one; a file elsewhere is not ours.
+        """
+        several = getattr(self, 'best_ckpt_path_dict', {})
+        for score, named in {**several, '': self.best_ckpt_path}.items():
+            if not named or Path(named).resolve().parent == Path(self.out_dir).resolve():
+                continue
+            here = Path(self.out_dir) / Path(named).name
+            found = str(here) if here.is_file() else None
+            if score:
+                several[score] = found
+            else:
+                self.best_ckpt_path = found
+            if found:
+                name = f'best_ckpt_{score}' if score else 'best_ckpt'
+                runner.message_hub.update_info(name, found)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Leave out what is frozen; after ``EMAHook`` has added its weights."""

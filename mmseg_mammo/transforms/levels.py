@@ -35,11 +35,18 @@ def broken_levels(image: np.ndarray, loaded: tuple[str, int] | None = None) -> s
         return f'levels of {kind}'
     if loaded and kind != loaded[0]:
         return f'{kind} out of {loaded[0]}'
-    # The last 8 bits in a 16-bit array, as of mmseg's CLAHE; a dark part of an image has fewer levels.
+    # The last 8 bits in a 16-bit array, as of mmseg's CLAHE, or what was clipped to 8 bits, as by
+    # Brightness of mmpretrain. A dark part of an image has fewer levels, and its top in few pixels.
     suspect = kind == 'uint16' and loaded is not None and loaded[1] > 255 and 200 <= high <= 255
-    if suspect and len(np.unique(image[..., 0])) >= 100:
+    if suspect and (len(np.unique(image[..., 0])) >= 100 or _clipped(image[..., 0])):
         return f'16-bit levels from 0 to {high} only'
     return ''
+
+
+def _clipped(grey: np.ndarray) -> bool:
+    """Whether 1 % of the pixels or more, but not all, are at the very top of 8 bits."""
+    share = float((grey == 255).mean())
+    return 0.01 <= share < 1
 
 
 def check_levels(results: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """From the files of an index to arrays: the image with its bit depth, the mask as {0, 1}."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,14 @@ def map_intensity(
 
     Args:
         image: H×W, uint8 or uint16.
-        intensity: ``'stored'`` changes nothing. ``'minmax'`` stretches darkest to brightest
+        intensity: ``'stored'`` changes no brightness. ``'minmax'`` stretches darkest to brightest
             over the whole range of the dtype, so that 12-bit files in 16-bit pixels are not
             black. ``'percentile'`` does so between ``percentiles`` and clips beyond, so that a
             white film frame or a burnt-in label does not set the scale.
         percentiles: Lower and upper percentile, 0 to 100.
     """
     if intensity == 'stored':
-        return image
+        return true_depth(image, (257,))  # the same share of white
     image = true_depth(image)
     bounds = (0.0, 100.0) if intensity == 'minmax' else percentiles
     low, high = np.percentile(image, bounds)
@@ -37,7 +38,7 @@ def map_intensity(
     return np.rint(scaled).clip(0, top).astype(image.dtype)
 
 
-def true_depth(image: np.ndarray) -> np.ndarray:
+def true_depth(image: np.ndarray, steps: Sequence[int] = (257, 256, 1)) -> np.ndarray:
     """8 bits that were stored in 16 as uint8, up to their scale; any other image as it is.
 
     The same levels are then the same input of a network from either file: resizing rounds to the
@@ -46,11 +47,12 @@ def true_depth(image: np.ndarray) -> np.ndarray:
     Args:
         image: Any shape, uint8 or uint16, in which level k may be stored as 257·k (white stays
             white), 256·k (shifted by 8 bits), or k.
+        steps: Which of these are looked for.
     """
     if image.dtype != np.uint16:
         return image
     top = int(image.max(initial=0))
-    for step in (257, 256, 1):
+    for step in steps:
         # A few rows tell nearly always, without a look at every pixel.
         if top <= 255 * step and not any((part % step).any() for part in (image[::64], image)):
             return (image // step).astype(np.uint8)

@@ -68,12 +68,13 @@ def test_variables_as_the_hosts_users_write_them_are_legal(tmp_path):
         ('Load_from', 'load_from'),
     ],
 )
-@pytest.mark.parametrize('written', ['python', 'json', 'yaml', 'annotated'])
+@pytest.mark.parametrize('written', ['python', 'json', 'in one line', 'yaml', 'annotated'])
 def test_a_slip_of_the_pen_is_refused_with_the_key_that_was_meant(slip, meant, written, tmp_path):
     text, suffix = {
         'python': (f'"""Sets {slip}."""\n{slip} = dict(a=1)  # {slip} of mine\n', 'py'),
         'annotated': (f'{slip}: dict = dict(a=1)\n', 'py'),
         'json': (f'{{"work_dir": "w",\n "{slip}": {{"a": 1}}}}', 'json'),
+        'in one line': (f'{{"work_dir": "w", "{slip}": {{"a": 1}}}}', 'json'),
         'yaml': (f'work_dir: w\n{slip}:\n  a: 1\n', 'yaml'),
     }[written]
     with pytest.raises(MammoError, match=rf'nothing reads the key {slip}. Allowed: .*{meant}'):

@@ -57,6 +57,35 @@ def test_what_changes_the_result_is_refused(path, value):
     assert not listed
 
 
+def test_a_training_of_an_earlier_version_goes_on():
+    earlier = config('setr_pup_vpt_cbis')
+    earlier.model.type = 'EncoderDecoder'
+    del earlier.model.backbone['drop_rate'], earlier.default_hooks['console']
+    earlier.custom_hooks = [h for h in earlier.custom_hooks if h.type != 'ProspectsHook']
+    refused, listed = differences(earlier, config('setr_pup_vpt_cbis'), data_known=True)
+    assert not refused
+    assert not [phrase for phrase in listed if phrase.startswith('model')]
+
+
+def test_an_argument_at_its_default_is_as_good_as_left_out():
+    for path, value in {
+        'model.backbone.drop_path_rate': 0.0,
+        'optim_wrapper.optimizer.betas': [0.9, 0.999],
+        'default_hooks.nothing': dict(type='NoHook'),
+    }.items():
+        cfg = config('setr_pup_vpt_cbis')
+        cfg.merge_from_dict({path: value})
+        assert differences(config('setr_pup_vpt_cbis'), cfg, data_known=True) == ([], []), path
+
+
+def test_two_hooks_of_one_type_are_both_compared():
+    hooks = [dict(type='EarlyStoppingHook', monitor=m, patience=5) for m in ('iou', 'dice')]
+    one, other = changed(custom_hooks=hooks), changed(custom_hooks=hooks)
+    other.custom_hooks[0].patience = 9
+    refused, _ = differences(one, other, data_known=True)
+    assert len(refused) == 1
+
+
 @pytest.mark.parametrize(
     ('path', 'value'),
     [

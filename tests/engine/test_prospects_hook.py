@@ -72,3 +72,17 @@ def test_a_rate_of_zero_is_said(prepared, tmp_path):
     cfg = shrink('unet_cbis', prepared, tmp_path, epochs=1)
     cfg.optim_wrapper.optimizer.lr = 0.0
     assert 'the learning rate is 0' in train(cfg, tmp_path)
+
+
+def test_a_training_that_is_over_has_no_rate_to_speak_of(prepared, tmp_path):
+    def part():
+        cfg = shrink('unet_cbis', prepared, tmp_path / 'work', epochs=2)
+        cfg.param_scheduler = [dict(type='PolyLR', eta_min=0.0, power=1.0, begin=0, end=2)]
+        return cfg
+
+    Runner.from_cfg(part()).train()
+    again = part()
+    again.resume = True
+    Runner.from_cfg(again).train()
+    logs = [log.read_text() for log in (tmp_path / 'work').glob('*/*.log')]
+    assert 'the learning rate is 0' not in ''.join(logs)

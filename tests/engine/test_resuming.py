@@ -1,5 +1,6 @@
 """A training that was killed and resumed ends where an uninterrupted one ends, bit for bit."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -135,3 +136,21 @@ def test_a_kill_while_writing_leaves_the_old_file_whole(tmp_path, monkeypatch):
         AtomicBackend().put(b'new', str(path))
     assert path.read_bytes() == b'old'
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_copied_work_folder_leaves_the_original_alone(prepared, tmp_path):
+    def part(folder, epochs):
+        cfg = shrink('unet_cbis', prepared, tmp_path / folder, epochs)
+        cfg.default_hooks.checkpoint.update(save_best='val_loss', rule='less')
+        cfg.optim_wrapper.optimizer.lr = 1e-3  # each epoch is better than those before
+        return cfg
+
+    run(part('one', 1))
+    original = {path.name for path in (tmp_path / 'one').glob('*.pth')}
+    shutil.copytree(tmp_path / 'one', tmp_path / 'two')
+    cfg = part('two', 2)
+    cfg.resume = True
+    best = Path(run(cfg).message_hub.get_info('best_ckpt'))
+    assert {path.name for path in (tmp_path / 'one').glob('*.pth')} == original
+    assert best == tmp_path / 'two' / 'best_val_loss_epoch_2.pth'
+    assert {path.name for path in best.parent.glob('best*')} == {best.name}

@@ -86,6 +86,16 @@ def test_the_hosts_steps_are_welcome_in_8_bits(name, tmp_path):
     assert packed(tmp_path, [BREAKING[name]], bits=8).max() > 100
 
 
+@pytest.mark.parametrize('name', ['Brightness', 'ColorTransform', 'Sharpness'])
+@pytest.mark.parametrize('top', [4000, 65535])
+def test_what_clips_16_bits_to_8_is_told(name, top):
+    step = dict(type=f'mmpretrain.{name}', magnitude=0.5, prob=1.0)
+    breast = np.where(SMOOTH > 0.2, SMOOTH, 0)
+    image = np.repeat((breast * top)[..., None], 3, axis=-1).astype(np.uint16)
+    out = Compose([step])({'img': image})['img']
+    assert '16-bit levels' in broken_levels(out, ('uint16', int(image.max())))
+
+
 def test_a_dark_part_of_an_image_is_not_accused(tmp_path):
     """Background of a detector with 12 bits in 16, its noise stretched; and black."""
     noise = 16 * SEED.integers(0, 16, (64, 64))
