@@ -64,9 +64,10 @@ def from_metainfo(sample: SegDataSample, shape: tuple[int, int]) -> Prompting:
 
 def clicked_in_the_middle(shape: Sequence[int]) -> SegDataSample:
     """A sample of an input of ``shape`` = (H, W) without padding, clicked in its centre."""
-    points = [[[(shape[1] - 1) / 2, (shape[0] - 1) / 2]]]
+    height, width = map(int, shape)  # tensors, where torch traces a model
+    points = [[[(width - 1) / 2, (height - 1) / 2]]]
     given = {'points': points, 'labels': [[1]], 'boxes': None}
-    return SegDataSample(metainfo={'ori_shape': (shape[0], shape[1]), 'prompts': given})
+    return SegDataSample(metainfo={'ori_shape': (height, width), 'prompts': given})
 
 
 def input_scale(sample: SegDataSample, shape: tuple[int, int]) -> tuple[float, float]:

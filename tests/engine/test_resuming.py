@@ -43,6 +43,7 @@ def run(cfg, kill=None):
         runner.register_hook(Kill(kill))
         with pytest.raises(KeyboardInterrupt):
             runner.train()
+    runner.train_dataloader._iterator = None  # garbage collection would wait for its worker
     return runner
 
 

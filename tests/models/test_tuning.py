@@ -82,7 +82,7 @@ def test_merged_lora_does_what_it_did_whatever_alpha_and_rank(rank, alpha):
     image = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
         ours, theirs = (each['backbone'].eval()(image)[0] for each in (model, merged))
-    torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-4)
     weight = merged['backbone'].state_dict()['layers.0.attn.qkv.weight']
     layer = dict(model['backbone'].module.named_modules())['layers.0.attn.qkv']
     step = layer.lora_up.weight @ layer.lora_down.weight * alpha / rank

@@ -64,6 +64,7 @@ def test_a_second_run_makes_nothing_and_returns_the_same(jobs, run):
     assert run(jobs) == (first[0], [])
 
 
+@pytest.mark.slow  # processes that import everything
 def test_processes_make_the_same_records_and_journal_as_one(jobs, run, tmp_path):
     records, _ = run(jobs)
     journal = (tmp_path / 'out' / PROGRESS_NAME).read_text()
@@ -113,6 +114,7 @@ def interrupt_worker(job):
     return {'name': job.name}
 
 
+@pytest.mark.slow  # processes that import everything
 def test_workers_leave_ctrl_c_to_their_parent(jobs, tmp_path):
     records = make_all(jobs, interrupt_worker, tmp_path / 'out', workers=2)
     assert records == [{'name': name} for name in 'abc']
