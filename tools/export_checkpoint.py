@@ -31,7 +31,7 @@ def main() -> None:
     if args.out.exists():
         raise CheckpointError(f'{args.out} exists', remedy='Name another file')
     cfg = load_config(args)
-    init_default_scope(cfg.default_scope)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
     model = MODELS.build(cfg.model)
     checkpoint = read_checkpoint(args.checkpoint, model)
     model.load_state_dict(checkpoint['state_dict'])

@@ -56,7 +56,7 @@ class CheckpointGuardHook(Hook):
 
     def before_run(self, runner: Any) -> None:
         """Before a training initialises weights: see which of them a checkpoint brings."""
-        if not isinstance(getattr(runner, '_train_loop', None), BaseLoop):  # a test
+        if not _trains(runner):
             return
         path = getattr(runner, '_load_from', None)
         if path is None and getattr(runner, '_resume', False):
@@ -90,7 +90,7 @@ class CheckpointGuardHook(Hook):
             refuse_another_training(runner, checkpoint)
             self._of_former_clahe = bool(former)
             self._warn(runner, former)
-        elif trained and runner.cfg.get('test_dataloader'):
+        elif trained and runner.cfg.get('test_dataloader') and not _trains(runner):
             differences = [*input_differences(trained, runner.cfg), *former]
             runner.message_hub.update_info(DIFFERENCES, differences)
             self._warn(runner, differences)
@@ -107,6 +107,10 @@ class CheckpointGuardHook(Hook):
     def _warn(self, runner: Any, differences: list[str]) -> None:
         for difference in differences:
             runner.logger.warning(f'{difference}: expect worse results')
+
+
+def _trains(runner: Any) -> bool:
+    return isinstance(getattr(runner, '_train_loop', None), BaseLoop)
 
 
 def check_state(state: Mapping[str, Tensor], model: nn.Module, place: str) -> None:
