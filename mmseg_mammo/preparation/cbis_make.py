@@ -22,7 +22,7 @@ from mmseg_mammo.preparation.cbis_resolve import (
     shape_repair,
 )
 from mmseg_mammo.preparation.cbis_table import Abnormality
-from mmseg_mammo.preparation.images import resize_mask
+from mmseg_mammo.preparation.images import BRIGHT_AIR, air_is_bright, resize_mask
 from mmseg_mammo.preparation.writing import (
     INVERTED_SHARE,
     large_lesion_note,
@@ -105,6 +105,8 @@ def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
         if not any(outcome.reason for outcome in outcomes):
             image, note = _first_sound(images, broken)
             image_file, pixels = _relative(image, job.root), image.pixels
+            if air_is_bright(pixels):
+                note = '; '.join(filter(None, (note, BRIGHT_AIR)))
     except UnresolvedError as error:
         outcomes, pixels = [_failure(error)] * len(job.regions), None
     except MammoError as error:

@@ -10,7 +10,7 @@ import numpy as np
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.preparation.hospital_names import output_names
 from mmseg_mammo.preparation.hospital_table import Entry
-from mmseg_mammo.preparation.images import air_is_bright, read_image, read_labels
+from mmseg_mammo.preparation.images import BRIGHT_AIR, air_is_bright, read_image, read_labels
 from mmseg_mammo.preparation.masks import binarise, fit_mask
 from mmseg_mammo.preparation.writing import (
     INVERTED_SHARE,
@@ -84,7 +84,7 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
             'Export the image again, or correct the columns or folders of images and masks',
         )
     if air_is_bright(image):
-        notes.append('its border is brighter than its middle; inverted image?')
+        notes.append(BRIGHT_AIR)
     shape = (image.shape[0], image.shape[1])
     mask = np.zeros(shape, dtype=bool)
     for path in job.masks:

@@ -99,6 +99,9 @@ def read_labels(path: Path, notes: list[str] | None = None) -> np.ndarray:
     return read_raster(path, labels=True, notes=notes)
 
 
+BRIGHT_AIR = 'its border is brighter than its middle; inverted image?'
+
+
 def air_is_bright(image: np.ndarray) -> bool:
     """Whether the border of an image (H×W) is brighter than its middle, as if it were inverted.
 

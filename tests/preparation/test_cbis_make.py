@@ -135,3 +135,14 @@ def test_one_mask_of_two_regions_is_noted(make):
 def test_a_blank_image_is_none(make):
     record = make([make_mask((10, 20), (5, 15))], images=[np.zeros(SHAPE, np.uint16)])
     assert record['regions'][0]['reason'] == 'blank image'
+
+
+def test_an_image_with_bright_air_is_noted(make, image):
+    air = np.full(SHAPE, 60000, np.uint16)
+    cv2.circle(air, (0, 50), 40, 20000, -1)
+    air[50] //= 2
+    mask = make_mask((10, 30), (10, 30))
+    assert [make([mask], images=(one,))['regions'][0]['note'] for one in (image, air)] == [
+        '',
+        'its border is brighter than its middle; inverted image?',
+    ]
