@@ -7,9 +7,14 @@ from mmengine.runner import Runner
 
 # There is nothing to train in SAM-ZS: tests/models/test_sam_segmentor.py tests it.
 SOURCES = sorted({path.stem for path in CONFIGS.glob('*_cbis.py')} - {'sam_zeroshot_cbis'})
+# One of each model, recipe and kind of tuning; tests/test_configs.py builds them all.
+QUICK = {'unet_cbis', 'unet_strong_cbis', 'setr_pup_vpt_cbis', 'setr_pup_finetune_cbis'}
+QUICK |= {'setr_pup_lora_cbis', 'sam_finetune_cbis', 'sam_decoder_cbis'}
 
 
-@pytest.mark.parametrize('name', SOURCES)
+@pytest.mark.parametrize(
+    'name', [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in SOURCES]
+)
 def test_it_trains_and_its_checkpoints_test_on_both_hospitals(name, prepared, tmp_path):
     # LoRA's checkpoints are always without the frozen weights.
     base = write_base(tmp_path / 'base.pth', name, prepared) if 'lora' in name else None

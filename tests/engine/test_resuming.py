@@ -43,7 +43,9 @@ def run(cfg, kill=None):
         runner.register_hook(Kill(kill))
         with pytest.raises(KeyboardInterrupt):
             runner.train()
-    runner.train_dataloader._iterator = None  # garbage collection would wait for its worker
+    workers = runner.train_dataloader._iterator
+    if workers is not None:  # garbage collection would wait for them, seconds each
+        workers._shutdown_workers()
     return runner
 
 
