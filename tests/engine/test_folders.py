@@ -53,6 +53,7 @@ def test_processes_of_one_training_do_not_refuse_each_other(name, tmp_path, monk
     assert in_another_process(refusal, tmp_path) == ''
 
 
+@pytest.mark.slow
 def test_runs_of_one_folder_start_in_different_seconds(tmp_path):
     seconds = []
     for _ in range(2):
@@ -61,6 +62,7 @@ def test_runs_of_one_folder_start_in_different_seconds(tmp_path):
     assert seconds[0] < seconds[1]
 
 
+@pytest.mark.slow
 def test_a_test_starts_while_a_training_runs_in_the_folder(tmp_path):
     claim_for_training(tmp_path, resume=True)
     with multiprocessing.get_context('fork').Pool(1) as pool:

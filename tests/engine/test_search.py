@@ -60,6 +60,7 @@ def test_a_study_goes_on_where_it_was_and_ends_at_its_number(config, monkeypatch
     assert not list(work.rglob('*.pth'))
 
 
+@pytest.mark.slow
 def test_two_studies_share_a_work_folder_and_no_trial(config, monkeypatch):
     work = config.parent / 'w'
     for name in ('a', 'b'):

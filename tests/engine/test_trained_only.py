@@ -15,7 +15,7 @@ from mmseg_mammo.models.tuning import fingerprint, frozen_parameters
 TUNINGS = [
     'setr_pup_lora_cbis',
     'setr_pup_vpt_strong_cbis',  # with EMA
-    'sam_decoder_cbis',
+    pytest.param('sam_decoder_cbis', marks=pytest.mark.slow),
     'sam_lora_cbis',
 ]
 
