@@ -18,7 +18,8 @@ if os.environ.get('MMSEG_MAMMO_REGISTER') != '0':
     if host.is_installed():
         with host.quiet_import():
             host.check()
-            from mmseg_mammo import datasets, engine, evaluation, models, transforms  # noqa: F401
+            from mmseg_mammo import datasets, engine, models, transforms  # noqa: F401
+            from mmseg_mammo.evaluation import metric  # noqa: F401
     else:
         warnings.warn(
             f'{host.MISSING} {host.REMEDY}. Until then only mmseg_mammo.preparation works.',

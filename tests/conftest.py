@@ -18,6 +18,8 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np
 import pytest
 
+pytest_plugins = ('dicom_files', 'report_fixtures')
+
 SHAPE = (80, 64)
 # (split, patient, annotated, finding)
 IMAGES = (
@@ -109,8 +111,8 @@ def prepared(tmp_path_factory) -> Path:
     """A prepared data set of nine 16-bit images of 80×64 pixels with round lesions."""
     import cv2
 
-    from mmseg_mammo.preparation.images import write_png
-    from mmseg_mammo.preparation.index import Row, write_index
+    from mmseg_mammo.io.image import write_png
+    from mmseg_mammo.io.index import Row, write_index
 
     root = tmp_path_factory.mktemp('prepared')
     rng = np.random.default_rng(0)

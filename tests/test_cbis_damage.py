@@ -11,7 +11,7 @@ import pytest
 from cbis_samples import contents, read_csv, run
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.phantom_tree import write_cbis_tree
+from mmseg_mammo.phantoms.trees import write_cbis_tree
 
 
 def levels(path, change):

@@ -11,10 +11,10 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 
 import mmseg_mammo  # noqa: F401 - only registration
-from mmseg_mammo.engine.trained_as import input_differences
+from mmseg_mammo.engine.config.differences import input_differences
+from mmseg_mammo.inference.test_pipeline import image_steps
 from mmseg_mammo.models import SAMSegmentor, VPTVisionTransformer
-from mmseg_mammo.models.tuning import count_parameters
-from mmseg_mammo.transforms.image_steps import image_steps
+from mmseg_mammo.models.peft.trainable import count_parameters
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 BASES = sorted(CONFIGS.glob('_base_/**/*.py'))

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.hospital import Settings, prepare
-from mmseg_mammo.preparation.hospital_entry import Gaps
-from mmseg_mammo.preparation.hospital_folders import pair_folders
-from mmseg_mammo.preparation.hospital_image import PixelOptions
-from mmseg_mammo.preparation.hospital_table import read_hospital_table
-from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.preparation.hospital.entry import Gaps
+from mmseg_mammo.preparation.hospital.folders import pair_folders
+from mmseg_mammo.preparation.hospital.image import PixelOptions
+from mmseg_mammo.preparation.hospital.prepare import Settings, prepare
+from mmseg_mammo.preparation.hospital.table import read_hospital_table
 
 SHAPE = (48, 32)
 GAPS = Gaps(empty_mask='normal', patient_pattern='(P[0-9])')

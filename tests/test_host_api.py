@@ -18,7 +18,7 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import DATASETS, MODELS
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.evaluation import MammographyMetric
+from mmseg_mammo.evaluation.metric import MammographyMetric
 
 TOOLS = Path(mmseg.__file__).parent / '.mim' / 'tools'
 KINDS = ('unet_cbis', 'setr_pup_vpt_cbis', 'sam_finetune_cbis')

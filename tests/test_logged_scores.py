@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmseg_mammo.engine.runners import build
+from mmseg_mammo.engine.runner import build
 
 EPOCHS = 3
 

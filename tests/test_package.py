@@ -58,8 +58,8 @@ def test_a_plain_import_without_host_says_which_extra_to_install():
 
 def test_preparation_works_without_host():
     done = run_without_host(
-        'import mmseg_mammo.preparation.cbis_ddsm, mmseg_mammo.preparation.hospital\n'
-        'import mmseg_mammo.preparation.phantom_tree'
+        'import mmseg_mammo.preparation.cbis_ddsm.prepare, mmseg_mammo.preparation.hospital.prepare\n'
+        'import mmseg_mammo.phantoms.trees'
     )
     assert done.returncode == 0, done.stderr
 

@@ -9,7 +9,7 @@ import pytest
 from browser import CHROMIUM, Browser
 from page_samples import CASES, MODELS, NOTES, SECTIONS, TABLE, make_cases
 
-from mmseg_mammo.reporting.page import render_page
+from mmseg_mammo.reporting.page.page import render_page
 
 no_browser = pytest.mark.skipif(CHROMIUM is None, reason='no chromium on PATH')
 pytestmark = [pytest.mark.slow, no_browser]

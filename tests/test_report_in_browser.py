@@ -18,7 +18,7 @@ from runs import DATASETS, make_runs
 no_browser = pytest.mark.skipif(CHROMIUM is None, reason='no chromium on PATH')
 pytestmark = [pytest.mark.slow, no_browser]
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'
+TOOL = Path(__file__).parents[1] / 'tools' / 'report.py'
 TABLES = """[...document.querySelectorAll('#report table')].map((table) =>
   [...table.rows].map((row) => [...row.cells].map((cell) => {
     const badges = [...cell.querySelectorAll('.badge')].map((badge) => badge.textContent);

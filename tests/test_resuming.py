@@ -10,7 +10,7 @@ from experiments import shrink
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmseg_mammo.engine.saving import AtomicBackend
+from mmseg_mammo.engine.hooks.checkpoint import AtomicBackend
 
 
 class Kill(Hook):

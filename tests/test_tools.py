@@ -16,7 +16,7 @@ import torch
 from experiments import shrink, write_base
 from processes import in_processes
 
-from mmseg_mammo.engine import folders
+from mmseg_mammo.engine import work_dir
 
 ROOT = Path(__file__).parents[1]
 OURS = ROOT / 'tools'
@@ -428,7 +428,7 @@ def test_a_training_is_resumed_as_it_began_and_from_its_own_checkpoint(
     ):
         with pytest.raises(SystemExit, match=f'^error: --resume: another training.*{said}'):
             call(monkeypatch, OURS / 'train.py', *arguments, *more)
-        for lock in folders._held:
+        for lock in work_dir._held:
             lock.close()
     call(monkeypatch, OURS / 'train.py', *arguments, f'load_from={trained / "epoch_1.pth"}')
     assert (tmp_path / 'epoch_2.pth').is_file()

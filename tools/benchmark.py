@@ -13,12 +13,12 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
-from mmseg_mammo.engine.benchmark import measure
-from mmseg_mammo.engine.benchmark_batch import input_size, real_batch, synthetic_batch
-from mmseg_mammo.engine.benchmark_table import claim_file, header, lines, write_results
-from mmseg_mammo.engine.config_edits import use_mixed_precision
+from mmseg_mammo.benchmark.batch import input_size, real_batch, synthetic_batch
+from mmseg_mammo.benchmark.peers import PEERS, check_peers
+from mmseg_mammo.benchmark.table import claim_file, header, lines, write_results
+from mmseg_mammo.benchmark.train_step import measure
+from mmseg_mammo.engine.config.edits import use_mixed_precision
 from mmseg_mammo.engine.launch import load_config, run_tool
-from mmseg_mammo.engine.peers import PEERS, check_peers
 from mmseg_mammo.errors import MammoError
 
 

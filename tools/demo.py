@@ -22,7 +22,7 @@ from mmengine.runner import set_random_seed
 from mmseg.registry import MODELS
 
 import mmseg_mammo  # noqa: F401 - only registration
-from mmseg_mammo.preparation.images import write_atomic, write_png
+from mmseg_mammo.io.image import write_atomic, write_png
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / 'demo'

@@ -15,10 +15,10 @@ from pathlib import Path
 os.environ['MMSEG_MAMMO_REGISTER'] = '0'  # no torch, here and in the workers
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.phantom_cases import SUBSETS
-from mmseg_mammo.preparation.phantom_hospital import EXPORTS
-from mmseg_mammo.preparation.phantom_layout import LAYOUTS
-from mmseg_mammo.preparation.phantom_tree import DEFECTS, write_cbis_tree, write_hospital_tree
+from mmseg_mammo.phantoms.cbis_cases import SUBSETS
+from mmseg_mammo.phantoms.cbis_layouts import LAYOUTS
+from mmseg_mammo.phantoms.hospital import EXPORTS
+from mmseg_mammo.phantoms.trees import DEFECTS, write_cbis_tree, write_hospital_tree
 
 
 def parse_args() -> argparse.Namespace:

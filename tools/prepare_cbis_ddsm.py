@@ -16,7 +16,7 @@ from pathlib import Path
 os.environ['MMSEG_MAMMO_REGISTER'] = '0'  # no torch, here and in the workers
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.cbis_ddsm import (
+from mmseg_mammo.preparation.cbis_ddsm.prepare import (
     ABNORMALITIES,
     LEAKAGE,
     ON_MISMATCH,

@@ -16,13 +16,13 @@ from pathlib import Path
 os.environ['MMSEG_MAMMO_REGISTER'] = '0'  # no torch, here and in the workers
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.hospital import Outcome, Settings, prepare
-from mmseg_mammo.preparation.hospital_entry import COLUMNS, EMPTY_MASK_MEANINGS, Gaps
-from mmseg_mammo.preparation.hospital_folders import pair_folders
-from mmseg_mammo.preparation.hospital_image import PixelOptions
-from mmseg_mammo.preparation.hospital_table import read_hospital_table
-from mmseg_mammo.preparation.index import MASK_KINDS, SPLITS
-from mmseg_mammo.preparation.writing import AUDIT_NAME, count_table, is_phantom
+from mmseg_mammo.io.index import MASK_KINDS, SPLITS
+from mmseg_mammo.preparation.hospital.entry import COLUMNS, EMPTY_MASK_MEANINGS, Gaps
+from mmseg_mammo.preparation.hospital.folders import pair_folders
+from mmseg_mammo.preparation.hospital.image import PixelOptions
+from mmseg_mammo.preparation.hospital.prepare import Outcome, Settings, prepare
+from mmseg_mammo.preparation.hospital.table import read_hospital_table
+from mmseg_mammo.preparation.output import AUDIT_NAME, count_table, is_phantom
 
 SHOWN_NOTES = 20
 

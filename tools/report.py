@@ -18,7 +18,7 @@ os.environ['MMSEG_MAMMO_REGISTER'] = (
 )
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.reporting.page import render_page
+from mmseg_mammo.reporting.page.page import render_page
 from mmseg_mammo.reporting.report import PAGE, TITLE, build, check_folder, files, write
 from mmseg_mammo.reporting.runs import find_runs
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_mammo.engine.config_checks import check_schedule
+from mmseg_mammo.engine.config.checks import check_schedule
+from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.launch import common_parser, load_config, run_tool
-from mmseg_mammo.engine.search import Space, open_study, search, write_results
-from mmseg_mammo.engine.type_names import type_name
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.studies.search import Space, open_study, search, write_results
 
 
 def check(args: argparse.Namespace, cfg: Config) -> None:

@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmseg_mammo.engine.type_names import type_name
+from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.errors import MammoError
 
 

@@ -17,8 +17,8 @@ from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.sam_encoder import PATCH, SAMImageEncoder
-from mmseg_mammo.models.vpt_vit import VPTVisionTransformer
+from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
+from mmseg_mammo.models.sam.image_encoder import PATCH, SAMImageEncoder
 
 # mmpretrain's names -> mmseg's, and timm's.
 _TO_MMSEG = (

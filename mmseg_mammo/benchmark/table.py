@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from mmseg_mammo.engine.run_record import PACKAGES, git_state, versions, without_nan
+from mmseg_mammo.engine.hooks.run_record import PACKAGES, git_state, versions, without_nan
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.images import write_atomic
+from mmseg_mammo.io.image import write_atomic
 
 _COLUMNS = (
     *('config', 'input', 'batch', 'model', 's / step', 'images / s', 'GFLOP / step', 'GFLOP / s'),
@@ -41,7 +41,7 @@ def write_results(path: Path, rows: Sequence[Mapping[str, Any]], **facts: Any) -
 
     Args:
         path: Written atomically.
-        rows: Of :func:`mmseg_mammo.engine.benchmark.measure`.
+        rows: Of :func:`mmseg_mammo.benchmark.train_step.measure`.
         facts: What else is true of all rows.
     """
     gpu = torch.cuda.is_available()

@@ -15,11 +15,11 @@ from mmengine.runner import set_random_seed
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_mammo.engine.peers import NoPeerError, with_peer
-from mmseg_mammo.engine.run_record import clock, config_hash
-from mmseg_mammo.engine.step_cost import count_flops, peak_memory
-from mmseg_mammo.engine.type_names import type_name
-from mmseg_mammo.models.tuning import count_parameters
+from mmseg_mammo.benchmark.cost import count_flops, peak_memory
+from mmseg_mammo.benchmark.peers import NoPeerError, with_peer
+from mmseg_mammo.engine.config.type_names import type_name
+from mmseg_mammo.engine.hooks.run_record import clock, config_hash
+from mmseg_mammo.models.peft.trainable import count_parameters
 
 OURS = 'ours'
 
@@ -59,7 +59,7 @@ def measure(
 
     Args:
         cfg: With ``model`` and ``optim_wrapper``.
-        against: Names of :data:`mmseg_mammo.engine.peers.PEERS`.
+        against: Names of :data:`mmseg_mammo.benchmark.peers.PEERS`.
         batch: As a loader gives it: ``inputs``, B tensors 3×H×W, and B ``data_samples``.
         warmup: Steps before the timed ones, at least 1; in the first one operations are counted.
         steps: Timed steps of each side, at least 1.

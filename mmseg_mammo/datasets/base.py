@@ -14,7 +14,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_mammo.errors import DataIndexError, MammoError
-from mmseg_mammo.preparation.index import INDEX_NAME, SPLITS, Row, read_index
+from mmseg_mammo.io.index import INDEX_NAME, SPLITS, Row, read_index
 
 # Options of mmseg's datasets that an index leaves no use for, and the values that mean nothing.
 _UNHEEDED: dict[str, tuple[Any, ...]] = {

@@ -15,8 +15,8 @@ from torch.utils.data import Sampler
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.images import read_labels
-from mmseg_mammo.preparation.masks import binarise
+from mmseg_mammo.io.image import read_labels
+from mmseg_mammo.io.mask import binarise
 
 
 def lesion_share(path: str | None) -> float:

@@ -1,19 +1,21 @@
 """Registered hooks and loops, and what the command-line tools share."""
 
-from mmseg_mammo.engine.buffers import SyncAllBuffersHook
-from mmseg_mammo.engine.console import ConsoleHook
-from mmseg_mammo.engine.hooks import CheckpointGuardHook, ParameterCountHook
+from mmseg_mammo.engine.fsdp import shard_layers
+from mmseg_mammo.engine.hooks.checkpoint import ResumableCheckpointHook
+from mmseg_mammo.engine.hooks.checkpoint_guard import CheckpointGuardHook, ParameterCountHook
+from mmseg_mammo.engine.hooks.console import ConsoleHook
+from mmseg_mammo.engine.hooks.early_stopping import EarlyStopOnTrainingLossHook
+from mmseg_mammo.engine.hooks.epoch_seed import EpochSeedHook
+from mmseg_mammo.engine.hooks.no_hook import NoHook
+from mmseg_mammo.engine.hooks.per_image_csv import OverlayHook, PerImageCSVHook
+from mmseg_mammo.engine.hooks.prospects import ProspectsHook
+from mmseg_mammo.engine.hooks.raw_scores import RawScoresHook
+from mmseg_mammo.engine.hooks.run_record import RunRecordHook
+from mmseg_mammo.engine.hooks.sync_buffers import SyncAllBuffersHook
+from mmseg_mammo.engine.hooks.viewer import ViewerHook
 from mmseg_mammo.engine.loops import LossValLoop
-from mmseg_mammo.engine.no_hook import NoHook
-from mmseg_mammo.engine.precision import BFloat16OptimWrapper
-from mmseg_mammo.engine.prospects_hook import ProspectsHook
-from mmseg_mammo.engine.raw_scores import RawScoresHook
-from mmseg_mammo.engine.run_record import RunRecordHook
-from mmseg_mammo.engine.saving import ResumableCheckpointHook
-from mmseg_mammo.engine.seeding import EpochSeedHook
-from mmseg_mammo.engine.sharding import shard_layers
-from mmseg_mammo.engine.stopping import EarlyStopOnTrainingLossHook
-from mmseg_mammo.engine.unreached import KeepUnreachedConstructor
+from mmseg_mammo.engine.optim_constructor import KeepUnreachedConstructor
+from mmseg_mammo.engine.optim_wrapper import BFloat16OptimWrapper
 
 __all__ = [
     'BFloat16OptimWrapper',
@@ -24,11 +26,14 @@ __all__ = [
     'KeepUnreachedConstructor',
     'LossValLoop',
     'NoHook',
+    'OverlayHook',
     'ParameterCountHook',
+    'PerImageCSVHook',
     'ProspectsHook',
     'RawScoresHook',
     'ResumableCheckpointHook',
     'RunRecordHook',
     'SyncAllBuffersHook',
+    'ViewerHook',
     'shard_layers',
 ]

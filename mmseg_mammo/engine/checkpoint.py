@@ -10,9 +10,9 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_mammo.engine.devices import check_device
-from mmseg_mammo.engine.folders import check_checkpoint
-from mmseg_mammo.engine.hooks import check_state
-from mmseg_mammo.engine.trained_only import complete
+from mmseg_mammo.engine.hooks.checkpoint_guard import check_state
+from mmseg_mammo.engine.partial_checkpoint import complete
+from mmseg_mammo.engine.work_dir import check_checkpoint
 
 
 def read_checkpoint(path: str | Path, model: nn.Module) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def read_checkpoint(path: str | Path, model: nn.Module) -> dict[str, Any]:
 
     Args:
         path: A checkpoint of this project, or a plain file of weights, such as Meta's of SAM.
-        model: Takes the weights; see :func:`mmseg_mammo.engine.trained_only.complete`.
+        model: Takes the weights; see :func:`mmseg_mammo.engine.partial_checkpoint.complete`.
 
     Returns:
         The checkpoint, with ``state_dict``.

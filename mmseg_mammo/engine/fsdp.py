@@ -8,7 +8,7 @@ from mmengine.registry import FUNCTIONS
 from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
-from mmseg_mammo.models.tuning import count_parameters
+from mmseg_mammo.models.peft.trainable import count_parameters
 
 # Layers of mmpretrain's ViT and of segment-anything's image encoder.
 LAYERS = ('TransformerEncoderLayer', 'Block')

@@ -14,13 +14,13 @@ import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.runner import FlexibleRunner, Runner
 
-from mmseg_mammo.engine.config_checks import check_config, check_launcher
-from mmseg_mammo.engine.config_edits import use_dataset, use_side
-from mmseg_mammo.engine.config_keys import check_keys
+from mmseg_mammo.engine.config.checks import check_config, check_launcher
+from mmseg_mammo.engine.config.edits import use_dataset, use_side
+from mmseg_mammo.engine.config.keys import check_keys
+from mmseg_mammo.engine.config.overrides import Options, override
+from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.devices import on_gpu, use_device
-from mmseg_mammo.engine.overrides import Options, override
-from mmseg_mammo.engine.runners import build
-from mmseg_mammo.engine.type_names import type_name
+from mmseg_mammo.engine.runner import build
 from mmseg_mammo.errors import MammoError
 
 # Those that mmengine itself leaves out where the config says None; it fails on others.

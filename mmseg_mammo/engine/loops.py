@@ -11,9 +11,9 @@ from mmseg.registry import LOOPS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmseg_mammo.engine.sharding import is_sharded
+from mmseg_mammo.engine.fsdp import is_sharded
 from mmseg_mammo.models.grids import truth_on_input
-from mmseg_mammo.models.tuning import unwrapped
+from mmseg_mammo.models.peft.trainable import unwrapped
 
 
 @LOOPS.register_module()

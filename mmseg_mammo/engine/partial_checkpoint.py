@@ -8,9 +8,9 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.sam_segmentor import SAMSegmentor
-from mmseg_mammo.models.tuning import fingerprint, frozen_parameters, omits_frozen
-from mmseg_mammo.models.vpt_vit import VPTVisionTransformer
+from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
+from mmseg_mammo.models.peft.trainable import fingerprint, frozen_parameters, omits_frozen
+from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 
 KEY = 'trained_only'
 _STATES = (('state_dict', ''), ('ema_state_dict', 'module.'))
@@ -59,7 +59,7 @@ def note_base(checkpoint: dict[str, Any], model: nn.Module, mark: str) -> None:
     Args:
         checkpoint: As mmengine saves it, changed in place.
         model: The model that is saved.
-        mark: :func:`mmseg_mammo.models.tuning.fingerprint` of ``model``.
+        mark: :func:`mmseg_mammo.models.peft.trainable.fingerprint` of ``model``.
     """
     checkpoint[KEY] = {'base': base_file(model), 'fingerprint': mark}
 

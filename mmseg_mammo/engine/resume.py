@@ -11,10 +11,10 @@ from mmseg.registry import HOOKS
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.description import describe_data, members
-from mmseg_mammo.engine.config_keys import RUNNER_KEYS
-from mmseg_mammo.engine.overrides import default_of
-from mmseg_mammo.engine.trained_as import check_length, config_of
-from mmseg_mammo.engine.type_names import type_name, with_names
+from mmseg_mammo.engine.config.differences import check_length, config_of
+from mmseg_mammo.engine.config.keys import RUNNER_KEYS
+from mmseg_mammo.engine.config.overrides import default_of
+from mmseg_mammo.engine.config.type_names import type_name, with_names
 from mmseg_mammo.errors import CheckpointError
 
 DATA = 'trained_on'  # what a checkpoint knows of its data, in ``meta``

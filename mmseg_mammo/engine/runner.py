@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, IterBasedTrainLoop, Runner
 
-from mmseg_mammo.engine.console import ConsoleHook, log_warnings, quieten
+from mmseg_mammo.engine.hooks.console import ConsoleHook, log_warnings, quieten
 from mmseg_mammo.errors import MammoError
 
 # What torch takes with worker processes only.

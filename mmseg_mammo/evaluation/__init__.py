@@ -1,7 +1,1 @@
-"""Scalars for the runner, one record per image on disk, and pictures of a sample."""
-
-from mmseg_mammo.evaluation.metric import MammographyMetric
-from mmseg_mammo.evaluation.records import OverlayHook, PerImageCSVHook
-from mmseg_mammo.evaluation.viewer_pictures import ViewerHook
-
-__all__ = ['MammographyMetric', 'OverlayHook', 'PerImageCSVHook', 'ViewerHook']
+"""Masks and probabilities to numbers, with their uncertainty. No torch but in ``metric`` and ``grids``."""

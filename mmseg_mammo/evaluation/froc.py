@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mmseg_mammo.reporting.reading import Records, Test
-from mmseg_mammo.reporting.statistics import (
+from mmseg_mammo.evaluation.bootstrap import (
     FEWEST,
     ROUNDS,
     Estimate,
@@ -13,6 +12,7 @@ from mmseg_mammo.reporting.statistics import (
     estimate,
     seed_of,
 )
+from mmseg_mammo.reporting.run_reader import Records, Test
 
 # CAMELYON 16's, and MONAI's default.
 OPERATING_POINTS = (0.25, 0.5, 1, 2, 4, 8)

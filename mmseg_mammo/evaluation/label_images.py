@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.dist import is_main_process
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.io.image import write_png
 
 
 def image_of(sample: Mapping[str, Any]) -> tuple[str, str]:

@@ -14,13 +14,13 @@ from segment_anything.utils.transforms import ResizeLongestSide
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.sam_decoding import choose, of_each
-from mmseg_mammo.transforms.image_steps import changing_levels, image_steps, run_steps
+from mmseg_mammo.inference.test_pipeline import changing_levels, image_steps, run_steps
+from mmseg_mammo.models.sam.mask_decoder import choose, of_each
 from mmseg_mammo.transforms.loading import LoadMammogram, map_intensity
 from mmseg_mammo.transforms.packing import rescale_to_255
 
 if TYPE_CHECKING:
-    from mmseg_mammo.models.sam_segmentor import SAMSegmentor
+    from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 
 
 class LongestSide(ResizeLongestSide):

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.dicom import is_dicom, read_dicom, read_dicom_labels
-from mmseg_mammo.preparation.raster import decode_raster
+from mmseg_mammo.io.dicom.reader import is_dicom, read_dicom, read_dicom_labels
+from mmseg_mammo.io.raster.decoder import decode_raster
 
 PARTIAL_PREFIX = '.partial-'
 RASTER_SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.pgm')
@@ -52,7 +52,7 @@ def read_raster(path: Path, labels: bool = False, notes: list[str] | None = None
 
     Args:
         path: The file.
-        labels: Whether it is a mask; see :func:`mmseg_mammo.preparation.raster.decode_raster`.
+        labels: Whether it is a mask; see :func:`mmseg_mammo.io.raster.decoder.decode_raster`.
         notes: Gets what the file says beside its pixels and was followed.
 
     Returns:
@@ -76,7 +76,7 @@ def read_image(path: Path, voi: bool = True, notes: list[str] | None = None) -> 
 
     Args:
         path: DICOM (by suffix or by its first bytes) or raster file.
-        voi: See :func:`mmseg_mammo.preparation.dicom.read_dicom`.
+        voi: See :func:`mmseg_mammo.io.dicom.reader.read_dicom`.
         notes: Gets what was odd about the file and how it was understood.
     """
     if not is_dicom(path):

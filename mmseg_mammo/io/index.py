@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.images import write_atomic
-from mmseg_mammo.preparation.table_files import read_records
+from mmseg_mammo.io.image import write_atomic
+from mmseg_mammo.io.table import read_records
 
 INDEX_NAME = 'index.csv'
 _UNPREPARED = 'If it is the table of an export, prepare that first (docs/new_hospital.md); else add the column'

@@ -8,7 +8,7 @@ from collections.abc import Collection
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.images import resize_mask
+from mmseg_mammo.io.image import resize_mask
 
 # Compression leaves many values close to 0 and to the maximum; a label map has few values.
 MAX_LABEL_VALUES = 5

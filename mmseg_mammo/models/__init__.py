@@ -1,17 +1,17 @@
 """Registered models: the prompt-tuned ViT backbone, segmentors, losses, samplers of prompts."""
 
-from mmseg_mammo.models.best_mask_loss import BestMaskLoss
+from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
 from mmseg_mammo.models.input_grid import InputGridEncoderDecoder
-from mmseg_mammo.models.losses import LesionDiceLoss
-from mmseg_mammo.models.prompt_sampler import (
+from mmseg_mammo.models.losses.best_mask import BestMaskLoss
+from mmseg_mammo.models.losses.dice import LesionDiceLoss
+from mmseg_mammo.models.prompts.samplers import (
     EDTCentreSampler,
     ErrorPointSampler,
     JitteredBoxSampler,
     RandomPointSampler,
 )
-from mmseg_mammo.models.sam_encoder import SAMImageEncoder
-from mmseg_mammo.models.sam_segmentor import SAMSegmentor
-from mmseg_mammo.models.vpt_vit import VPTVisionTransformer
+from mmseg_mammo.models.sam.image_encoder import SAMImageEncoder
+from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 
 __all__ = [
     'BestMaskLoss',

@@ -5,7 +5,7 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmseg_mammo.preparation.images import resize_mask
+from mmseg_mammo.io.image import resize_mask
 
 IGNORED = 255
 

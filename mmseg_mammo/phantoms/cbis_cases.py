@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_mammo.preparation.images import write_atomic
-from mmseg_mammo.preparation.table_files import read_table
+from mmseg_mammo.io.image import write_atomic
+from mmseg_mammo.io.table import read_table
 
 # Subset -> (CSV file, prefix of its folders).
 SUBSETS = {

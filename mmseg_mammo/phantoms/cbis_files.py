@@ -10,12 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmseg_mammo.preparation.images import resize_mask, write_atomic
-from mmseg_mammo.preparation.index import write_table
-from mmseg_mammo.preparation.phantom import APPEARANCES, Lesion, make_mammogram
-from mmseg_mammo.preparation.phantom_cases import Case, make_uid
-from mmseg_mammo.preparation.phantom_dicom import Identity, film_dataset, write_dicom
-from mmseg_mammo.preparation.phantom_layout import CROP, FULL, LAYOUTS, MASK, Slot
+from mmseg_mammo.io.image import resize_mask, write_atomic
+from mmseg_mammo.io.index import write_table
+from mmseg_mammo.phantoms.cbis_cases import Case, make_uid
+from mmseg_mammo.phantoms.cbis_layouts import CROP, FULL, LAYOUTS, MASK, Slot
+from mmseg_mammo.phantoms.dicom import Identity, film_dataset, write_dicom
+from mmseg_mammo.phantoms.mammogram import APPEARANCES, Lesion, make_mammogram
 from mmseg_mammo.preparation.progress import shown
 
 CROP_MARGIN = 20

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_mammo.preparation.phantom_cases import Case
-from mmseg_mammo.preparation.table_files import read_table
+from mmseg_mammo.io.table import read_table
+from mmseg_mammo.phantoms.cbis_cases import Case
 
 # zero and number count the files of a series from 0 and from 1; study5, series5 are the last
 # five digits of the UIDs; serial is the arbitrary number in the names of the JPEG mirror.
@@ -52,7 +52,7 @@ def find_slots(
     Args:
         rng: Decides the order within a series where no map does.
         cases: All cases of the tree.
-        mask_file_map: See :func:`mmseg_mammo.preparation.phantom_tree.write_cbis_tree`.
+        mask_file_map: See :func:`mmseg_mammo.phantoms.trees.write_cbis_tree`.
         planted: Abnormality -> defect; ``swapped`` exchanges the series of mask and crop.
         against_csv: Put every mask where its CSV does not say.
 

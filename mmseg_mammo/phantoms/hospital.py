@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_mammo.preparation.images import write_png
-from mmseg_mammo.preparation.phantom import APPEARANCES, VIEWS, Lesion, make_mammogram
-from mmseg_mammo.preparation.phantom_cases import make_uid
-from mmseg_mammo.preparation.phantom_dicom import Identity, digital_dataset, write_dicom
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.phantoms.cbis_cases import make_uid
+from mmseg_mammo.phantoms.dicom import Identity, digital_dataset, write_dicom
+from mmseg_mammo.phantoms.mammogram import APPEARANCES, VIEWS, Lesion, make_mammogram
 from mmseg_mammo.preparation.progress import shown
 
 EXPORT_COLUMNS = (

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation import phantom_lesions as shapes
-from mmseg_mammo.preparation.phantom_film import add_film
-from mmseg_mammo.preparation.phantom_tissue import Anatomy, draw_anatomy, draw_tissue, noise
+from mmseg_mammo.phantoms import lesions as shapes
+from mmseg_mammo.phantoms.film import add_film
+from mmseg_mammo.phantoms.tissue import Anatomy, draw_anatomy, draw_tissue, noise
 
 KINDS = ('mass', 'calcification')
 VIEWS = ('CC', 'MLO')

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.index import write_table
-from mmseg_mammo.preparation.phantom_cases import SUBSETS, Case, invent_cases, read_cases
-from mmseg_mammo.preparation.phantom_cbis import CbisWriter, write_views
-from mmseg_mammo.preparation.phantom_hospital import EXPORT_COLUMNS, EXPORTS, write_export
-from mmseg_mammo.preparation.phantom_layout import LAYOUTS, find_slots
-from mmseg_mammo.preparation.writing import PHANTOM_MARK
+from mmseg_mammo.io.index import write_table
+from mmseg_mammo.phantoms.cbis_cases import SUBSETS, Case, invent_cases, read_cases
+from mmseg_mammo.phantoms.cbis_files import CbisWriter, write_views
+from mmseg_mammo.phantoms.cbis_layouts import LAYOUTS, find_slots
+from mmseg_mammo.phantoms.hospital import EXPORT_COLUMNS, EXPORTS, write_export
+from mmseg_mammo.preparation.output import PHANTOM_MARK
 
 TRUTH_NAME = 'phantom_truth.csv'
 # Defects that live in the CSVs, which only invented CSVs can have, and those in the files.

@@ -2,7 +2,7 @@
 
 The output folder holds ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``, and two files
 for resuming: ``preparation.json`` (the options that change pixels) and ``progress.jsonl`` (see
-:mod:`mmseg_mammo.preparation.running`). H, W are height and width in pixels.
+:mod:`mmseg_mammo.preparation.jobs`). H, W are height and width in pixels.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.images import (
+from mmseg_mammo.io.image import (
     PARTIAL_PREFIX,
     resize_image,
     resize_mask,
@@ -23,7 +23,7 @@ from mmseg_mammo.preparation.images import (
     write_atomic,
     write_png,
 )
-from mmseg_mammo.preparation.index import ANNOTATED, INDEX_NAME, SPLITS, Row, write_table
+from mmseg_mammo.io.index import ANNOTATED, INDEX_NAME, SPLITS, Row, write_table
 
 OPTIONS_NAME = 'preparation.json'
 FORMAT = 2  # to be raised when the same options give other pixels

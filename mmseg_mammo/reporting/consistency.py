@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmseg_mammo.reporting.naming import without_version
-from mmseg_mammo.reporting.reading import VIEWER, Test
+from mmseg_mammo.reporting.run_reader import VIEWER, Test
 
 
 def find_warnings(tests: Sequence[Test]) -> list[str]:

@@ -9,22 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.images import PARTIAL_PREFIX
-from mmseg_mammo.reporting.candidate_masks import candidate_section
-from mmseg_mammo.reporting.cases import find_cases
-from mmseg_mammo.reporting.contents import Case, Cell, Figure, Section, Table
-from mmseg_mammo.reporting.curves import curve_section
-from mmseg_mammo.reporting.image_level import image_section
-from mmseg_mammo.reporting.lesion_level import lesion_section
-from mmseg_mammo.reporting.reading import Test
-from mmseg_mammo.reporting.results import result_section
+from mmseg_mammo.io.image import PARTIAL_PREFIX
+from mmseg_mammo.reporting.document import Case, Cell, Figure, Section, Table
+from mmseg_mammo.reporting.page.cases import find_cases
+from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
-from mmseg_mammo.reporting.samples import sample_section
 from mmseg_mammo.reporting.scores import has_lesion, mark_notes, marked
-from mmseg_mammo.reporting.strata import stratum_section
+from mmseg_mammo.reporting.sections.candidates import candidate_section
+from mmseg_mammo.reporting.sections.curves import curve_section
+from mmseg_mammo.reporting.sections.images import image_section
+from mmseg_mammo.reporting.sections.lesions import lesion_section
+from mmseg_mammo.reporting.sections.results import result_section
+from mmseg_mammo.reporting.sections.samples import sample_section
+from mmseg_mammo.reporting.sections.strata import stratum_section
+from mmseg_mammo.reporting.sections.thesis import thesis_section
+from mmseg_mammo.reporting.sections.transfer import transfer_section
 from mmseg_mammo.reporting.tables import to_csv, to_latex, to_markdown
-from mmseg_mammo.reporting.thesis import thesis_section
-from mmseg_mammo.reporting.transfer import transfer_section
 from mmseg_mammo.version import __version__
 
 MANIFEST = 'report.json'

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.index import DESCRIPTION
-from mmseg_mammo.preparation.table_files import read_table
+from mmseg_mammo.io.index import DESCRIPTION
+from mmseg_mammo.io.table import read_table
 from mmseg_mammo.reporting.naming import dataset_name
 
 AGAIN = 'Test again with this version of mmseg_mammo'

@@ -9,9 +9,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.reporting.checks import find_warnings
+from mmseg_mammo.reporting.consistency import find_warnings
 from mmseg_mammo.reporting.naming import dataset_name, may_be_one, name_folders, telling_tail
-from mmseg_mammo.reporting.reading import (
+from mmseg_mammo.reporting.run_reader import (
     RUN,
     Test,
     Training,

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mmseg_mammo.reporting.contents import Cell
-from mmseg_mammo.reporting.reading import COUNTS, GIVEN, PROMPTED, Records, Test
-from mmseg_mammo.reporting.statistics import ENOUGH, FEWEST, Estimate
+from mmseg_mammo.evaluation.bootstrap import ENOUGH, FEWEST, Estimate
+from mmseg_mammo.reporting.document import Cell
+from mmseg_mammo.reporting.run_reader import COUNTS, GIVEN, PROMPTED, Records, Test
 
 BETA = 1e-7
 FEW = f'fewer than {FEWEST} images'

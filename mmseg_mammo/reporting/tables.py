@@ -4,7 +4,7 @@ import csv
 import io
 import re
 
-from mmseg_mammo.reporting.contents import Cell, Table
+from mmseg_mammo.reporting.document import Cell, Table
 
 MISSING = '–'
 _LATEX = {

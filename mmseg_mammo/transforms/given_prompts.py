@@ -9,7 +9,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.table_files import read_table
+from mmseg_mammo.io.table import read_table
 
 POINT = ('x', 'y', 'label')
 BOX = ('x1', 'y1', 'x2', 'y2')

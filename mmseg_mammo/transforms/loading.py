@@ -8,8 +8,8 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.images import read_image, read_labels
-from mmseg_mammo.preparation.masks import binarise
+from mmseg_mammo.io.image import read_image, read_labels
+from mmseg_mammo.io.mask import binarise
 from mmseg_mammo.transforms.levels import levels_of
 
 INTENSITIES = ('stored', 'minmax', 'percentile')

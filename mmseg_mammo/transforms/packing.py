@@ -6,7 +6,7 @@ import numpy as np
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
-from mmseg_mammo.preparation.index import DESCRIPTION
+from mmseg_mammo.io.index import DESCRIPTION
 from mmseg_mammo.transforms.levels import check_levels
 
 META_KEYS = (

@@ -3,7 +3,7 @@
 from mmseg.datasets.transforms import Resize
 from mmseg.registry import TRANSFORMS
 
-from mmseg_mammo.preparation.images import resize_mask
+from mmseg_mammo.io.image import resize_mask
 
 
 @TRANSFORMS.register_module()

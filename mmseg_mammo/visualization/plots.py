@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from mmseg_mammo.reporting.contents import Figure
-from mmseg_mammo.reporting.statistics import Estimate
+from mmseg_mammo.evaluation.bootstrap import Estimate
+from mmseg_mammo.reporting.document import Figure
 
 # Okabe and Ito's palette without yellow, which print loses.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')

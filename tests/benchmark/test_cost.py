@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mmseg_mammo.engine import step_cost
-from mmseg_mammo.engine.step_cost import count_flops, peak_memory
+from mmseg_mammo.benchmark import cost
+from mmseg_mammo.benchmark.cost import count_flops, peak_memory
 
 MIB = 2**20
 CPU = torch.device('cpu')
@@ -59,7 +59,7 @@ def test_neither_a_higher_peak_before_nor_what_is_held_counts():
 
 
 def test_where_the_peak_cannot_be_reset_memory_is_unknown(monkeypatch, tmp_path):
-    monkeypatch.setattr(step_cost, '_PROC', tmp_path / 'absent')
+    monkeypatch.setattr(cost, '_PROC', tmp_path / 'absent')
     ran = []
     assert peak_memory(lambda: ran.append(1), CPU) is None
     assert ran == [1]

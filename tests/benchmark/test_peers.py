@@ -8,11 +8,11 @@ from mmseg.models.backbones import VisionTransformer as MMSegVisionTransformer
 from segment_anything.modeling import ImageEncoderViT
 from segment_anything.modeling.image_encoder import Attention
 
-from mmseg_mammo.engine.benchmark import build_model
-from mmseg_mammo.engine.benchmark_batch import synthetic_batch
-from mmseg_mammo.engine.peers import check_peers, copy_weights, with_peer
+from mmseg_mammo.benchmark.batch import synthetic_batch
+from mmseg_mammo.benchmark.peers import check_peers, copy_weights, with_peer
+from mmseg_mammo.benchmark.train_step import build_model
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.tuning import count_parameters
+from mmseg_mammo.models.peft.trainable import count_parameters
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_peers_that_no_config_has_are_refused_by_the_configs_alone(config):
 
 
 def test_a_peer_that_is_not_installed_is_said_before_anything_is_built(config, monkeypatch):
-    monkeypatch.setattr('mmseg_mammo.engine.peers.find_spec', lambda name: None)
+    monkeypatch.setattr('mmseg_mammo.benchmark.peers.find_spec', lambda name: None)
     with pytest.raises(MammoError, match=r'timm: not installed.*pip install timm'):
         check_peers([config('setr_pup_vpt_cbis').model], ['timm'])
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmseg_mammo.engine.benchmark_table import claim_file, header, lines, write_results
+from mmseg_mammo.benchmark.table import claim_file, header, lines, write_results
 from mmseg_mammo.errors import MammoError
 
 OURS = {

@@ -8,7 +8,10 @@ import torch
 from experiments import shrink
 from torch import nn
 
-from mmseg_mammo.engine.benchmark import (
+from mmseg_mammo.benchmark.batch import synthetic_batch
+from mmseg_mammo.benchmark.peers import with_peer
+from mmseg_mammo.benchmark.table import lines
+from mmseg_mammo.benchmark.train_step import (
     Side,
     alternate,
     build_model,
@@ -17,9 +20,6 @@ from mmseg_mammo.engine.benchmark import (
     held_bytes,
     measure,
 )
-from mmseg_mammo.engine.benchmark_batch import synthetic_batch
-from mmseg_mammo.engine.benchmark_table import lines
-from mmseg_mammo.engine.peers import with_peer
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_model_that_does_not_fit_at_all_is_a_row(config, monkeypatch):
     def full(*args, **kwargs):
         raise torch.cuda.OutOfMemoryError('CUDA out of memory')
 
-    monkeypatch.setattr('mmseg_mammo.engine.benchmark.build_optim_wrapper', full)
+    monkeypatch.setattr('mmseg_mammo.benchmark.train_step.build_optim_wrapper', full)
     row = measure(config('setr_pup_vpt_cbis'), ['timm'], synthetic_batch(1, 32, 32), 1, 1)
     assert [side['error'] for side in row['sides']] == ['out of memory'] * 2
     assert row['ratios'] == {'timm': {'time': None, 'cpu_time': None, 'memory': None}}

@@ -7,7 +7,7 @@ import pytest
 from mmengine.dataset import ConcatDataset, RepeatDataset
 
 from mmseg_mammo.datasets.base import MammographyDataset
-from mmseg_mammo.datasets.sampling import LesionSizeSampler, lesion_share, size_weights
+from mmseg_mammo.datasets.samplers import LesionSizeSampler, lesion_share, size_weights
 from mmseg_mammo.errors import MammoError
 
 

@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from sam_models import meta_sam
 
-from mmseg_mammo.engine.trained_model import load_model
+from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.errors import CheckpointError, MammoError
 
 

@@ -6,10 +6,10 @@ from experiments import CONFIGS, shrink
 from mmengine.config import Config
 from torch.utils.data import DataLoader, Dataset
 
-from mmseg_mammo.engine.config_checks import check_schedule
-from mmseg_mammo.engine.config_edits import use_mixed_precision, use_side
-from mmseg_mammo.engine.folders import check_checkpoint
+from mmseg_mammo.engine.config.checks import check_schedule
+from mmseg_mammo.engine.config.edits import use_mixed_precision, use_side
 from mmseg_mammo.engine.launch import build_runner, load_config, run_tool
+from mmseg_mammo.engine.work_dir import check_checkpoint
 from mmseg_mammo.errors import CheckpointError, DataFileError, MammoError
 
 

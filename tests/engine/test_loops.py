@@ -13,7 +13,7 @@ from mmseg.structures import SegDataSample
 from processes import in_processes
 
 from mmseg_mammo.engine.loops import mean_losses, on_grid
-from mmseg_mammo.preparation.images import resize_mask
+from mmseg_mammo.io.image import resize_mask
 
 
 def test_the_validation_loss_is_the_mean_over_images_of_the_models_own_loss(prepared, tmp_path):

@@ -8,9 +8,9 @@ from experiments import shrink, write_base
 from mmengine.runner import Runner, load_checkpoint
 from mmseg.registry import MODELS
 
-from mmseg_mammo.engine.trained_only import complete, note_base
+from mmseg_mammo.engine.partial_checkpoint import complete, note_base
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.tuning import fingerprint, frozen_parameters
+from mmseg_mammo.models.peft.trainable import fingerprint, frozen_parameters
 
 TUNINGS = [
     'setr_pup_lora_cbis',

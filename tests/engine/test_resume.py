@@ -8,10 +8,10 @@ from experiments import CONFIGS, shrink
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_mammo.engine.config_edits import use_mixed_precision, use_side
-from mmseg_mammo.engine.continued import DATA, data_differences, data_of, differences
+from mmseg_mammo.engine.config.edits import use_mixed_precision, use_side
+from mmseg_mammo.engine.resume import DATA, data_differences, data_of, differences
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.preparation.index import read_index, write_index
+from mmseg_mammo.io.index import read_index, write_index
 
 
 def config(name='setr_pup_vpt_strong_cbis'):

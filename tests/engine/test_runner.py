@@ -4,7 +4,7 @@ import pytest
 from experiments import shrink
 from mmengine.runner import Runner
 
-from mmseg_mammo.engine.runners import build
+from mmseg_mammo.engine.runner import build
 from mmseg_mammo.errors import MammoError
 
 

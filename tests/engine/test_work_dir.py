@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from mmseg_mammo.engine.folders import claim_for_training, last_checkpoint, own_second
+from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint, own_second
 from mmseg_mammo.errors import CheckpointError, MammoError
 
 

@@ -4,8 +4,8 @@ from scipy.stats import bootstrap, false_discovery_control, norm, permutation_te
 from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
-from mmseg_mammo.reporting import statistics
-from mmseg_mammo.reporting.statistics import (
+from mmseg_mammo.evaluation import bootstrap as own_bootstrap
+from mmseg_mammo.evaluation.bootstrap import (
     adjust,
     auroc,
     difference,
@@ -62,7 +62,7 @@ def test_images_of_one_patient_make_the_interval_wider_than_those_of_many(data):
 
 def test_every_draw_has_as_many_patients_as_there_are_and_all_are_as_likely():
     drawn = draws(7, 0)
-    assert drawn.shape == (statistics.ROUNDS, 7)
+    assert drawn.shape == (own_bootstrap.ROUNDS, 7)
     assert (drawn.sum(axis=1) == 7).all()
     assert drawn.mean(axis=0) == pytest.approx(1, abs=0.1)
 

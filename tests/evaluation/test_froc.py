@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from monai.metrics import compute_froc_curve_data, compute_froc_score
 
-from mmseg_mammo.reporting.froc import CRITERIA, OPERATING_POINTS, froc, sensitivities
-from mmseg_mammo.reporting.reading import Records
-from mmseg_mammo.reporting.statistics import draws, seed_of
+from mmseg_mammo.evaluation.bootstrap import draws, seed_of
+from mmseg_mammo.evaluation.froc import CRITERIA, OPERATING_POINTS, froc, sensitivities
+from mmseg_mammo.reporting.run_reader import Records
 
 NAN = np.nan
 

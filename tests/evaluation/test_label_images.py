@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.evaluation import MammographyMetric
 from mmseg_mammo.evaluation.label_images import label_names
+from mmseg_mammo.evaluation.metric import MammographyMetric
 
 PAIRS = [('A', 'images/1.png'), ('A', 'images/2.dcm'), ('B', 'more/3.png')]
 

@@ -4,7 +4,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.evaluation import MammographyMetric
+from mmseg_mammo.evaluation.metric import MammographyMetric
 
 
 def sample(probability, truth, name='a.png', threshold=0.5, **facts):

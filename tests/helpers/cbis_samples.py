@@ -4,9 +4,9 @@ import csv
 import shutil
 from dataclasses import replace
 
-from mmseg_mammo.preparation.cbis_ddsm import Options, prepare
-from mmseg_mammo.preparation.cbis_table import Abnormality, parse_case
-from mmseg_mammo.preparation.index import read_index
+from mmseg_mammo.io.index import read_index
+from mmseg_mammo.preparation.cbis_ddsm.prepare import Options, prepare
+from mmseg_mammo.preparation.cbis_ddsm.table import Abnormality, parse_case
 
 OPTIONS = Options(jobs=1, long_side=0)
 ROOT = '1.3.6.1.4.1.9590.100.1.2'

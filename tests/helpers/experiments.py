@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 
 from mmseg_mammo.engine.launch import use_side
 
-CONFIGS = Path(__file__).parents[1] / 'configs'
+CONFIGS = Path(__file__).parents[2] / 'configs'
 # A windowed and a global block; 2×2 patches in windows of 3×3.
 TINY_SAM = dict(
     embed_dim=16, depth=2, num_heads=2, global_attn_indexes=(1,), window_size=3, out_chans=32

@@ -7,7 +7,7 @@ checks it.
 import numpy as np
 from scipy.stats import norm
 
-from mmseg_mammo.reporting.statistics import Estimate, auroc, difference, mean, ratio
+from mmseg_mammo.evaluation.bootstrap import Estimate, auroc, difference, mean, ratio
 
 PATIENTS = (5, 8, 10, 20, 50)
 NUMBERS = ('mean Dice', 'lesions found', 'drop of Dice', 'AUROC')

@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmseg_mammo.preparation.images import write_png
-from mmseg_mammo.reporting.contents import Case, Figure, Section, Table
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.reporting.document import Case, Figure, Section, Table
 
 MODELS = ('U-Net', 'SAM & co')
 SHAPE = (40, 32)

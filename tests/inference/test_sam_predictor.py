@@ -10,8 +10,8 @@ from sam_models import SIDE, meta_sam, our_config, our_sam
 from segment_anything import SamPredictor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.sam_predictor import AsTests, LongestSide, SAMPredictor, Stretch
-from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.inference.sam_predictor import AsTests, LongestSide, SAMPredictor, Stretch
+from mmseg_mammo.io.image import write_png
 from mmseg_mammo.transforms import PackMammogram  # noqa: F401 - registration
 
 POINTS, LABELS = np.array([[20, 30], [70, 10]]), np.array([1, 0])

@@ -5,8 +5,8 @@ import pytest
 from mmengine.dataset import Compose
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.images import write_png
-from mmseg_mammo.transforms.image_steps import changing_levels, image_steps, run_steps
+from mmseg_mammo.inference.test_pipeline import changing_levels, image_steps, run_steps
+from mmseg_mammo.io.image import write_png
 from mmseg_mammo.transforms.loading import map_intensity
 
 LOAD = dict(type='LoadMammogram', intensity='percentile', percentiles=(5, 90))

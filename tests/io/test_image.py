@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.images import (
+from mmseg_mammo.io.image import (
     read_image,
     read_labels,
     read_raster,

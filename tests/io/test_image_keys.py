@@ -1,4 +1,4 @@
-from mmseg_mammo.evaluation.keys import image_keys
+from mmseg_mammo.io.image_keys import image_keys
 
 
 def test_a_key_is_the_source_and_the_path_without_suffix():

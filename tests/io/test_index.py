@@ -3,7 +3,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.index import (
+from mmseg_mammo.io.index import (
     COLUMNS,
     Row,
     check_rows,
@@ -11,7 +11,7 @@ from mmseg_mammo.preparation.index import (
     write_index,
     write_table,
 )
-from mmseg_mammo.preparation.table_files import read_table
+from mmseg_mammo.io.table import read_table
 
 LESION = Row(
     image='images/a.png',

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.masks import binarise, fit_mask
+from mmseg_mammo.io.mask import binarise, fit_mask
 
 DISC = cv2.circle(np.zeros((120, 100), np.uint8), (50, 60), 15, 1, -1).astype(bool)
 

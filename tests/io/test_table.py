@@ -1,7 +1,7 @@
 import pytest
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.table_files import read_records, read_table
+from mmseg_mammo.io.table import read_records, read_table
 
 HEAD = 'image;mask;patient_id;annotated'
 BODY = ('p0.png;m0.png;007;lesion', 'p1.png;;008;normal')

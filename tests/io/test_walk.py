@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.walking import walk
+from mmseg_mammo.io.walk import walk
 
 
 @pytest.fixture

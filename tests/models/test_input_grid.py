@@ -14,8 +14,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from sam_models import SIDE, meta_sam, our_sam, sample_of, square
 
-from mmseg_mammo.evaluation import MammographyMetric
 from mmseg_mammo.evaluation.grids import probability_on, way_to
+from mmseg_mammo.evaluation.metric import MammographyMetric
 
 
 @pytest.fixture(scope='module')

@@ -3,8 +3,8 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.phantom import APPEARANCES, KINDS, VIEWS, make_mammogram
-from mmseg_mammo.preparation.phantom_lesions import FILM_ROWS, draw_lesion, draw_sides
+from mmseg_mammo.phantoms.lesions import FILM_ROWS, draw_lesion, draw_sides
+from mmseg_mammo.phantoms.mammogram import APPEARANCES, KINDS, VIEWS, make_mammogram
 
 SHAPE = (160, 100)
 

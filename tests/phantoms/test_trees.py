@@ -8,12 +8,12 @@ import pydicom
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.dicom import read_dicom
-from mmseg_mammo.preparation.images import read_image, read_raster
-from mmseg_mammo.preparation.phantom_cases import SUBSETS, read_cases
-from mmseg_mammo.preparation.phantom_cbis import crop_box
-from mmseg_mammo.preparation.phantom_layout import LAYOUTS
-from mmseg_mammo.preparation.phantom_tree import DEFECTS, write_cbis_tree, write_hospital_tree
+from mmseg_mammo.io.dicom.reader import read_dicom
+from mmseg_mammo.io.image import read_image, read_raster
+from mmseg_mammo.phantoms.cbis_cases import SUBSETS, read_cases
+from mmseg_mammo.phantoms.cbis_files import crop_box
+from mmseg_mammo.phantoms.cbis_layouts import LAYOUTS
+from mmseg_mammo.phantoms.trees import DEFECTS, write_cbis_tree, write_hospital_tree
 
 HEIGHT = 96
 
@@ -238,7 +238,7 @@ def test_a_foreign_folder_is_left_alone_and_a_finished_tree_is_kept(tmp_path):
 
 
 def test_a_failed_run_leaves_nothing_and_a_killed_one_is_started_again(tmp_path, monkeypatch):
-    target = 'mmseg_mammo.preparation.phantom_tree.write_export'
+    target = 'mmseg_mammo.phantoms.trees.write_export'
     with monkeypatch.context() as patch:
         patch.setattr(target, lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -285,7 +285,7 @@ def test_digital_dicoms_are_jpeg_lossless_and_decode_to_the_right_grey_levels(ho
 
 
 def test_compression_keeps_every_bit():
-    from mmseg_mammo.preparation.phantom_dicom import Identity, digital_dataset
+    from mmseg_mammo.phantoms.dicom import Identity, digital_dataset
 
     pixels = np.random.default_rng(0).integers(0, 4096, (33, 47)).astype(np.uint16)
     identity = Identity('P', 'LEFT', 'CC', '2.25.1', '2.25.2', '2.25.3')

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmseg_mammo.errors import DataFileError, MammoError
-from mmseg_mammo.preparation.running import PROGRESS_NAME, make_all
+from mmseg_mammo.preparation.jobs import PROGRESS_NAME, make_all
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.images import read_raster
-from mmseg_mammo.preparation.index import read_index
-from mmseg_mammo.preparation.writing import (
+from mmseg_mammo.io.image import read_raster
+from mmseg_mammo.io.index import read_index
+from mmseg_mammo.preparation.output import (
     OPTIONS_NAME,
     PHANTOM_MARK,
     claim_folder,

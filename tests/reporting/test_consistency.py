@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from runs import make_rows, make_runs, make_test, predict
 
-from mmseg_mammo.reporting.checks import find_warnings
+from mmseg_mammo.reporting.consistency import find_warnings
 from mmseg_mammo.reporting.runs import find_runs
 
 

@@ -9,8 +9,8 @@ import pytest
 from runs import DATASETS, make_runs
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.reporting.contents import Section, Table
-from mmseg_mammo.reporting.page import render_page
+from mmseg_mammo.reporting.document import Section, Table
+from mmseg_mammo.reporting.page.page import render_page
 from mmseg_mammo.reporting.report import MANIFEST, TITLE, files, write
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'

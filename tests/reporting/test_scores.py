@@ -5,9 +5,10 @@ from monai.metrics import compute_dice, compute_iou
 from runs import make_rows, make_test, predict
 from sklearn.metrics import f1_score, jaccard_score
 
+from mmseg_mammo.evaluation.bootstrap import mean
 from mmseg_mammo.evaluation.overlap import overlap
-from mmseg_mammo.reporting.contents import Figure
-from mmseg_mammo.reporting.reading import Records
+from mmseg_mammo.reporting.document import Figure
+from mmseg_mammo.reporting.run_reader import Records
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import (
     NARROW,
@@ -20,7 +21,6 @@ from mmseg_mammo.reporting.scores import (
     number,
     size_names,
 )
-from mmseg_mammo.reporting.statistics import mean
 
 
 def one_pixel(row):

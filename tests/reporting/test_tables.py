@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from mmseg_mammo.reporting.contents import Table
+from mmseg_mammo.reporting.document import Table
 from mmseg_mammo.reporting.tables import texts, to_csv, to_latex, to_markdown
 
 TABLE = Table(

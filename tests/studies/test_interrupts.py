@@ -7,7 +7,7 @@ import signal
 import pytest
 from torch.utils.data import DataLoader
 
-from mmseg_mammo.engine.interrupts import Interrupts
+from mmseg_mammo.studies.interrupts import Interrupts
 
 
 def interrupt():

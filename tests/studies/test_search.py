@@ -15,8 +15,8 @@ from experiments import shrink
 from mmengine.config import Config
 
 from mmseg_mammo.engine.loops import LossValLoop
-from mmseg_mammo.engine.search import PruningHook, Space, open_study, search
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.studies.search import PruningHook, Space, open_study, search
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'search.py'
 SPACE = Space(1e-4, 1e-2, (1, 2), (1, 2))
@@ -176,7 +176,7 @@ def test_no_trial_follows_a_ctrl_c(error, config, monkeypatch, tmp_path):
             raise error
         return 1.0
 
-    monkeypatch.setattr('mmseg_mammo.engine.search.run_trial', end)
+    monkeypatch.setattr('mmseg_mammo.studies.search.run_trial', end)
     cfg = Config.fromfile(config)
     study = open_study(tmp_path / 's.log', cfg, SPACE)
     with pytest.raises(KeyboardInterrupt):

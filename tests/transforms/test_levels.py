@@ -5,7 +5,7 @@ import pytest
 from mmengine.dataset import Compose
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.io.image import write_png
 from mmseg_mammo.transforms.levels import broken_levels
 
 SEED = np.random.default_rng(0)

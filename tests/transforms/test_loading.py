@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.io.image import write_png
 from mmseg_mammo.transforms import LoadLesionMask, LoadMammogram
 from mmseg_mammo.transforms.loading import map_intensity
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from mmseg_mammo.reporting.outlines import outline
+from mmseg_mammo.visualization.outline import outline
 
 
 def filled(path: str, shape: tuple[int, int]) -> np.ndarray:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from mmseg_mammo.evaluation.overlay import PREDICTION_COLOUR, TRUTH_COLOUR, draw_panels
+from mmseg_mammo.visualization.overlay import PREDICTION_COLOUR, TRUTH_COLOUR, draw_panels
 
 HEIGHT, WIDTH = 100, 60
 

@@ -11,8 +11,8 @@ from mmengine.registry import OPTIMIZERS
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
-from mmseg_mammo.engine.config_keys import near
-from mmseg_mammo.engine.type_names import type_name
+from mmseg_mammo.engine.config.keys import near
+from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.errors import MammoError
 
 # What mmengine reads of the environment, by launcher; and who sets it.

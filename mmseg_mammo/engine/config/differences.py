@@ -7,8 +7,8 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import TRANSFORMS
 
-from mmseg_mammo.engine.config_checks import datasets_of
-from mmseg_mammo.engine.type_names import type_name
+from mmseg_mammo.engine.config.checks import datasets_of
+from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.transforms.clahe import LEVELS
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.devices import on_gpu
-from mmseg_mammo.engine.type_names import type_name
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.index import INDEX_NAME
+from mmseg_mammo.io.index import INDEX_NAME
 
 
 def use_mixed_precision(cfg: Config) -> None:

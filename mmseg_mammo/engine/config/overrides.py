@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from mmseg import registry as mmseg_registry
 from torch.utils.data import DataLoader
 
-from mmseg_mammo.engine.config_keys import RUNNER_KEYS, copies, is_used, near, paths, same
+from mmseg_mammo.engine.config.keys import RUNNER_KEYS, copies, is_used, near, paths, same
 from mmseg_mammo.errors import MammoError
 
 # Words that the host takes out of a dict before it calls the constructor of its type.

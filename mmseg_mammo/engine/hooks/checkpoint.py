@@ -10,11 +10,11 @@ from mmengine.hooks import CheckpointHook
 from mmseg.registry import HOOKS
 
 from mmseg_mammo.engine.epoch_progress import validation_follows
-from mmseg_mammo.engine.sharding import is_sharded
-from mmseg_mammo.engine.trained_only import drop_frozen, note_base, refuse_random_base
+from mmseg_mammo.engine.fsdp import is_sharded
+from mmseg_mammo.engine.partial_checkpoint import drop_frozen, note_base, refuse_random_base
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.tuning import fingerprint, omits_frozen, unwrapped
-from mmseg_mammo.preparation.images import write_atomic
+from mmseg_mammo.io.image import write_atomic
+from mmseg_mammo.models.peft.trainable import fingerprint, omits_frozen, unwrapped
 
 
 @register_backend('atomic')

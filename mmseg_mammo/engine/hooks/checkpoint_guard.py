@@ -10,20 +10,20 @@ from mmengine.runner import BaseLoop, find_latest_checkpoint
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
-from mmseg_mammo.engine.console import say
-from mmseg_mammo.engine.continued import refuse_another_training
-from mmseg_mammo.engine.merging import check_merging
-from mmseg_mammo.engine.sharding import count_all
-from mmseg_mammo.engine.trained_as import (
+from mmseg_mammo.engine.config.differences import (
     clahe_differences,
     config_of,
     input_differences,
     note_clahe,
 )
-from mmseg_mammo.engine.trained_only import complete, spare_base
+from mmseg_mammo.engine.fsdp import count_all
+from mmseg_mammo.engine.hooks.console import say
+from mmseg_mammo.engine.partial_checkpoint import complete, spare_base
+from mmseg_mammo.engine.resume import refuse_another_training
+from mmseg_mammo.engine.tta import check_merging
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.tuning import unwrapped
-from mmseg_mammo.models.vit_normalisation import check_normalisation
+from mmseg_mammo.models.backbones.vit_normalisation import check_normalisation
+from mmseg_mammo.models.peft.trainable import unwrapped
 
 DIFFERENCES = 'input_differs_from_training'
 

@@ -5,8 +5,8 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
-from mmseg_mammo.engine.console import say
 from mmseg_mammo.engine.epoch_progress import EpochLoss
+from mmseg_mammo.engine.hooks.console import say
 
 BEST = 'best_train_loss'
 WAITED = 'epochs_without_better_train_loss'

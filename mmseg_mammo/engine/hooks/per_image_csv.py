@@ -10,13 +10,13 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
-from mmseg_mammo.engine.hooks import DIFFERENCES
-from mmseg_mammo.evaluation.keys import keys_by_path
+from mmseg_mammo.engine.hooks.checkpoint_guard import DIFFERENCES
 from mmseg_mammo.evaluation.lesions import LESION_COLUMNS
 from mmseg_mammo.evaluation.overlap import overlap
-from mmseg_mammo.evaluation.overlay import draw_panels
-from mmseg_mammo.preparation.images import read_image, write_atomic, write_png
-from mmseg_mammo.preparation.index import write_table
+from mmseg_mammo.io.image import read_image, write_atomic, write_png
+from mmseg_mammo.io.image_keys import keys_by_path
+from mmseg_mammo.io.index import write_table
+from mmseg_mammo.visualization.overlay import draw_panels
 
 
 @HOOKS.register_module()

@@ -7,7 +7,9 @@ from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook, Hook
 from mmengine.runner import IterBasedTrainLoop
 from mmseg.registry import HOOKS
 
-from mmseg_mammo.engine.console import best_of
+from mmseg_mammo.engine.fsdp import count_all, is_sharded
+from mmseg_mammo.engine.hooks.console import best_of
+from mmseg_mammo.engine.hooks.raw_scores import RawScoresHook
 from mmseg_mammo.engine.prospects import (
     data_doubts,
     index_rows,
@@ -16,10 +18,8 @@ from mmseg_mammo.engine.prospects import (
     refuse_unannotated,
     refuse_unknown,
 )
-from mmseg_mammo.engine.raw_scores import RawScoresHook
-from mmseg_mammo.engine.sharding import count_all, is_sharded
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.tuning import unwrapped
+from mmseg_mammo.models.peft.trainable import unwrapped
 
 SCORE = 'lesion_dice'
 _NOTHING = 0.005  # percent: what a table shows as 0.00

@@ -19,14 +19,14 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
 from mmseg_mammo.datasets.description import describe_data
-from mmseg_mammo.engine.continued import DATA, facts_of
+from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.devices import on_gpu
-from mmseg_mammo.engine.seeding import is_deterministic
-from mmseg_mammo.engine.sharding import count_all
-from mmseg_mammo.engine.stopping import WAITED
-from mmseg_mammo.engine.type_names import type_name
-from mmseg_mammo.models.tuning import unwrapped
-from mmseg_mammo.preparation.images import write_atomic
+from mmseg_mammo.engine.fsdp import count_all
+from mmseg_mammo.engine.hooks.early_stopping import WAITED
+from mmseg_mammo.engine.hooks.epoch_seed import is_deterministic
+from mmseg_mammo.engine.resume import DATA, facts_of
+from mmseg_mammo.io.image import write_atomic
+from mmseg_mammo.models.peft.trainable import unwrapped
 from mmseg_mammo.version import __version__
 
 PACKAGES = (

@@ -9,14 +9,14 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
-from mmseg_mammo.evaluation.keys import keys_by_path
-from mmseg_mammo.evaluation.overlay import grey_picture
-from mmseg_mammo.preparation.images import (
+from mmseg_mammo.io.image import (
     read_image,
     resize_mask,
     scale_to_long_side,
     write_atomic,
 )
+from mmseg_mammo.io.image_keys import keys_by_path
+from mmseg_mammo.visualization.overlay import grey_picture
 
 
 @HOOKS.register_module()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.preparation.dicom_header import is_filled, number_of, value_of, values_of
+from mmseg_mammo.io.dicom.header import is_filled, number_of, value_of, values_of
 
 TOP = np.iinfo(np.uint16).max
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.preparation.dicom_header import is_filled, number_of
-from mmseg_mammo.preparation.raster_jpeg import decode_jpeg, widen_lossless
+from mmseg_mammo.io.dicom.header import is_filled, number_of
+from mmseg_mammo.io.raster.jpeg import decode_jpeg, widen_lossless
 
 # What required attributes mean where a file lacks them: a mammogram has no other values
 # (PS3.3 C.8.11.7.1).

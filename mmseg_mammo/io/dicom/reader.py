@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.dicom_header import (
+from mmseg_mammo.io.dicom.header import (
     is_for_processing,
     photometric_of,
     side_of,
     view_of,
 )
-from mmseg_mammo.preparation.dicom_levels import display_levels
-from mmseg_mammo.preparation.dicom_pixels import guess_syntax, stored_values
+from mmseg_mammo.io.dicom.levels import display_levels
+from mmseg_mammo.io.dicom.pixels import guess_syntax, stored_values
 
 DICOM_SUFFIXES = ('.dcm', '.dicom', '.dic')
 

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation import raster_pgm, raster_tiff
-from mmseg_mammo.preparation.raster_jpeg import decode_jpeg
+from mmseg_mammo.io.raster import pgm, tiff
+from mmseg_mammo.io.raster.jpeg import decode_jpeg
 
 MAX_COLOUR = 8  # levels by which the channels of a grey picture differ after JPEG
 _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'
@@ -76,10 +76,10 @@ def decode_raster(data: bytes, path: Path, labels: bool, notes: list[str]) -> np
 
 def _decode(data: bytes, labels: bool) -> tuple[np.ndarray, int]:
     """Grey levels before turning, and the orientation (1 to 8)."""
-    if data[:2] in raster_pgm.MAGIC:
-        return raster_pgm.decode_pgm(data), 1
-    if data[:4] in raster_tiff.MAGIC:
-        facts = raster_tiff.read_tiff(data)
+    if data[:2] in pgm.MAGIC:
+        return pgm.decode_pgm(data), 1
+    if data[:4] in tiff.MAGIC:
+        facts = tiff.read_tiff(data)
         pixels = _by_pillow(data, labels) if facts.by_pillow else _grey(_by_opencv(facts.data))
         return (~pixels if facts.white_is_zero else pixels), _checked_turn(facts.orientation)
     from PIL import Image

@@ -12,7 +12,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from mmseg_mammo.preparation.listening import listen
+from mmseg_mammo.io.raster.complaints import listen
 
 # libjpeg's warnings on pixel data (jerror.h); others tell of metadata.
 _DAMAGE = re.compile(rb'Corrupt JPEG data|Premature end of JPEG|Inconsistent progression')

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mmseg_mammo.preparation.listening import listen
-from mmseg_mammo.preparation.raster_jpeg import decode_jpeg
+from mmseg_mammo.io.raster.complaints import listen
+from mmseg_mammo.io.raster.jpeg import decode_jpeg
 
 MAGIC = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 _REDUCED = 1  # NewSubfileType: a smaller copy of another page

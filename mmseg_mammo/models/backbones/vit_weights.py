@@ -17,7 +17,11 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.vit_normalisation import Normalisation, normalisation_of, weights_in
+from mmseg_mammo.models.backbones.vit_normalisation import (
+    Normalisation,
+    normalisation_of,
+    weights_in,
+)
 
 # timm's names -> mmpretrain's.
 _RENAMES = (

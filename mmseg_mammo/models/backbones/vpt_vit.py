@@ -15,9 +15,9 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.tuning import guard_frozen, matching, train_only
-from mmseg_mammo.models.vit_normalisation import Normalisation, check_choice
-from mmseg_mammo.models.vit_weights import load_vit_weights
+from mmseg_mammo.models.backbones.vit_normalisation import Normalisation, check_choice
+from mmseg_mammo.models.backbones.vit_weights import load_vit_weights
+from mmseg_mammo.models.peft.trainable import guard_frozen, matching, train_only
 
 
 @MODELS.register_module()
@@ -44,11 +44,11 @@ class VPTVisionTransformer(VisionTransformer):
         trainable: Regular expression of further parameters of the backbone that are trained:
             ``'.*'`` for all of them, ``r'\.bias$'`` for the biases, empty for none.
         pretrained: File with pre-trained weights, loaded strictly by
-            :func:`mmseg_mammo.models.vit_weights.load_vit_weights` when training starts. None
+            :func:`mmseg_mammo.models.backbones.vit_weights.load_vit_weights` when training starts. None
             leaves the backbone at random, to be trained from scratch.
         pretrained_normalisation: How images are normalised for that file, where it does not say:
             ``'half'`` (0.5 and 0.5), ``'imagenet'``, or ``'config'``: as ``data_preprocessor``
-            does. See :mod:`mmseg_mammo.models.vit_normalisation`.
+            does. See :mod:`mmseg_mammo.models.backbones.vit_normalisation`.
         arch: Name (``'large'``) or dict of mmpretrain's architectures.
         out_type: ``'featmap'`` gives B×C×h×w maps, as decode heads want.
         final_norm: Off by default: SETR's head normalises its input itself.

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torchvision.ops import sigmoid_focal_loss
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.losses import soft_dice
+from mmseg_mammo.models.losses.dice import soft_dice
 
 
 def candidate_mask_losses(
@@ -26,7 +26,7 @@ def candidate_mask_losses(
         valid: h×w bool, pixels that count.
         alpha: Weight of lesion pixels in the focal loss; those of the background have 1 - alpha.
         gamma: Exponent of the focal loss.
-        smooth: See :func:`mmseg_mammo.models.losses.soft_dice`.
+        smooth: See :func:`mmseg_mammo.models.losses.dice.soft_dice`.
 
     Returns:
         Focal loss, a mean over valid pixels, and ``1 - soft_dice``; both O×K. With an empty

@@ -89,7 +89,7 @@ def _refuse_without_frozen(
             f'{type(module).__name__}',
             'a whole checkpoint',
             'Make one with tools/export_checkpoint.py, or load it with '
-            'mmseg_mammo.engine.trained_model.load_model',
+            'mmseg_mammo.engine.checkpoint.load_model',
         )
 
 

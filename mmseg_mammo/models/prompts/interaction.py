@@ -12,8 +12,8 @@ from torch import Generator, Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.grids import IGNORED, picture_shape, truth_on_input
-from mmseg_mammo.models.prompt_sampler import ErrorPointSampler, PromptSampler
-from mmseg_mammo.models.prompts import Prompts
+from mmseg_mammo.models.prompts.prompts import Prompts
+from mmseg_mammo.models.prompts.samplers import ErrorPointSampler, PromptSampler
 
 
 @dataclass(frozen=True)

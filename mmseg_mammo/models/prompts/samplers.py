@@ -11,13 +11,13 @@ from scipy import ndimage
 from torch import Generator, Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.prompt_places import (
+from mmseg_mammo.models.prompts.functional import (
     error_points,
     innermost_point,
     jittered_boxes,
     random_points,
 )
-from mmseg_mammo.models.prompts import Prompts
+from mmseg_mammo.models.prompts.prompts import Prompts
 
 
 class PromptSampler(ABC):

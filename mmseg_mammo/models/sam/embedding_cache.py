@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.tuning import fingerprint
-from mmseg_mammo.preparation.images import write_atomic
+from mmseg_mammo.io.image import write_atomic
+from mmseg_mammo.models.peft.trainable import fingerprint
 
 
 def image_key(image: Tensor) -> str:

@@ -80,7 +80,7 @@ class SAMImageEncoder(ImageEncoderViT):
             ``num_heads``, ``global_attn_indexes`` and, other than SAM's 14 and 256,
             ``window_size`` and ``out_chans``.
         img_size: S, side of the square input in pixels; a multiple of 16. Meta's weights are for
-            1024; :func:`mmseg_mammo.models.sam_weights.load_sam_weights` resizes positions to
+            1024; :func:`mmseg_mammo.models.sam.weights.load_sam_weights` resizes positions to
             another.
         checkpointing: Whether training keeps only the input of each block and computes the rest
             again in the backward pass: less memory for about a third more time.

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from segment_anything.modeling import MaskDecoder, PromptEncoder, TwoWayTransformer
 from torch import Tensor
 
-from mmseg_mammo.models.prompt_source import Prompting, without_padding
-from mmseg_mammo.models.prompts import Prompts
-from mmseg_mammo.models.sam_encoder import PATCH
+from mmseg_mammo.models.prompts.interaction import Prompting, without_padding
+from mmseg_mammo.models.prompts.prompts import Prompts
+from mmseg_mammo.models.sam.image_encoder import PATCH
 
 CHOICES = ('predicted_iou', 0, 1, 2)
 

@@ -16,10 +16,11 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.embedding_cache import cache_for
+from mmseg_mammo.inference.sam_predictor import SAMPredictor
 from mmseg_mammo.models.host_segmentor import HostSegmentor
 from mmseg_mammo.models.input_grid import InputGrid, keep_candidates
-from mmseg_mammo.models.prompt_source import (
+from mmseg_mammo.models.peft.trainable import guard_frozen, matching, train_only
+from mmseg_mammo.models.prompts.interaction import (
     Prompting,
     clicked_in_the_middle,
     described,
@@ -29,8 +30,9 @@ from mmseg_mammo.models.prompt_source import (
     input_scale,
     targets_on_input,
 )
-from mmseg_mammo.models.prompts import Prompts
-from mmseg_mammo.models.sam_decoding import (
+from mmseg_mammo.models.prompts.prompts import Prompts
+from mmseg_mammo.models.sam.embedding_cache import cache_for
+from mmseg_mammo.models.sam.mask_decoder import (
     CHOICES,
     build_small_parts,
     choose,
@@ -39,9 +41,7 @@ from mmseg_mammo.models.sam_decoding import (
     means,
     two_classes,
 )
-from mmseg_mammo.models.sam_predictor import SAMPredictor
-from mmseg_mammo.models.sam_weights import load_sam_weights
-from mmseg_mammo.models.tuning import guard_frozen, matching, train_only
+from mmseg_mammo.models.sam.weights import load_sam_weights
 
 
 @MODELS.register_module()

@@ -10,8 +10,8 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.sam_encoder import PATCH
-from mmseg_mammo.models.vit_weights import read_weights, some_of
+from mmseg_mammo.models.backbones.vit_weights import read_weights, some_of
+from mmseg_mammo.models.sam.image_encoder import PATCH
 
 POSITIONS = 'image_encoder.pos_embed'
 PARTS = ('image_encoder', 'prompt_encoder', 'mask_decoder')

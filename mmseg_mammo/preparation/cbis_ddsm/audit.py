@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmseg_mammo.preparation.cbis_make import ImageJob
-from mmseg_mammo.preparation.cbis_resolve import SUSPECT, UNIFORM
-from mmseg_mammo.preparation.cbis_table import SUBSETS, Abnormality
-from mmseg_mammo.preparation.index import PATHOLOGIES, Row
+from mmseg_mammo.io.index import PATHOLOGIES, Row
+from mmseg_mammo.preparation.cbis_ddsm.image import ImageJob
+from mmseg_mammo.preparation.cbis_ddsm.resolve import SUSPECT, UNIFORM
+from mmseg_mammo.preparation.cbis_ddsm.table import SUBSETS, Abnormality
 
 AUDIT_COLUMNS = (
     'subset',
@@ -60,7 +60,7 @@ def audit_image(
 
     Args:
         job: The image.
-        record: What :func:`mmseg_mammo.preparation.cbis_make.make_image` returned.
+        record: What :func:`mmseg_mammo.preparation.cbis_ddsm.image.make_image` returned.
         on_mismatch: ``repair`` keeps masks of another size than their image (resized).
         splits: Patient -> split.
         unlisted: Abnormalities of the image that lie in the download and stand in no table.

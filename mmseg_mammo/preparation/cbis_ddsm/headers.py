@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.cbis_locate import Tree
-from mmseg_mammo.preparation.cbis_table import NAME, Abnormality
-from mmseg_mammo.preparation.dicom import read_identity
+from mmseg_mammo.io.dicom.reader import read_identity
+from mmseg_mammo.preparation.cbis_ddsm.locate import Tree
+from mmseg_mammo.preparation.cbis_ddsm.table import NAME, Abnormality
 
 
 @dataclass(frozen=True)

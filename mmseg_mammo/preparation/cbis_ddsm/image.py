@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.cbis_instance import Found, Instance, best_first, read_instances
-from mmseg_mammo.preparation.cbis_resolve import (
+from mmseg_mammo.io.image import BRIGHT_AIR, air_is_bright, resize_mask
+from mmseg_mammo.preparation.cbis_ddsm.instance import Found, Instance, best_first, read_instances
+from mmseg_mammo.preparation.cbis_ddsm.resolve import (
     MISSING,
     UNDECIDED,
     UnresolvedError,
@@ -21,9 +22,8 @@ from mmseg_mammo.preparation.cbis_resolve import (
     placement_repair,
     shape_repair,
 )
-from mmseg_mammo.preparation.cbis_table import Abnormality
-from mmseg_mammo.preparation.images import BRIGHT_AIR, air_is_bright, resize_mask
-from mmseg_mammo.preparation.writing import (
+from mmseg_mammo.preparation.cbis_ddsm.table import Abnormality
+from mmseg_mammo.preparation.output import (
     INVERTED_SHARE,
     large_lesion_note,
     pair_record,

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.cbis_table import NAME, UID
-from mmseg_mammo.preparation.dicom import is_dicom, read_identity, read_info
-from mmseg_mammo.preparation.images import RASTER_SUFFIXES, read_image, read_raster
+from mmseg_mammo.io.dicom.reader import is_dicom, read_identity, read_info
+from mmseg_mammo.io.image import RASTER_SUFFIXES, read_image, read_raster
+from mmseg_mammo.preparation.cbis_ddsm.table import NAME, UID
 
 
 @dataclass(eq=False)

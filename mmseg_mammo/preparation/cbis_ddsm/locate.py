@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mmseg_mammo.errors import DataFileError, DataIndexError
-from mmseg_mammo.preparation.cbis_table import NAME, UID, has_column
-from mmseg_mammo.preparation.dicom import DICOM_SUFFIXES, is_dicom
-from mmseg_mammo.preparation.images import RASTER_SUFFIXES
-from mmseg_mammo.preparation.table_files import read_table
-from mmseg_mammo.preparation.walking import is_system, walk
+from mmseg_mammo.io.dicom.reader import DICOM_SUFFIXES, is_dicom
+from mmseg_mammo.io.image import RASTER_SUFFIXES
+from mmseg_mammo.io.table import read_table
+from mmseg_mammo.io.walk import is_system, walk
+from mmseg_mammo.preparation.cbis_ddsm.table import NAME, UID, has_column
 
 LOCATION = 'File Location'  # the column that tells NBIA's metadata.csv
 SERIES = 'SeriesInstanceUID'  # and that of the JPEG mirror's dicom_info.csv

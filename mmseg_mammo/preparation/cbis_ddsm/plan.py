@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.cbis_locate import Tree
-from mmseg_mammo.preparation.cbis_make import ImageJob, Region
-from mmseg_mammo.preparation.cbis_table import NAME, Abnormality, shared_patients
-from mmseg_mammo.preparation.writing import split_patients
+from mmseg_mammo.preparation.cbis_ddsm.image import ImageJob, Region
+from mmseg_mammo.preparation.cbis_ddsm.locate import Tree
+from mmseg_mammo.preparation.cbis_ddsm.table import NAME, Abnormality, shared_patients
+from mmseg_mammo.preparation.output import split_patients
 
 
 def drop_leaked(
@@ -73,7 +73,7 @@ def plan_images(
     Args:
         cases: Rows in use.
         tree: The scanned download.
-        long_side: See :func:`mmseg_mammo.preparation.writing.write_pair`.
+        long_side: See :func:`mmseg_mammo.preparation.output.write_pair`.
         merge_views: Whether the mass and the calcification copy of a view become one image; the
             pixels are those of the mass copy, or of the other where that is not there.
     """

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError, DataIndexError, MammoError
-from mmseg_mammo.preparation.cbis_audit import (
+from mmseg_mammo.io.image import scale_to_long_side
+from mmseg_mammo.io.index import INDEX_NAME, Row, write_index
+from mmseg_mammo.preparation.cbis_ddsm.audit import (
     AUDIT_COLUMNS,
     MISMATCH,
     audit_image,
@@ -25,16 +27,16 @@ from mmseg_mammo.preparation.cbis_audit import (
     index_row,
     summary,
 )
-from mmseg_mammo.preparation.cbis_headers import file_by_header
-from mmseg_mammo.preparation.cbis_locate import ARCHIVES, Tree, scan
-from mmseg_mammo.preparation.cbis_make import ImageJob, make_image
-from mmseg_mammo.preparation.cbis_plan import (
+from mmseg_mammo.preparation.cbis_ddsm.headers import file_by_header
+from mmseg_mammo.preparation.cbis_ddsm.image import ImageJob, make_image
+from mmseg_mammo.preparation.cbis_ddsm.locate import ARCHIVES, Tree, scan
+from mmseg_mammo.preparation.cbis_ddsm.plan import (
     assign_splits,
     drop_leaked,
     plan_images,
     unlisted_regions,
 )
-from mmseg_mammo.preparation.cbis_table import (
+from mmseg_mammo.preparation.cbis_ddsm.table import (
     FILE_NAMES,
     MASK_PATH,
     PUBLISHED_ROWS,
@@ -43,10 +45,8 @@ from mmseg_mammo.preparation.cbis_table import (
     has_column,
     read_cases,
 )
-from mmseg_mammo.preparation.images import scale_to_long_side
-from mmseg_mammo.preparation.index import INDEX_NAME, Row, write_index
-from mmseg_mammo.preparation.running import make_all
-from mmseg_mammo.preparation.writing import (
+from mmseg_mammo.preparation.jobs import make_all
+from mmseg_mammo.preparation.output import (
     AUDIT_NAME,
     claim_folder,
     count_table,

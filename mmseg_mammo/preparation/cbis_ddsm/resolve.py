@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.cbis_instance import Instance
-from mmseg_mammo.preparation.cbis_table import Abnormality
+from mmseg_mammo.preparation.cbis_ddsm.instance import Instance
+from mmseg_mammo.preparation.cbis_ddsm.table import Abnormality
 
 SHAPE_TOLERANCE = 0.15  # each side of a mask against that of its full image
 # Scales nearer to 1 than this are a few pixels more or less, not another resolution.

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.index import PATHOLOGIES
-from mmseg_mammo.preparation.table_files import read_table
+from mmseg_mammo.io.index import PATHOLOGIES
+from mmseg_mammo.io.table import read_table
 
 IMAGE_PATH, CROP_PATH, MASK_PATH = (
     'image file path',

@@ -8,11 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.dicom import is_dicom
-from mmseg_mammo.preparation.hospital_names import SUFFIXES, nfc
-from mmseg_mammo.preparation.images import RASTER_SUFFIXES
-from mmseg_mammo.preparation.walking import is_system, walk
-from mmseg_mammo.preparation.writing import OPTIONS_NAME
+from mmseg_mammo.io.dicom.reader import is_dicom
+from mmseg_mammo.io.image import RASTER_SUFFIXES
+from mmseg_mammo.io.walk import is_system, walk
+from mmseg_mammo.preparation.hospital.names import SUFFIXES, nfc
+from mmseg_mammo.preparation.output import OPTIONS_NAME
 
 # What lies beside pictures and is none; anything else that cannot be read may be one.
 _BESIDE = (

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from mmseg_mammo.errors import DataIndexError, MammoError
-from mmseg_mammo.preparation.dicom import is_dicom, read_info
-from mmseg_mammo.preparation.hospital_disk import fault_of, find_file, list_names, real
-from mmseg_mammo.preparation.index import ANNOTATED, PATHOLOGIES, SPLITS, VIEWS
+from mmseg_mammo.io.dicom.reader import is_dicom, read_info
+from mmseg_mammo.io.index import ANNOTATED, PATHOLOGIES, SPLITS, VIEWS
+from mmseg_mammo.preparation.hospital.disk import fault_of, find_file, list_names, real
 
 COLUMNS = (
     *('image', 'mask', 'patient_id', 'laterality', 'view', 'split', 'finding', 'pathology'),

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.hospital_disk import (
+from mmseg_mammo.preparation.hospital.disk import (
     fault_of,
     find_images,
     place_of,
     real,
 )
-from mmseg_mammo.preparation.hospital_entry import COLUMNS, Entry, Gaps, Problem, Raw, collect
-from mmseg_mammo.preparation.hospital_names import MaskNames, mask_like, nfc, stem_of, stems_of
+from mmseg_mammo.preparation.hospital.entry import COLUMNS, Entry, Gaps, Problem, Raw, collect
+from mmseg_mammo.preparation.hospital.names import MaskNames, mask_like, nfc, stem_of, stems_of
 
 
 @dataclass

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.hospital_names import output_names
-from mmseg_mammo.preparation.hospital_table import Entry
-from mmseg_mammo.preparation.images import BRIGHT_AIR, air_is_bright, read_image, read_labels
-from mmseg_mammo.preparation.masks import binarise, fit_mask
-from mmseg_mammo.preparation.writing import (
+from mmseg_mammo.io.image import BRIGHT_AIR, air_is_bright, read_image, read_labels
+from mmseg_mammo.io.mask import binarise, fit_mask
+from mmseg_mammo.preparation.hospital.names import output_names
+from mmseg_mammo.preparation.hospital.table import Entry
+from mmseg_mammo.preparation.output import (
     INVERTED_SHARE,
     large_lesion_note,
     pair_record,
@@ -68,7 +68,7 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
     """Read one image with its masks, check that they agree, and write them.
 
     Returns:
-        The record of :func:`mmseg_mammo.preparation.writing.pair_record`, with ``annotated``
+        The record of :func:`mmseg_mammo.preparation.output.pair_record`, with ``annotated``
         and ``note``.
 
     Raises:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.dicom import DICOM_SUFFIXES
-from mmseg_mammo.preparation.images import RASTER_SUFFIXES
+from mmseg_mammo.io.dicom.reader import DICOM_SUFFIXES
+from mmseg_mammo.io.image import RASTER_SUFFIXES
 
 # Only these are suffixes: the last number of a UID is none.
 SUFFIXES = (*RASTER_SUFFIXES, *DICOM_SUFFIXES, '.ima', '.img')

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataIndexError, MammoError
-from mmseg_mammo.preparation.hospital_entry import Entry, Problem
-from mmseg_mammo.preparation.hospital_image import PixelOptions, make_image, make_jobs
-from mmseg_mammo.preparation.hospital_rows import (
+from mmseg_mammo.io.index import INDEX_NAME, Row, check_patients, write_index
+from mmseg_mammo.preparation.hospital.entry import Entry, Problem
+from mmseg_mammo.preparation.hospital.image import PixelOptions, make_image, make_jobs
+from mmseg_mammo.preparation.hospital.rows import (
     AUDIT_COLUMNS,
     audit_lines,
     group_by_image,
@@ -21,9 +22,8 @@ from mmseg_mammo.preparation.hospital_rows import (
     undecodable,
     warnings_about,
 )
-from mmseg_mammo.preparation.index import INDEX_NAME, Row, check_patients, write_index
-from mmseg_mammo.preparation.running import make_all
-from mmseg_mammo.preparation.writing import claim_folder, split_patients, write_audit
+from mmseg_mammo.preparation.jobs import make_all
+from mmseg_mammo.preparation.output import claim_folder, split_patients, write_audit
 
 
 @dataclass(frozen=True)

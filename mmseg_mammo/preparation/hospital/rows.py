@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmseg_mammo.preparation.hospital_disk import real
-from mmseg_mammo.preparation.hospital_entry import Entry, Problem
-from mmseg_mammo.preparation.hospital_names import alike_patients, nfc
-from mmseg_mammo.preparation.index import Row
+from mmseg_mammo.io.index import Row
+from mmseg_mammo.preparation.hospital.disk import real
+from mmseg_mammo.preparation.hospital.entry import Entry, Problem
+from mmseg_mammo.preparation.hospital.names import alike_patients, nfc
 
 AUDIT_COLUMNS = ('row', 'image', 'mask', 'status', 'annotated', 'output', 'lesion_share', 'note')
 SHOWN = 5

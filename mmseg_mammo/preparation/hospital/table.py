@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.hospital_entry import (
+from mmseg_mammo.io.table import Record, fold, read_records
+from mmseg_mammo.preparation.hospital.entry import (
     COLUMNS,
     Entry,
     Gaps,
@@ -14,8 +15,7 @@ from mmseg_mammo.preparation.hospital_entry import (
     collect,
     tells_nothing,
 )
-from mmseg_mammo.preparation.hospital_names import SUFFIXES
-from mmseg_mammo.preparation.table_files import Record, fold, read_records
+from mmseg_mammo.preparation.hospital.names import SUFFIXES
 
 _NO_LESION = (
     *('normal', 'norm', 'healthy', 'unremarkable', 'negative', 'absent', 'nothing', 'nil', 'no'),
@@ -42,7 +42,7 @@ def read_hospital_table(
 
     Raises:
         DataIndexError: The file cannot be read, or lacks a column that is needed or mapped; see
-            :func:`mmseg_mammo.preparation.table_files.read_records`.
+            :func:`mmseg_mammo.io.table.read_records`.
     """
     for name in (*columns, *fixed):
         if name not in COLUMNS:

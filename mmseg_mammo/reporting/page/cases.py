@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmseg_mammo.reporting.contents import Case
-from mmseg_mammo.reporting.reading import VIEWER, Records, Test
+from mmseg_mammo.reporting.document import Case
+from mmseg_mammo.reporting.run_reader import VIEWER, Records, Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import number, size_names
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.images import read_raster
-from mmseg_mammo.reporting.contents import Case
-from mmseg_mammo.reporting.outlines import outline
+from mmseg_mammo.io.image import read_raster
+from mmseg_mammo.reporting.document import Case
+from mmseg_mammo.visualization.outline import outline
 
 _NAMES = {
     'dataset': 'data set',
@@ -28,7 +28,7 @@ def viewer_data(cases: Sequence[Case]) -> dict[str, Any]:
         ``models``, names in the order of their first appearance; ``names``, what facts and
         scores are called on the page; ``cases``, one dict per case: key, facts (the data set is
         one), width and height (px), image (JPEG, base64), truth and predictions
-        (:func:`mmseg_mammo.reporting.outlines.outline`; '' is an empty mask, and a model that
+        (:func:`mmseg_mammo.visualization.outline.outline`; '' is an empty mask, and a model that
         is absent was not tested), scores (None where there is none), points (0 to 1).
 
     Raises:

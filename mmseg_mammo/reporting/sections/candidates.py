@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mmseg_mammo.reporting.contents import Cell, Section, Table
-from mmseg_mammo.reporting.reading import Records, Test
+from mmseg_mammo.evaluation.bootstrap import mean
+from mmseg_mammo.reporting.document import Cell, Section, Table
+from mmseg_mammo.reporting.run_reader import Records, Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import cells, mark_notes, marked, number, strata
-from mmseg_mammo.reporting.statistics import mean
 
 _MASKS = (
     *('model', 'images', 'n', 'mask', 'IoU %', 'IoU low', 'IoU high'),

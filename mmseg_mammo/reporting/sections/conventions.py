@@ -6,9 +6,9 @@ from itertools import combinations
 
 import numpy as np
 
-from mmseg_mammo.reporting.contents import Cell, Table
-from mmseg_mammo.reporting.reading import Records, Test
-from mmseg_mammo.reporting.results import NOTHING
+from mmseg_mammo.evaluation.bootstrap import Estimate, difference, mean, ratio
+from mmseg_mammo.reporting.document import Cell, Table
+from mmseg_mammo.reporting.run_reader import Records, Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import (
     cells,
@@ -21,7 +21,7 @@ from mmseg_mammo.reporting.scores import (
     shared,
     strata,
 )
-from mmseg_mammo.reporting.statistics import Estimate, difference, mean, ratio
+from mmseg_mammo.reporting.sections.results import NOTHING
 
 GRID_224 = '_224'
 _DIGITS = 2  # β of the formulas makes differences that are none

@@ -6,12 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from sklearn.metrics import roc_curve
 
-from mmseg_mammo.reporting.contents import Cell, Figure, Section, Table
-from mmseg_mammo.reporting.figures import GREY, look, panels
-from mmseg_mammo.reporting.reading import Records, Test
+from mmseg_mammo.evaluation.bootstrap import auroc, estimate, mean
+from mmseg_mammo.reporting.document import Cell, Figure, Section, Table
+from mmseg_mammo.reporting.run_reader import Records, Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import cells, few_notes, has_lesion, mark_notes, marked, number
-from mmseg_mammo.reporting.statistics import auroc, estimate, mean
+from mmseg_mammo.visualization.plots import GREY, look, panels
 
 SENSITIVITY = 95  # percent
 BINS = 10

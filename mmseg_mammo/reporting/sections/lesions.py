@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from mmseg_mammo.reporting.contents import Cell, Figure, Section, Table
-from mmseg_mammo.reporting.figures import look, panels
-from mmseg_mammo.reporting.froc import CRITERIA, OPERATING_POINTS, Curve, froc, sensitivities
-from mmseg_mammo.reporting.reading import Test
+from mmseg_mammo.evaluation.bootstrap import mean, ratio
+from mmseg_mammo.evaluation.froc import CRITERIA, OPERATING_POINTS, Curve, froc, sensitivities
+from mmseg_mammo.reporting.document import Cell, Figure, Section, Table
+from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import cells, few_notes, has_lesion, mark_notes, marked
-from mmseg_mammo.reporting.statistics import mean, ratio
+from mmseg_mammo.visualization.plots import look, panels
 
 # Criterion and the suffix of its columns in per_image_test.csv.
 _COUNTED = {'IoU ≥ 0.1': 'iou10', 'centre': 'centre'}

@@ -5,9 +5,17 @@ from itertools import combinations
 
 import numpy as np
 
-from mmseg_mammo.reporting.contents import Cell, Figure, Section, Table
-from mmseg_mammo.reporting.figures import forest
-from mmseg_mammo.reporting.reading import Records, Test
+from mmseg_mammo.evaluation.bootstrap import (
+    FEWEST,
+    PERMUTATIONS,
+    Estimate,
+    adjust,
+    least_adjusted,
+    mean,
+    sign_flip,
+)
+from mmseg_mammo.reporting.document import Cell, Figure, Section, Table
+from mmseg_mammo.reporting.run_reader import Records, Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import (
     cells,
@@ -22,15 +30,7 @@ from mmseg_mammo.reporting.scores import (
     shared,
     strata,
 )
-from mmseg_mammo.reporting.statistics import (
-    FEWEST,
-    PERMUTATIONS,
-    Estimate,
-    adjust,
-    least_adjusted,
-    mean,
-    sign_flip,
-)
+from mmseg_mammo.visualization.plots import forest
 
 NOTHING = 'predict nothing'
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]

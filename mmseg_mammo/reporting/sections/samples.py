@@ -6,15 +6,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmseg_mammo.preparation.images import read_raster
-from mmseg_mammo.reporting.contents import Case, Figure, Section
-from mmseg_mammo.reporting.figures import canvas, finish
+from mmseg_mammo.io.image import read_raster
+from mmseg_mammo.reporting.document import Case, Figure, Section
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import mark_notes
+from mmseg_mammo.visualization.plots import canvas, finish
 
 ROWS = 6
 CELL, GAP = 200, 6  # pixels
-# As in evaluation/overlay.py: Okabe and Ito's bluish green and vermilion, RGB.
+# As in visualization/overlay.py: Okabe and Ito's bluish green and vermilion, RGB.
 TRUTH, PREDICTION = (0, 158, 115), (213, 94, 0)
 
 

@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from mmseg_mammo.reporting.contents import Cell, Figure, Section, Table
-from mmseg_mammo.reporting.figures import dot, listed, panels
-from mmseg_mammo.reporting.reading import Records, Test
-from mmseg_mammo.reporting.results import lesion_dice
+from mmseg_mammo.evaluation.bootstrap import Estimate, mean
+from mmseg_mammo.reporting.document import Cell, Figure, Section, Table
+from mmseg_mammo.reporting.run_reader import Records, Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import (
     FEW,
@@ -22,7 +21,8 @@ from mmseg_mammo.reporting.scores import (
     marked,
     size_names,
 )
-from mmseg_mammo.reporting.statistics import Estimate, mean
+from mmseg_mammo.reporting.sections.results import lesion_dice
+from mmseg_mammo.visualization.plots import dot, listed, panels
 
 FACTORS = ('lesion size', 'finding', 'pathology', 'density', 'view', 'laterality', 'hospital')
 _OF_LESIONS = ('finding', 'pathology')

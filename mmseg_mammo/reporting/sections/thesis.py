@@ -6,10 +6,8 @@ from pathlib import PurePath
 
 import numpy as np
 
-from mmseg_mammo.reporting.contents import Cell, Section, Table
-from mmseg_mammo.reporting.conventions import CONVENTIONS, score
-from mmseg_mammo.reporting.reading import PROMPTED, Test
-from mmseg_mammo.reporting.results import NOTHING
+from mmseg_mammo.reporting.document import Cell, Section, Table
+from mmseg_mammo.reporting.run_reader import PROMPTED, Test
 from mmseg_mammo.reporting.runs import Runs, experiment
 from mmseg_mammo.reporting.scores import (
     counts,
@@ -22,6 +20,8 @@ from mmseg_mammo.reporting.scores import (
     nothing,
     number,
 )
+from mmseg_mammo.reporting.sections.conventions import CONVENTIONS, score
+from mmseg_mammo.reporting.sections.results import NOTHING
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.axes import Axes
 
-from mmseg_mammo.reporting.contents import Cell, Figure, Section, Table
-from mmseg_mammo.reporting.conventions import (
-    CONVENTIONS,
-    LESION_IMAGES,
-    convention_items,
-    score,
-)
-from mmseg_mammo.reporting.figures import look, panels
-from mmseg_mammo.reporting.reading import Test
-from mmseg_mammo.reporting.results import lesion_dice
+from mmseg_mammo.evaluation.bootstrap import Estimate, difference, mean
+from mmseg_mammo.reporting.document import Cell, Figure, Section, Table
+from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import (
     cells,
@@ -27,7 +20,14 @@ from mmseg_mammo.reporting.scores import (
     number,
     strata,
 )
-from mmseg_mammo.reporting.statistics import Estimate, difference, mean
+from mmseg_mammo.reporting.sections.conventions import (
+    CONVENTIONS,
+    LESION_IMAGES,
+    convention_items,
+    score,
+)
+from mmseg_mammo.reporting.sections.results import lesion_dice
+from mmseg_mammo.visualization.plots import look, panels
 
 _COLUMNS = (
     *('model', 'trained on', 'tested on', 'images', 'Dice %, all', 'lesion images'),

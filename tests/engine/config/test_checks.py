@@ -4,7 +4,7 @@ import pytest
 from experiments import CONFIGS
 from mmengine.config import Config
 
-from mmseg_mammo.engine.config_checks import check_config, check_launcher
+from mmseg_mammo.engine.config.checks import check_config, check_launcher
 from mmseg_mammo.errors import MammoError
 
 SHIPPED = sorted(p for p in CONFIGS.glob('**/*.py') if '_base_' not in p.parts)

@@ -6,8 +6,7 @@ from experiments import CONFIGS, shrink
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_mammo.engine.launch import use_side
-from mmseg_mammo.engine.trained_as import (
+from mmseg_mammo.engine.config.differences import (
     CLAHE_LEVELS,
     check_length,
     clahe_differences,
@@ -15,6 +14,7 @@ from mmseg_mammo.engine.trained_as import (
     input_differences,
     note_clahe,
 )
+from mmseg_mammo.engine.launch import use_side
 from mmseg_mammo.errors import CheckpointError
 
 

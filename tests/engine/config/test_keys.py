@@ -4,7 +4,7 @@ import pytest
 from experiments import CONFIGS
 from mmengine.config import Config
 
-from mmseg_mammo.engine.config_keys import RUNNER_KEYS, check_keys, distance, is_used, near
+from mmseg_mammo.engine.config.keys import RUNNER_KEYS, check_keys, distance, is_used, near
 from mmseg_mammo.errors import MammoError
 
 SHIPPED = sorted(p for p in CONFIGS.glob('**/*.py') if '_base_' not in p.parts)

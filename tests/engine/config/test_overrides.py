@@ -7,7 +7,7 @@ import pytest
 from experiments import CONFIGS
 from mmengine.config import Config
 
-from mmseg_mammo.engine.overrides import Options, override
+from mmseg_mammo.engine.config.overrides import Options, override
 from mmseg_mammo.errors import MammoError
 
 VPT = CONFIGS / 'setr_pup_vpt_cbis.py'

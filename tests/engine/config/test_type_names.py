@@ -5,9 +5,9 @@ import torch
 from experiments import CONFIGS
 from mmengine.config import Config
 
-from mmseg_mammo.engine.config_edits import use_mixed_precision, use_side
-from mmseg_mammo.engine.trained_as import check_length, input_differences
-from mmseg_mammo.engine.type_names import type_name, with_names
+from mmseg_mammo.engine.config.differences import check_length, input_differences
+from mmseg_mammo.engine.config.edits import use_mixed_precision, use_side
+from mmseg_mammo.engine.config.type_names import type_name, with_names
 from mmseg_mammo.transforms import ResizeMammogram
 
 

@@ -8,8 +8,8 @@ from experiments import shrink
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.runner import Runner
 
-from mmseg_mammo.engine.console import best_of, quieten, say
-from mmseg_mammo.engine.runners import build
+from mmseg_mammo.engine.hooks.console import best_of, quieten, say
+from mmseg_mammo.engine.runner import build
 
 
 def test_the_console_has_warnings_and_what_is_said_to_it(tmp_path, capsys):

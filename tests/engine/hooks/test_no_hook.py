@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmengine.runner import Runner
 
-from mmseg_mammo.engine.stopping import EarlyStopOnTrainingLossHook
+from mmseg_mammo.engine.hooks.early_stopping import EarlyStopOnTrainingLossHook
 
 
 def test_the_demo_without_averaging_runs_with_mmengines_own_runner(tmp_path):

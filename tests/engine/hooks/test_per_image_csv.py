@@ -8,9 +8,9 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmseg_mammo.evaluation import OverlayHook
-from mmseg_mammo.evaluation.overlay import PREDICTION_COLOUR, TRUTH_COLOUR
-from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.engine import OverlayHook
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.visualization.overlay import PREDICTION_COLOUR, TRUTH_COLOUR
 
 
 class Images(list):

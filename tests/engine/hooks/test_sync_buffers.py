@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from processes import in_processes
 
 from mmseg_mammo.engine.launch import build_runner
-from mmseg_mammo.models.tuning import unwrapped
+from mmseg_mammo.models.peft.trainable import unwrapped
 
 
 class Watch(Hook):

@@ -8,8 +8,8 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmseg_mammo.evaluation import ViewerHook
-from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.engine import ViewerHook
+from mmseg_mammo.io.image import write_png
 
 SHAPE = (100, 60)
 

@@ -1,7 +1,7 @@
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from mmseg_mammo.preparation.dicom_header import (
+from mmseg_mammo.io.dicom.header import (
     is_for_processing,
     photometric_of,
     side_of,
@@ -83,7 +83,7 @@ def test_view_codes_are_those_of_the_standard():
         'XCCM': 'CranioCaudalExaggeratedMedially',
         'FB': 'CaudoCranial',
     }
-    from mmseg_mammo.preparation.dicom_header import VIEW_CODES
+    from mmseg_mammo.io.dicom.header import VIEW_CODES
 
     for value, view in VIEW_CODES.items():
         scheme = 'SRT' if value.startswith('R-') else 'SCT'

@@ -3,7 +3,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from mmseg_mammo.preparation.dicom_levels import detector_field, display_levels
+from mmseg_mammo.io.dicom.levels import detector_field, display_levels
 
 PIXELS = np.random.default_rng(0).integers(0, 4096, (24, 16)).astype(np.uint16)
 PIXELS[:2] = [[0], [4095]]

@@ -10,8 +10,8 @@ from pydicom.uid import JPEGBaseline8Bit, JPEGLosslessSV1, RLELossless
 from raster_samples import lossless_jpeg
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.dicom import is_dicom, read_dicom, read_dicom_labels
-from mmseg_mammo.preparation.dicom_pixels import stored_values
+from mmseg_mammo.io.dicom.pixels import stored_values
+from mmseg_mammo.io.dicom.reader import is_dicom, read_dicom, read_dicom_labels
 
 TWELVE_BITS = np.random.default_rng(0).integers(0, 4096, (24, 16)).astype(np.uint16)
 

@@ -8,7 +8,7 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.dicom import is_dicom, read_dicom, read_info
+from mmseg_mammo.io.dicom.reader import is_dicom, read_dicom, read_info
 
 TWELVE_BITS = np.random.default_rng(0).integers(0, 4096, (24, 16)).astype(np.uint16)
 

@@ -7,7 +7,7 @@ from PIL import Image
 from raster_samples import DEEP, DISC, STORED, encoded, exif, png, tiff
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.raster import decode_raster
+from mmseg_mammo.io.raster.decoder import decode_raster
 
 LESION = DISC.astype(np.uint8) * 255
 EMPTY, FULL = LESION * 0, LESION * 0 + 255

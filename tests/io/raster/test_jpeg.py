@@ -6,9 +6,9 @@ import pytest
 from raster_samples import encoded
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.images import read_image, read_labels
-from mmseg_mammo.preparation.phantom import APPEARANCES, make_mammogram
-from mmseg_mammo.preparation.raster_jpeg import decode_jpeg
+from mmseg_mammo.io.image import read_image, read_labels
+from mmseg_mammo.io.raster.jpeg import decode_jpeg
+from mmseg_mammo.phantoms.mammogram import APPEARANCES, make_mammogram
 
 PIXELS, LESIONS = make_mammogram(
     np.random.default_rng(0),

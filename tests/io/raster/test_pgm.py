@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmseg_mammo.preparation.raster_pgm import DamagedError, decode_pgm
+from mmseg_mammo.io.raster.pgm import DamagedError, decode_pgm
 
 
 @pytest.mark.parametrize(('top', 'depth'), [(3, np.uint8), (100, np.uint8), (4095, np.uint16)])

@@ -6,7 +6,7 @@ from PIL import Image
 from raster_samples import DEEP, DISC, STORED, encoded, tiff
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.raster import decode_raster
+from mmseg_mammo.io.raster.decoder import decode_raster
 
 
 def read(data, labels=False):

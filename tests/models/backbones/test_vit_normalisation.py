@@ -8,11 +8,15 @@ import pytest
 import timm
 import torch
 from mmseg.models import SegDataPreProcessor
-from test_vit_weights import ARCH, jax_arrays, timm_vit
+from vit_files import ARCH, jax_arrays, timm_vit
 
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.models import VPTVisionTransformer
-from mmseg_mammo.models.vit_normalisation import KNOWN, check_normalisation, normalisation_of
+from mmseg_mammo.models.backbones.vit_normalisation import (
+    KNOWN,
+    check_normalisation,
+    normalisation_of,
+)
 
 HALF, IMAGENET = ([127.5] * 3, [127.5] * 3), ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
 

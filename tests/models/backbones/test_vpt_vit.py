@@ -214,7 +214,9 @@ def test_prompt_dropout_is_drawn_for_each_image():
 
 def test_a_random_frozen_backbone_is_warned_of(monkeypatch):
     said = []
-    monkeypatch.setattr('mmseg_mammo.models.vpt_vit.print_log', lambda *parts: said.append(parts))
+    monkeypatch.setattr(
+        'mmseg_mammo.models.backbones.vpt_vit.print_log', lambda *parts: said.append(parts)
+    )
     build()
     assert any('random AND frozen' in message for message, *_ in said)
     said.clear()

@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models import BestMaskLoss
-from mmseg_mammo.models.best_mask_loss import actual_iou, candidate_mask_losses
+from mmseg_mammo.models.losses.best_mask import actual_iou, candidate_mask_losses
 
 SURE = 100.0  # a logit whose sigmoid is 1 in float32
 VARIANTS = [(select, target) for select in ('mask+iou', 'mask') for target in ('best', 'all')]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmseg_mammo.models.losses import LesionDiceLoss, soft_dice
+from mmseg_mammo.models.losses.dice import LesionDiceLoss, soft_dice
 
 SURE = 100.0  # a logit whose sigmoid is 1 in float32
 

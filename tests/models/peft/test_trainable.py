@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.tuning import (
+from mmseg_mammo.models.peft.trainable import (
     count_parameters,
     fingerprint,
     guard_frozen,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_mammo.models.prompt_places import (
+from mmseg_mammo.models.prompts.functional import (
     error_points,
     innermost_point,
     jittered_boxes,

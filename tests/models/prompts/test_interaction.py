@@ -6,7 +6,7 @@ from sam_models import sample_of, square
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models import EDTCentreSampler, RandomPointSampler
-from mmseg_mammo.models.prompt_source import (
+from mmseg_mammo.models.prompts.interaction import (
     described,
     from_metainfo,
     from_truth,
@@ -14,7 +14,7 @@ from mmseg_mammo.models.prompt_source import (
     input_scale,
     without_padding,
 )
-from mmseg_mammo.models.prompts import Prompts
+from mmseg_mammo.models.prompts.prompts import Prompts
 
 GIVEN = dict(points=[[[9.0, 19.0], [0.0, 0.0]], [[1.0, 2.0], [3.0, 4.0]]], labels=[[1, -1], [0, 1]])
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmseg_mammo.models.prompts import Prompts
+from mmseg_mammo.models.prompts.prompts import Prompts
 
 
 def test_the_edges_of_the_image_stay_its_edges_on_another_grid():

@@ -5,7 +5,7 @@ import torch
 from mmpretrain.models.peft.lora import LoRALinear
 from torch import nn
 
-from mmseg_mammo.models.embedding_cache import EmbeddingCache, image_key
+from mmseg_mammo.models.sam.embedding_cache import EmbeddingCache, image_key
 
 
 class Encoder(nn.Module):

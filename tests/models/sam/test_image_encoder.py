@@ -8,7 +8,7 @@ from segment_anything import sam_model_registry
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models import SAMImageEncoder
-from mmseg_mammo.models.sam_encoder import ARCHS, attend
+from mmseg_mammo.models.sam.image_encoder import ARCHS, attend
 
 NAMES = {'base': 'vit_b', 'large': 'vit_l', 'huge': 'vit_h'}
 

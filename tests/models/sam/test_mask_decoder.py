@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from sam_models import SIDE, meta_sam, square
 
 from mmseg_mammo.models import ErrorPointSampler
-from mmseg_mammo.models.prompt_source import Prompting
-from mmseg_mammo.models.prompts import Prompts
-from mmseg_mammo.models.sam_decoding import (
+from mmseg_mammo.models.prompts.interaction import Prompting
+from mmseg_mammo.models.prompts.prompts import Prompts
+from mmseg_mammo.models.sam.mask_decoder import (
     best_for_each,
     choose,
     decode,

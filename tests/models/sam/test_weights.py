@@ -8,8 +8,8 @@ from sam_models import meta_sam, our_config, our_sam
 from segment_anything import sam_model_registry
 
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.sam_encoder import ARCHS
-from mmseg_mammo.models.sam_weights import named_tensors
+from mmseg_mammo.models.sam.image_encoder import ARCHS
+from mmseg_mammo.models.sam.weights import named_tensors
 
 NAMES = {'base': 'vit_b', 'large': 'vit_l', 'huge': 'vit_h'}
 LORA = dict(

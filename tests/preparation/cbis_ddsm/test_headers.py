@@ -5,9 +5,9 @@ import pydicom
 import pytest
 from cbis_samples import contents, copy_tables, make_case, read_csv, run, uid
 
-from mmseg_mammo.preparation.cbis_headers import file_by_header
-from mmseg_mammo.preparation.cbis_locate import scan
-from mmseg_mammo.preparation.phantom_tree import write_cbis_tree
+from mmseg_mammo.phantoms.trees import write_cbis_tree
+from mmseg_mammo.preparation.cbis_ddsm.headers import file_by_header
+from mmseg_mammo.preparation.cbis_ddsm.locate import scan
 
 
 def as_uuid(uid):

@@ -1,8 +1,8 @@
 import numpy as np
 from cbis_samples import uid
 
-from mmseg_mammo.preparation.cbis_instance import read_instance
-from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.preparation.cbis_ddsm.instance import read_instance
 
 SHAPE = (60, 40)
 

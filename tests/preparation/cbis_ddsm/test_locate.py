@@ -2,7 +2,7 @@ import pytest
 from cbis_samples import make_case, uid
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.preparation.cbis_locate import scan
+from mmseg_mammo.preparation.cbis_ddsm.locate import scan
 
 CASE = make_case('Mass-Test_P_00016_LEFT_CC', image=1, mask=2, crop=3)
 STUDY = uid(1002)

@@ -3,8 +3,8 @@ import pytest
 from cbis_samples import make_case, uid
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.cbis_locate import Tree
-from mmseg_mammo.preparation.cbis_plan import assign_splits, drop_leaked, plan_images
+from mmseg_mammo.preparation.cbis_ddsm.locate import Tree
+from mmseg_mammo.preparation.cbis_ddsm.plan import assign_splits, drop_leaked, plan_images
 
 LEAKED = [
     make_case('Mass-Training_P_00016_LEFT_CC'),

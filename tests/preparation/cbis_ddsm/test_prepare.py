@@ -9,8 +9,8 @@ import pytest
 from cbis_samples import read_csv, run
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.index import read_index
-from mmseg_mammo.preparation.phantom_tree import DEFECTS, write_cbis_tree
+from mmseg_mammo.io.index import read_index
+from mmseg_mammo.phantoms.trees import DEFECTS, write_cbis_tree
 
 LAYOUTS = ('L1', 'L2', 'L3', 'L4', 'L5', 'L6')
 

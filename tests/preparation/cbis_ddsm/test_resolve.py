@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from cbis_samples import make_case, uid
 
-from mmseg_mammo.preparation.cbis_instance import Instance
-from mmseg_mammo.preparation.cbis_resolve import (
+from mmseg_mammo.preparation.cbis_ddsm.instance import Instance
+from mmseg_mammo.preparation.cbis_ddsm.resolve import (
     UnresolvedError,
     find_crop,
     find_mask,

@@ -4,7 +4,12 @@ import pytest
 from cbis_samples import CALC_HEADER, MASS_HEADER, make_case, make_record, uid
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.preparation.cbis_table import has_column, parse_case, read_cases, shared_patients
+from mmseg_mammo.preparation.cbis_ddsm.table import (
+    has_column,
+    parse_case,
+    read_cases,
+    shared_patients,
+)
 
 
 def write_table(path, header, records, newline='\n'):

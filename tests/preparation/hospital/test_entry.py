@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from mmseg_mammo.preparation.hospital_entry import COLUMNS, Gaps, Raw, collect
-from mmseg_mammo.preparation.hospital_table import read_hospital_table
-from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.preparation.hospital.entry import COLUMNS, Gaps, Raw, collect
+from mmseg_mammo.preparation.hospital.table import read_hospital_table
 
 NORMAL = Gaps(empty_mask='normal')
 

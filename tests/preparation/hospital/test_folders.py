@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.hospital_folders import pair_folders
-from mmseg_mammo.preparation.hospital_table import Gaps
-from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.preparation.hospital.folders import pair_folders
+from mmseg_mammo.preparation.hospital.table import Gaps
 
 ZERO = np.zeros((8, 6), np.uint8)
 GAPS = Gaps(empty_mask='normal', patient_pattern='^(?:[a-z]+/)?([^_]+)_')

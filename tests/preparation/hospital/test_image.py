@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.hospital_image import HospitalJob, PixelOptions, make_image
-from mmseg_mammo.preparation.images import read_raster, write_png
+from mmseg_mammo.io.image import read_raster, write_png
+from mmseg_mammo.preparation.hospital.image import HospitalJob, PixelOptions, make_image
 
 IMAGE = np.random.default_rng(0).integers(0, 65536, (60, 40)).astype(np.uint16)
 UPPER, LOWER = np.zeros((60, 40), np.uint8), np.zeros((60, 40), np.uint8)
@@ -96,7 +96,7 @@ def test_a_mask_of_nearly_the_whole_image_is_refused(make):
 def test_bright_air_is_noted(make, tmp_path, monkeypatch, inverted):
     breast = cv2.circle(np.zeros((60, 40), np.uint16), (0, 30), 22, 40000, -1)
     breast[30] //= 2
-    monkeypatch.setattr('test_hospital_image.IMAGE', 65535 - breast if inverted else breast)
+    monkeypatch.setitem(globals(), 'IMAGE', 65535 - breast if inverted else breast)
     note = 'its border is brighter than its middle; inverted image?'
     assert make(UPPER)['note'] == (note if inverted else '')
 

@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.hospital_names import (
+from mmseg_mammo.preparation.hospital.names import (
     MAX_NAME_BYTES,
     MaskNames,
     alike_patients,

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation import hospital_image
-from mmseg_mammo.preparation.hospital import Settings, carve_splits, group_by_image, prepare
-from mmseg_mammo.preparation.hospital_image import PixelOptions
-from mmseg_mammo.preparation.hospital_table import Gaps, read_hospital_table
-from mmseg_mammo.preparation.images import read_raster, write_png
-from mmseg_mammo.preparation.index import read_index
-from mmseg_mammo.preparation.table_files import read_table
+from mmseg_mammo.io.image import read_raster, write_png
+from mmseg_mammo.io.index import read_index
+from mmseg_mammo.io.table import read_table
+from mmseg_mammo.preparation.hospital import image as hospital_image
+from mmseg_mammo.preparation.hospital.image import PixelOptions
+from mmseg_mammo.preparation.hospital.prepare import Settings, carve_splits, group_by_image, prepare
+from mmseg_mammo.preparation.hospital.table import Gaps, read_hospital_table
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'prepare_hospital.py'
+TOOL = Path(__file__).parents[3] / 'tools' / 'prepare_hospital.py'
 HEADER = 'image,mask,patient_id,split,finding,annotated\n'
 ROWS = """\
 p1/1.dcm,p1_a.png,P1,train,mass,
@@ -337,7 +337,7 @@ def test_ctrl_c_ends_in_one_line(tmp_path, monkeypatch, capsys, tool):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f'mmseg_mammo.preparation.{tool}.prepare', stop)
+    monkeypatch.setattr(f'mmseg_mammo.preparation.{tool}.prepare.prepare', stop)
     table = tmp_path / 'table.csv'
     table.write_text('image\n')
     inputs = ('o', '--table', str(table)) if tool == 'hospital' else ('raw', 'o')

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from mmseg_mammo.preparation.hospital_entry import Entry, Problem
-from mmseg_mammo.preparation.hospital_rows import group_by_image, refuse_doubtful, warnings_about
-from mmseg_mammo.preparation.index import Row
+from mmseg_mammo.io.index import Row
+from mmseg_mammo.preparation.hospital.entry import Entry, Problem
+from mmseg_mammo.preparation.hospital.rows import group_by_image, refuse_doubtful, warnings_about
 
 UNKNOWN = dict.fromkeys(('laterality', 'view', 'finding', 'pathology', 'density', 'annotated'), '')
 

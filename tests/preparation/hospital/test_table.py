@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.hospital_table import Gaps, read_hospital_table
-from mmseg_mammo.preparation.images import write_png
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.preparation.hospital.table import Gaps, read_hospital_table
 
 ZERO = np.zeros((8, 6), np.uint8)
 

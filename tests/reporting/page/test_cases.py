@@ -1,6 +1,6 @@
 import pytest
 
-from mmseg_mammo.reporting.cases import prompt_points
+from mmseg_mammo.reporting.page.cases import prompt_points
 
 
 @pytest.fixture(scope='module')

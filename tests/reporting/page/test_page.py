@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from page_samples import FIGURE, HOSTILE, NOTES, SECTIONS, TABLE, make_cases
 
-from mmseg_mammo.reporting.page import breakable, data_uri, lay_out, render_page, split_badge
+from mmseg_mammo.reporting.page.page import breakable, data_uri, lay_out, render_page, split_badge
 from mmseg_mammo.reporting.tables import to_csv
 
 

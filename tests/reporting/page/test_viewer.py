@@ -7,7 +7,7 @@ import pytest
 from page_samples import HOSTILE, make_cases, save, square
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.reporting.viewer import filters, viewer_data
+from mmseg_mammo.reporting.page.viewer import filters, viewer_data
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from runs import make_rows, make_test, predict
 
-from mmseg_mammo.reporting.candidate_masks import candidate_section
 from mmseg_mammo.reporting.runs import Runs, find_runs
 from mmseg_mammo.reporting.scores import FEW
+from mmseg_mammo.reporting.sections.candidates import candidate_section
 
 
 def test_models_without_candidates_have_no_section(runs):

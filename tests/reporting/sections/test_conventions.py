@@ -1,10 +1,16 @@
 import numpy as np
 import pytest
 
-from mmseg_mammo.reporting.conventions import CONVENTIONS, _mark, _ranks, convention_items, score
-from mmseg_mammo.reporting.reading import PROMPTED, Records
-from mmseg_mammo.reporting.results import NOTHING
+from mmseg_mammo.reporting.run_reader import PROMPTED, Records
 from mmseg_mammo.reporting.scores import FEW
+from mmseg_mammo.reporting.sections.conventions import (
+    CONVENTIONS,
+    _mark,
+    _ranks,
+    convention_items,
+    score,
+)
+from mmseg_mammo.reporting.sections.results import NOTHING
 
 ALL, GRID, POOLED, LESION, LESION_GRID, LESION_POOLED = CONVENTIONS
 

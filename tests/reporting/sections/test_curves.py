@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mmseg_mammo.reporting.curves import curves, is_running_mean
+from mmseg_mammo.reporting.sections.curves import curves, is_running_mean
 
 
 def test_curves_have_one_value_for_each_epoch(runs):

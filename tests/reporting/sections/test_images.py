@@ -5,15 +5,15 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_curve
 
-from mmseg_mammo.reporting.contents import Figure
-from mmseg_mammo.reporting.image_level import (
+from mmseg_mammo.reporting.document import Figure
+from mmseg_mammo.reporting.run_reader import Records
+from mmseg_mammo.reporting.sections.images import (
     calibration,
     calibration_error,
     is_last,
     threshold_for,
     validation_threshold,
 )
-from mmseg_mammo.reporting.reading import Records
 
 
 def test_the_threshold_is_the_highest_that_finds_95_percent():

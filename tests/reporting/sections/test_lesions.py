@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from runs import make_rows, make_test, predict
 
-from mmseg_mammo.reporting.image_level import image_section
-from mmseg_mammo.reporting.lesion_level import lesion_section
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import FEW
-from mmseg_mammo.reporting.transfer import transfer_section
+from mmseg_mammo.reporting.sections.images import image_section
+from mmseg_mammo.reporting.sections.lesions import lesion_section
+from mmseg_mammo.reporting.sections.transfer import transfer_section
 
 
 def test_hits_and_false_positives_are_those_of_the_csv_and_criteria_are_kept_apart(tables, runs):

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from mmseg_mammo.evaluation.bootstrap import adjust, least_adjusted, mean, sign_flip
 from mmseg_mammo.evaluation.overlap import Overlap, summarise
-from mmseg_mammo.reporting.contents import Figure
-from mmseg_mammo.reporting.results import NOTHING, result_section
-from mmseg_mammo.reporting.statistics import adjust, least_adjusted, mean, sign_flip
+from mmseg_mammo.reporting.document import Figure
+from mmseg_mammo.reporting.sections.results import NOTHING, result_section
 
 
 @pytest.fixture

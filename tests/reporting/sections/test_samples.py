@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmseg_mammo.reporting.samples import (
+from mmseg_mammo.reporting.sections.samples import (
     PREDICTION,
     TRUTH,
     choose,

@@ -4,7 +4,7 @@ from runs import make_rows, make_test, predict
 
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import FEW
-from mmseg_mammo.reporting.strata import FACTORS, levels, stratum_section
+from mmseg_mammo.reporting.sections.strata import FACTORS, levels, stratum_section
 
 
 def test_levels_of_a_factor_cover_every_image_once(runs):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from runs import make_rows, make_test, predict
 
-from mmseg_mammo.reporting.results import NOTHING
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import grid_notes
-from mmseg_mammo.reporting.thesis import TABLE_I, TABLE_II, TABLE_III, thesis_section
+from mmseg_mammo.reporting.sections.results import NOTHING
+from mmseg_mammo.reporting.sections.thesis import TABLE_I, TABLE_II, TABLE_III, thesis_section
 
 
 def test_published_numbers_stand_beside_ours(tables):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from runs import make_rows, make_runs, make_test, make_training, predict
 
-from mmseg_mammo.reporting.results import lesion_dice
+from mmseg_mammo.evaluation.bootstrap import mean
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import FEW
-from mmseg_mammo.reporting.statistics import mean
-from mmseg_mammo.reporting.transfer import _drop, transfer_section
+from mmseg_mammo.reporting.sections.results import lesion_dice
+from mmseg_mammo.reporting.sections.transfer import _drop, transfer_section
 
 
 def predictions(name, normal, images=20):

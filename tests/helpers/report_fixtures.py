@@ -1,7 +1,9 @@
+"""Reports of made runs; made once per session."""
+
 import pytest
 from runs import make_runs
 
-from mmseg_mammo.reporting.contents import Table
+from mmseg_mammo.reporting.document import Table
 from mmseg_mammo.reporting.report import build
 from mmseg_mammo.reporting.runs import find_runs
 

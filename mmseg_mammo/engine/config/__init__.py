@@ -1,0 +1,1 @@
+"""Configs: loading, checking, changing and comparing them."""

@@ -1,0 +1,1 @@
+"""A trained model on images that come without annotation."""

@@ -1,0 +1,1 @@
+"""DICOM files: header, grey levels and pixels."""

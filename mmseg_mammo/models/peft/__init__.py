@@ -1,0 +1,1 @@
+"""Parameter-efficient fine-tuning: what is trained, and what is frozen."""

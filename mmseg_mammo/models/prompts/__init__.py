@@ -1,0 +1,1 @@
+"""Points and boxes that a promptable model is told."""

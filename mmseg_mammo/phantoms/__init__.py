@@ -1,0 +1,1 @@
+"""Synthetic mammograms, written as raw downloads. No torch."""

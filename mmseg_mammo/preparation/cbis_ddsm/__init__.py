@@ -1,0 +1,1 @@
+"""CBIS-DDSM as downloaded to ``images/``, ``masks/`` and ``index.csv``."""
