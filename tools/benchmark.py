@@ -13,12 +13,13 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
-from mmseg_mammo.benchmark.batch import input_size, real_batch, synthetic_batch
+from mmseg_mammo.benchmark.batch import real_batch, synthetic_batch
 from mmseg_mammo.benchmark.peers import PEERS, check_peers
 from mmseg_mammo.benchmark.table import claim_file, header, lines, write_results
 from mmseg_mammo.benchmark.train_step import measure
-from mmseg_mammo.engine.config.edits import use_mixed_precision
-from mmseg_mammo.engine.launch import load_config, run_tool
+from mmseg_mammo.engine.config.edits import input_size, use_mixed_precision
+from mmseg_mammo.engine.config.load import load_config
+from mmseg_mammo.engine.launch import run_tool
 from mmseg_mammo.errors import MammoError
 
 

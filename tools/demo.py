@@ -22,7 +22,8 @@ from mmengine.runner import set_random_seed
 from mmseg.registry import MODELS
 
 import mmseg_mammo  # noqa: F401 - only registration
-from mmseg_mammo.io.image import write_atomic, write_png
+from mmseg_mammo.io.files import write_atomic
+from mmseg_mammo.io.image import write_png
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / 'demo'

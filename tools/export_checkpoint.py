@@ -13,12 +13,12 @@ import torch
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmseg_mammo.engine.checkpoint import read_checkpoint
-from mmseg_mammo.engine.launch import common_parser, load_config, run_tool
-from mmseg_mammo.engine.work_dir import check_checkpoint
+from mmseg_mammo.engine.checkpoint import check_checkpoint, read_checkpoint
+from mmseg_mammo.engine.config.load import load_config
+from mmseg_mammo.engine.launch import common_parser, run_tool
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.io.image import write_atomic
-from mmseg_mammo.models.peft.trainable import merged_state
+from mmseg_mammo.io.files import write_atomic
+from mmseg_mammo.models.peft.lora import merged_state
 
 
 def main() -> None:

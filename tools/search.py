@@ -12,8 +12,9 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmseg_mammo.engine.config.checks import check_schedule
+from mmseg_mammo.engine.config.load import load_config
 from mmseg_mammo.engine.config.type_names import type_name
-from mmseg_mammo.engine.launch import common_parser, load_config, run_tool
+from mmseg_mammo.engine.launch import common_parser, run_tool
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.studies.search import Space, open_study, search, write_results
 

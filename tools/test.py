@@ -8,9 +8,12 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmseg_mammo.engine.checkpoint import check_checkpoint
+from mmseg_mammo.engine.config.load import load_config
 from mmseg_mammo.engine.config.type_names import type_name
-from mmseg_mammo.engine.launch import build_runner, common_parser, load_config, run_tool
-from mmseg_mammo.engine.work_dir import check_checkpoint, own_second
+from mmseg_mammo.engine.launch import common_parser, run_tool
+from mmseg_mammo.engine.runner import build_runner
+from mmseg_mammo.engine.work_dir import own_second
 from mmseg_mammo.errors import MammoError
 
 DATASETS = Path(__file__).parents[1] / 'configs' / '_base_' / 'datasets'

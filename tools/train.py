@@ -6,7 +6,9 @@ python tools/train.py configs/setr_pup_vpt_cbis.py
 from pathlib import Path
 
 from mmseg_mammo.engine.config.edits import use_mixed_precision
-from mmseg_mammo.engine.launch import build_runner, common_parser, load_config, run_tool
+from mmseg_mammo.engine.config.load import load_config
+from mmseg_mammo.engine.launch import common_parser, run_tool
+from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint
 from mmseg_mammo.errors import MammoError
 

@@ -8,29 +8,7 @@ from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.errors import MammoError
-
-
-def input_size(cfg: Config) -> tuple[int, int]:
-    """Height and width of what the model of ``cfg`` is given, in pixels.
-
-    Raises:
-        MammoError: Images are neither padded to one size nor resized to one.
-    """
-    size = cfg.model.data_preprocessor.get('size')
-    pipeline = cfg.train_dataloader.dataset.pipeline
-    scales = [
-        step.scale for step in pipeline if 'Resize' in type_name(step.type) and 'scale' in step
-    ]
-    if size:
-        return tuple(size)
-    if not scales:
-        raise MammoError(
-            f'{cfg.filename} names no input size', 'a pipeline with Resize', 'Use --data'
-        )
-    width, height = scales[-1]
-    return height, width
 
 
 def synthetic_batch(images: int, height: int, width: int, seed: int = 0) -> dict[str, Any]:

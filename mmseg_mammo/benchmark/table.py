@@ -1,6 +1,5 @@
 """What a benchmark prints and writes."""
 
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +8,9 @@ from typing import Any
 
 import torch
 
-from mmseg_mammo.engine.hooks.run_record import PACKAGES, git_state, versions, without_nan
+from mmseg_mammo.engine.provenance import PACKAGES, git_state, versions
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.image import write_atomic
+from mmseg_mammo.io.files import write_json
 
 _COLUMNS = (
     *('config', 'input', 'batch', 'model', 's / step', 'images / s', 'GFLOP / step', 'GFLOP / s'),
@@ -55,8 +54,7 @@ def write_results(path: Path, rows: Sequence[Mapping[str, Any]], **facts: Any) -
         **facts,
         'rows': rows,
     }
-    text = json.dumps(without_nan(record), indent=2, allow_nan=False, default=str)
-    write_atomic(path, lambda stream: stream.write(text.encode()))
+    write_json(path, record)
 
 
 def header() -> str:

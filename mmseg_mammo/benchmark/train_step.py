@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from mmseg_mammo.benchmark.cost import count_flops, peak_memory
 from mmseg_mammo.benchmark.peers import NoPeerError, with_peer
 from mmseg_mammo.engine.config.type_names import type_name
-from mmseg_mammo.engine.hooks.run_record import clock, config_hash
+from mmseg_mammo.engine.provenance import clock, config_hash
 from mmseg_mammo.models.peft.trainable import count_parameters
 
 OURS = 'ours'

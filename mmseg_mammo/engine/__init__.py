@@ -2,12 +2,14 @@
 
 from mmseg_mammo.engine.fsdp import shard_layers
 from mmseg_mammo.engine.hooks.checkpoint import ResumableCheckpointHook
-from mmseg_mammo.engine.hooks.checkpoint_guard import CheckpointGuardHook, ParameterCountHook
+from mmseg_mammo.engine.hooks.checkpoint_guard import CheckpointGuardHook
 from mmseg_mammo.engine.hooks.console import ConsoleHook
 from mmseg_mammo.engine.hooks.early_stopping import EarlyStopOnTrainingLossHook
 from mmseg_mammo.engine.hooks.epoch_seed import EpochSeedHook
 from mmseg_mammo.engine.hooks.no_hook import NoHook
-from mmseg_mammo.engine.hooks.per_image_csv import OverlayHook, PerImageCSVHook
+from mmseg_mammo.engine.hooks.overlay import OverlayHook
+from mmseg_mammo.engine.hooks.parameter_count import ParameterCountHook
+from mmseg_mammo.engine.hooks.per_image_csv import PerImageCSVHook
 from mmseg_mammo.engine.hooks.prospects import ProspectsHook
 from mmseg_mammo.engine.hooks.raw_scores import RawScoresHook
 from mmseg_mammo.engine.hooks.run_record import RunRecordHook

@@ -1,5 +1,8 @@
 """A trained model by itself, for notebooks, annotation tools and exports."""
 
+import re
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +10,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
 from mmseg_mammo.engine.devices import check_device
-from mmseg_mammo.engine.hooks.checkpoint_guard import check_state
 from mmseg_mammo.engine.partial_checkpoint import complete
-from mmseg_mammo.engine.work_dir import check_checkpoint
+from mmseg_mammo.errors import CheckpointError
 
 
 def read_checkpoint(path: str | Path, model: nn.Module) -> dict[str, Any]:
@@ -54,3 +56,57 @@ def load_model(config: str | Path | Config, checkpoint: str | Path, device: str 
     model.load_state_dict(read_checkpoint(checkpoint, model)['state_dict'])
     model.cfg = cfg
     return model.to(target).eval()
+
+
+def check_state(state: Mapping[str, Tensor], model: nn.Module, place: str) -> None:
+    """Raise a CheckpointError unless ``state`` fills ``model`` exactly.
+
+    Args:
+        state: Weights of a checkpoint by name.
+        model: Takes them.
+        place: What an error names (the file).
+    """
+    found = {re.sub(r'^module\.', '', name): value.shape for name, value in state.items()}
+    wanted = {name: value.shape for name, value in model.state_dict().items()}
+    missing = sorted(set(wanted) - set(found))
+    surplus = sorted(set(found) - set(wanted))
+    other = sorted(n for n in set(found) & set(wanted) if found[n] != wanted[n])
+    if missing or surplus or other:
+        details = [
+            f'{len(names)} tensors {what}, such as {names[0]}'
+            for names, what in (
+                (missing, 'of the model are not in it'),
+                (surplus, 'of it are not in the model'),
+                (other, 'have another shape'),
+            )
+            if names
+        ]
+        raise CheckpointError(
+            f'The checkpoint {place} is of another model than the config: {"; ".join(details)}',
+            remedy='Name the checkpoint that this config, or the one it inherits from, trained, '
+            'with the --side and --cfg-options of its training',
+        )
+
+
+def config_of(checkpoint: Mapping[str, Any]) -> Config | None:
+    """The config that a checkpoint was trained with; None where it was left out."""
+    text = checkpoint.get('meta', {}).get('cfg')
+    return Config.fromstring(text, '.py') if text else None
+
+
+def check_checkpoint(path: Path) -> None:
+    """Refuse a checkpoint file that is missing or incomplete, before anything is built."""
+    if not path.is_file():
+        folder = path if path.is_dir() else path.parent
+        names = ', '.join(sorted(file.name for file in folder.glob('*.pth')))
+        raise CheckpointError(
+            f'{path}: no such checkpoint file',
+            f'one of {names}' if names else '',
+            'Training writes them to its work folder',
+        )
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(
+            f'{path}: not a complete PyTorch checkpoint',
+            'a file that mmengine saved',
+            'Copy it again and compare its size',
+        )

@@ -9,7 +9,8 @@ from torch import nn
 
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
-from mmseg_mammo.models.peft.trainable import fingerprint, frozen_parameters, omits_frozen
+from mmseg_mammo.models.peft.lora import omits_frozen
+from mmseg_mammo.models.peft.trainable import fingerprint, frozen_parameters
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 
 KEY = 'trained_only'

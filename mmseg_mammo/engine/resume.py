@@ -11,11 +11,13 @@ from mmseg.registry import HOOKS
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.description import describe_data, members
-from mmseg_mammo.engine.config.differences import check_length, config_of
+from mmseg_mammo.engine.checkpoint import config_of
+from mmseg_mammo.engine.config.differences import check_length
 from mmseg_mammo.engine.config.keys import RUNNER_KEYS
 from mmseg_mammo.engine.config.overrides import default_of
 from mmseg_mammo.engine.config.type_names import type_name, with_names
 from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.io.run_folder import RUN
 
 DATA = 'trained_on'  # what a checkpoint knows of its data, in ``meta``
 # What a training is made of; other keys are for tests, logs and places, or copies of these.
@@ -201,7 +203,7 @@ def data_of(checkpoint: Mapping[str, Any], work_dir: Path) -> dict[str, Any]:
     known = checkpoint.get('meta', {}).get(DATA)
     if known:
         return dict(known)
-    for path in sorted(work_dir.glob('*/run.json'), reverse=True):
+    for path in sorted(work_dir.glob(f'*/{RUN}'), reverse=True):
         try:
             record = json.loads(path.read_text())
             if record['mode'] == 'train':

@@ -2,18 +2,26 @@
 
 import inspect
 import logging
+import os
 import warnings
 from typing import Any
 
+import torch
+import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, IterBasedTrainLoop, Runner
 
+from mmseg_mammo.engine.config.checks import check_config, check_launcher
+from mmseg_mammo.engine.config.type_names import type_name
+from mmseg_mammo.engine.devices import on_gpu, use_device
 from mmseg_mammo.engine.hooks.console import ConsoleHook, log_warnings, quieten
 from mmseg_mammo.errors import MammoError
 
 # What torch takes with worker processes only.
 _OF_WORKERS = ('persistent_workers', 'prefetch_factor', 'multiprocessing_context')
+# Those that mmengine itself leaves out where the config says None; it fails on others.
+STOCK_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 
 
 class _OfTools:
@@ -92,3 +100,53 @@ def refuse_empty(loop: Any) -> None:
             f'batch_size={images} or less' if images else 'images to train on',
             'Set train_dataloader.batch_size, or train_dataloader.drop_last=False',
         )
+
+
+def build_runner(cfg: Config, local_rank: int) -> Runner | FlexibleRunner:
+    """The runner of ``cfg``, in this process or as one of those that a launcher started."""
+    check_config(cfg)
+    use_device(cfg.get('device'), cfg.launcher)
+    check_launcher(cfg.launcher)
+    os.environ.setdefault('LOCAL_RANK', str(local_rank))
+    if cfg.get('randomness', {}).get('deterministic'):
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # read when CUDA starts
+    if cfg.launcher != 'none' and not on_gpu():
+        _join_through_gloo(cfg)
+    hooks = cfg.get('default_hooks', {})
+    for name in [name for name, hook in hooks.items() if hook is None and name not in STOCK_HOOKS]:
+        del hooks[name]
+    if 'strategy' in cfg and cfg.launcher == 'none':
+        raise MammoError(
+            f'{type_name(cfg.strategy.type)} with a single process',
+            remedy='Start one process per GPU: tools/dist_train.sh CONFIG GPUS',
+        )
+    if 'strategy' in cfg:
+        _evaluate_in_step(cfg)
+    return build(cfg)
+
+
+def _evaluate_in_step(cfg: Config) -> None:
+    """Give each process as many images: those of a split model wait for each other at each step."""
+    for split in ('val', 'test'):
+        sampler = (cfg.get(f'{split}_dataloader') or {}).get('sampler', {})
+        if 'round_up' in sampler:
+            sampler.round_up = True
+
+
+def _join_through_gloo(cfg: Config) -> None:
+    """Let processes without GPUs talk; mmengine assumes a GPU per process."""
+    if cfg.launcher != 'pytorch':
+        raise MammoError(
+            f'--launcher {cfg.launcher}: no GPU that this run can use',
+            'several processes without GPUs through torchrun only (--launcher pytorch)',
+        )
+    dist.init_process_group('gloo')
+    cfg.sync_bn = None  # torch has it for GPUs only
+    if 'strategy' in cfg:
+        cfg.strategy.model_wrapper.device_id = torch.device('cpu')
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel',
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )

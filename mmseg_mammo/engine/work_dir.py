@@ -4,13 +4,13 @@ import errno
 import fcntl
 import os
 import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from mmseg_mammo.errors import CheckpointError, MammoError
+from mmseg_mammo.engine.checkpoint import check_checkpoint
+from mmseg_mammo.errors import MammoError
 
 # Where torchrun, SLURM and Open MPI say which of its processes one is.
 _RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
@@ -58,24 +58,6 @@ def last_checkpoint(work_dir: Path) -> Path:
     named = Path((work_dir / 'last_checkpoint').read_text().strip())
     beside = work_dir / named.name
     return beside if beside.is_file() or not named.is_file() else named
-
-
-def check_checkpoint(path: Path) -> None:
-    """Refuse a checkpoint file that is missing or incomplete, before anything is built."""
-    if not path.is_file():
-        folder = path if path.is_dir() else path.parent
-        names = ', '.join(sorted(file.name for file in folder.glob('*.pth')))
-        raise CheckpointError(
-            f'{path}: no such checkpoint file',
-            f'one of {names}' if names else '',
-            'Training writes them to its work folder',
-        )
-    if not zipfile.is_zipfile(path):
-        raise CheckpointError(
-            f'{path}: not a complete PyTorch checkpoint',
-            'a file that mmengine saved',
-            'Copy it again and compare its size',
-        )
 
 
 @contextmanager

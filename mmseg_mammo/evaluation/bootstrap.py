@@ -14,6 +14,8 @@ import numpy as np
 from scipy.stats import false_discovery_control, norm
 from scipy.stats import t as student
 
+from mmseg_mammo.evaluation.operating_point import auroc as area_under_roc
+
 ROUNDS = 2000
 PERMUTATIONS = 99_999
 FEWEST = 5  # patients that an interval hangs on, images for a number without a warning
@@ -117,19 +119,19 @@ def auroc(positive: np.ndarray, scores: np.ndarray, patients: np.ndarray) -> Est
         patients: N texts; see :func:`mean`. No interval unless five have positive images, and five
             others.
     """
-    if positive.all() or not positive.any():
-        return estimate(np.nan, np.empty(0))
+    value = area_under_roc(positive, scores)
+    if np.isnan(value):
+        return estimate(value, np.empty(0))
     order = np.argsort(scores, kind='stable')
     starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
     found = positive[order]
     names, codes = np.unique(patients, return_inverse=True)
-    value = _areas(np.ones((1, len(order))), found, starts)[0]
     own = min(len(set(codes[positive])), len(set(codes[~positive])))
     if own < FEWEST:
-        return estimate(float(value), np.empty(0))
+        return estimate(value, np.empty(0))
     drawn = draws(len(names), seed_of(names))[:, codes[order]]
     parts = [_areas(drawn[i : i + 200], found, starts) for i in range(0, ROUNDS, 200)]
-    return estimate(float(value), np.concatenate(parts), own)
+    return estimate(value, np.concatenate(parts), own)
 
 
 def _areas(weights: np.ndarray, positive: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_mammo.evaluation.calibration import calibration_error
 from mmseg_mammo.evaluation.overlap import Overlap, overlap
 
 
@@ -124,26 +125,8 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
             scores[f'{prefix}{name}_iou_bias'] = _percent(values)
         pairs = np.array([_pair(r, r['chosen']) for r in known]).reshape(-1, 2)
         scores[f'{prefix}calibrated_images'] = float(len(known))
-        scores[f'{prefix}chosen_iou_ece'] = 100 * calibration_error(*pairs.T)
+        scores[f'{prefix}chosen_iou_ece'] = 100 * calibration_error(pairs[:, 1], pairs[:, 0])
     return scores
-
-
-def calibration_error(predicted: np.ndarray, actual: np.ndarray, bins: int = 10) -> float:
-    """Expected calibration error (Guo et al., ICML 2017, section 2), of IoUs in place of accuracy.
-
-    Args:
-        predicted: N predicted IoUs; those beyond 0 to 1 are in the first or the last bin.
-        actual: N IoUs, 0 to 1.
-        bins: Intervals of equal width between 0 and 1.
-
-    Returns:
-        |mean predicted - mean actual| of each bin, weighted by its share of the N; NaN if N is 0.
-    """
-    if not len(predicted):
-        return float('nan')
-    numbers = np.clip((predicted * bins).astype(int), 0, bins - 1)
-    sums = np.bincount(numbers, predicted - actual, bins)  # share · |mean| is |sum| / N
-    return float(np.abs(sums).sum() / len(predicted))
 
 
 def _off(record: Mapping[str, float], k: int) -> float:

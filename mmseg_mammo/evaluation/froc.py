@@ -12,7 +12,7 @@ from mmseg_mammo.evaluation.bootstrap import (
     estimate,
     seed_of,
 )
-from mmseg_mammo.reporting.run_reader import Records, Test
+from mmseg_mammo.io.run_folder import Records
 
 # CAMELYON 16's, and MONAI's default.
 OPERATING_POINTS = (0.25, 0.5, 1, 2, 4, 8)
@@ -22,23 +22,30 @@ _CHUNK = 200  # draws at once: bounds memory for many detections
 Curve = tuple[np.ndarray, np.ndarray]
 
 
-def froc(test: Test, criterion: str) -> Curve:
+def froc(images: Records, lesions: Records, criterion: str) -> Curve:
     """False positives per image and sensitivity, both D float, the lowest threshold first.
 
     MONAI's ``compute_froc_curve_data``: a lesion has the score of the surest detection that hits
     it; a detection that hits none is a false positive; a second one on a lesion is neither by
     the centre criterion, and a false positive by IoU, which matches one to one.
+
+    Args:
+        images: One line for each of N images.
+        lesions: One for each true lesion and each detection in them.
+        criterion: A key of :data:`CRITERIA`.
     """
     from monai.metrics import compute_froc_curve_data  # imports torch: seconds
 
-    (hits, _), (false, _), lesions = _events(test, criterion)
+    (hits, _), (false, _), true = _events(lesions, criterion)
     # MONAI takes the lowest score for that of a miss, and leaves it out.
-    found = np.append(hits, np.zeros(len(lesions) - len(hits)))
+    found = np.append(hits, np.zeros(len(true) - len(hits)))
     with np.errstate(invalid='ignore'):
-        return compute_froc_curve_data(np.append(false, 0.0), found, len(lesions), len(test.images))
+        return compute_froc_curve_data(np.append(false, 0.0), found, len(true), len(images))
 
 
-def sensitivities(test: Test, criterion: str, curve: Curve) -> tuple[Estimate, ...]:
+def sensitivities(
+    images: Records, lesions: Records, criterion: str, curve: Curve
+) -> tuple[Estimate, ...]:
     """Sensitivity in percent at each operating point, their mean, and the highest of the ``curve``.
 
     Values are MONAI's; intervals are over patients: every draw has a curve of its own.
@@ -50,9 +57,9 @@ def sensitivities(test: Test, criterion: str, curve: Curve) -> tuple[Estimate, .
         *(compute_froc_score(*curve, eval_thresholds=each) for each in points),
         curve[1].max(),
     ]
-    patients = dict(zip(test.images['key'].tolist(), test.images.patients.tolist(), strict=True))
-    own = len({patients[key] for key in _events(test, criterion)[2]})
-    rounds = list(_rounds(test, criterion))
+    patients = dict(zip(images['key'].tolist(), images.patients.tolist(), strict=True))
+    own = len({patients[key] for key in _events(lesions, criterion)[2]})
+    rounds = list(_rounds(images, lesions, criterion))
     columns = np.concatenate(rounds).T if rounds else [np.empty(0)] * len(values)
     return tuple(
         estimate(100 * float(value), 100 * column, own)
@@ -60,13 +67,13 @@ def sensitivities(test: Test, criterion: str, curve: Curve) -> tuple[Estimate, .
     )
 
 
-def _rounds(test: Test, criterion: str) -> Iterator[np.ndarray]:
+def _rounds(images: Records, lesions: Records, criterion: str) -> Iterator[np.ndarray]:
     """The numbers of :func:`sensitivities` as shares, draws × 8; nothing below five with lesions."""
-    names, codes = np.unique(test.images.patients, return_inverse=True)
-    hits, false, lesions = _events(test, criterion)
-    patient = dict(zip(test.images['key'].tolist(), codes.tolist(), strict=True))
+    names, codes = np.unique(images.patients, return_inverse=True)
+    hits, false, true = _events(lesions, criterion)
+    patient = dict(zip(images['key'].tolist(), codes.tolist(), strict=True))
     scores = np.concatenate([hits[0], false[0]])
-    with_lesion = np.array([patient[key] for key in lesions], dtype=int)
+    with_lesion = np.array([patient[key] for key in true], dtype=int)
     if len(set(with_lesion)) < FEWEST:
         return
     order = np.argsort(-scores, kind='stable')
@@ -91,12 +98,10 @@ def _rounds(test: Test, criterion: str) -> Iterator[np.ndarray]:
 
 
 def _events(
-    test: Test, criterion: str
+    rows: Records, criterion: str
 ) -> tuple[tuple[np.ndarray, list[str]], tuple[np.ndarray, list[str]], list[str]]:
     """Scores and image keys of lesions that are hit, those of false positives, keys of lesions."""
-    if test.lesions is None:
-        raise ValueError(f'{test.folder}: tested without lesions=True')
-    rows, column = test.lesions, CRITERIA[criterion]
+    column = CRITERIA[criterion]
     true, missed = rows['kind'] == 'true', np.isnan(rows[column])
     hit, false = rows.where(true & ~missed), rows.where(~true & missed)
     hits = _scores(rows, hit, column), hit['key'].tolist()

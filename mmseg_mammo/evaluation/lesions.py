@@ -9,15 +9,11 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.evaluation.regions import FLOOR, SPECK, Regions, find_detections, find_lesions
+from mmseg_mammo.io.run_folder import HIT_COLUMNS, SHAPE_COLUMNS
 
 # The criterion of nnDetection's results (MIC-DKFZ/nnDetection, docs/results): to find is to
 # point out a small thing in a large image; how well it is outlined is for Dice to say.
 MATCH_IOU = 0.1
-IMAGE_COLUMNS = ('key', 'image', 'source', 'patient_id')
-_SHAPE_COLUMNS = ('kind', 'number', 'pixels', 'x', 'y', 'left', 'top', 'right', 'bottom')
-_HIT_COLUMNS = ('best_iou', 'match', 'centre_hit', 'centre_match')
-# Of lesions_test.csv; a true lesion has neither score nor threshold.
-LESION_COLUMNS = (*IMAGE_COLUMNS, *_SHAPE_COLUMNS, 'score', 'predicted', *_HIT_COLUMNS)
 
 
 def overlaps(lesions: Regions, detections: Regions) -> np.ndarray:
@@ -115,14 +111,14 @@ def _facts(regions: Regions, kind: str) -> list[dict[str, Any]]:
         left, top, width, height = regions.boxes[index].tolist()
         values = (kind, index + 1, int(regions.pixels[index]), round(x, 2), round(y, 2))
         box = (left, top, left + width, top + height)
-        rows.append(dict(zip(_SHAPE_COLUMNS, values + box, strict=True)))
+        rows.append(dict(zip(SHAPE_COLUMNS, values + box, strict=True)))
     return rows
 
 
 def _hits(iou: np.ndarray, match: int, centre_match: int) -> dict[str, Any]:
     hit = int(centre_match > 0)
     values = (float(iou.max(initial=0)), match or '', hit, centre_match or '')
-    return dict(zip(_HIT_COLUMNS, values, strict=True))
+    return dict(zip(HIT_COLUMNS, values, strict=True))
 
 
 def summarise_lesions(records: Sequence[dict]) -> dict[str, float]:

@@ -23,7 +23,7 @@ from mmseg_mammo.evaluation.grids import (
     way_to,
 )
 from mmseg_mammo.evaluation.label_images import LabelImages, image_of
-from mmseg_mammo.evaluation.lesions import IMAGE_COLUMNS, compare_lesions, summarise_lesions
+from mmseg_mammo.evaluation.lesions import compare_lesions, summarise_lesions
 from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise
 from mmseg_mammo.evaluation.regions import FLOOR
 from mmseg_mammo.evaluation.surface import surface_agreement
@@ -31,6 +31,7 @@ from mmseg_mammo.evaluation.table import format_table
 from mmseg_mammo.io.image import resize_mask
 from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.index import DESCRIPTION
+from mmseg_mammo.io.run_folder import IMAGE_COLUMNS
 
 THESIS_GRID = (224, 224)
 # Where a record holds its rows of lesions_test.csv: mmengine gathers one result per image.

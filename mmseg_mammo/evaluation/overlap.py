@@ -5,11 +5,37 @@ Formulas: thesis III-B. Every mean is over images, each image counting once.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
+
+from mmseg_mammo.evaluation.operating_point import auroc
 
 BETA = 1e-7
+Pixels = TypeVar('Pixels', float, np.ndarray)
+
+
+def iou(truth: Pixels, predicted: Pixels, intersection: Pixels) -> Pixels:
+    """(I + β) / (U + β), U the pixels of the union; 1 if both masks are empty.
+
+    Args:
+        truth: Pixels of the true mask; of one image, or N of N images.
+        predicted: Pixels of the predicted mask.
+        intersection: Pixels that both have.
+
+    >>> round(iou(4, 2, 2), 6)
+    0.5
+    """
+    return (intersection + BETA) / (truth + predicted - intersection + BETA)
+
+
+def dice(truth: Pixels, predicted: Pixels, intersection: Pixels) -> Pixels:
+    """(2 I + β) / (|P| + |G| + β); 1 if both masks are empty. Arguments are those of :func:`iou`.
+
+    >>> round(dice(4, 2, 2), 6)
+    0.666667
+    """
+    return (2 * intersection + BETA) / (truth + predicted + BETA)
 
 
 @dataclass(frozen=True)
@@ -22,14 +48,13 @@ class Overlap:
 
     @property
     def iou(self) -> float:
-        """(I + β) / (U + β), U the pixels of the union; 1 if both masks are empty."""
-        union = self.truth + self.predicted - self.intersection
-        return (self.intersection + BETA) / (union + BETA)
+        """See :func:`iou`."""
+        return iou(self.truth, self.predicted, self.intersection)
 
     @property
     def dice(self) -> float:
-        """(2 I + β) / (|P| + |G| + β); 1 if both masks are empty."""
-        return (2 * self.intersection + BETA) / (self.truth + self.predicted + BETA)
+        """See :func:`dice`."""
+        return dice(self.truth, self.predicted, self.intersection)
 
 
 def overlap(predicted: np.ndarray, truth: np.ndarray) -> Overlap:
@@ -62,11 +87,8 @@ def summarise(images: Sequence[Overlap], max_probability: Sequence[float]) -> di
         scores[f'{prefix}iou'] = _percent(members, lambda image: image.iou)
         scores[f'{prefix}dice'] = _percent(members, lambda image: image.dice)
     scores['specificity'] = _percent(normal, lambda image: float(image.predicted == 0))
-    scores['auroc'] = (
-        float(roc_auc_score([bool(image.truth) for image in images], max_probability))
-        if lesion and normal
-        else float('nan')
-    )
+    positive = np.array([bool(image.truth) for image in images])
+    scores['auroc'] = auroc(positive, np.asarray(max_probability))
     counts = {'images': images, 'lesion_images': lesion, 'normal_images': normal}
     return {**scores, **{name: float(len(members)) for name, members in counts.items()}}
 

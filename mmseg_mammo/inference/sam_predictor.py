@@ -15,9 +15,9 @@ from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.test_pipeline import changing_levels, image_steps, run_steps
+from mmseg_mammo.io.image import map_intensity, rescale_to_255
 from mmseg_mammo.models.sam.mask_decoder import choose, of_each
-from mmseg_mammo.transforms.loading import LoadMammogram, map_intensity
-from mmseg_mammo.transforms.packing import rescale_to_255
+from mmseg_mammo.transforms.loading import LoadMammogram
 
 if TYPE_CHECKING:
     from mmseg_mammo.models.sam.segmentor import SAMSegmentor

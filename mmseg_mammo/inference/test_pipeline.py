@@ -9,8 +9,7 @@ from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.transforms.given_prompts import LoadPrompts
-from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram
+from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram, LoadPrompts
 
 # They leave pixels alone.
 _APART = (LoadAnnotations, LoadLesionMask, LoadPrompts, PackSegInputs)

@@ -3,40 +3,20 @@
 Shape shorthand: H, W are height and width in pixels; pixel (0, 0) is the top left.
 """
 
-import os
-import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 import cv2
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.dicom.reader import is_dicom, read_dicom, read_dicom_labels
+from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.raster.decoder import decode_raster
 
-PARTIAL_PREFIX = '.partial-'
 RASTER_SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.pgm')
-
-
-def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Call ``write(stream)`` on a temporary neighbour of ``path``, then rename it into place.
-
-    A killed process leaves either the old file, the new file, or none; never half of one.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
-    try:
-        with os.fdopen(handle, 'wb') as stream:
-            write(stream)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)  # mkstemp is private; a shared data folder is not
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+BRIGHT_AIR = 'its border is brighter than its middle; inverted image?'
+INTENSITIES = ('stored', 'minmax', 'percentile')
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:
@@ -97,9 +77,6 @@ def read_labels(path: Path, notes: list[str] | None = None) -> np.ndarray:
     if is_dicom(path):
         return read_dicom_labels(path)
     return read_raster(path, labels=True, notes=notes)
-
-
-BRIGHT_AIR = 'its border is brighter than its middle; inverted image?'
 
 
 def air_is_bright(image: np.ndarray) -> bool:
@@ -168,3 +145,54 @@ def resize_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         )
         resized[places] = values[rows, columns]
     return resized.astype(mask.dtype)
+
+
+def map_intensity(
+    image: np.ndarray, intensity: str, percentiles: tuple[float, float] = (1.0, 99.0)
+) -> np.ndarray:
+    """Map the grey levels of one image; shape and depth are kept (:func:`true_depth`).
+
+    Args:
+        image: H×W, uint8 or uint16.
+        intensity: ``'stored'`` changes no brightness. ``'minmax'`` stretches darkest to brightest
+            over the whole range of the dtype, so that 12-bit files in 16-bit pixels are not
+            black. ``'percentile'`` does so between ``percentiles`` and clips beyond, so that a
+            white film frame or a burnt-in label does not set the scale.
+        percentiles: Lower and upper percentile, 0 to 100.
+    """
+    if intensity == 'stored':
+        return true_depth(image, (257,))  # the same share of white
+    image = true_depth(image)
+    bounds = (0.0, 100.0) if intensity == 'minmax' else percentiles
+    low, high = np.percentile(image, bounds)
+    top = np.iinfo(image.dtype).max
+    scaled = (image.astype(np.float32) - low) * (top / max(high - low, 1.0))
+    return np.rint(scaled).clip(0, top).astype(image.dtype)
+
+
+def true_depth(image: np.ndarray, steps: Sequence[int] = (257, 256, 1)) -> np.ndarray:
+    """8 bits that were stored in 16 as uint8, up to their scale; any other image as it is.
+
+    The same levels are then the same input of a network from either file: resizing rounds to the
+    levels of the dtype, and CLAHE makes more of such differences.
+
+    Args:
+        image: Any shape, uint8 or uint16, in which level k may be stored as 257·k (white stays
+            white), 256·k (shifted by 8 bits), or k.
+        steps: Which of these are looked for.
+    """
+    if image.dtype != np.uint16:
+        return image
+    top = int(image.max(initial=0))
+    for step in steps:
+        # A few rows tell nearly always, without a look at every pixel.
+        if top <= 255 * step and not any((part % step).any() for part in (image[::64], image)):
+            return (image // step).astype(np.uint8)
+    return image
+
+
+def rescale_to_255(image: np.ndarray) -> np.ndarray:
+    """Full range of uint8 or uint16 -> float32 from 0 to 255, unrounded; floats as they are."""
+    if image.dtype.kind == 'f':
+        return image.astype(np.float32)
+    return image.astype(np.float32) * np.float32(255 / np.iinfo(image.dtype).max)

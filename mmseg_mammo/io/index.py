@@ -4,16 +4,13 @@ One row per image; paths are relative to the folder that holds the index. ``docs
 describes every column.
 """
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.io.image import write_atomic
-from mmseg_mammo.io.table import read_records
+from mmseg_mammo.io.table import read_records, write_table
 
 INDEX_NAME = 'index.csv'
 _UNPREPARED = 'If it is the table of an export, prepare that first (docs/new_hospital.md); else add the column'
@@ -75,17 +72,6 @@ def write_index(path: Path, rows: Iterable[Row]) -> None:
     write_table(path, COLUMNS, [asdict(row) for row in rows])
 
 
-def write_table(path: Path, columns: Sequence[str], records: Iterable[dict]) -> None:
-    """Write ``records`` as an RFC 4180 CSV file with the given columns, atomically."""
-    text = io.StringIO(newline='')
-    writer = csv.DictWriter(text, columns, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(records)
-    # Names that are not Unicode on the disk are told as they are shown.
-    data = text.getvalue().encode(errors='backslashreplace')
-    write_atomic(path, lambda stream: stream.write(data))
-
-
 def read_index(path: Path, check_files: bool = True) -> list[Row]:
     """Read and check an index.
 
@@ -105,6 +91,19 @@ def read_index(path: Path, check_files: bool = True) -> list[Row]:
     if check_files:
         _check_files(rows, path)
     return rows
+
+
+def merge_terms(values: Iterable[str], order: Sequence[str] = ()) -> str:
+    """Join the terms of several cells, each once: ``mass`` and ``mass+calcification`` to the latter.
+
+    Args:
+        values: Cells of ``finding`` or ``pathology``; empty ones add nothing.
+        order: Terms that come first, in this order; others as they are met.
+    """
+    terms = dict.fromkeys(term for value in values for term in value.split('+') if term)
+    return '+'.join(
+        [*(term for term in order if term in terms), *(t for t in terms if t not in order)]
+    )
 
 
 def check_rows(rows: Sequence[Row], path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.io.files import write_atomic
 
 _DELIMITERS = ',;\t|'
 _SEP = re.compile(r'"?sep=(.?)"?[,;\t|]*\s*', re.IGNORECASE)
@@ -225,3 +226,14 @@ def _record(
         repeated = tuple(row[place] for place in places if row[place])
         cells[header[places[0]]] = next(iter(repeated), '')
     return Record(number, cells, repeated, cut)
+
+
+def write_table(path: Path, columns: Sequence[str], records: Iterable[dict]) -> None:
+    """Write ``records`` as an RFC 4180 CSV file with the given columns, atomically."""
+    text = io.StringIO(newline='')
+    writer = csv.DictWriter(text, columns, lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(records)
+    # Names that are not Unicode on the disk are told as they are shown.
+    data = text.getvalue().encode(errors='backslashreplace')
+    write_atomic(path, lambda stream: stream.write(data))

@@ -7,7 +7,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmseg_mammo.models.grids import picture_shape
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.grids import picture_shape, truth_on_input
 
 
 class InputGrid(BaseSegmentor):
@@ -68,3 +69,41 @@ class InputGridEncoderDecoder(InputGrid, EncoderDecoder):
 
     Arguments, weights and everything else are those of ``EncoderDecoder``.
     """
+
+
+def input_scale(sample: SegDataSample, shape: tuple[int, int]) -> tuple[float, float]:
+    """Pixels of the network's input per pixel of the prepared image, (x, y).
+
+    Raises:
+        MammoError: The input is flipped, as test-time augmentation does, and prompts are not.
+    """
+    if sample.metainfo.get('flip'):
+        raise MammoError(
+            f'{sample.metainfo.get("img_path", "an image")}: a flipped input for SAM to predict on',
+            remedy='Take RandomFlip out of the test pipeline; SAM has no test-time augmentation',
+        )
+    height, width = picture_shape(sample, shape)
+    return width / sample.ori_shape[1], height / sample.ori_shape[0]
+
+
+def true_mask(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
+    """The true lesion on the picture's part of the network's input, on the CPU.
+
+    Args:
+        sample: With ``gt_sem_seg``.
+        shape: (H', W') of the input.
+
+    Returns:
+        h×w bool.
+
+    Raises:
+        MammoError: The sample has no truth.
+    """
+    if 'gt_sem_seg' not in sample:
+        raise MammoError(
+            f'{sample.metainfo.get("img_path", "an image")}: no true mask to take prompts from',
+            'annotated images where model.prompts_from is truth',
+            "Give prompts in a prompts.csv and set model.prompts_from='given' (docs/sam.md)",
+        )
+    height, width = picture_shape(sample, shape)
+    return truth_on_input(sample, shape)[0, :height, :width].cpu() == 1

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_mammo.io.image import write_atomic
+from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.table import read_table
 
 # Subset -> (CSV file, prefix of its folders).

@@ -10,8 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmseg_mammo.io.image import resize_mask, write_atomic
-from mmseg_mammo.io.index import write_table
+from mmseg_mammo.io.files import write_atomic
+from mmseg_mammo.io.image import resize_mask
+from mmseg_mammo.io.table import write_table
 from mmseg_mammo.phantoms.cbis_cases import Case, make_uid
 from mmseg_mammo.phantoms.cbis_layouts import CROP, FULL, LAYOUTS, MASK, Slot
 from mmseg_mammo.phantoms.dicom import Identity, film_dataset, write_dicom

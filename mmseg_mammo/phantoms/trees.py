@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.index import write_table
+from mmseg_mammo.io.table import write_table
 from mmseg_mammo.phantoms.cbis_cases import SUBSETS, Case, invent_cases, read_cases
 from mmseg_mammo.phantoms.cbis_files import CbisWriter, write_views
 from mmseg_mammo.phantoms.cbis_layouts import LAYOUTS, find_slots

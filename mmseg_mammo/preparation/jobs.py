@@ -23,7 +23,7 @@ from typing import Any, Protocol, TypeVar
 import cv2
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.image import write_atomic
+from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.preparation.progress import shown
 
 PROGRESS_NAME = 'progress.jsonl'

@@ -6,7 +6,7 @@ for resuming: ``preparation.json`` (the options that change pixels) and ``progre
 """
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,15 +15,10 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.image import (
-    PARTIAL_PREFIX,
-    resize_image,
-    resize_mask,
-    scale_to_long_side,
-    write_atomic,
-    write_png,
-)
-from mmseg_mammo.io.index import ANNOTATED, INDEX_NAME, SPLITS, Row, write_table
+from mmseg_mammo.io.files import PARTIAL_PREFIX, write_atomic
+from mmseg_mammo.io.image import resize_image, resize_mask, scale_to_long_side, write_png
+from mmseg_mammo.io.index import ANNOTATED, INDEX_NAME, SPLITS, Row
+from mmseg_mammo.io.table import write_table
 
 OPTIONS_NAME = 'preparation.json'
 FORMAT = 2  # to be raised when the same options give other pixels
@@ -141,46 +136,6 @@ def large_lesion_note(share: float) -> str:
 def pair_record(pair: Pair, **more: Any) -> dict[str, Any]:
     """The record that a ``make`` function returns for ``pair``."""
     return {**asdict(pair), **more}
-
-
-def split_patients(
-    strata: Mapping[str, str], fractions: Mapping[str, float], rng: np.random.Generator
-) -> dict[str, str]:
-    """Choose patients for other splits, each stratum in proportion.
-
-    Args:
-        strata: Patient -> stratum (for example the abnormality).
-        fractions: Split -> fraction of all patients; each above 0 gets at least one patient.
-        rng: Source of the choice.
-
-    Returns:
-        Patient -> split, for the chosen ones only.
-
-    Raises:
-        MammoError: A fraction is outside [0, 1), or nobody would be left.
-    """
-    if any(not 0 <= value < 1 for value in fractions.values()) or sum(fractions.values()) >= 1:
-        raise MammoError(f'Split fractions {dict(fractions)}', 'each in [0, 1), sum below 1')
-    groups: defaultdict[str, list[str]] = defaultdict(list)
-    for patient in sorted(strata):
-        groups[strata[patient]].append(patient)
-    # A patient's place in the queue of its stratum, in (0, 1): any head of the merged queue
-    # holds every stratum in proportion.
-    queue = []
-    for _, patients in sorted(groups.items()):
-        for place, index in enumerate(rng.permutation(len(patients))):
-            queue.append(((place + rng.random()) / len(patients), patients[index]))
-    queue.sort()
-    chosen: dict[str, str] = {}
-    for split, fraction in fractions.items():
-        count = max(1, round(fraction * len(queue))) if fraction > 0 else 0
-        chosen.update({patient: split for _, patient in queue[len(chosen) :][:count]})
-    if strata and len(chosen) >= len(strata):
-        raise MammoError(
-            f'{len(strata)} patients are too few for the fractions {dict(fractions)}',
-            remedy='Prepare more patients, or leave the fractions at 0',
-        )
-    return chosen
 
 
 def is_phantom(folder: Path) -> bool:

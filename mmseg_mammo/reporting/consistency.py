@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mmseg_mammo.io.run_folder import VIEWER
 from mmseg_mammo.reporting.naming import without_version
-from mmseg_mammo.reporting.run_reader import VIEWER, Test
+from mmseg_mammo.reporting.run_reader import Test
 
 
 def find_warnings(tests: Sequence[Test]) -> list[str]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmseg_mammo.visualization.plots import Figure
+
 Cell = str | float | int | None
 
 
@@ -16,18 +18,6 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture. ``name`` is the stem of its files, ``alt`` says in words what it shows."""
-
-    name: str
-    title: str
-    caption: str
-    png: bytes
-    svg: str
-    alt: str
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.image import PARTIAL_PREFIX
-from mmseg_mammo.reporting.document import Case, Cell, Figure, Section, Table
+from mmseg_mammo.io.files import PARTIAL_PREFIX
+from mmseg_mammo.reporting.document import Case, Cell, Section, Table
 from mmseg_mammo.reporting.page.cases import find_cases
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
@@ -26,6 +26,7 @@ from mmseg_mammo.reporting.sections.thesis import thesis_section
 from mmseg_mammo.reporting.sections.transfer import transfer_section
 from mmseg_mammo.reporting.tables import to_csv, to_latex, to_markdown
 from mmseg_mammo.version import __version__
+from mmseg_mammo.visualization.plots import Figure
 
 MANIFEST = 'report.json'
 PAGE = 'index.html'

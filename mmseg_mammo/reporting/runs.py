@@ -9,16 +9,11 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.files import read_json
+from mmseg_mammo.io.run_folder import AGAIN, RUN
 from mmseg_mammo.reporting.consistency import find_warnings
 from mmseg_mammo.reporting.naming import dataset_name, may_be_one, name_folders, telling_tail
-from mmseg_mammo.reporting.run_reader import (
-    RUN,
-    Test,
-    Training,
-    read_json,
-    read_test,
-    read_training,
-)
+from mmseg_mammo.reporting.run_reader import Test, Training, read_test, read_training
 
 COUNTS = 'of which the newest test counts; --name RUN=NAME tells them apart'
 Run = tuple[Path, Mapping[str, Any]]
@@ -109,7 +104,7 @@ def _find(roots: Sequence[Path]) -> list[Run]:
         if not root.is_dir():
             raise MammoError(f'{root}: no such folder', remedy='Give run folders or work folders')
         folders |= {path.parent.resolve(): path.parent for path in sorted(root.rglob(RUN))}
-    found = [(folder, read_json(folder / RUN)) for folder in folders.values()]
+    found = [(folder, read_json(folder / RUN, AGAIN)) for folder in folders.values()]
     return sorted(found, key=lambda run: (run[1].get('started', ''), run[0].name))
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from mmseg_mammo.evaluation.bootstrap import ENOUGH, FEWEST, Estimate
+from mmseg_mammo.io.run_folder import COUNTS, GIVEN, PROMPTED, Records
 from mmseg_mammo.reporting.document import Cell
-from mmseg_mammo.reporting.run_reader import COUNTS, GIVEN, PROMPTED, Records, Test
+from mmseg_mammo.reporting.run_reader import Test
 
-BETA = 1e-7
 FEW = f'fewer than {FEWEST} images'
 NARROW = f'fewer than {ENOUGH} patients: may be too narrow'
 LESION_SIZES = (0.005, 0.02)  # share of the image area
@@ -23,16 +23,6 @@ def counts(images: Records, grid: str = '') -> tuple[np.ndarray, np.ndarray, np.
     """Pixels of truth, prediction and both, of N images; ``grid`` is '' or '_224'."""
     truth, predicted, intersection = (images[f'{name}{grid}'] for name in COUNTS)
     return truth, predicted, intersection
-
-
-def dice(truth: np.ndarray, predicted: np.ndarray, intersection: np.ndarray) -> np.ndarray:
-    """(2 I + β) / (P + G + β); 1 if both masks are empty."""
-    return (2 * intersection + BETA) / (truth + predicted + BETA)
-
-
-def iou(truth: np.ndarray, predicted: np.ndarray, intersection: np.ndarray) -> np.ndarray:
-    """(I + β) / (U + β); 1 if both masks are empty."""
-    return (intersection + BETA) / (truth + predicted - intersection + BETA)
 
 
 def nothing(images: Records, grid: str = '') -> tuple[np.ndarray, np.ndarray, np.ndarray]:

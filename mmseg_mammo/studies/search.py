@@ -18,10 +18,10 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
-from mmseg_mammo.engine.hooks.run_record import config_hash
-from mmseg_mammo.engine.launch import build_runner
+from mmseg_mammo.engine.provenance import config_hash
+from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.image import write_atomic
+from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.studies.interrupts import Interrupts
 
 SCORE = 'lesion_dice'

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
+from mmseg_mammo.io.image import rescale_to_255
 from mmseg_mammo.io.index import DESCRIPTION
 from mmseg_mammo.transforms.levels import check_levels
 
@@ -22,13 +22,6 @@ META_KEYS = (
     'prompts',
     *DESCRIPTION,
 )
-
-
-def rescale_to_255(image: np.ndarray) -> np.ndarray:
-    """Full range of uint8 or uint16 -> float32 from 0 to 255, unrounded; floats as they are."""
-    if image.dtype.kind == 'f':
-        return image.astype(np.float32)
-    return image.astype(np.float32) * np.float32(255 / np.iinfo(image.dtype).max)
 
 
 @TRANSFORMS.register_module()

@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 
-from mmseg_mammo.transforms.loading import map_intensity
-from mmseg_mammo.transforms.packing import rescale_to_255
+from mmseg_mammo.io.image import map_intensity, rescale_to_255
 
 # Okabe and Ito's colour-blind safe palette, as BGR.
 TRUTH_COLOUR = (115, 158, 0)  # bluish green
@@ -29,11 +28,11 @@ def draw_panels(
     """
     width = max(1, round(image.shape[1] * height / image.shape[0]))
     plain = cv2.cvtColor(grey_picture(image, (height, width)), cv2.COLOR_GRAY2BGR)
-    panels = [
-        plain,
-        _marked(plain, truth, TRUTH_COLOUR),
-        _marked(plain, predicted, PREDICTION_COLOUR),
-    ]
+    size = (width, height)
+    panels = [plain]
+    for mask, colour in ((truth, TRUTH_COLOUR), (predicted, PREDICTION_COLOUR)):
+        small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT)
+        panels.append(mark_mask(plain, small > 0, colour))
     picture = np.hstack(panels)
     bar = np.full((_TITLE_HEIGHT, picture.shape[1], 3), 255, np.uint8)
     labels = [
@@ -53,10 +52,21 @@ def grey_picture(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return cv2.resize(grey, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
 
 
-def _marked(panel: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    size = (panel.shape[1], panel.shape[0])
-    small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT)
-    marked = panel.copy()
-    marked[small > 0] = 0.65 * panel[small > 0] + 0.35 * np.array(colour)
-    outlines = cv2.findContours(small, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
-    return cv2.drawContours(marked, outlines, -1, colour, 2)
+def mark_mask(
+    picture: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], width: int = 2
+) -> np.ndarray:
+    """Tint the area of a mask in a picture and draw its outline.
+
+    Args:
+        picture: H×W×3 uint8.
+        mask: H×W bool.
+        colour: In the order of the picture's channels.
+        width: Pixels of the outline.
+
+    Returns:
+        A new H×W×3 uint8 picture.
+    """
+    marked = picture.copy()
+    marked[mask] = (0.65 * picture[mask] + 0.35 * np.array(colour)).astype(np.uint8)
+    outlines = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    return cv2.drawContours(marked, outlines, -1, colour, width)

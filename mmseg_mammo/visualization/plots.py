@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -11,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from mmseg_mammo.evaluation.bootstrap import Estimate
-from mmseg_mammo.reporting.document import Figure
 
 # Okabe and Ito's palette without yellow, which print loses.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
@@ -34,6 +34,18 @@ _STYLE = {
     'svg.fonttype': 'none',
     'savefig.dpi': 150,
 }
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture. ``name`` is the stem of its files, ``alt`` says in words what it shows."""
+
+    name: str
+    title: str
+    caption: str
+    png: bytes
+    svg: str
+    alt: str
 
 
 def look(index: int | None) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from experiments import CONFIGS, shrink
 from mmengine.config import Config
 
 import mmseg_mammo  # noqa: F401 - only registration
-from mmseg_mammo.benchmark.batch import input_size, real_batch, synthetic_batch
+from mmseg_mammo.benchmark.batch import real_batch, synthetic_batch
+from mmseg_mammo.engine.config.edits import input_size
 from mmseg_mammo.errors import MammoError
 
 

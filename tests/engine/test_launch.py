@@ -6,10 +6,12 @@ from experiments import CONFIGS, shrink
 from mmengine.config import Config
 from torch.utils.data import DataLoader, Dataset
 
+from mmseg_mammo.engine.checkpoint import check_checkpoint
 from mmseg_mammo.engine.config.checks import check_schedule
 from mmseg_mammo.engine.config.edits import use_mixed_precision, use_side
-from mmseg_mammo.engine.launch import build_runner, load_config, run_tool
-from mmseg_mammo.engine.work_dir import check_checkpoint
+from mmseg_mammo.engine.config.load import load_config
+from mmseg_mammo.engine.launch import run_tool
+from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.errors import CheckpointError, DataFileError, MammoError
 
 

@@ -4,12 +4,8 @@ from monai.metrics import compute_froc_curve_data, compute_froc_score
 from monai.metrics.froc import compute_fp_tp_probs_nd
 from scipy import ndimage
 
-from mmseg_mammo.evaluation.lesions import (
-    LESION_COLUMNS,
-    compare_lesions,
-    match_by_iou,
-    summarise_lesions,
-)
+from mmseg_mammo.evaluation.lesions import compare_lesions, match_by_iou, summarise_lesions
+from mmseg_mammo.io.run_folder import LESION_COLUMNS
 
 
 def painted(*boxes, shape=(60, 80), default=1.0):

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from mmseg_mammo.io.image import write_png
-from mmseg_mammo.reporting.document import Case, Figure, Section, Table
+from mmseg_mammo.reporting.document import Case, Section, Table
+from mmseg_mammo.visualization.plots import Figure
 
 MODELS = ('U-Net', 'SAM & co')
 SHAPE = (40, 32)

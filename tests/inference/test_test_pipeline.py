@@ -6,8 +6,7 @@ from mmengine.dataset import Compose
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.test_pipeline import changing_levels, image_steps, run_steps
-from mmseg_mammo.io.image import write_png
-from mmseg_mammo.transforms.loading import map_intensity
+from mmseg_mammo.io.image import map_intensity, write_png
 
 LOAD = dict(type='LoadMammogram', intensity='percentile', percentiles=(5, 90))
 RESIZE = dict(type='Resize', scale=(32, 24), keep_ratio=False)

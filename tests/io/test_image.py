@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.image import (
     read_image,
     read_labels,
@@ -10,7 +11,6 @@ from mmseg_mammo.io.image import (
     resize_image,
     resize_mask,
     scale_to_long_side,
-    write_atomic,
     write_png,
 )
 

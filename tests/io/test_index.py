@@ -3,15 +3,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.io.index import (
-    COLUMNS,
-    Row,
-    check_rows,
-    read_index,
-    write_index,
-    write_table,
-)
-from mmseg_mammo.io.table import read_table
+from mmseg_mammo.io.index import COLUMNS, Row, check_rows, read_index, write_index
+from mmseg_mammo.io.table import read_table, write_table
 
 LESION = Row(
     image='images/a.png',

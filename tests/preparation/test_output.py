@@ -13,9 +13,9 @@ from mmseg_mammo.preparation.output import (
     claim_folder,
     count_table,
     is_phantom,
-    split_patients,
     write_pair,
 )
+from mmseg_mammo.preparation.splits import split_patients
 
 OPTIONS = {'tool': 'prepare_x', 'long_side': 64, 'values': []}
 IMAGE = np.random.default_rng(0).integers(0, 65536, (80, 40)).astype(np.uint16)

@@ -6,21 +6,19 @@ from runs import make_rows, make_test, predict
 from sklearn.metrics import f1_score, jaccard_score
 
 from mmseg_mammo.evaluation.bootstrap import mean
-from mmseg_mammo.evaluation.overlap import overlap
-from mmseg_mammo.reporting.document import Figure
-from mmseg_mammo.reporting.run_reader import Records
+from mmseg_mammo.evaluation.overlap import dice, iou, overlap
+from mmseg_mammo.io.run_folder import Records
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import (
     NARROW,
-    dice,
     few_notes,
-    iou,
     mark_notes,
     marked,
     nothing,
     number,
     size_names,
 )
+from mmseg_mammo.visualization.plots import Figure
 
 
 def one_pixel(row):

@@ -7,8 +7,8 @@ from mmengine.dataset import Compose
 
 from mmseg_mammo.datasets import MammographyDataset
 from mmseg_mammo.errors import DataFileError, DataIndexError
+from mmseg_mammo.io.prompts import read_prompts
 from mmseg_mammo.transforms import LoadPrompts
-from mmseg_mammo.transforms.given_prompts import read_prompts
 
 
 def written(tmp_path, text):

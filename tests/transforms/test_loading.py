@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.image import write_png
+from mmseg_mammo.io.image import map_intensity, write_png
 from mmseg_mammo.transforms import LoadLesionMask, LoadMammogram
-from mmseg_mammo.transforms.loading import map_intensity
 
 
 def results(tmp_path, mask, annotated='lesion', shape=(10, 8)):

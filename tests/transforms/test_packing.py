@@ -6,8 +6,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 
 from mmseg_mammo.datasets import MammographyDataset
-from mmseg_mammo.io.image import write_png
-from mmseg_mammo.transforms.packing import rescale_to_255
+from mmseg_mammo.io.image import rescale_to_255, write_png
 
 PIPELINE = [
     {'type': 'LoadMammogram'},

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import TRANSFORMS
 
+from mmseg_mammo.engine.checkpoint import config_of
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.errors import CheckpointError
@@ -22,12 +23,6 @@ _STEPS = {
 # In the meta of a checkpoint: the grey levels that MammoCLAHE counted in 16-bit images. Those from
 # before it was noted had a CLAHE of their own for 16 bits.
 CLAHE_LEVELS = 'clahe_levels'
-
-
-def config_of(checkpoint: Mapping[str, Any]) -> Config | None:
-    """The config that a checkpoint was trained with; None where it was left out."""
-    text = checkpoint.get('meta', {}).get('cfg')
-    return Config.fromstring(text, '.py') if text else None
 
 
 def clahe_differences(checkpoint: Mapping[str, Any], cfg: Config) -> list[str]:

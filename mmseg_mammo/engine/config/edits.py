@@ -67,3 +67,24 @@ def use_dataset(cfg: Config, name: str, datasets: Path | None) -> None:
         theirs = Config.fromfile(known[name]).test_dataloader.dataset
     ours = cfg.test_dataloader.dataset
     cfg.test_dataloader.dataset = {**theirs, 'test_mode': True, 'pipeline': ours.pipeline}
+
+
+def input_size(cfg: Config) -> tuple[int, int]:
+    """Height and width of what the model of ``cfg`` is given, in pixels.
+
+    Raises:
+        MammoError: Images are neither padded to one size nor resized to one.
+    """
+    size = cfg.model.data_preprocessor.get('size')
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    scales = [
+        step.scale for step in pipeline if 'Resize' in type_name(step.type) and 'scale' in step
+    ]
+    if size:
+        return tuple(size)
+    if not scales:
+        raise MammoError(
+            f'{cfg.filename} names no input size', 'a pipeline with Resize', 'Use --data'
+        )
+    width, height = scales[-1]
+    return height, width

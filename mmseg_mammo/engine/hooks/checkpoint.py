@@ -13,8 +13,9 @@ from mmseg_mammo.engine.epoch_progress import validation_follows
 from mmseg_mammo.engine.fsdp import is_sharded
 from mmseg_mammo.engine.partial_checkpoint import drop_frozen, note_base, refuse_random_base
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.io.image import write_atomic
-from mmseg_mammo.models.peft.trainable import fingerprint, omits_frozen, unwrapped
+from mmseg_mammo.io.files import write_atomic
+from mmseg_mammo.models.peft.lora import omits_frozen
+from mmseg_mammo.models.peft.trainable import fingerprint, unwrapped
 
 
 @register_backend('atomic')

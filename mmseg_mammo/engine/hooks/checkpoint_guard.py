@@ -1,45 +1,20 @@
 """Hooks that make runs honest: what is trained is printed, a foreign checkpoint is refused."""
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, find_latest_checkpoint
 from mmseg.registry import HOOKS
-from torch import Tensor, nn
 
-from mmseg_mammo.engine.config.differences import (
-    clahe_differences,
-    config_of,
-    input_differences,
-    note_clahe,
-)
-from mmseg_mammo.engine.fsdp import count_all
-from mmseg_mammo.engine.hooks.console import say
+from mmseg_mammo.engine.checkpoint import check_state, config_of
+from mmseg_mammo.engine.config.differences import clahe_differences, input_differences, note_clahe
 from mmseg_mammo.engine.partial_checkpoint import complete, spare_base
 from mmseg_mammo.engine.resume import refuse_another_training
 from mmseg_mammo.engine.tta import check_merging
-from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.io.run_folder import DIFFERENCES
 from mmseg_mammo.models.backbones.vit_normalisation import check_normalisation
 from mmseg_mammo.models.peft.trainable import unwrapped
-
-DIFFERENCES = 'input_differs_from_training'
-
-
-@HOOKS.register_module()
-class ParameterCountHook(Hook):
-    """Print the number of parameters, total and trained, at the start of every run."""
-
-    def before_run(self, runner: Any) -> None:
-        """Log one line for the model and one for each of its parts that has parameters."""
-        model = unwrapped(runner.model)
-        for name, part in {'': model, **dict(model.named_children())}.items():
-            total, trained = count_all(runner.model, part)
-            if total:
-                place = f' of {name}' if name else ''
-                say(runner.logger, f'Parameters{place}: {total:,} total, {trained:,} trained')
 
 
 @HOOKS.register_module()
@@ -111,33 +86,3 @@ class CheckpointGuardHook(Hook):
 
 def _trains(runner: Any) -> bool:
     return isinstance(getattr(runner, '_train_loop', None), BaseLoop)
-
-
-def check_state(state: Mapping[str, Tensor], model: nn.Module, place: str) -> None:
-    """Raise a CheckpointError unless ``state`` fills ``model`` exactly.
-
-    Args:
-        state: Weights of a checkpoint by name.
-        model: Takes them.
-        place: What an error names (the file).
-    """
-    found = {re.sub(r'^module\.', '', name): value.shape for name, value in state.items()}
-    wanted = {name: value.shape for name, value in model.state_dict().items()}
-    missing = sorted(set(wanted) - set(found))
-    surplus = sorted(set(found) - set(wanted))
-    other = sorted(n for n in set(found) & set(wanted) if found[n] != wanted[n])
-    if missing or surplus or other:
-        details = [
-            f'{len(names)} tensors {what}, such as {names[0]}'
-            for names, what in (
-                (missing, 'of the model are not in it'),
-                (surplus, 'of it are not in the model'),
-                (other, 'have another shape'),
-            )
-            if names
-        ]
-        raise CheckpointError(
-            f'The checkpoint {place} is of another model than the config: {"; ".join(details)}',
-            remedy='Name the checkpoint that this config, or the one it inherits from, trained, '
-            'with the --side and --cfg-options of its training',
-        )

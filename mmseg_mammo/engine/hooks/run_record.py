@@ -1,44 +1,32 @@
 """``run.json``: what a run was, for the report and for whoever asks a year later."""
 
-import hashlib
-import json
-import math
-import resource
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
-from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
 from mmseg_mammo.datasets.description import describe_data
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.devices import on_gpu
-from mmseg_mammo.engine.fsdp import count_all
 from mmseg_mammo.engine.hooks.early_stopping import WAITED
 from mmseg_mammo.engine.hooks.epoch_seed import is_deterministic
+from mmseg_mammo.engine.provenance import (
+    clock,
+    config_hash,
+    git_state,
+    over_processes,
+    parameters,
+    peak_resident_memory,
+    versions,
+)
 from mmseg_mammo.engine.resume import DATA, facts_of
-from mmseg_mammo.io.image import write_atomic
-from mmseg_mammo.models.peft.trainable import unwrapped
-from mmseg_mammo.version import __version__
+from mmseg_mammo.io.files import write_json
+from mmseg_mammo.io.run_folder import RUN
 
-PACKAGES = (
-    *('torch', 'torchvision', 'numpy', 'opencv-python', 'opencv-python-headless'),
-    *('onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation', 'onedl-mmpretrain'),
-    *('mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain'),
-)
-# Settings of the run, not of the experiment: they leave the config's hash alone.
-_NOT_HASHED = (
-    *('work_dir', 'launcher', 'resume', 'load_from', 'log_level', 'filename', 'device'),
-    *('sync_bn', 'model_wrapper_cfg'),  # how processes without GPUs are joined
-)
 _WARM_UP = 3  # steps that are not timed
 
 
@@ -155,93 +143,4 @@ class RunRecordHook(Hook):
             **facts,
         )
         if is_main_process():
-            text = json.dumps(without_nan(self._record), indent=2, allow_nan=False, default=str)
-            path = Path(runner.log_dir) / 'run.json'
-            write_atomic(path, lambda stream: stream.write(text.encode()))
-
-
-def over_processes(images: float, seconds: float, peak: float) -> tuple[float | None, float]:
-    """Join what the processes measured; to be called by all of them.
-
-    Args:
-        images: Of this process.
-        seconds: That they took.
-        peak: Memory, in any unit.
-
-    Returns:
-        Images per second of all processes together, None if none was timed; the largest peak.
-    """
-    device = 'cuda' if on_gpu() else 'cpu'
-    total = torch.tensor([images, seconds], dtype=torch.float64, device=device)
-    largest = torch.tensor([peak], dtype=torch.float64, device=device)
-    all_reduce(total)
-    all_reduce(largest, op='max')
-    mean_seconds = float(total[1]) / get_world_size()
-    return float(total[0]) / mean_seconds if mean_seconds else None, float(largest)
-
-
-def clock() -> float:
-    """Seconds, once the GPU has done what it was given; for the ends of an interval only."""
-    if on_gpu():
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
-def config_hash(cfg: Config) -> str:
-    """SHA-256 of a resolved config, without what belongs to one run of it."""
-    settings = {k: v for k, v in cfg.to_dict().items() if k not in _NOT_HASHED}
-    settings.get('strategy', {}).get('model_wrapper', {}).pop('device_id', None)
-    evaluators = settings.get('test_evaluator') or []
-    for one in evaluators if isinstance(evaluators, list) else [evaluators]:
-        for option in ('output_dir', 'keep_results'):  # of --out
-            one.pop(option, None)
-    text = json.dumps(settings, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def parameters(model: Any) -> dict[str, dict[str, int]]:
-    """Total and trained parameters of a model, wrapped or not, and of each of its parts."""
-    parts = {'all': unwrapped(model), **dict(unwrapped(model).named_children())}
-    counts = {name: count_all(model, part) for name, part in parts.items()}
-    return {name: {'total': n, 'trained': t} for name, (n, t) in counts.items() if n}
-
-
-def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
-    """Versions of Python, of this package, and of those of ``packages`` that are installed."""
-    found = {'python': sys.version.split()[0], 'mmseg_mammo': __version__}
-    for name in packages:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found | ({'cuda': torch.version.cuda} if torch.version.cuda else {})
-
-
-def git_state(folder: Path) -> dict[str, Any] | None:
-    """Commit of the checkout that ``folder`` is in, and whether files differ; None outside one."""
-
-    def ask(*arguments: str) -> str:
-        command = ['git', '-C', str(folder), *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    try:
-        return {'commit': ask('rev-parse', 'HEAD'), 'changed': bool(ask('status', '--porcelain'))}
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def peak_resident_memory() -> float:
-    """Peak resident memory of this process in GiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**30 if sys.platform == 'darwin' else 2**20)
-
-
-def without_nan(value: Any) -> Any:
-    """``value`` with null in the place of every number that JSON does not have."""
-    if isinstance(value, dict):
-        return {key: without_nan(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [without_nan(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+            write_json(Path(runner.log_dir) / RUN, self._record)

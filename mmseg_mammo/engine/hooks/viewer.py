@@ -9,13 +9,10 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
-from mmseg_mammo.io.image import (
-    read_image,
-    resize_mask,
-    scale_to_long_side,
-    write_atomic,
-)
+from mmseg_mammo.io.files import write_atomic
+from mmseg_mammo.io.image import read_image, resize_mask, scale_to_long_side
 from mmseg_mammo.io.image_keys import keys_by_path
+from mmseg_mammo.io.run_folder import VIEWER, picture_names
 from mmseg_mammo.visualization.overlay import grey_picture
 
 
@@ -47,19 +44,19 @@ class ViewerHook(Hook):
         outputs: Sequence[Any] | None = None,
     ) -> None:
         """Save the images of the batch that have a truth."""
-        folder = Path(runner.log_dir) / 'viewer'
+        folder = Path(runner.log_dir) / VIEWER
         for sample in outputs or ():
             if 'gt_sem_seg' not in sample:
                 continue
             image = read_image(Path(sample.img_path))
             shape = scale_to_long_side(image.shape, self.long_side)
-            key = self._keys[sample.img_path]
-            _write(folder / f'{key}.jpg', grey_picture(image, shape), cv2.IMWRITE_JPEG_QUALITY, 85)
-            for name, data in (('truth', sample.gt_sem_seg), ('predicted', sample.pred_sem_seg)):
+            name, *masks = picture_names(self._keys[sample.img_path])
+            _write(folder / name, grey_picture(image, shape), cv2.IMWRITE_JPEG_QUALITY, 85)
+            for name, data in zip(masks, (sample.gt_sem_seg, sample.pred_sem_seg), strict=True):
                 mask = resize_mask(data.data[0].cpu().numpy() > 0, shape)
                 if mask.any():
                     pixels = mask.astype(np.uint8) * 255
-                    _write(folder / f'{key}_{name}.png', pixels, cv2.IMWRITE_PNG_BILEVEL, 1)
+                    _write(folder / name, pixels, cv2.IMWRITE_PNG_BILEVEL, 1)
 
 
 def _write(path: Path, pixels: np.ndarray, *options: int) -> None:

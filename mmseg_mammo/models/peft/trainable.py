@@ -6,9 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmpretrain.models import LoRAModel
 from mmpretrain.models.peft.lora import LoRALinear
-from torch import Tensor, nn
+from torch import nn
 
 from mmseg_mammo.errors import CheckpointError, MammoError
 
@@ -62,12 +61,6 @@ def frozen_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in parameters if not p.requires_grad and p.numel()}
 
 
-def omits_frozen(module: nn.Module) -> bool:
-    """Whether the state dict of ``module`` leaves frozen parameters out, as mmpretrain's LoRA does."""
-    frozen = frozen_parameters(module)
-    return bool(frozen) and not frozen.keys() <= module.state_dict().keys()
-
-
 def guard_frozen(module: nn.Module) -> None:
     """Let ``module`` refuse a state dict that has none of its frozen parameters.
 
@@ -91,27 +84,6 @@ def _refuse_without_frozen(
             'Make one with tools/export_checkpoint.py, or load it with '
             'mmseg_mammo.engine.checkpoint.load_model',
         )
-
-
-def merged_state(model: nn.Module) -> dict[str, Tensor]:
-    """The whole state dict of ``model``, its LoRA merged into the layers that it adapts.
-
-    The names are those of the same model without LoRA. W + up · down · scaling takes the place of
-    W (Hu et al., ICLR 2022, section 4.1).
-    """
-    whole = dict(model.state_dict())
-    wrappers = [(n, m) for n, m in model.named_modules() if isinstance(m, LoRAModel)]
-    for name, wrapper in wrappers:
-        whole = {key: value for key, value in whole.items() if not key.startswith(f'{name}.')}
-        inner = dict(wrapper.module.state_dict())  # the wrapper's own is without the base
-        for path, layer in wrapper.module.named_modules():
-            if isinstance(layer, LoRALinear):
-                up, down = (inner.pop(f'{path}.lora_{part}.weight') for part in ('up', 'down'))
-                weight = f'{path}.original_layer.weight'
-                inner[weight] = inner[weight] + up @ down * layer.scaling
-        for key, value in inner.items():
-            whole[f'{name}.{key.replace(".original_layer.", ".")}'] = value
-    return whole
 
 
 def fingerprint(module: nn.Module) -> str:

@@ -11,7 +11,8 @@ from mmseg.structures import SegDataSample
 from torch import Generator, Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.grids import IGNORED, picture_shape, truth_on_input
+from mmseg_mammo.models.grids import IGNORED, truth_on_input
+from mmseg_mammo.models.input_grid import input_scale, true_mask
 from mmseg_mammo.models.prompts.prompts import Prompts
 from mmseg_mammo.models.prompts.samplers import ErrorPointSampler, PromptSampler
 
@@ -70,50 +71,12 @@ def clicked_in_the_middle(shape: Sequence[int]) -> SegDataSample:
     return SegDataSample(metainfo={'ori_shape': (height, width), 'prompts': given})
 
 
-def input_scale(sample: SegDataSample, shape: tuple[int, int]) -> tuple[float, float]:
-    """Pixels of the network's input per pixel of the prepared image, (x, y).
-
-    Raises:
-        MammoError: The input is flipped, as test-time augmentation does, and prompts are not.
-    """
-    if sample.metainfo.get('flip'):
-        raise MammoError(
-            f'{sample.metainfo.get("img_path", "an image")}: a flipped input for SAM to predict on',
-            remedy='Take RandomFlip out of the test pipeline; SAM has no test-time augmentation',
-        )
-    height, width = picture_shape(sample, shape)
-    return width / sample.ori_shape[1], height / sample.ori_shape[0]
-
-
 def image_generator(sample: SegDataSample) -> Generator:
     """Random numbers of one image: the same in every batch, order, process and epoch."""
     meta = sample.metainfo
     name = f'{meta.get("source", "")}/{meta.get("image") or meta.get("img_path", "")}'
     digest = hashlib.sha256(name.encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], 'big'))
-
-
-def true_mask(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
-    """The true lesion on the picture's part of the network's input, on the CPU.
-
-    Args:
-        sample: With ``gt_sem_seg``.
-        shape: (H', W') of the input.
-
-    Returns:
-        h×w bool.
-
-    Raises:
-        MammoError: The sample has no truth.
-    """
-    if 'gt_sem_seg' not in sample:
-        raise MammoError(
-            f'{sample.metainfo.get("img_path", "an image")}: no true mask to take prompts from',
-            'annotated images where model.prompts_from is truth',
-            "Give prompts in a prompts.csv and set model.prompts_from='given' (docs/sam.md)",
-        )
-    height, width = picture_shape(sample, shape)
-    return truth_on_input(sample, shape)[0, :height, :width].cpu() == 1
 
 
 def targets_on_input(

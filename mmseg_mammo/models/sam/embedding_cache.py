@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.image import write_atomic
+from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.models.peft.trainable import fingerprint
 
 

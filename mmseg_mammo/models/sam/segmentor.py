@@ -18,7 +18,7 @@ from torch import Tensor
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.sam_predictor import SAMPredictor
 from mmseg_mammo.models.host_segmentor import HostSegmentor
-from mmseg_mammo.models.input_grid import InputGrid, keep_candidates
+from mmseg_mammo.models.input_grid import InputGrid, input_scale, keep_candidates
 from mmseg_mammo.models.peft.trainable import guard_frozen, matching, train_only
 from mmseg_mammo.models.prompts.interaction import (
     Prompting,
@@ -27,7 +27,6 @@ from mmseg_mammo.models.prompts.interaction import (
     from_metainfo,
     from_truth,
     image_generator,
-    input_scale,
     targets_on_input,
 )
 from mmseg_mammo.models.prompts.prompts import Prompts

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmseg_mammo.io.index import PATHOLOGIES, Row
 from mmseg_mammo.preparation.cbis_ddsm.image import ImageJob
 from mmseg_mammo.preparation.cbis_ddsm.resolve import SUSPECT, UNIFORM
 from mmseg_mammo.preparation.cbis_ddsm.table import SUBSETS, Abnormality
@@ -86,31 +85,6 @@ def audit_image(
             audit_row(region.case, split=split, image_file=record['image_file'], **outcome)
         )
     return lines
-
-
-def index_row(
-    job: ImageJob, record: Mapping[str, Any], splits: Mapping[str, str], phantom: bool
-) -> Row:
-    """The index row of one written image."""
-    cases = [region.case for region in job.regions]
-    first = cases[0]
-    pathologies = {case.pathology for case in cases}
-    return Row(
-        image=record['image'],
-        mask=record['mask'],
-        patient_id=first.patient_id,
-        laterality=first.laterality,
-        view=first.view,
-        split=splits[first.patient_id],
-        finding='+'.join(dict.fromkeys(case.finding for case in cases)),
-        pathology='+'.join(term for term in PATHOLOGIES if term in pathologies),
-        density=first.density,
-        annotated='lesion',
-        mask_kind='phantom' if phantom else 'contour',
-        source='phantom-cbis' if phantom else 'cbis-ddsm',
-        original_height=record['original_height'],
-        original_width=record['original_width'],
-    )
 
 
 def summary(audit: Sequence[Mapping[str, Any]]) -> str:

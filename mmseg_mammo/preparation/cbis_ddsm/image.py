@@ -1,6 +1,6 @@
 """One CBIS-DDSM image: from its raw files to an image and a merged mask. One job per image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import BRIGHT_AIR, air_is_bright, resize_mask
+from mmseg_mammo.io.index import PATHOLOGIES, Row, merge_terms
 from mmseg_mammo.preparation.cbis_ddsm.instance import Found, Instance, best_first, read_instances
 from mmseg_mammo.preparation.cbis_ddsm.resolve import (
     MISSING,
@@ -225,3 +226,27 @@ def _noted(outcome: Outcome, note: str) -> Outcome:
 
 def _failure(error: UnresolvedError) -> Outcome:
     return Outcome(reason=error.reason, detail=error.detail)
+
+
+def index_row(
+    job: ImageJob, record: Mapping[str, Any], splits: Mapping[str, str], phantom: bool
+) -> Row:
+    """The index row of one written image."""
+    cases = [region.case for region in job.regions]
+    first = cases[0]
+    return Row(
+        image=record['image'],
+        mask=record['mask'],
+        patient_id=first.patient_id,
+        laterality=first.laterality,
+        view=first.view,
+        split=splits[first.patient_id],
+        finding=merge_terms(case.finding for case in cases),
+        pathology=merge_terms((case.pathology for case in cases), PATHOLOGIES),
+        density=first.density,
+        annotated='lesion',
+        mask_kind='phantom' if phantom else 'contour',
+        source='phantom-cbis' if phantom else 'cbis-ddsm',
+        original_height=record['original_height'],
+        original_width=record['original_width'],
+    )

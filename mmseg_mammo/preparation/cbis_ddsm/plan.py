@@ -9,7 +9,7 @@ from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.preparation.cbis_ddsm.image import ImageJob, Region
 from mmseg_mammo.preparation.cbis_ddsm.locate import Tree
 from mmseg_mammo.preparation.cbis_ddsm.table import NAME, Abnormality, shared_patients
-from mmseg_mammo.preparation.output import split_patients
+from mmseg_mammo.preparation.splits import split_patients
 
 
 def drop_leaked(

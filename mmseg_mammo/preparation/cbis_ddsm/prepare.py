@@ -24,11 +24,10 @@ from mmseg_mammo.preparation.cbis_ddsm.audit import (
     MISMATCH,
     audit_image,
     audit_row,
-    index_row,
     summary,
 )
 from mmseg_mammo.preparation.cbis_ddsm.headers import file_by_header
-from mmseg_mammo.preparation.cbis_ddsm.image import ImageJob, make_image
+from mmseg_mammo.preparation.cbis_ddsm.image import ImageJob, index_row, make_image
 from mmseg_mammo.preparation.cbis_ddsm.locate import ARCHIVES, Tree, scan
 from mmseg_mammo.preparation.cbis_ddsm.plan import (
     assign_splits,

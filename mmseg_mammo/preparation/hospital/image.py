@@ -1,6 +1,6 @@
 """One image of a hospital with its masks: read, checked against each other, written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,10 @@ import numpy as np
 
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.image import BRIGHT_AIR, air_is_bright, read_image, read_labels
+from mmseg_mammo.io.index import Row, merge_terms
 from mmseg_mammo.io.mask import binarise, fit_mask
+from mmseg_mammo.preparation.hospital.entry import Entry
 from mmseg_mammo.preparation.hospital.names import output_names
-from mmseg_mammo.preparation.hospital.table import Entry
 from mmseg_mammo.preparation.output import (
     INVERTED_SHARE,
     large_lesion_note,
@@ -118,3 +119,26 @@ def _read_region(path: Path, lesion_values: Sequence[int], notes: list[str]) -> 
             'Invert the mask if its background is white; the outline of a breast is no lesion',
         )
     return region
+
+
+def index_row(
+    group: Sequence[Entry], record: Mapping[str, Any], mask_kind: str, source: str
+) -> Row:
+    """The row of one image in the index."""
+    first = group[0]
+    return Row(
+        image=record['image'],
+        mask=record['mask'],
+        patient_id=first.patient_id,
+        laterality=first.laterality,
+        view=first.view,
+        split=first.split,
+        finding=merge_terms(entry.finding for entry in group),
+        pathology=merge_terms(entry.pathology for entry in group),
+        density=first.density,
+        annotated=record['annotated'],
+        mask_kind=mask_kind,
+        source=source,
+        original_height=record['original_height'],
+        original_width=record['original_width'],
+    )

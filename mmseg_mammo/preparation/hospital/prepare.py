@@ -1,7 +1,7 @@
 """A hospital's images and masks -> ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,19 @@ import numpy as np
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.index import INDEX_NAME, Row, check_patients, write_index
 from mmseg_mammo.preparation.hospital.entry import Entry, Problem
-from mmseg_mammo.preparation.hospital.image import PixelOptions, make_image, make_jobs
+from mmseg_mammo.preparation.hospital.image import PixelOptions, index_row, make_image, make_jobs
 from mmseg_mammo.preparation.hospital.rows import (
     AUDIT_COLUMNS,
     audit_lines,
     group_by_image,
-    index_row,
     refuse_copies,
     refuse_doubtful,
     undecodable,
     warnings_about,
 )
 from mmseg_mammo.preparation.jobs import make_all
-from mmseg_mammo.preparation.output import claim_folder, split_patients, write_audit
+from mmseg_mammo.preparation.output import claim_folder, write_audit
+from mmseg_mammo.preparation.splits import carve_splits, split_patients
 
 
 @dataclass(frozen=True)
@@ -107,16 +107,6 @@ def prepare(
     write_index(out / INDEX_NAME, rows)
     header_patients = sum(any(entry.header_patient for entry in group) for group, _ in used)
     return Outcome(rows, problems, audit, header_patients, warnings_about(made, rows, out))
-
-
-def carve_splits(
-    rows: Sequence[Row], fractions: Mapping[str, float], rng: np.random.Generator
-) -> list[Row]:
-    """Move patients from ``train`` to other splits, those with lesions in proportion."""
-    with_lesion = {row.patient_id for row in rows if row.annotated == 'lesion'}
-    strata = {r.patient_id: str(r.patient_id in with_lesion) for r in rows if r.split == 'train'}
-    chosen = split_patients(strata, fractions, rng)
-    return [replace(row, split=chosen.get(row.patient_id, row.split)) for row in rows]
 
 
 def _claim(settings: Settings) -> dict[str, Any]:

@@ -82,29 +82,6 @@ def undecodable(made: Made) -> list[Problem]:
     return list(dict.fromkeys(found))  # a row with several masks is several entries
 
 
-def index_row(
-    group: Sequence[Entry], record: Mapping[str, Any], mask_kind: str, source: str
-) -> Row:
-    """The row of one image in the index."""
-    first = group[0]
-    return Row(
-        image=record['image'],
-        mask=record['mask'],
-        patient_id=first.patient_id,
-        laterality=first.laterality,
-        view=first.view,
-        split=first.split,
-        finding=_joined([entry.finding for entry in group]),
-        pathology=_joined([entry.pathology for entry in group]),
-        density=first.density,
-        annotated=record['annotated'],
-        mask_kind=mask_kind,
-        source=source,
-        original_height=record['original_height'],
-        original_width=record['original_width'],
-    )
-
-
 def _joined(values: Sequence[str]) -> str:
     terms = [term for value in values for term in value.split('+') if term]
     return '+'.join(dict.fromkeys(terms))

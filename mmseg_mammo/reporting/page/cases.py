@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from mmseg_mammo.io.run_folder import VIEWER, Records, picture_names
 from mmseg_mammo.reporting.document import Case
-from mmseg_mammo.reporting.run_reader import VIEWER, Records, Test
+from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import number, size_names
 
@@ -24,7 +25,11 @@ def find_cases(runs: Runs) -> tuple[Case, ...]:
         rows = {test.model: _rows(test.images) for test in tests}
         sizes = {t.model: size_names(t.images) for t in tests}
         for key in sorted(set().union(*rows.values())):
-            seen = [t for t in tests if key in rows[t.model] and f'{key}.jpg' in pictures[t.model]]
+            seen = [
+                t
+                for t in tests
+                if key in rows[t.model] and picture_names(key)[0] in pictures[t.model]
+            ]
             if seen:
                 found.append(
                     _case(
@@ -60,14 +65,15 @@ def _case(
         return test.folder / VIEWER / name if name in pictures[test.model] else None
 
     first = tests[0]
+    image, truth, predicted = picture_names(key)
     row = rows[first.model][key]
     return Case(
         key=key,
         dataset=dataset,
         facts={**{f: str(first.images[f][row]) for f in FACTS}, 'size': size},
-        image=first.folder / VIEWER / f'{key}.jpg',
-        truth=file(first, f'{key}_truth.png'),
-        predictions={t.model: file(t, f'{key}_predicted.png') for t in tests},
+        image=first.folder / VIEWER / image,
+        truth=file(first, truth),
+        predictions={t.model: file(t, predicted) for t in tests},
         scores={t.model: _scores(t.images, rows[t.model][key]) for t in tests},
         points={t.model: prompt_points(t, rows[t.model][key]) for t in tests},
     )

@@ -10,9 +10,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from mmseg_mammo.reporting.document import Case, Cell, Figure, Section, Table
+from mmseg_mammo.reporting.document import Case, Cell, Section, Table
 from mmseg_mammo.reporting.page.viewer import filters, unique, viewer_data
 from mmseg_mammo.reporting.tables import MISSING, texts
+from mmseg_mammo.visualization.plots import Figure
 
 _LARGEST_SVG = 500_000  # characters; above it (figures made of photographs) the PNG is smaller
 _BADGE = re.compile(r'([^:.]{1,45})[:.]\s*(.*)', re.DOTALL)

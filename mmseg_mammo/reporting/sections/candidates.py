@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from mmseg_mammo.evaluation.bootstrap import mean
+from mmseg_mammo.io.run_folder import Records
 from mmseg_mammo.reporting.document import Cell, Section, Table
-from mmseg_mammo.reporting.run_reader import Records, Test
+from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import cells, mark_notes, marked, number, strata
 

@@ -7,13 +7,13 @@ from itertools import combinations
 import numpy as np
 
 from mmseg_mammo.evaluation.bootstrap import Estimate, difference, mean, ratio
+from mmseg_mammo.evaluation.overlap import dice
 from mmseg_mammo.reporting.document import Cell, Table
 from mmseg_mammo.reporting.run_reader import Records, Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import (
     cells,
     counts,
-    dice,
     grid_notes,
     mark_notes,
     marked,

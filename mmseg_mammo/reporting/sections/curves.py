@@ -6,10 +6,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from mmseg_mammo.reporting.document import Figure, Section
-from mmseg_mammo.reporting.run_reader import CURVES, Training
+from mmseg_mammo.io.run_folder import CURVES
+from mmseg_mammo.reporting.document import Section
+from mmseg_mammo.reporting.run_reader import Training
 from mmseg_mammo.reporting.runs import Runs
-from mmseg_mammo.visualization.plots import COLOURS, LINES, canvas, finish
+from mmseg_mammo.visualization.plots import COLOURS, LINES, Figure, canvas, finish
 
 # Key of vis_data/scalars.json -> label; the panels from left to right.
 PANELS = {

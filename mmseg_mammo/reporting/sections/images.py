@@ -7,14 +7,14 @@ from matplotlib.axes import Axes
 from sklearn.metrics import roc_curve
 
 from mmseg_mammo.evaluation.bootstrap import auroc, estimate, mean
-from mmseg_mammo.reporting.document import Cell, Figure, Section, Table
-from mmseg_mammo.reporting.run_reader import Records, Test
+from mmseg_mammo.evaluation.calibration import BINS, calibration_error, reliability
+from mmseg_mammo.evaluation.operating_point import SENSITIVITY, threshold_for
+from mmseg_mammo.io.run_folder import Records
+from mmseg_mammo.reporting.document import Cell, Section, Table
+from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import cells, few_notes, has_lesion, mark_notes, marked, number
-from mmseg_mammo.visualization.plots import GREY, look, panels
-
-SENSITIVITY = 95  # percent
-BINS = 10
+from mmseg_mammo.visualization.plots import GREY, Figure, look, panels
 
 
 def image_section(runs: Runs) -> Section:
@@ -55,11 +55,6 @@ def has_both(images: Records) -> bool:
     return len(set(has_lesion(images).tolist())) == 2
 
 
-def threshold_for(scores: np.ndarray, percent: int = SENSITIVITY) -> float:
-    """The highest threshold t so that ``percent`` of N scores are at least t."""
-    return float(np.sort(scores)[len(scores) * (100 - percent) // 100])
-
-
 def validation_threshold(test: Test) -> float | None:
     """The threshold from the validation images of the training; None without such images."""
     records = test.training.validation if test.training else None
@@ -77,29 +72,6 @@ def is_last(test: Test) -> bool:
         for run, name in ((test.run, 'checkpoint'), (test.training.run, 'last_checkpoint'))
     ]
     return names[0].rsplit('/', 1)[-1] == names[1].rsplit('/', 1)[-1]
-
-
-def calibration(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Bins of equal width: mean score, share of positive images and number of images in each.
-
-    Args:
-        positive: N bool.
-        scores: N numbers from 0 to 1.
-
-    Returns:
-        Three arrays, for the bins that are not empty.
-    """
-    bins = np.minimum((scores * BINS).astype(int), BINS - 1)
-    sizes = np.bincount(bins, minlength=BINS)
-    kept = sizes > 0
-    sums = [np.bincount(bins, values, BINS)[kept] for values in (scores, positive)]
-    return sums[0] / sizes[kept], sums[1] / sizes[kept], sizes[kept]
-
-
-def calibration_error(positive: np.ndarray, scores: np.ndarray) -> float:
-    """Expected calibration error: mean over images of |mean score − share| of their bin."""
-    expected, observed, sizes = calibration(positive, scores)
-    return float(np.sum(np.abs(expected - observed) * sizes) / np.sum(sizes))
 
 
 def _detection(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
@@ -211,7 +183,7 @@ def _draw_reliability(tests: tuple[Test, ...], places: Mapping[str, int]) -> Cal
     def draw(axis: Axes) -> None:
         axis.plot([0, 1], [0, 1], color=GREY, lw=0.8)
         for test in tests:
-            expected, observed, sizes = calibration(
+            expected, observed, sizes = reliability(
                 has_lesion(test.images), test.images['max_probability']
             )
             style = look(places[test.model])

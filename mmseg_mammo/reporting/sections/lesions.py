@@ -7,11 +7,12 @@ from matplotlib.axes import Axes
 
 from mmseg_mammo.evaluation.bootstrap import mean, ratio
 from mmseg_mammo.evaluation.froc import CRITERIA, OPERATING_POINTS, Curve, froc, sensitivities
-from mmseg_mammo.reporting.document import Cell, Figure, Section, Table
+from mmseg_mammo.io.run_folder import Records
+from mmseg_mammo.reporting.document import Cell, Section, Table
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import cells, few_notes, has_lesion, mark_notes, marked
-from mmseg_mammo.visualization.plots import look, panels
+from mmseg_mammo.visualization.plots import Figure, look, panels
 
 # Criterion and the suffix of its columns in per_image_test.csv.
 _COUNTED = {'IoU ≥ 0.1': 'iou10', 'centre': 'centre'}
@@ -34,7 +35,7 @@ def lesion_section(runs: Runs) -> Section:
         tests = tuple(test for test in runs.on(dataset) if test.lesions is not None)
         if tests:
             slug = runs.slug(dataset)
-            curves = {(t.model, way): froc(t, way) for t in tests for way in CRITERIA}
+            curves = {(t.model, way): froc(*_records(t), way) for t in tests for way in CRITERIA}
             items += [
                 _table(dataset, slug, tests),
                 _outlines(dataset, slug, tests),
@@ -54,6 +55,12 @@ def lesion_section(runs: Runs) -> Section:
         ),
     )
     return Section('lesions', 'Lesion level', text, tuple(items))
+
+
+def _records(test: Test) -> tuple[Records, Records]:
+    """Images, and lesions and detections, of a test that looked at them."""
+    assert test.lesions is not None
+    return test.images, test.lesions
 
 
 def _table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
@@ -111,7 +118,9 @@ def _points(
         for criterion in CRITERIA
         for test in tests
         for name, estimate in zip(
-            names, sensitivities(test, criterion, curves[test.model, criterion]), strict=True
+            names,
+            sensitivities(*_records(test), criterion, curves[test.model, criterion]),
+            strict=True,
         )
     )
     columns = (

@@ -14,15 +14,15 @@ from mmseg_mammo.evaluation.bootstrap import (
     mean,
     sign_flip,
 )
-from mmseg_mammo.reporting.document import Cell, Figure, Section, Table
-from mmseg_mammo.reporting.run_reader import Records, Test
+from mmseg_mammo.evaluation.overlap import dice, iou
+from mmseg_mammo.io.run_folder import Records
+from mmseg_mammo.reporting.document import Cell, Section, Table
+from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import (
     cells,
     counts,
-    dice,
     few_notes,
-    iou,
     mark_notes,
     marked,
     nothing,
@@ -30,7 +30,7 @@ from mmseg_mammo.reporting.scores import (
     shared,
     strata,
 )
-from mmseg_mammo.visualization.plots import forest
+from mmseg_mammo.visualization.plots import Figure, forest
 
 NOTHING = 'predict nothing'
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]

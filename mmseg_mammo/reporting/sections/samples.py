@@ -7,15 +7,15 @@ import cv2
 import numpy as np
 
 from mmseg_mammo.io.image import read_raster
-from mmseg_mammo.reporting.document import Case, Figure, Section
+from mmseg_mammo.reporting.document import Case, Section
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import mark_notes
-from mmseg_mammo.visualization.plots import canvas, finish
+from mmseg_mammo.visualization.overlay import PREDICTION_COLOUR, TRUTH_COLOUR, mark_mask
+from mmseg_mammo.visualization.plots import Figure, canvas, finish
 
 ROWS = 6
 CELL, GAP = 200, 6  # pixels
-# As in visualization/overlay.py: Okabe and Ito's bluish green and vermilion, RGB.
-TRUTH, PREDICTION = (0, 158, 115), (213, 94, 0)
+TRUTH, PREDICTION = TRUTH_COLOUR[::-1], PREDICTION_COLOUR[::-1]  # RGB
 
 
 def sample_section(runs: Runs, cases: Sequence[Case], seed: int = 0) -> Section | None:
@@ -104,13 +104,11 @@ def _mosaic(
     return mosaic, points
 
 
-def marked_picture(plain: np.ndarray, mask: Path | None, colour: tuple[int, ...]) -> np.ndarray:
-    """An H×W×3 uint8 picture with the area of a mask file tinted and outlined; None marks nothing."""
-    picture = plain.copy()
-    if mask is not None:
-        found = (read_raster(mask) > 0).astype(np.uint8)
-        area = found > 0
-        picture[area] = (0.65 * plain[area] + 0.35 * np.array(colour)).astype(np.uint8)
-        outlines = cv2.findContours(found, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
-        cv2.drawContours(picture, outlines, -1, colour, max(1, max(found.shape) // 150))
-    return picture
+def marked_picture(
+    plain: np.ndarray, mask: Path | None, colour: tuple[int, int, int]
+) -> np.ndarray:
+    """An H×W×3 uint8 picture with a mask file drawn into it; None marks nothing."""
+    if mask is None:
+        return plain
+    found = read_raster(mask) > 0
+    return mark_mask(plain, found, colour, max(1, max(found.shape) // 150))

@@ -6,8 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mmseg_mammo.evaluation.bootstrap import Estimate, mean
-from mmseg_mammo.reporting.document import Cell, Figure, Section, Table
-from mmseg_mammo.reporting.run_reader import Records, Test
+from mmseg_mammo.evaluation.overlap import iou
+from mmseg_mammo.io.run_folder import Records
+from mmseg_mammo.reporting.document import Cell, Section, Table
+from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import (
     FEW,
@@ -16,13 +18,12 @@ from mmseg_mammo.reporting.scores import (
     counts,
     few_notes,
     has_lesion,
-    iou,
     mark_notes,
     marked,
     size_names,
 )
 from mmseg_mammo.reporting.sections.results import lesion_dice
-from mmseg_mammo.visualization.plots import dot, listed, panels
+from mmseg_mammo.visualization.plots import Figure, dot, listed, panels
 
 FACTORS = ('lesion size', 'finding', 'pathology', 'density', 'view', 'laterality', 'hospital')
 _OF_LESIONS = ('finding', 'pathology')

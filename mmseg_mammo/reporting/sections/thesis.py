@@ -6,15 +6,14 @@ from pathlib import PurePath
 
 import numpy as np
 
+from mmseg_mammo.evaluation.overlap import dice, iou
 from mmseg_mammo.reporting.document import Cell, Section, Table
 from mmseg_mammo.reporting.run_reader import PROMPTED, Test
 from mmseg_mammo.reporting.runs import Runs, experiment
 from mmseg_mammo.reporting.scores import (
     counts,
-    dice,
     grid_notes,
     has_lesion,
-    iou,
     mark_notes,
     marked,
     nothing,

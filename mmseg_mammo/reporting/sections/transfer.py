@@ -6,13 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mmseg_mammo.evaluation.bootstrap import Estimate, difference, mean
-from mmseg_mammo.reporting.document import Cell, Figure, Section, Table
+from mmseg_mammo.evaluation.overlap import dice
+from mmseg_mammo.reporting.document import Cell, Section, Table
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import (
     cells,
     counts,
-    dice,
     few_notes,
     grid_notes,
     mark_notes,
@@ -27,7 +27,7 @@ from mmseg_mammo.reporting.sections.conventions import (
     score,
 )
 from mmseg_mammo.reporting.sections.results import lesion_dice
-from mmseg_mammo.visualization.plots import look, panels
+from mmseg_mammo.visualization.plots import Figure, look, panels
 
 _COLUMNS = (
     *('model', 'trained on', 'tested on', 'images', 'Dice %, all', 'lesion images'),

@@ -6,11 +6,11 @@ from experiments import CONFIGS, shrink
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmseg_mammo.engine.checkpoint import config_of
 from mmseg_mammo.engine.config.differences import (
     CLAHE_LEVELS,
     check_length,
     clahe_differences,
-    config_of,
     input_differences,
     note_clahe,
 )

@@ -7,7 +7,7 @@ from experiments import shrink
 from mmengine.hooks import Hook
 from processes import in_processes
 
-from mmseg_mammo.engine.launch import build_runner
+from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.models.peft.trainable import unwrapped
 
 

@@ -9,11 +9,11 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.models.peft.lora import merged_state
 from mmseg_mammo.models.peft.trainable import (
     count_parameters,
     fingerprint,
     guard_frozen,
-    merged_state,
     train_only,
 )
 

@@ -6,12 +6,12 @@ from sam_models import sample_of, square
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models import EDTCentreSampler, RandomPointSampler
+from mmseg_mammo.models.input_grid import input_scale
 from mmseg_mammo.models.prompts.interaction import (
     described,
     from_metainfo,
     from_truth,
     image_generator,
-    input_scale,
     without_padding,
 )
 from mmseg_mammo.models.prompts.prompts import Prompts

@@ -11,8 +11,8 @@ from mmseg.models.builder import build_segmentor
 from mmseg.registry import MODELS
 from sam_models import SIDE, meta_sam, our_config, our_sam, sample_of, square
 
+from mmseg_mammo.engine.checkpoint import check_checkpoint
 from mmseg_mammo.engine.loops import on_grid
-from mmseg_mammo.engine.work_dir import check_checkpoint
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.models.peft.trainable import count_parameters

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from cbis_samples import make_case
 
-from mmseg_mammo.preparation.cbis_ddsm.audit import audit_image, audit_row, index_row, summary
-from mmseg_mammo.preparation.cbis_ddsm.image import ImageJob, Outcome, Region
+from mmseg_mammo.preparation.cbis_ddsm.audit import audit_image, audit_row, summary
+from mmseg_mammo.preparation.cbis_ddsm.image import ImageJob, Outcome, Region, index_row
 
 FOUND = Outcome(mask_file='a/1-1.dcm', rule='content')
 SCALED = replace(FOUND, repairs='file order+uniform scale', detail='mask 87×52, image 100×60')

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from cbis_samples import make_case
 
-from mmseg_mammo.io.image import write_atomic, write_png
+from mmseg_mammo.io.files import write_atomic
+from mmseg_mammo.io.image import write_png
 from mmseg_mammo.preparation.cbis_ddsm.image import ImageJob, Region, make_image
 
 SHAPE = (100, 60)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmseg_mammo.reporting.run_reader import PROMPTED, Records
+from mmseg_mammo.io.run_folder import PROMPTED, Records
 from mmseg_mammo.reporting.scores import FEW
 from mmseg_mammo.reporting.sections.conventions import (
     CONVENTIONS,

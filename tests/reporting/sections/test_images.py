@@ -5,15 +5,11 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_curve
 
-from mmseg_mammo.reporting.document import Figure
-from mmseg_mammo.reporting.run_reader import Records
-from mmseg_mammo.reporting.sections.images import (
-    calibration,
-    calibration_error,
-    is_last,
-    threshold_for,
-    validation_threshold,
-)
+from mmseg_mammo.evaluation.calibration import calibration_error, reliability
+from mmseg_mammo.evaluation.operating_point import threshold_for
+from mmseg_mammo.io.run_folder import Records
+from mmseg_mammo.reporting.sections.images import is_last, validation_threshold
+from mmseg_mammo.visualization.plots import Figure
 
 
 def test_the_threshold_is_the_highest_that_finds_95_percent():
@@ -38,7 +34,7 @@ def test_reliability_is_scikit_learns():
     generator = np.random.default_rng(0)
     scores = generator.random(200)
     positive = generator.random(200) < scores
-    expected, observed, sizes = calibration(positive, scores)
+    expected, observed, sizes = reliability(positive, scores)
     true, predicted = calibration_curve(positive, scores, n_bins=10)
     assert (observed, expected) == (pytest.approx(true), pytest.approx(predicted))
     assert sizes.sum() == 200

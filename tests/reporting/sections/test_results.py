@@ -3,8 +3,8 @@ import pytest
 
 from mmseg_mammo.evaluation.bootstrap import adjust, least_adjusted, mean, sign_flip
 from mmseg_mammo.evaluation.overlap import Overlap, summarise
-from mmseg_mammo.reporting.document import Figure
 from mmseg_mammo.reporting.sections.results import NOTHING, result_section
+from mmseg_mammo.visualization.plots import Figure
 
 
 @pytest.fixture

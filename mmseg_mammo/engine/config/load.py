@@ -1,0 +1,67 @@
+"""Reading the config of a command line."""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmseg_mammo.engine.config.edits import use_dataset, use_side
+from mmseg_mammo.engine.config.keys import check_keys
+from mmseg_mammo.engine.config.overrides import override
+from mmseg_mammo.engine.launch import _first_line
+from mmseg_mammo.errors import MammoError
+
+
+def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Config:
+    """Read the config of the command line with its overrides, work folder and launcher.
+
+    Args:
+        args: Parsed by :func:`common_parser`, perhaps with ``dataset`` and ``split``.
+        datasets: Folder of the data set configs that ``dataset`` may name.
+
+    Raises:
+        MammoError: The config cannot be read, or a key of it or of the overrides is misspelt.
+    """
+    cfg = read_config(args.config)
+    check_keys(cfg)
+    for option in ('dataset', 'split'):
+        if getattr(args, option, None) and not (cfg.get('test_dataloader') or {}).get('dataset'):
+            raise MammoError(f'--{option}: {args.config} has no test_dataloader')
+    if getattr(args, 'dataset', None):
+        use_dataset(cfg, args.dataset, datasets)
+    if getattr(args, 'split', None):
+        cfg.test_dataloader.dataset.split = args.split
+    if getattr(args, 'side', None) is not None:
+        use_side(cfg, args.side)
+    if args.cfg_options:  # last, so that they override everything
+        if 'launcher' in args.cfg_options:
+            raise MammoError('--cfg-options launcher: no effect', '--launcher')
+        override(cfg, args.cfg_options)
+    if getattr(args, 'device', None):
+        cfg.device = args.device
+    cfg.launcher = args.launcher
+    default = str(Path('work_dirs') / Path(args.config).stem)
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or default
+    return cfg
+
+
+def read_config(path: str | Path) -> Config:
+    """Read a config of any kind that the host has: Python, pure Python, JSON, YAML.
+
+    Raises:
+        MammoError: There is none, or it cannot be read.
+    """
+    if not Path(path).is_file():
+        what = 'a folder, not a config' if Path(path).is_dir() else 'no such config'
+        raise MammoError(f'{path}: {what}', remedy='Shipped ones are in configs/')
+    try:
+        return Config.fromfile(path)
+    except MammoError:
+        raise
+    # A config is a program, and may fail as one.
+    except Exception as error:
+        raise MammoError(
+            f'{path}: not readable ({type(error).__name__}: {_first_line(error)})',
+            'a config of MMEngine (.py, .json, .yaml)',
+            'Correct the file, or a base that it names',
+        ) from error

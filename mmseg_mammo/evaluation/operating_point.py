@@ -1,0 +1,34 @@
+"""Images with a lesion told from others by a score: AUROC, and thresholds for a sensitivity."""
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+SENSITIVITY = 95  # percent
+
+
+def auroc(positive: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the ROC curve, 0 to 1, ties counting one half; NaN unless there are both kinds.
+
+    Args:
+        positive: N bool.
+        scores: N numbers, higher for positive.
+
+    >>> auroc(np.array([True, False, True]), np.array([0.9, 0.5, 0.5]))
+    0.75
+    """
+    if positive.all() or not positive.any():
+        return float('nan')
+    return float(roc_auc_score(positive, scores))
+
+
+def threshold_for(scores: np.ndarray, percent: int = SENSITIVITY) -> float:
+    """The highest threshold t so that ``percent`` of N scores are at least t.
+
+    Args:
+        scores: N numbers, those of the positive images.
+        percent: The sensitivity.
+
+    >>> threshold_for(np.arange(1, 101) / 100)
+    0.06
+    """
+    return float(np.sort(scores)[len(scores) * (100 - percent) // 100])

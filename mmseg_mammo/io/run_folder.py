@@ -1,0 +1,102 @@
+"""The files that a run leaves: their names, their columns, and records read back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io.index import DESCRIPTION
+from mmseg_mammo.io.table import read_table
+
+# Files of a run's time-stamped folder.
+RUN, SUMMARY = 'run.json', 'test.json'
+VALIDATION, IMAGES = 'per_image_val.csv', 'per_image_test.csv'
+VALIDATION_LESIONS, LESIONS = 'lesions_val.csv', 'lesions_test.csv'
+CURVES = 'vis_data/scalars.json'  # mmengine's
+OVERLAYS, VIEWER = 'overlays', 'viewer'  # folders
+
+# A key of test.json.
+DIFFERENCES = 'input_differs_from_training'
+
+# Columns that a reader relies on, of per_image_val.csv and of per_image_test.csv.
+COUNTS = ('truth_pixels', 'predicted_pixels', 'intersection_pixels')
+RECORD_COLUMNS = (*DESCRIPTION, *COUNTS, 'max_probability')
+TEST_COLUMNS = (*RECORD_COLUMNS, 'key', 'height', 'width')
+# All columns of lesions_test.csv; a true lesion has neither score nor threshold.
+IMAGE_COLUMNS = ('key', 'image', 'source', 'patient_id')
+SHAPE_COLUMNS = ('kind', 'number', 'pixels', 'x', 'y', 'left', 'top', 'right', 'bottom')
+HIT_COLUMNS = ('best_iou', 'match', 'centre_hit', 'centre_match')
+LESION_COLUMNS = (*IMAGE_COLUMNS, *SHAPE_COLUMNS, 'score', 'predicted', *HIT_COLUMNS)
+# Those of them that a reader relies on.
+LESION_TEST_COLUMNS = (
+    *('key', 'patient_id', 'source', 'kind', 'number', 'score'),
+    *('match', 'centre_match'),
+)
+_TEXT = (*DESCRIPTION, 'key', 'kind', 'prompts_from', 'prompt_points', 'prompt_boxes')
+
+# What to know beside numbers of a promptable model.
+PROMPTED = 'prompts from the truth'
+GIVEN = 'prompts given'
+AGAIN = 'Test again with this version of mmseg_mammo'
+
+
+def picture_names(key: str) -> tuple[str, str, str]:
+    """Files of ``viewer/`` for an image: itself, its true and its predicted mask.
+
+    Args:
+        key: Of the table of images (:func:`mmseg_mammo.io.image_keys.image_keys`).
+    """
+    return f'{key}.jpg', f'{key}_truth.png', f'{key}_predicted.png'
+
+
+@dataclass(frozen=True)
+class Records:
+    """Lines of a CSV file by column: text as it is, numbers as float, NaN for empty cells."""
+
+    columns: Mapping[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.columns[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.columns
+
+    @cached_property
+    def patients(self) -> np.ndarray:
+        """N texts that tell patients apart, also those of several hospitals."""
+        return np.char.add(np.char.add(self['source'], '/'), self['patient_id'])
+
+    def where(self, chosen: np.ndarray) -> 'Records':
+        """The lines that an N bool array, or an array of indices, chooses."""
+        return Records({name: values[chosen] for name, values in self.columns.items()})
+
+
+def read_records(path: Path, required: tuple[str, ...]) -> Records:
+    """Read a CSV file of records that has at least the ``required`` columns."""
+    if not path.is_file():
+        raise DataFileError(f'{path.parent}: missing {path.name}', remedy=AGAIN)
+    lines = read_table(path, required, AGAIN)
+    names = list(lines[0]) if lines else list(required)
+    columns = {}
+    for name in names:
+        cells = [line[name] for line in lines]
+        try:
+            if name in _TEXT:
+                columns[name] = np.array(cells, dtype=str)
+            else:
+                columns[name] = np.array([_number(cell) for cell in cells], dtype=float)
+        except ValueError as error:
+            if name in required:
+                raise DataFileError(f'{path}: {name}: {error}', 'numbers', AGAIN) from error
+            columns[name] = np.array(cells)  # of a later version
+    return Records(columns)
+
+
+def _number(cell: str) -> float:
+    return float(cell) if cell else np.nan
