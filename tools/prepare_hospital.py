@@ -20,7 +20,7 @@ from mmseg_mammo.io.index import MASK_KINDS, SPLITS
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, EMPTY_MASK_MEANINGS, Gaps
 from mmseg_mammo.preparation.hospital.folders import pair_folders
 from mmseg_mammo.preparation.hospital.image import PixelOptions
-from mmseg_mammo.preparation.hospital.prepare import Outcome, Settings, prepare
+from mmseg_mammo.preparation.hospital.prepare import Prepared, Settings, prepare
 from mmseg_mammo.preparation.hospital.table import read_hospital_table
 from mmseg_mammo.preparation.output import AUDIT_NAME, count_table, is_phantom
 
@@ -134,7 +134,7 @@ def main() -> None:
     report(outcome, args)
 
 
-def run(args: argparse.Namespace) -> Outcome:
+def run(args: argparse.Namespace) -> Prepared:
     """Turn the options into one call of ``prepare``."""
     fractions = {'test': args.test_fraction, 'val': args.val_fraction}
     gaps = Gaps(
@@ -164,7 +164,7 @@ def run(args: argparse.Namespace) -> Outcome:
     return prepare(*found, args.out, settings)
 
 
-def report(outcome: Outcome, args: argparse.Namespace) -> None:
+def report(outcome: Prepared, args: argparse.Namespace) -> None:
     """Print the counts, and everything that a user must not overlook."""
     noted = [line for line in outcome.audit if line['note']]
     for line in noted[:SHOWN_NOTES]:

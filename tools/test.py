@@ -13,7 +13,7 @@ from mmseg_mammo.engine.config.load import load_config
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.launch import common_parser, run_tool
 from mmseg_mammo.engine.runner import build_runner
-from mmseg_mammo.engine.work_dir import own_second
+from mmseg_mammo.engine.work_dir import unique_start
 from mmseg_mammo.errors import MammoError
 
 DATASETS = Path(__file__).parents[1] / 'configs' / '_base_' / 'datasets'
@@ -49,7 +49,7 @@ def main() -> None:
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.out:
         keep_label_images(cfg, args.out)
-    with own_second(Path(cfg.work_dir)):
+    with unique_start(Path(cfg.work_dir)):
         runner = build_runner(cfg, args.local_rank)
     runner.test()
 

@@ -150,6 +150,7 @@ class _FeatureMap(nn.Module):
         self.vit = vit
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Features of the last layer, as a tuple of one."""
         return tuple(self.vit.forward_intermediates(images, indices=1, intermediates_only=True))
 
 

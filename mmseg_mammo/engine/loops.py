@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_mammo.engine.fsdp import is_sharded
-from mmseg_mammo.models.grids import truth_on_input
+from mmseg_mammo.models.input_grid import truth_on_input
 from mmseg_mammo.models.peft.trainable import unwrapped
 
 

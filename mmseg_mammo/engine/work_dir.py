@@ -61,7 +61,7 @@ def last_checkpoint(work_dir: Path) -> Path:
 
 
 @contextmanager
-def own_second(work_dir: Path) -> Iterator[None]:
+def unique_start(work_dir: Path) -> Iterator[None]:
     """Start a run inside: no other run starts in the same folder within the same second.
 
     mmengine names a run's folder by the second of its start; two would share one.

@@ -1,7 +1,6 @@
 """SAM for annotation tools: segment-anything's own predictor around a trained model."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -14,13 +13,16 @@ from segment_anything.utils.transforms import ResizeLongestSide
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.test_pipeline import changing_levels, image_steps, run_steps
+from mmseg_mammo.inference.test_pipeline import (
+    changing_levels,
+    image_steps,
+    pipeline_of_tests,
+    run_steps,
+)
 from mmseg_mammo.io.image import map_intensity, rescale_to_255
-from mmseg_mammo.models.sam.mask_decoder import choose, of_each
+from mmseg_mammo.models.sam.mask_decoder import choose_candidate, take_candidate
+from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.transforms.loading import LoadMammogram
-
-if TYPE_CHECKING:
-    from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 
 
 class LongestSide(ResizeLongestSide):
@@ -122,7 +124,7 @@ class SAMPredictor(SamPredictor):
 
     def __init__(
         self,
-        model: 'SAMSegmentor',
+        model: SAMSegmentor,
         keep_ratio: bool | None = None,
         intensity: str | None = None,
         percentiles: tuple[float, float] = (1.0, 99.0),
@@ -199,16 +201,9 @@ class SAMPredictor(SamPredictor):
         masks, iou, low = super().predict_torch(*prompts, True, return_logits)
         if multimask_output:
             return masks, iou, low
-        kept = choose(iou, self.mask_choice)
+        kept = choose_candidate(iou, self.mask_choice)
         return (
-            of_each(masks, kept)[:, None],
-            of_each(iou, kept)[:, None],
-            of_each(low, kept)[:, None],
+            take_candidate(masks, kept)[:, None],
+            take_candidate(iou, kept)[:, None],
+            take_candidate(low, kept)[:, None],
         )
-
-
-def pipeline_of_tests(model: Any) -> Sequence[Mapping[str, Any]] | None:
-    """The test pipeline in the config of a model; None if it has no config, or that no test."""
-    cfg = getattr(model, 'cfg', None)
-    loader = cfg.get('test_dataloader') if cfg is not None else None
-    return loader['dataset'].get('pipeline', ()) if loader else None

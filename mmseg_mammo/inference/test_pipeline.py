@@ -33,7 +33,7 @@ def image_steps(
             f'a test pipeline of {", ".join(type(s).__name__ for s in steps) or "no steps"}: '
             'it is not known what it does to grey levels',
             'a pipeline whose images LoadMammogram reads',
-            'Say it in the call, such as model.predictor(intensity="minmax")',
+            'Say it in the call, such as SAMPredictor(model, intensity="minmax")',
         )
     return steps[0], steps[1:]
 
@@ -72,6 +72,13 @@ def run_steps(
             f'a test pipeline with {", ".join(type(step).__name__ for step in steps)}',
             f'one that resizes an image of {shape[0]}×{shape[1]} to {size[0]}×{size[1]} pixels, '
             'and neither crops nor flips it',
-            'Say in the call what is done instead, such as model.predictor(intensity="minmax")',
+            'Say in the call what is done instead, such as SAMPredictor(model, intensity="minmax")',
         )
     return results['img']
+
+
+def pipeline_of_tests(model: Any) -> Sequence[Mapping[str, Any]] | None:
+    """The test pipeline in the config of a model; None if it has no config, or that no test."""
+    cfg = getattr(model, 'cfg', None)
+    loader = cfg.get('test_dataloader') if cfg is not None else None
+    return loader['dataset'].get('pipeline', ()) if loader else None

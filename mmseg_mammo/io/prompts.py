@@ -48,7 +48,9 @@ def read_prompts(path: Path) -> dict[str, dict[str, Any]]:
             ) from None
         if all(box):
             _check_order(found['boxes'][0], f'{path}, row {number}')
-    return {image: _joined(image, list(found.values()), path) for image, found in images.items()}
+    return {
+        image: _join_objects(image, list(found.values()), path) for image, found in images.items()
+    }
 
 
 def _check_order(box: list[float], place: str) -> None:
@@ -61,7 +63,7 @@ def _check_order(box: list[float], place: str) -> None:
         )
 
 
-def _joined(image: str, objects: list[dict[str, list]], path: Path) -> dict[str, Any]:
+def _join_objects(image: str, objects: list[dict[str, list]], path: Path) -> dict[str, Any]:
     boxes = [box for one in objects for box in one['boxes']]
     if boxes and len(boxes) < len(objects):
         raise DataFileError(

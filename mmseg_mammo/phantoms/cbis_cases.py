@@ -40,7 +40,7 @@ _PATHS = ('image file path', 'cropped image file path', 'ROI mask file path')
 
 
 @dataclass(frozen=True)
-class Case:
+class CaseRow:
     """One abnormality: one row of a case description CSV, its cells stripped."""
 
     subset: str
@@ -70,7 +70,7 @@ class Case:
         return self.mask_path.split('/')[2] != self.crop_path.split('/')[2]
 
 
-def read_cases(folder: Path) -> list[Case]:
+def read_cases(folder: Path) -> list[CaseRow]:
     """Read the four CSVs in ``folder``, in their order.
 
     Raises:
@@ -82,7 +82,7 @@ def read_cases(folder: Path) -> list[Case]:
         required = ('patient_id', density, 'left or right breast', 'image view', 'pathology')
         for record in read_table(folder / filename, required + _PATHS):
             cases.append(
-                Case(
+                CaseRow(
                     subset=subset,
                     patient_id=record['patient_id'],
                     laterality=record['left or right breast'],

@@ -13,7 +13,7 @@ import numpy as np
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.image import resize_mask
 from mmseg_mammo.io.table import write_table
-from mmseg_mammo.phantoms.cbis_cases import Case, make_uid
+from mmseg_mammo.phantoms.cbis_cases import CaseRow, make_uid
 from mmseg_mammo.phantoms.cbis_layouts import CROP, FULL, LAYOUTS, MASK, Slot
 from mmseg_mammo.phantoms.dicom import Identity, film_dataset, write_dicom
 from mmseg_mammo.phantoms.mammogram import APPEARANCES, Lesion, make_mammogram
@@ -37,8 +37,8 @@ _NO_DESCRIPTION = 0.055
 
 def write_views(
     writer: 'CbisWriter',
-    cases: Sequence[Case],
-    chosen: Sequence[Case],
+    cases: Sequence[CaseRow],
+    chosen: Sequence[CaseRow],
     slots: Mapping[str, tuple[Slot, Slot, Slot]],
     planted: Mapping[str, str],
     height: int,
@@ -56,7 +56,7 @@ def write_views(
     Returns:
         One row of ``phantom_truth.csv`` for each chosen case.
     """
-    views: defaultdict[str, list[Case]] = defaultdict(list)
+    views: defaultdict[str, list[CaseRow]] = defaultdict(list)
     for case in cases:
         views[case.view_key].append(case)
     wanted = {case.name for case in chosen}
@@ -90,7 +90,7 @@ def write_views(
 
 def _write_roi(
     writer: 'CbisWriter',
-    case: Case,
+    case: CaseRow,
     slots: tuple[Slot, Slot, Slot],
     pixels: np.ndarray,
     lesion: Lesion,
@@ -157,7 +157,7 @@ class CbisWriter:
         self._series: dict[str, dict[str, Any]] = {}
         self._instances: dict[str, dict[str, Any]] = {}
 
-    def write(self, slot: Slot, case: Case, description: str, pixels: np.ndarray) -> str:
+    def write(self, slot: Slot, case: CaseRow, description: str, pixels: np.ndarray) -> str:
         """Write one file, unless it is there; returns its path under the root."""
         folder = (case.image_path if description == FULL else case.mask_path).split('/')[0]
         key = zlib.crc32(f'{slot.series_uid}/{slot.number}'.encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_mammo.io.table import read_table
-from mmseg_mammo.phantoms.cbis_cases import Case
+from mmseg_mammo.phantoms.cbis_cases import CaseRow
 
 # zero and number count the files of a series from 0 and from 1; study5, series5 are the last
 # five digits of the UIDs; serial is the arbitrary number in the names of the JPEG mirror.
@@ -42,7 +42,7 @@ class Slot:
 
 def find_slots(
     rng: np.random.Generator,
-    cases: Sequence[Case],
+    cases: Sequence[CaseRow],
     mask_file_map: Path | None,
     planted: Mapping[str, str],
     against_csv: bool,

@@ -15,7 +15,7 @@ import numpy as np
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.table import write_table
-from mmseg_mammo.phantoms.cbis_cases import SUBSETS, Case, invent_cases, read_cases
+from mmseg_mammo.phantoms.cbis_cases import SUBSETS, CaseRow, invent_cases, read_cases
 from mmseg_mammo.phantoms.cbis_files import CbisWriter, write_views
 from mmseg_mammo.phantoms.cbis_layouts import LAYOUTS, find_slots
 from mmseg_mammo.phantoms.hospital import EXPORT_COLUMNS, EXPORTS, write_export
@@ -132,7 +132,7 @@ def _make_tables(
     csv_dir: Path | None,
     patients: int,
     defects: Collection[str],
-) -> tuple[list[Case], dict[str, str]]:
+) -> tuple[list[CaseRow], dict[str, str]]:
     """Copy or invent the four CSVs; returns their cases, and the defects planted in them."""
     folder.mkdir(exist_ok=True)
     planted: dict[str, str] = {}
@@ -143,7 +143,7 @@ def _make_tables(
     return read_cases(folder), planted
 
 
-def _choose(cases: list[Case], subset: Sequence[str], limit: int | None) -> list[Case]:
+def _choose(cases: list[CaseRow], subset: Sequence[str], limit: int | None) -> list[CaseRow]:
     """The cases of the wanted subsets, and of these the first ``limit`` images each."""
     chosen = []
     for name in subset:
@@ -154,7 +154,7 @@ def _choose(cases: list[Case], subset: Sequence[str], limit: int | None) -> list
 
 
 def _plant(
-    rng: np.random.Generator, cases: list[Case], defects: list[str], taken: Collection[str]
+    rng: np.random.Generator, cases: list[CaseRow], defects: list[str], taken: Collection[str]
 ) -> dict[str, str]:
     """Give each file defect one case in twenty, at least one; no case gets two."""
     free = [case.name for case in cases if case.name not in taken and not case.is_split]

@@ -138,6 +138,22 @@ def pair_record(pair: Pair, **more: Any) -> dict[str, Any]:
     return {**asdict(pair), **more}
 
 
+def row_from_record(record: Mapping[str, Any], **facts: str) -> Row:
+    """The index row of a written image: its files and size, and what is known of it.
+
+    Args:
+        record: Of :func:`pair_record`.
+        facts: The other fields of :class:`Row`.
+    """
+    return Row(
+        image=record['image'],
+        mask=record['mask'],
+        original_height=record['original_height'],
+        original_width=record['original_width'],
+        **facts,
+    )
+
+
 def is_phantom(folder: Path) -> bool:
     """Whether ``folder`` lies in a tree that ``tools/make_phantom.py`` made."""
     folder = folder.resolve()

@@ -14,7 +14,7 @@ from mmseg_mammo.reporting.document import Case, Cell, Section, Table
 from mmseg_mammo.reporting.page.cases import find_cases
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
-from mmseg_mammo.reporting.scores import has_lesion, mark_notes, marked
+from mmseg_mammo.reporting.scores import has_lesion, mark_cells, mark_notes
 from mmseg_mammo.reporting.sections.candidates import candidate_section
 from mmseg_mammo.reporting.sections.curves import curve_section
 from mmseg_mammo.reporting.sections.images import image_section
@@ -80,7 +80,7 @@ def _row(test: Test) -> tuple[Cell, ...]:
         *(str(test.training.work_dir) if test.training else None, str(test.folder)),
         *(run.get('started'), str(run['data']['test'].get('index_sha256', ''))[:8]),
         *(run.get('seed'), run.get('versions', {}).get('mmseg_mammo'), commit),
-        *(run.get('device'), marked(test, int(lesion.sum()), int((~lesion).sum()))),
+        *(run.get('device'), mark_cells(test, int(lesion.sum()), int((~lesion).sum()))),
     )
 
 

@@ -25,7 +25,7 @@ def counts(images: Records, grid: str = '') -> tuple[np.ndarray, np.ndarray, np.
     return truth, predicted, intersection
 
 
-def nothing(images: Records, grid: str = '') -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def empty_counts(images: Records, grid: str = '') -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The counts of a model that never marks anything."""
     truth = counts(images, grid)[0]
     return truth, np.zeros_like(truth), np.zeros_like(truth)
@@ -49,7 +49,7 @@ def size_names(images: Records) -> np.ndarray:
     return np.where(has_lesion(images), names, 'no lesion')
 
 
-def shared(tests: Sequence[Test]) -> list[Records]:
+def common_images(tests: Sequence[Test]) -> list[Records]:
     """The records of the images that all of ``tests`` have, in one order."""
     keys = set.intersection(*(set(test.images['key'].tolist()) for test in tests))
     found = []
@@ -73,7 +73,7 @@ def cells(estimate: Estimate, digits: int = 2) -> tuple[Cell, Cell, Cell]:
     return value, low, high
 
 
-def marked(
+def mark_cells(
     test: Test, *numbers: int | Estimate, beside: Sequence[Test] = (), empty: bool = False
 ) -> str:
     """The cell of the column *mark*: what to know beside the numbers of a row.

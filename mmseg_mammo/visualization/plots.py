@@ -48,7 +48,7 @@ class Figure:
     alt: str
 
 
-def look(index: int | None) -> dict[str, Any]:
+def model_style(index: int | None) -> dict[str, Any]:
     """Colour, marker and line of the model with this index, other than its neighbours'.
 
     None is the look of what is no model.
@@ -71,7 +71,7 @@ def canvas(name: str, size: tuple[float, float]) -> Iterator[Canvas]:
         yield Canvas(figsize=size, layout='constrained')
 
 
-def finish(drawn: Canvas, name: str, title: str, caption: str, alt: str) -> Figure:
+def to_figure(drawn: Canvas, name: str, title: str, caption: str, alt: str) -> Figure:
     """The drawn figure as a part of the report; inside of :func:`canvas`."""
     png, svg = io.BytesIO(), io.StringIO()
     drawn.savefig(png, format='png', metadata={'Software': None})
@@ -111,10 +111,10 @@ def panels(
             function(axis)
         for axis in axes[len(draw) :]:
             axis.set_visible(False)
-        handles = [axes[0].plot([], [], label=t, **look(i))[0] for t, i in labels.items()]
+        handles = [axes[0].plot([], [], label=t, **model_style(i))[0] for t, i in labels.items()]
         if handles:
             drawn.legend(handles=handles, loc='outside lower center', ncols=columns)
-        return finish(drawn, name, title, caption, alt)
+        return to_figure(drawn, name, title, caption, alt)
 
 
 def forest(
@@ -143,7 +143,7 @@ def forest(
 
         return draw
 
-    alt = '; '.join(f'{text}: {listed(panel)}' for text, panel in values.items())
+    alt = '; '.join(f'{text}: {describe_means(panel)}' for text, panel in values.items())
     drawers = [drawer(*each, first=not place) for place, each in enumerate(values.items())]
     return panels(name, title, caption, alt, drawers, size=(3.4, height))
 
@@ -152,13 +152,13 @@ def dot(axis: Axes, estimate: Estimate, place: float, index: int | None) -> None
     """A mean and its interval on a horizontal axis, in the look of model ``index``."""
     if np.isnan(estimate.value):
         return
-    style = look(index)
+    style = model_style(index)
     if not np.isnan(estimate.low):
         axis.plot([estimate.low, estimate.high], [place, place], color=style['color'], lw=1.6)
     axis.plot(estimate.value, place, style['marker'], color=style['color'], ms=5, clip_on=False)
 
 
-def listed(panel: Mapping[str, Estimate]) -> str:
+def describe_means(panel: Mapping[str, Estimate]) -> str:
     """Means in words, for who does not see the picture."""
     known = {model: each.value for model, each in panel.items() if not np.isnan(each.value)}
     return ', '.join(f'{model} {value:.1f}' for model, value in known.items()) or 'no images'

@@ -10,6 +10,7 @@ from sam_models import meta_sam
 
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.errors import CheckpointError, MammoError
+from mmseg_mammo.inference import SAMPredictor
 
 
 def test_metas_file_makes_a_predictor(prepared, tmp_path):
@@ -19,7 +20,7 @@ def test_metas_file_makes_a_predictor(prepared, tmp_path):
     assert not any(module.training for module in model.modules())
     assert all(torch.equal(sam.state_dict()[k], v) for k, v in model.state_dict().items())
     assert model.cfg.test_dataloader.dataset.pipeline[0].intensity == 'minmax'
-    predictor = model.predictor()
+    predictor = SAMPredictor(model)
     assert [type(step).__name__ for step in predictor.transform.steps] == ['Resize']
     predictor.set_image(np.eye(40, 30, dtype=np.uint16) * 4095)
     masks, iou, logits = predictor.predict(np.array([[12, 20]]), np.array([1]))

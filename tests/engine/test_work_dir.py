@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint, own_second
+from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint, unique_start
 from mmseg_mammo.errors import CheckpointError, MammoError
 
 
@@ -57,7 +57,7 @@ def test_processes_of_one_training_do_not_refuse_each_other(name, tmp_path, monk
 def test_runs_of_one_folder_start_in_different_seconds(tmp_path):
     seconds = []
     for _ in range(2):
-        with own_second(tmp_path):
+        with unique_start(tmp_path):
             seconds.append(int(time.time()))
     assert seconds[0] < seconds[1]
 
@@ -70,5 +70,5 @@ def test_a_test_starts_while_a_training_runs_in_the_folder(tmp_path):
 
 
 def start(folder):
-    with own_second(folder):
+    with unique_start(folder):
         return True

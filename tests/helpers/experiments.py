@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmseg_mammo.engine.launch import use_side
+from mmseg_mammo.engine.config.edits import use_side
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 # A windowed and a global block; 2×2 patches in windows of 3×3.

@@ -59,7 +59,7 @@ def test_with_padding_it_gives_what_segment_anything_gives(request_, weights, im
 def test_one_mask_is_that_of_three_that_the_model_keeps_as_the_fourth_is_never_trained(
     choice, weights, image
 ):
-    predictor = our_sam(weights, mask_choice=choice).predictor()
+    predictor = SAMPredictor(our_sam(weights, mask_choice=choice))
     predictor.set_image(image)
     three = predictor.predict(POINTS, LABELS, return_logits=True)
     one = predictor.predict(POINTS, LABELS, multimask_output=False, return_logits=True)
@@ -93,7 +93,7 @@ def test_tensors_are_transformed_as_arrays_are(transform, image):
 
 
 def test_several_boxes_in_one_call_give_what_each_gives_alone(weights, image):
-    predictor = our_sam(weights).predictor()
+    predictor = SAMPredictor(our_sam(weights))
     predictor.set_image(image)
     boxes = np.stack([BOX, BOX + 3])
     moved = predictor.transform.apply_boxes_torch(torch.from_numpy(boxes), image.shape)
@@ -172,7 +172,7 @@ def test_it_gives_what_a_test_of_the_model_gives(
     (sample,) = model.test_step(
         {'inputs': [item['inputs']], 'data_samples': [item['data_samples']]}
     )
-    predictor = model.predictor()
+    predictor = SAMPredictor(model)
     predictor.set_image(picture)
     masks, iou, _ = predictor.predict(points, LABELS, box)
     assert masks.any()
@@ -186,7 +186,7 @@ def test_it_gives_what_a_test_of_the_model_gives(
 def test_it_pads_where_the_models_tests_pad(weights, image):
     preprocessor = {**our_config()['data_preprocessor'], 'test_cfg': dict(size=(SIDE, SIDE))}
     for settings, size in ((dict(), (64, 64)), (dict(data_preprocessor=preprocessor), (36, 64))):
-        predictor = our_sam(weights, **settings).predictor()
+        predictor = SAMPredictor(our_sam(weights, **settings))
         predictor.set_image(image)
         assert predictor.input_size == size
 
@@ -208,27 +208,27 @@ def test_colours_in_another_order_and_other_arrays(weights, image):
 
 def test_the_call_overrules_the_test_pipeline_and_never_drops_a_step_in_silence(weights, image):
     model = our_sam(weights)
-    plain = model.predictor(intensity='stored')
+    plain = SAMPredictor(model, intensity='stored')
     steps = [dict(type='LoadMammogram'), dict(type='Resize', scale=(SIDE, SIDE)), CLAHE]
     model.cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=steps))))
-    overruled = model.predictor(intensity='stored')
+    overruled = SAMPredictor(model, intensity='stored')
     for predictor in (plain, overruled):
         predictor.set_image(image)
     assert torch.equal(plain.features, overruled.features)
     with pytest.raises(MammoError, match='keep_ratio=True beside MammoCLAHE'):
-        model.predictor(keep_ratio=True)
+        SAMPredictor(model, keep_ratio=True)
     with pytest.raises(MammoError, match='apply_image_torch: MammoCLAHE'):
-        model.predictor().transform.apply_image_torch(torch.zeros(1, 3, 50, 90))
+        SAMPredictor(model).transform.apply_image_torch(torch.zeros(1, 3, 50, 90))
     with pytest.raises(ValueError, match="intensity='auto'"):
-        model.predictor(intensity='auto')
+        SAMPredictor(model, intensity='auto')
     model.cfg.test_dataloader.dataset.pipeline = [dict(type='LoadImageFromFile')]
     with pytest.raises(MammoError, match='LoadImageFromFile: it is not known'):
-        model.predictor()
+        SAMPredictor(model)
     model.cfg = Config(dict(test_dataloader=None))
-    assert model.predictor().loading.intensity == 'minmax'
+    assert SAMPredictor(model).loading.intensity == 'minmax'
 
 
 def test_a_model_that_does_not_normalise_is_refused(weights):
     model = our_sam(weights, data_preprocessor=dict(type='SegDataPreProcessor'))
     with pytest.raises(MammoError, match='does not normalise'):
-        model.predictor()
+        SAMPredictor(model)

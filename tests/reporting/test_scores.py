@@ -11,10 +11,10 @@ from mmseg_mammo.io.run_folder import Records
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import (
     NARROW,
+    empty_counts,
     few_notes,
+    mark_cells,
     mark_notes,
-    marked,
-    nothing,
     number,
     size_names,
 )
@@ -75,8 +75,8 @@ def test_predicting_nothing_on_97_normal_images_of_206_scores_47_1_percent():
         {'truth_pixels': np.array([50.0] * 109 + [0.0] * 97)}
         | {name: np.full(206, 7.0) for name in ('predicted_pixels', 'intersection_pixels')}
     )
-    assert 100 * dice(*nothing(images)).mean() == pytest.approx(47.1, abs=0.05)
-    assert 100 * iou(*nothing(images)).mean() == pytest.approx(100 * 97 / 206, abs=1e-6)
+    assert 100 * dice(*empty_counts(images)).mean() == pytest.approx(47.1, abs=0.05)
+    assert 100 * iou(*empty_counts(images)).mean() == pytest.approx(100 * 97 / 206, abs=1e-6)
 
 
 def test_sizes_are_shares_of_the_image_area():
@@ -142,7 +142,7 @@ def test_a_number_of_two_tests_has_the_marks_of_both(runs):
     plain = next(test for test in runs.tests if test.model == 'unet')
     told = next(test for test in runs.tests if test.model == 'sam_finetune')
     assert set(told.marks) > set(plain.marks)
-    assert set(marked(plain, beside=(told,)).split('; ')) == set(told.marks)
+    assert set(mark_cells(plain, beside=(told,)).split('; ')) == set(told.marks)
 
 
 def test_prompts_that_were_given_are_said(tmp_path):
@@ -152,7 +152,7 @@ def test_prompts_that_were_given_are_said(tmp_path):
     path = folder / 'per_image_test.csv'
     path.write_text(path.read_text().replace(',truth,', ',given,'))
     (test,) = find_runs([tmp_path]).tests
-    assert 'prompts given' in marked(test)
-    assert 'prompts given' not in marked(test, empty=True)
+    assert 'prompts given' in mark_cells(test)
+    assert 'prompts given' not in mark_cells(test, empty=True)
     assert 'Prompts given' in ' '.join(mark_notes([test]))
-    assert 'prompts from the truth' not in marked(test)
+    assert 'prompts from the truth' not in mark_cells(test)

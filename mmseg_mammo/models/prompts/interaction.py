@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,14 +10,13 @@ from mmseg.structures import SegDataSample
 from torch import Generator, Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.grids import IGNORED, truth_on_input
-from mmseg_mammo.models.input_grid import input_scale, true_mask
+from mmseg_mammo.models.input_grid import IGNORED, input_scale, true_mask, truth_on_input
 from mmseg_mammo.models.prompts.prompts import Prompts
 from mmseg_mammo.models.prompts.samplers import ErrorPointSampler, PromptSampler
 
 
 @dataclass(frozen=True)
-class Prompting:
+class Interaction:
     """First prompts of an image, and the simulated reader who looks at what comes of them.
 
     Attributes:
@@ -38,29 +36,29 @@ class Prompting:
         """Further prompts after the first ones."""
         return self.sampler.rounds if self.sampler else 0
 
-    def further(self, prompts: Prompts, predicted: Tensor) -> Prompts:
+    def next_prompts(self, prompts: Prompts, predicted: Tensor) -> Prompts:
         """One more point per object, given what was predicted (O×H'×W' bool on the input)."""
         assert isinstance(self.sampler, ErrorPointSampler)
         assert self.objects is not None
         height, width = self.objects.shape[-2:]
         seen = predicted[:, :height, :width].cpu()
-        return self.sampler.further(prompts, self.objects, seen, self.generator)
+        return self.sampler.next_prompts(prompts, self.objects, seen, self.generator)
 
 
-def from_truth(
+def prompts_from_truth(
     sample: SegDataSample,
     shape: tuple[int, int],
     sampler: PromptSampler,
     generator: Generator | None = None,
-) -> Prompting:
+) -> Interaction:
     """Prompts that a sampler takes from the true mask, on the grid of an input of ``shape``."""
     objects = sampler.objects(true_mask(sample, shape))
-    return Prompting(sampler(objects, generator), objects, sampler, generator)
+    return Interaction(sampler(objects, generator), objects, sampler, generator)
 
 
-def from_metainfo(sample: SegDataSample, shape: tuple[int, int]) -> Prompting:
+def prompts_from_metainfo(sample: SegDataSample, shape: tuple[int, int]) -> Interaction:
     """What ``LoadPrompts`` noted on a sample, on the grid of an input of ``shape``."""
-    return Prompting(given_prompts(sample).scaled(*input_scale(sample, shape)))
+    return Interaction(given_prompts(sample).scaled(*input_scale(sample, shape)))
 
 
 def clicked_in_the_middle(shape: Sequence[int]) -> SegDataSample:
@@ -80,7 +78,7 @@ def image_generator(sample: SegDataSample) -> Generator:
 
 
 def targets_on_input(
-    prompting: Prompting, sample: SegDataSample, shape: tuple[int, int]
+    prompting: Interaction, sample: SegDataSample, shape: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
     """O×H'×W' bool, the true objects, and H'×W' bool, the pixels that count: not the padding.
 
@@ -116,25 +114,3 @@ def given_prompts(sample: SegDataSample) -> Prompts:
         labels=torch.tensor(given['labels'], dtype=torch.int64),
         boxes=None if boxes is None else torch.tensor(boxes, dtype=torch.float32),
     )
-
-
-def without_padding(prompts: Prompts) -> list[Prompts]:
-    """The prompts of each object alone, its padding left out."""
-    alone = []
-    for index, labels in enumerate(prompts.labels):
-        real = labels >= 0
-        box = None if prompts.boxes is None else prompts.boxes[index : index + 1]
-        alone.append(Prompts(prompts.points[index : index + 1, real], labels[None, real], box))
-    return alone
-
-
-def described(prompts: Prompts) -> dict[str, list[list[Any]]]:
-    """Metainfo of a prediction: ``prompt_points`` ([x, y, label]) and ``prompt_boxes``."""
-    points = [
-        [*place, label]
-        for places, labels in zip(prompts.points.tolist(), prompts.labels.tolist(), strict=True)
-        for place, label in zip(places, labels, strict=True)
-        if label >= 0
-    ]
-    boxes = [] if prompts.boxes is None else prompts.boxes.tolist()
-    return {'prompt_points': points, 'prompt_boxes': boxes}

@@ -1,6 +1,7 @@
 """Prompts of one image: what a promptable model is told beside the pixels."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,6 +36,26 @@ class Prompts:
         if boxes is not None:
             boxes = _scaled(boxes.view(-1, 2, 2), factor).view(-1, 4)
         return Prompts(_scaled(self.points, factor), self.labels, boxes)
+
+    def per_object(self) -> list['Prompts']:
+        """The prompts of each object alone, its padding left out."""
+        alone = []
+        for index, labels in enumerate(self.labels):
+            real = labels >= 0
+            box = None if self.boxes is None else self.boxes[index : index + 1]
+            alone.append(Prompts(self.points[index : index + 1, real], labels[None, real], box))
+        return alone
+
+    def as_metainfo(self) -> dict[str, list[list[Any]]]:
+        """What a prediction notes: ``prompt_points`` ([x, y, label]) and ``prompt_boxes``."""
+        points = [
+            [*place, label]
+            for places, labels in zip(self.points.tolist(), self.labels.tolist(), strict=True)
+            for place, label in zip(places, labels, strict=True)
+            if label >= 0
+        ]
+        boxes = [] if self.boxes is None else self.boxes.tolist()
+        return {'prompt_points': points, 'prompt_boxes': boxes}
 
 
 def _scaled(places: Tensor, factor: Tensor) -> Tensor:

@@ -135,7 +135,7 @@ class ErrorPointSampler(PromptSampler):
         """The prompts of ``first``."""
         return self.first(objects, generator)
 
-    def further(
+    def next_prompts(
         self,
         prompts: Prompts,
         objects: Tensor,

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from segment_anything.modeling import MaskDecoder, PromptEncoder, TwoWayTransformer
 from torch import Tensor
 
-from mmseg_mammo.models.prompts.interaction import Prompting, without_padding
+from mmseg_mammo.models.prompts.interaction import Interaction
 from mmseg_mammo.models.prompts.prompts import Prompts
 from mmseg_mammo.models.sam.image_encoder import PATCH
 
@@ -62,7 +62,7 @@ def decode(
     if (prompts.labels < 0).any():  # the decoder would see padding as prompts
         each = [
             decode(prompt_encoder, mask_decoder, embedding, own, _of(mask, index))
-            for index, own in enumerate(without_padding(prompts))
+            for index, own in enumerate(prompts.per_object())
         ]
         return torch.cat([logits for logits, _ in each]), torch.cat([iou for _, iou in each])
     device = embedding.device
@@ -87,7 +87,7 @@ def _of(mask: Tensor | None, index: int) -> Tensor | None:
     return None if mask is None else mask[index : index + 1]
 
 
-def choose(iou: Tensor, mask_choice: str | int) -> Tensor:
+def choose_candidate(iou: Tensor, mask_choice: str | int) -> Tensor:
     """Number of the candidate that is kept of each object.
 
     Args:
@@ -102,7 +102,7 @@ def choose(iou: Tensor, mask_choice: str | int) -> Tensor:
     return torch.full_like(iou[:, 0], int(mask_choice), dtype=torch.int64)
 
 
-def best_for_each(logits: Tensor, objects: Tensor) -> Tensor:
+def best_candidate(logits: Tensor, objects: Tensor) -> Tensor:
     """Number of the candidate of each object that has the highest IoU with the object's own truth.
 
     Args:
@@ -119,12 +119,12 @@ def best_for_each(logits: Tensor, objects: Tensor) -> Tensor:
     return (shared / united).argmax(dim=1)
 
 
-def of_each(candidates: Tensor, chosen: Tensor) -> Tensor:
+def take_candidate(candidates: Tensor, chosen: Tensor) -> Tensor:
     """The chosen candidate of each object: O×K×… and O int64 -> O×…."""
     return candidates[torch.arange(len(chosen), device=chosen.device), chosen]
 
 
-def joined(logits: Tensor, chosen: Tensor, objects: Tensor | None) -> tuple[Tensor, Tensor]:
+def merge_objects(logits: Tensor, chosen: Tensor, objects: Tensor | None) -> tuple[Tensor, Tensor]:
     """The masks of one image: at each pixel the highest logit of its objects counts.
 
     Args:
@@ -134,21 +134,21 @@ def joined(logits: Tensor, chosen: Tensor, objects: Tensor | None) -> tuple[Tens
 
     Returns:
         The kept mask, S×S logits; and M×S×S: the union of the k-th candidates for each of the K,
-        and, of several objects with known truths, that of :func:`best_for_each`.
+        and, of several objects with known truths, that of :func:`best_candidate`.
     """
     unions = logits.amax(dim=0)
     if len(logits) > 1 and objects is not None:
-        best = of_each(logits, best_for_each(logits, objects)).amax(dim=0)
+        best = take_candidate(logits, best_candidate(logits, objects)).amax(dim=0)
         unions = torch.cat([unions, best[None]])
-    return of_each(logits, chosen).amax(dim=0), unions
+    return take_candidate(logits, chosen).amax(dim=0), unions
 
 
-def two_classes(logits: Tensor) -> Tensor:
+def to_two_classes(logits: Tensor) -> Tensor:
     """…×H×W -> …×2×H×W, of which the softmax is the sigmoid."""
     return torch.stack([torch.zeros_like(logits), logits], dim=-3)
 
 
-def means(losses: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+def mean_losses(losses: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """The mean of each of several losses, over images or rounds."""
     return {name: torch.stack([part[name] for part in losses]).mean() for name in losses[0]}
 
@@ -157,7 +157,7 @@ def decode_rounds(
     prompt_encoder: PromptEncoder,
     mask_decoder: MaskDecoder,
     embedding: Tensor,
-    prompting: Prompting,
+    prompting: Interaction,
     mask_choice: str | int,
 ) -> Iterator[tuple[Tensor, Tensor, Prompts]]:
     """:func:`decode`, and again after each further prompt (SAM, appendix A, training algorithm).
@@ -170,7 +170,7 @@ def decode_rounds(
         mask_decoder: Of segment-anything.
         embedding: 1×C×s×s float32.
         prompting: First prompts, and how further ones are made.
-        mask_choice: See :func:`choose`.
+        mask_choice: See :func:`choose_candidate`.
 
     Yields:
         Logits on the input, O×K×S×S; predicted IoUs, O×K; and the prompts that gave them.
@@ -182,6 +182,6 @@ def decode_rounds(
         logits = F.interpolate(low, size, mode='bilinear', align_corners=False)
         yield logits, iou, prompts
         if left:
-            chosen = choose(iou, mask_choice)
-            mask = of_each(low, chosen).detach()[:, None]
-            prompts = prompting.further(prompts, of_each(logits, chosen).detach() > 0)
+            chosen = choose_candidate(iou, mask_choice)
+            mask = take_candidate(low, chosen).detach()[:, None]
+            prompts = prompting.next_prompts(prompts, take_candidate(logits, chosen).detach() > 0)

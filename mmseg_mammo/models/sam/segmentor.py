@@ -16,17 +16,15 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.sam_predictor import SAMPredictor
 from mmseg_mammo.models.host_segmentor import HostSegmentor
 from mmseg_mammo.models.input_grid import InputGrid, input_scale, keep_candidates
 from mmseg_mammo.models.peft.trainable import guard_frozen, matching, train_only
 from mmseg_mammo.models.prompts.interaction import (
-    Prompting,
+    Interaction,
     clicked_in_the_middle,
-    described,
-    from_metainfo,
-    from_truth,
     image_generator,
+    prompts_from_metainfo,
+    prompts_from_truth,
     targets_on_input,
 )
 from mmseg_mammo.models.prompts.prompts import Prompts
@@ -34,11 +32,11 @@ from mmseg_mammo.models.sam.embedding_cache import cache_for
 from mmseg_mammo.models.sam.mask_decoder import (
     CHOICES,
     build_small_parts,
-    choose,
+    choose_candidate,
     decode_rounds,
-    joined,
-    means,
-    two_classes,
+    mean_losses,
+    merge_objects,
+    to_two_classes,
 )
 from mmseg_mammo.models.sam.weights import load_sam_weights
 
@@ -140,10 +138,6 @@ class SAMSegmentor(InputGrid, HostSegmentor):
             part.train(mode and any(p.requires_grad for p in part.parameters()))
         return self
 
-    def predictor(self, **settings: Any) -> SAMPredictor:
-        """For annotation tools; it treats images as this model's tests do, if nothing else is set."""
-        return SAMPredictor(self, **settings)
-
     def extract_feat(self, inputs: Tensor) -> Tensor:
         """B×3×S×S normalised images -> B×C×s×s float32."""
         if self.cache is None:
@@ -151,7 +145,7 @@ class SAMSegmentor(InputGrid, HostSegmentor):
         return self.cache.embed(inputs, self.image_encoder)
 
     def _rounds(
-        self, embedding: Tensor, prompting: Prompting
+        self, embedding: Tensor, prompting: Interaction
     ) -> Iterator[tuple[Tensor, Tensor, Prompts]]:
         parts = self.prompt_encoder, self.mask_decoder
         return decode_rounds(*parts, embedding, prompting, self.mask_choice)
@@ -165,17 +159,19 @@ class SAMSegmentor(InputGrid, HostSegmentor):
         """
         shape = (inputs.shape[-2], inputs.shape[-1])
         pairs = zip(self.extract_feat(inputs), data_samples, strict=True)
-        return means([self._image_losses(one[None], sample, shape) for one, sample in pairs])
+        return mean_losses([self._image_losses(one[None], sample, shape) for one, sample in pairs])
 
     def _image_losses(
         self, embedding: Tensor, sample: SegDataSample, shape: tuple[int, int]
     ) -> dict[str, Tensor]:
         sampler = self.train_prompts if self.training else self.test_prompts
         generator = None if self.training else image_generator(sample)
-        prompting = from_truth(sample, shape, sampler, generator)
+        prompting = prompts_from_truth(sample, shape, sampler, generator)
         targets = [t.to(embedding.device) for t in targets_on_input(prompting, sample, shape)]
         rounds = self._rounds(embedding, prompting)
-        return means([self.candidate_loss(logits, iou, *targets) for logits, iou, _ in rounds])
+        return mean_losses(
+            [self.candidate_loss(logits, iou, *targets) for logits, iou, _ in rounds]
+        )
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
@@ -211,25 +207,27 @@ class SAMSegmentor(InputGrid, HostSegmentor):
         data_samples: list[SegDataSample],
         prompts_from: str | None = None,
     ) -> list[tuple[Tensor, Tensor, dict[str, Any]]]:
-        """Of each image 2×S×S kept logits, M×2×S×S offered ones (:func:`.joined`), the metainfo."""
+        """Of each image 2×S×S kept logits, M×2×S×S offered ones (:func:`.merge_objects`), the metainfo."""
         shape = (inputs.shape[-2], inputs.shape[-1])
         found = []
         for embedding, sample in zip(embeddings, data_samples, strict=True):
             if (prompts_from or self.prompts_from) == 'given':
-                prompting = from_metainfo(sample, shape)
+                prompting = prompts_from_metainfo(sample, shape)
             else:
-                prompting = from_truth(sample, shape, self.test_prompts, image_generator(sample))
+                prompting = prompts_from_truth(
+                    sample, shape, self.test_prompts, image_generator(sample)
+                )
             *_, (logits, iou, prompts) = self._rounds(embedding[None], prompting)
-            chosen = choose(iou, self.mask_choice)
-            kept, offered = joined(logits, chosen, prompting.objects)
+            chosen = choose_candidate(iou, self.mask_choice)
+            kept, offered = merge_objects(logits, chosen, prompting.objects)
             sx, sy = input_scale(sample, shape)
             facts = {
                 'candidate_iou': (iou[0] if len(iou) == 1 else iou[0] * torch.nan).tolist(),
                 'chosen': int(chosen[0]) if (chosen == chosen[0]).all() else -1,
                 'prompts_from': self.prompts_from,
-                **described(prompts.scaled(1 / sx, 1 / sy)),
+                **prompts.scaled(1 / sx, 1 / sy).as_metainfo(),
             }
-            found.append((two_classes(kept), two_classes(offered), facts))
+            found.append((to_two_classes(kept), to_two_classes(offered), facts))
         return found
 
     def encode_decode(self, inputs: Tensor, batch_data_samples: list[SegDataSample]) -> Tensor:

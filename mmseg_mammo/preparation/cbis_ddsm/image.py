@@ -28,6 +28,7 @@ from mmseg_mammo.preparation.output import (
     INVERTED_SHARE,
     large_lesion_note,
     pair_record,
+    row_from_record,
     write_pair,
 )
 
@@ -58,7 +59,7 @@ class ImageJob:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RegionOutcome:
     """What became of one region; a non-empty ``reason`` means that it has no mask."""
 
     mask_file: str = ''
@@ -84,7 +85,7 @@ def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
         The record of the written pair with ``image_file`` and one outcome per region under
         ``regions``; with a key ``error`` if nothing was written.
     """
-    outcomes: list[Outcome] = []
+    outcomes: list[RegionOutcome] = []
     image_file, note = '', ''
     try:
         images, broken = _full_images(job)
@@ -122,7 +123,7 @@ def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
 
 def resolve_region(
     region: Region, root: Path, image_shape: tuple[int, int]
-) -> tuple[Outcome, np.ndarray | None]:
+) -> tuple[RegionOutcome, np.ndarray | None]:
     """Find the mask of one region.
 
     Args:
@@ -147,7 +148,7 @@ def resolve_region(
     )
     crop = find_crop(found.instances, mask)
     height, width = mask.shape
-    outcome = Outcome(
+    outcome = RegionOutcome(
         mask_file=_relative(mask, root),
         crop_file=_relative(crop, root) if crop else '',
         rule=rule,
@@ -220,12 +221,12 @@ def _relative(instance: Instance, root: Path) -> str:
     return instance.path.relative_to(root).as_posix()
 
 
-def _noted(outcome: Outcome, note: str) -> Outcome:
+def _noted(outcome: RegionOutcome, note: str) -> RegionOutcome:
     return replace(outcome, note='; '.join(filter(None, (outcome.note, note))))
 
 
-def _failure(error: UnresolvedError) -> Outcome:
-    return Outcome(reason=error.reason, detail=error.detail)
+def _failure(error: UnresolvedError) -> RegionOutcome:
+    return RegionOutcome(reason=error.reason, detail=error.detail)
 
 
 def index_row(
@@ -234,9 +235,8 @@ def index_row(
     """The index row of one written image."""
     cases = [region.case for region in job.regions]
     first = cases[0]
-    return Row(
-        image=record['image'],
-        mask=record['mask'],
+    return row_from_record(
+        record,
         patient_id=first.patient_id,
         laterality=first.laterality,
         view=first.view,
@@ -247,6 +247,4 @@ def index_row(
         annotated='lesion',
         mask_kind='phantom' if phantom else 'contour',
         source='phantom-cbis' if phantom else 'cbis-ddsm',
-        original_height=record['original_height'],
-        original_width=record['original_width'],
     )

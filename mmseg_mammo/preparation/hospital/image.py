@@ -17,6 +17,7 @@ from mmseg_mammo.preparation.output import (
     INVERTED_SHARE,
     large_lesion_note,
     pair_record,
+    row_from_record,
     write_pair,
 )
 
@@ -126,9 +127,8 @@ def index_row(
 ) -> Row:
     """The row of one image in the index."""
     first = group[0]
-    return Row(
-        image=record['image'],
-        mask=record['mask'],
+    return row_from_record(
+        record,
         patient_id=first.patient_id,
         laterality=first.laterality,
         view=first.view,
@@ -139,6 +139,4 @@ def index_row(
         annotated=record['annotated'],
         mask_kind=mask_kind,
         source=source,
-        original_height=record['original_height'],
-        original_width=record['original_width'],
     )

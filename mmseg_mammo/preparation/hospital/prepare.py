@@ -52,7 +52,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Prepared:
     """The rows of the index, the rows left out, and the audit as it was written.
 
     ``header_patients`` counts the images whose patient comes from their DICOM header;
@@ -68,7 +68,7 @@ class Outcome:
 
 def prepare(
     entries: Sequence[Entry], problems: Sequence[Problem], out: Path, settings: Settings
-) -> Outcome:
+) -> Prepared:
     """Write the prepared folder of one hospital; a second run makes only what is missing.
 
     Args:
@@ -106,7 +106,7 @@ def prepare(
     write_audit(out, AUDIT_COLUMNS, audit, refusal)
     write_index(out / INDEX_NAME, rows)
     header_patients = sum(any(entry.header_patient for entry in group) for group, _ in used)
-    return Outcome(rows, problems, audit, header_patients, warnings_about(made, rows, out))
+    return Prepared(rows, problems, audit, header_patients, warnings_about(made, rows, out))
 
 
 def _claim(settings: Settings) -> dict[str, Any]:

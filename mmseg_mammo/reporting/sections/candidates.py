@@ -9,7 +9,7 @@ from mmseg_mammo.io.run_folder import Records
 from mmseg_mammo.reporting.document import Cell, Section, Table
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
-from mmseg_mammo.reporting.scores import cells, mark_notes, marked, number, strata
+from mmseg_mammo.reporting.scores import cells, mark_cells, mark_notes, number, strata
 
 _MASKS = (
     *('model', 'images', 'n', 'mask', 'IoU %', 'IoU low', 'IoU high'),
@@ -75,7 +75,7 @@ def _masks(test: Test) -> Iterator[tuple[Cell, ...]]:
             kept = np.nan if k is None else 100 * float(np.mean(images['chosen'] == k))
             yield (
                 *(test.model, stratum, len(images), mask, *sum(map(cells, overlap), ())),
-                *(number(kept), marked(test, len(images), *overlap)),
+                *(number(kept), mark_cells(test, len(images), *overlap)),
             )
 
 
@@ -96,5 +96,5 @@ def _predicted(test: Test) -> Iterator[tuple[Cell, ...]]:
                     number(mean(100 * predicted[known], patients).value),
                     *sum(map(cells, values), ()),
                 ),
-                marked(test, len(error), *values),
+                mark_cells(test, len(error), *values),
             )

@@ -8,17 +8,18 @@ import numpy as np
 
 from mmseg_mammo.evaluation.bootstrap import Estimate, difference, mean, ratio
 from mmseg_mammo.evaluation.overlap import dice
+from mmseg_mammo.io.run_folder import Records
 from mmseg_mammo.reporting.document import Cell, Table
-from mmseg_mammo.reporting.run_reader import Records, Test
+from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import (
     cells,
+    common_images,
     counts,
+    empty_counts,
     grid_notes,
+    mark_cells,
     mark_notes,
-    marked,
-    nothing,
-    shared,
     strata,
 )
 from mmseg_mammo.reporting.sections.results import NOTHING
@@ -65,7 +66,7 @@ def score(images: Records, convention: Convention, empty: bool = False) -> Estim
     if convention.grid and f'truth_pixels{convention.grid}' not in images:
         return Estimate(np.nan, np.nan, np.nan, np.empty(0))
     chosen = strata(images)[convention.stratum]
-    pixels = (nothing if empty else counts)(images, convention.grid)
+    pixels = (empty_counts if empty else counts)(images, convention.grid)
     truth, predicted, both = (values[chosen] for values in pixels)
     patients = images.patients[chosen]
     if convention.pooled:
@@ -79,7 +80,7 @@ def convention_items(runs: Runs) -> tuple[Table, ...]:
     flips: list[tuple[Cell, ...]] = []
     for dataset in runs.datasets:
         tests = runs.on(dataset)
-        records = shared(tests)
+        records = common_images(tests)
         scored = [
             {
                 **{t.model: score(r, way) for t, r in zip(tests, records, strict=True)},
@@ -123,7 +124,7 @@ def _table(
         ranks, size = _ranks(models), sizes[way.stratum]
         for model, estimate in models.items():
             test = next((t for t in tests if t.model == model), tests[0])
-            mark = marked(test, size, estimate, empty=model == NOTHING)
+            mark = mark_cells(test, size, estimate, empty=model == NOTHING)
             rows.append((way.name, model, size, *cells(estimate), ranks[model], mark))
     columns = ('convention', 'model', 'images', 'Dice %', 'low', 'high', 'rank', 'mark')
     notes = (
@@ -142,7 +143,7 @@ def _mark(
 ) -> str:
     """The marks of two models, one of which may be predicting nothing."""
     first, *rest = [test for test in tests if test.model in pair]
-    return marked(first, sizes['all'], sizes['lesion'], *shown, beside=rest)
+    return mark_cells(first, sizes['all'], sizes['lesion'], *shown, beside=rest)
 
 
 def _ranks(scored: dict[str, Estimate]) -> dict[str, Cell]:

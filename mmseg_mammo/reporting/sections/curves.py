@@ -10,7 +10,7 @@ from mmseg_mammo.io.run_folder import CURVES
 from mmseg_mammo.reporting.document import Section
 from mmseg_mammo.reporting.run_reader import Training
 from mmseg_mammo.reporting.runs import Runs
-from mmseg_mammo.visualization.plots import COLOURS, LINES, Figure, canvas, finish
+from mmseg_mammo.visualization.plots import COLOURS, LINES, Figure, canvas, to_figure
 
 # Key of vis_data/scalars.json -> label; the panels from left to right.
 PANELS = {
@@ -76,7 +76,7 @@ def _figure(number: int, model: str, training: Training) -> Figure:
         axes = drawn.subplots(1, len(PANELS))
         for axis, (unit, labels) in zip(axes, PANELS.items(), strict=True):
             _drawer(unit, labels, found)(axis)
-        return finish(drawn, name, title, caption, alt)
+        return to_figure(drawn, name, title, caption, alt)
 
 
 def _drawer(

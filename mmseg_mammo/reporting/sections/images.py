@@ -13,8 +13,15 @@ from mmseg_mammo.io.run_folder import Records
 from mmseg_mammo.reporting.document import Cell, Section, Table
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
-from mmseg_mammo.reporting.scores import cells, few_notes, has_lesion, mark_notes, marked, number
-from mmseg_mammo.visualization.plots import GREY, Figure, look, panels
+from mmseg_mammo.reporting.scores import (
+    cells,
+    few_notes,
+    has_lesion,
+    mark_cells,
+    mark_notes,
+    number,
+)
+from mmseg_mammo.visualization.plots import GREY, Figure, model_style, panels
 
 
 def image_section(runs: Runs) -> Section:
@@ -88,7 +95,7 @@ def _detection(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
             (
                 *(test.model, len(lesion), int(lesion.sum()), int((~lesion).sum())),
                 *(*cells(area, 3), best, error),
-                marked(test, int(lesion.sum()), int((~lesion).sum()), area),
+                mark_cells(test, int(lesion.sum()), int((~lesion).sum()), area),
             )
         )
     columns = (
@@ -144,7 +151,7 @@ def _chosen_row(test: Test) -> tuple[Cell, ...]:
     return (
         *(test.model, known, None if threshold is None else number(threshold, 4)),
         *(int(lesion.sum()), *cells(shares[0]), int((~lesion).sum()), *cells(shares[1])),
-        marked(test, int(lesion.sum()), int((~lesion).sum()), known or 0, *shares),
+        mark_cells(test, int(lesion.sum()), int((~lesion).sum()), known or 0, *shares),
     )
 
 
@@ -172,7 +179,7 @@ def _draw_roc(tests: tuple[Test, ...], places: Mapping[str, int]) -> Callable[[A
         axis.plot([0, 100], [0, 100], color=GREY, lw=0.8)
         for test in tests:
             false, true, _ = roc_curve(has_lesion(test.images), test.images['max_probability'])
-            axis.plot(100 * false, 100 * true, **{**look(places[test.model]), 'marker': ''})
+            axis.plot(100 * false, 100 * true, **{**model_style(places[test.model]), 'marker': ''})
         axis.set_xlabel('100 % − specificity')
         axis.set_ylabel('sensitivity %')
 
@@ -186,7 +193,7 @@ def _draw_reliability(tests: tuple[Test, ...], places: Mapping[str, int]) -> Cal
             expected, observed, sizes = reliability(
                 has_lesion(test.images), test.images['max_probability']
             )
-            style = look(places[test.model])
+            style = model_style(places[test.model])
             axis.plot(expected, observed, **{**style, 'marker': ''}, lw=1)
             areas = 8 + 120 * sizes / sizes.sum()
             axis.scatter(expected, observed, areas, color=style['color'], marker=style['marker'])

@@ -11,8 +11,8 @@ from mmseg_mammo.io.run_folder import Records
 from mmseg_mammo.reporting.document import Cell, Section, Table
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
-from mmseg_mammo.reporting.scores import cells, few_notes, has_lesion, mark_notes, marked
-from mmseg_mammo.visualization.plots import Figure, look, panels
+from mmseg_mammo.reporting.scores import cells, few_notes, has_lesion, mark_cells, mark_notes
+from mmseg_mammo.visualization.plots import Figure, model_style, panels
 
 # Criterion and the suffix of its columns in per_image_test.csv.
 _COUNTED = {'IoU ≥ 0.1': 'iou10', 'centre': 'centre'}
@@ -82,7 +82,7 @@ def _row(test: Test, criterion: str) -> tuple[Cell, ...]:
     return (
         *(test.model, criterion, len(images), int(lesions.sum()), *cells(found)),
         *(*cells(false), int(normal.sum()), *cells(of_normal)),
-        marked(test, int((~normal).sum()), int(normal.sum()), found, false, of_normal),
+        mark_cells(test, int((~normal).sum()), int(normal.sum()), found, false, of_normal),
     )
 
 
@@ -101,7 +101,7 @@ def _outline(test: Test) -> tuple[Cell, ...]:
     diagonal = np.hypot(images['height'], images['width'])
     values = (distance, 100 * distance / diagonal, 100 * images['surface_dice'])
     found = [mean(each, images.patients) for each in values]
-    mark = marked(test, len(images), *found)
+    mark = mark_cells(test, len(images), *found)
     return test.model, len(images), *sum(map(cells, found), ()), mark
 
 
@@ -113,7 +113,7 @@ def _points(
         (
             *(test.model, criterion, name, *cells(estimate), len(test.images)),
             int(test.images['true_lesions'].sum()),
-            marked(test, int(has_lesion(test.images).sum()), estimate),
+            mark_cells(test, int(has_lesion(test.images).sum()), estimate),
         )
         for criterion in CRITERIA
         for test in tests
@@ -149,7 +149,7 @@ def _figure(
         def draw(axis: Axes) -> None:
             for test in tests:
                 rate, found = curves[test.model, way]
-                style = {**look(places[test.model]), 'marker': ''}
+                style = {**model_style(places[test.model]), 'marker': ''}
                 # Level from the last detection on, as the table has it.
                 axis.plot(
                     np.append(rate[::-1], 8.5), 100 * np.append(found[::-1], found[0]), **style

@@ -21,13 +21,13 @@ from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import (
     cells,
+    common_images,
     counts,
+    empty_counts,
     few_notes,
+    mark_cells,
     mark_notes,
-    marked,
-    nothing,
     number,
-    shared,
     strata,
 )
 from mmseg_mammo.visualization.plots import Figure, forest
@@ -70,7 +70,7 @@ def result_section(runs: Runs) -> Section:
 
 def _table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
     rows = [row for test in tests for row in _rows(test.model, test, counts(test.images))]
-    rows += _rows(NOTHING, tests[0], nothing(tests[0].images))
+    rows += _rows(NOTHING, tests[0], empty_counts(tests[0].images))
     notes = (_INTERVALS, *mark_notes(tests))
     return Table(f'results_{slug}', f'Results on {dataset}', _COLUMNS, tuple(rows), notes)
 
@@ -81,7 +81,7 @@ def _rows(model: str, test: Test, pixels: Counts) -> Iterator[tuple[Cell, ...]]:
         values = (100 * iou(*pixels), 100 * dice(*pixels), 100.0 * (pixels[1] == 0))
         estimates = [mean(each[chosen], patients) for each in values]
         count = len(patients)
-        mark = marked(test, count, *estimates, empty=model == NOTHING)
+        mark = mark_cells(test, count, *estimates, empty=model == NOTHING)
         shown = sum(map(cells, estimates), ())
         yield (model, name, count, len(set(patients)), *shown, mark)
 
@@ -96,7 +96,7 @@ def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[st
     panels: dict[str, dict[str, Estimate]] = {}
     for name in ('all', 'lesion'):
         columns = [(test.model, test.images, counts(test.images)) for test in tests]
-        columns.append((NOTHING, tests[0].images, nothing(tests[0].images)))
+        columns.append((NOTHING, tests[0].images, empty_counts(tests[0].images)))
         panels[f'{name} images: Dice %'] = {
             model: mean(100 * dice(*pixels)[strata(images)[name]], _of(images, name))
             for model, images, pixels in columns
@@ -167,7 +167,7 @@ def _compared_notes(runs: Runs, rows: list[tuple[Cell, ...]]) -> tuple[str, ...]
 def _compared(dataset: str, tests: tuple[Test, ...]) -> Iterator[tuple[tuple[Cell, ...], float]]:
     """Rows without their p-values, and these, for every pair of models."""
     pairs = list(combinations(range(len(tests)), 2))
-    records = shared(tests)
+    records = common_images(tests)
     for name, score in (('all', 'Dice'), ('lesion', 'Dice'), ('normal', 'left empty')):
         chosen = strata(records[0])[name]
         patients = records[0].patients[chosen]
@@ -183,7 +183,7 @@ def _compared(dataset: str, tests: tuple[Test, ...]) -> Iterator[tuple[tuple[Cel
             pairs, differences.T, sign_flip(differences, patients), strict=True
         ):
             between = mean(column, patients)
-            mark = marked(tests[a], between, beside=(tests[b],))
+            mark = mark_cells(tests[a], between, beside=(tests[b],))
             facts = (dataset, name, score, tests[a].model, tests[b].model)
             size = (len(column), len(set(patients)))
             yield (*facts, *size, *cells(between), mark), p_value

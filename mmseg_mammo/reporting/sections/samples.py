@@ -11,7 +11,7 @@ from mmseg_mammo.reporting.document import Case, Section
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import mark_notes
 from mmseg_mammo.visualization.overlay import PREDICTION_COLOUR, TRUTH_COLOUR, mark_mask
-from mmseg_mammo.visualization.plots import Figure, canvas, finish
+from mmseg_mammo.visualization.plots import Figure, canvas, to_figure
 
 ROWS = 6
 CELL, GAP = 200, 6  # pixels
@@ -72,7 +72,7 @@ def _figure(name: str, letter: str, dataset: str, cases: Sequence[Case], runs: R
         axis.set_yticks([])
         axis.spines[:].set_visible(False)
         axis.grid(False)
-        return finish(drawn, name, title, caption, alt)
+        return to_figure(drawn, name, title, caption, alt)
 
 
 def _mosaic(

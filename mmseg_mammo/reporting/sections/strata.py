@@ -18,12 +18,12 @@ from mmseg_mammo.reporting.scores import (
     counts,
     few_notes,
     has_lesion,
+    mark_cells,
     mark_notes,
-    marked,
     size_names,
 )
 from mmseg_mammo.reporting.sections.results import lesion_dice
-from mmseg_mammo.visualization.plots import Figure, dot, listed, panels
+from mmseg_mammo.visualization.plots import Figure, describe_means, dot, panels
 
 FACTORS = ('lesion size', 'finding', 'pathology', 'density', 'view', 'laterality', 'hospital')
 _OF_LESIONS = ('finding', 'pathology')
@@ -131,7 +131,7 @@ def _row(level: str, test: Test, factor: str) -> tuple[Cell, ...]:
     return (
         *(level, test.model, sizes[0], len(set(images.patients[lesion]))),
         *(*cells(of_dice), *cells(overlap), sizes[1], *cells(empty)),
-        marked(test, *sizes, of_dice, overlap, empty),
+        mark_cells(test, *sizes, of_dice, overlap, empty),
     )
 
 
@@ -162,7 +162,7 @@ def _figure(
         _drawer(factor, by_level, list(models.values())) for factor, by_level in found.items()
     ]
     alt = '; '.join(
-        f'{level}: {listed(dict(zip(models, each, strict=True)))}'
+        f'{level}: {describe_means(dict(zip(models, each, strict=True)))}'
         for by_level in found.values()
         for level, each in by_level.items()
     )

@@ -7,16 +7,17 @@ from pathlib import PurePath
 import numpy as np
 
 from mmseg_mammo.evaluation.overlap import dice, iou
+from mmseg_mammo.io.run_folder import PROMPTED
 from mmseg_mammo.reporting.document import Cell, Section, Table
-from mmseg_mammo.reporting.run_reader import PROMPTED, Test
+from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs, experiment
 from mmseg_mammo.reporting.scores import (
     counts,
+    empty_counts,
     grid_notes,
     has_lesion,
+    mark_cells,
     mark_notes,
-    marked,
-    nothing,
     number,
 )
 from mmseg_mammo.reporting.sections.conventions import CONVENTIONS, score
@@ -108,7 +109,7 @@ def _fits(test: Test, line: Published) -> bool:
 
 def _mark(line: Published, test: Test | None) -> str:
     """The published number has marks of its own, also beside none of ours."""
-    ours = marked(test, *_sizes(test)).split('; ') if test else []
+    ours = mark_cells(test, *_sizes(test)).split('; ') if test else []
     return '; '.join(dict.fromkeys(m for m in (*ours, PROMPTED * line.prompted) if m))
 
 
@@ -135,7 +136,7 @@ def _table(
         whole = [t for t in tests if not t.run['data']['test'].get('finding')]
         for test in {t.dataset: t for t in whole}.values() or (None,):
             after = (None,) * 4 if costs else ()
-            mark = marked(test, *_sizes(test), empty=True) if test else ''
+            mark = mark_cells(test, *_sizes(test), empty=True) if test else ''
             rows.append((NOTHING, baseline, baseline, *_ours(test, empty=True), *after, mark))
     return Table(name, title, (*columns, 'mark'), tuple(rows), tuple(_notes(tests, empty, costs)))
 
@@ -163,7 +164,7 @@ def _ours(test: Test | None, empty: bool = False) -> tuple[Cell, ...]:
         return (None,) * (1 + len(_OURS))
     images = test.images
     grid = score(images, CONVENTIONS[1], empty)  # its Dice; NaN without that grid
-    pixels = (nothing if empty else counts)(images)
+    pixels = (empty_counts if empty else counts)(images)
     lesion = has_lesion(images)
     values = [
         *(_mean_iou(test, empty), grid.value),
@@ -179,7 +180,7 @@ def _ours(test: Test | None, empty: bool = False) -> tuple[Cell, ...]:
 def _mean_iou(test: Test, empty: bool) -> float:
     if 'truth_pixels_224' not in test.images:
         return np.nan
-    return _percent(iou(*(nothing if empty else counts)(test.images, '_224')))
+    return _percent(iou(*(empty_counts if empty else counts)(test.images, '_224')))
 
 
 def _percent(values: np.ndarray) -> float:

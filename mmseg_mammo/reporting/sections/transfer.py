@@ -15,8 +15,8 @@ from mmseg_mammo.reporting.scores import (
     counts,
     few_notes,
     grid_notes,
+    mark_cells,
     mark_notes,
-    marked,
     number,
     strata,
 )
@@ -27,7 +27,7 @@ from mmseg_mammo.reporting.sections.conventions import (
     score,
 )
 from mmseg_mammo.reporting.sections.results import lesion_dice
-from mmseg_mammo.visualization.plots import Figure, look, panels
+from mmseg_mammo.visualization.plots import Figure, model_style, panels
 
 _COLUMNS = (
     *('model', 'trained on', 'tested on', 'images', 'Dice %, all', 'lesion images'),
@@ -99,7 +99,7 @@ def _rows(
         sizes = int(lesion.sum()), int(normal.sum())
         of_home = [int(strata(home.images)['lesion'].sum())] if home else []
         shown = [here, drop] if drop else [here]
-        mark = marked(test, *sizes, *of_home, *shown, beside=[home] if home else [])
+        mark = mark_cells(test, *sizes, *of_home, *shown, beside=[home] if home else [])
         yield (
             *(model, source(test), test.dataset, len(images)),
             number(100 * float(np.mean(dice(*counts(images))))),
@@ -142,7 +142,7 @@ def _by_convention(home: Test, test: Test) -> Iterator[tuple[Cell, ...]]:
             *(test.model, home.dataset, test.dataset, way.name, sizes[0], sizes[1]),
             *(number(here.value), number(there.value), *cells(drop), concluded),
             ('no' if concluded == usual else 'yes') if known else None,
-            marked(test, *sizes, drop, beside=(home,)),
+            mark_cells(test, *sizes, drop, beside=(home,)),
         )
 
 
@@ -173,9 +173,11 @@ def _figure(runs: Runs, found: dict[tuple[str, str], Estimate]) -> Figure:
                 (i, found[model, d]) for i, d in enumerate(runs.datasets) if (model, d) in found
             ]
             known = [(i + shift, each) for i, each in here if not np.isnan(each.value)]
-            axis.plot([x for x, _ in known], [e.value for _, e in known], lw=1, ms=5, **look(index))
+            axis.plot(
+                [x for x, _ in known], [e.value for _, e in known], lw=1, ms=5, **model_style(index)
+            )
             for x, each in known:
-                axis.plot([x, x], [each.low, each.high], color=look(index)['color'], lw=1)
+                axis.plot([x, x], [each.low, each.high], color=model_style(index)['color'], lw=1)
         axis.set_xticks(range(len(runs.datasets)), runs.datasets)
         axis.set_xlim(-0.5, len(runs.datasets) - 0.5)
         axis.set_ylim(0, max(1, axis.get_ylim()[1]))  # percent; 1e-8 is nothing

@@ -14,7 +14,7 @@ from mmseg_mammo.engine.config.differences import (
     input_differences,
     note_clahe,
 )
-from mmseg_mammo.engine.launch import use_side
+from mmseg_mammo.engine.config.edits import use_side
 from mmseg_mammo.errors import CheckpointError
 
 

@@ -95,7 +95,7 @@ def test_images_per_second_count_loading_and_the_steps_after_the_warm_up(
         return load(dataset, index)
 
     monkeypatch.setattr(MammographyDataset, 'prepare_data', slow)
-    monkeypatch.setattr('mmseg_mammo.engine.provenance.clock', lambda: now[0])
+    monkeypatch.setattr('mmseg_mammo.engine.hooks.run_record.clock', lambda: now[0])
     cfg = shrink('unet_cbis', prepared, tmp_path)
     for loader in (cfg.train_dataloader, cfg.test_dataloader):
         loader.batch_size = 1

@@ -8,11 +8,9 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models import EDTCentreSampler, RandomPointSampler
 from mmseg_mammo.models.input_grid import input_scale
 from mmseg_mammo.models.prompts.interaction import (
-    described,
-    from_metainfo,
-    from_truth,
     image_generator,
-    without_padding,
+    prompts_from_metainfo,
+    prompts_from_truth,
 )
 from mmseg_mammo.models.prompts.prompts import Prompts
 
@@ -27,7 +25,7 @@ def test_random_numbers_belong_to_the_image():
 def test_the_truth_is_looked_at_on_the_input():
     """An 80×40 picture stretched to 40×40; the square's centre (19.5, 29.5) becomes (19.5, 14.5)."""
     sample = sample_of(square((80, 40), 20, 10, 20), (80, 40))
-    prompting = from_truth(sample, (40, 40), EDTCentreSampler())
+    prompting = prompts_from_truth(sample, (40, 40), EDTCentreSampler())
     (((x, y),),) = prompting.prompts.points.tolist()
     assert prompting.objects.shape == (1, 40, 40)
     assert prompting.objects.sum() == 10 * 20
@@ -37,46 +35,46 @@ def test_the_truth_is_looked_at_on_the_input():
 
 def test_random_points_of_a_normal_image_are_in_the_picture_never_in_its_padding():
     sample = sample_of(torch.zeros(80, 40), (80, 40), img_padding_size=(0, 20, 0, 0))
-    points = from_truth(sample, (40, 40), RandomPointSampler(points=200)).prompts.points
+    points = prompts_from_truth(sample, (40, 40), RandomPointSampler(points=200)).prompts.points
     assert points[..., 0].max() <= 19
     assert points[..., 1].max() > 30
 
 
 def test_a_sample_without_truth_is_an_error_and_no_click_in_the_middle():
     with pytest.raises(MammoError, match=r"a\.png: no true mask.*set model\.prompts_from='given'"):
-        from_truth(sample_of(), (40, 40), EDTCentreSampler())
+        prompts_from_truth(sample_of(), (40, 40), EDTCentreSampler())
 
 
 def test_given_prompts_move_from_the_prepared_image_to_the_input_and_back():
     """80×56 -> 40×56: (x, y) -> (x, (y + 0.5) / 2 - 0.5)."""
     sample = sample_of(prompts={**GIVEN, 'boxes': [[0, 0, 9, 9], [2, 4, 5, 7]]})
     assert input_scale(sample, (40, 56)) == (1, 0.5)
-    prompting = from_metainfo(sample, (40, 56))
+    prompting = prompts_from_metainfo(sample, (40, 56))
     assert prompting.prompts.points[0, 0].tolist() == [9, 9.25]
     assert prompting.prompts.boxes[1].tolist() == [2, 1.75, 5, 3.25]
-    told = described(prompting.prompts.scaled(1, 2))
+    told = prompting.prompts.scaled(1, 2).as_metainfo()
     assert told['prompt_points'] == [[9, 19, 1], [1, 2, 0], [3, 4, 1]]
     assert told['prompt_boxes'] == [[0, 0, 9, 9], [2, 4, 5, 7]]
 
 
 def test_a_sample_without_given_prompts_is_an_error():
     with pytest.raises(MammoError, match=r'a\.png: no prompts.*LoadPrompts'):
-        from_metainfo(sample_of(square()), (40, 40))
+        prompts_from_metainfo(sample_of(square()), (40, 40))
 
 
 def test_boxes_alone_have_no_points():
     given = dict(points=[[], []], labels=[[], []], boxes=[[0, 0, 9, 9], [2, 4, 5, 7]])
-    prompts = from_metainfo(sample_of(prompts=given), (80, 56)).prompts
+    prompts = prompts_from_metainfo(sample_of(prompts=given), (80, 56)).prompts
     assert prompts.points.shape == (2, 0, 2)
     assert prompts.labels.shape == (2, 0)
-    assert described(prompts)['prompt_points'] == []
+    assert prompts.as_metainfo()['prompt_points'] == []
 
 
 def test_padding_belongs_to_no_object():
     prompts = Prompts(
         torch.tensor(GIVEN['points']), torch.tensor(GIVEN['labels']), torch.zeros(2, 4)
     )
-    first, second = without_padding(prompts)
+    first, second = prompts.per_object()
     assert (first.points.tolist(), first.labels.tolist()) == ([[[9, 19]]], [[1]])
     assert second.labels.tolist() == [[0, 1]]
     assert first.boxes.shape == second.boxes.shape == (1, 4)

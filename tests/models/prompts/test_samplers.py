@@ -103,7 +103,7 @@ def test_further_clicks_are_added_and_correct_the_prediction(lesions):
     prompts = sampler(objects, seeded())
     predicted = objects.clone()
     predicted[1, 12, 20] = False  # the second object misses one pixel, the first is perfect
-    more = sampler.further(prompts, objects, predicted, seeded())
+    more = sampler.next_prompts(prompts, objects, predicted, seeded())
     assert sampler.rounds == 2
     assert more.points.tolist() == [[[5, 4], [0, 0]], [[20, 12], [20, 12]]]
     assert more.labels.tolist() == [[1, -1], [1, 1]]
@@ -113,7 +113,7 @@ def test_further_clicks_are_added_and_correct_the_prediction(lesions):
 def test_clicks_may_follow_a_box(lesions):
     sampler = build('clicks', first=SAMPLERS['box'])
     prompts = sampler(lesions[None])
-    more = sampler.further(prompts, lesions[None], torch.zeros_like(lesions)[None], seeded())
+    more = sampler.next_prompts(prompts, lesions[None], torch.zeros_like(lesions)[None], seeded())
     assert torch.equal(more.boxes, prompts.boxes)
     assert more.labels.tolist() == [[1]]
 
@@ -138,7 +138,7 @@ def test_segment_anything_takes_padding_for_no_point(lesions):
     encoder = PromptEncoder(8, (4, 4), (64, 64), 4)
     sampler = build('clicks')
     prompts = sampler(lesions[None])
-    padded = sampler.further(prompts, lesions[None], lesions[None])
+    padded = sampler.next_prompts(prompts, lesions[None], lesions[None])
     tokens, _ = encoder((padded.points, padded.labels), None, None)
     torch.testing.assert_close(tokens[0, 1], encoder.not_a_point_embed.weight[0])
 

@@ -6,15 +6,15 @@ import torch.nn.functional as F
 from sam_models import SIDE, meta_sam, square
 
 from mmseg_mammo.models import ErrorPointSampler
-from mmseg_mammo.models.prompts.interaction import Prompting
+from mmseg_mammo.models.prompts.interaction import Interaction
 from mmseg_mammo.models.prompts.prompts import Prompts
 from mmseg_mammo.models.sam.mask_decoder import (
-    best_for_each,
-    choose,
+    best_candidate,
+    choose_candidate,
     decode,
     decode_rounds,
-    joined,
-    of_each,
+    merge_objects,
+    take_candidate,
 )
 
 
@@ -89,10 +89,10 @@ def test_autocast_does_not_reach_coordinates_or_masks(sam, embedding):
 
 def test_the_candidate_with_the_highest_predicted_iou_is_kept_or_always_the_same():
     iou = torch.tensor([[0.1, 0.9, 0.2], [0.5, 0.4, 0.6]])
-    assert choose(iou, 'predicted_iou').tolist() == [1, 2]
-    assert choose(iou, 1).tolist() == [1, 1]
+    assert choose_candidate(iou, 'predicted_iou').tolist() == [1, 2]
+    assert choose_candidate(iou, 1).tolist() == [1, 1]
     candidates = torch.arange(12).view(2, 3, 2)
-    assert of_each(candidates, torch.tensor([1, 2])).tolist() == [[2, 3], [10, 11]]
+    assert take_candidate(candidates, torch.tensor([1, 2])).tolist() == [[2, 3], [10, 11]]
 
 
 def test_a_further_round_sees_the_chosen_logits_and_one_more_point(sam, embedding):
@@ -100,7 +100,7 @@ def test_a_further_round_sees_the_chosen_logits_and_one_more_point(sam, embeddin
     truth = square((SIDE, SIDE - 8), 10, 10, 20)[None]  # the picture; 8 columns are padding
     sampler = ErrorPointSampler(dict(type='EDTCentreSampler'), rounds=1)
     generator = torch.Generator().manual_seed(0)
-    prompting = Prompting(sampler(truth), truth, sampler, generator)
+    prompting = Interaction(sampler(truth), truth, sampler, generator)
     parts = sam.prompt_encoder, sam.mask_decoder
     first, second = decode_rounds(*parts, embedding, prompting, 'predicted_iou')
     low, iou = by_hand(sam, embedding, (prompting.prompts.points, prompting.prompts.labels))
@@ -108,7 +108,9 @@ def test_a_further_round_sees_the_chosen_logits_and_one_more_point(sam, embeddin
     torch.testing.assert_close(first[0], upscale(low))
     best = int(iou.argmax())
     predicted = upscale(low)[:, best, :, : SIDE - 8] > 0
-    more = sampler.further(prompting.prompts, truth, predicted, torch.Generator().manual_seed(0))
+    more = sampler.next_prompts(
+        prompting.prompts, truth, predicted, torch.Generator().manual_seed(0)
+    )
     assert more.points.shape == (1, 2, 2)
     expected = by_hand(sam, embedding, (more.points, more.labels), None, low[:, best : best + 1])
     torch.testing.assert_close(second[0], upscale(expected[0]))
@@ -120,7 +122,7 @@ def test_the_mask_of_an_earlier_round_gets_no_gradient(sam, embedding):
     truth = square((SIDE, SIDE), 10, 10, 20)[None]
     sampler = ErrorPointSampler(dict(type='EDTCentreSampler'), rounds=1)
     inputs = embedding.clone().requires_grad_()
-    prompting = Prompting(sampler(truth), truth, sampler, torch.Generator().manual_seed(0))
+    prompting = Interaction(sampler(truth), truth, sampler, torch.Generator().manual_seed(0))
     parts = sam.prompt_encoder, sam.mask_decoder
     _, second = decode_rounds(*parts, inputs, prompting, 0)
     (gradient,) = torch.autograd.grad(second[0].sum(), inputs)
@@ -141,8 +143,8 @@ def test_the_best_candidate_of_an_object_is_that_of_its_own_truth_not_of_the_uni
         ]
     )
     logits = masks[:, :, None] * 2.0 - 1
-    assert best_for_each(logits, truths).tolist() == [1, 2]
-    kept, offered = joined(logits, torch.tensor([0, 0]), truths)
+    assert best_candidate(logits, truths).tolist() == [1, 2]
+    kept, offered = merge_objects(logits, torch.tensor([0, 0]), truths)
     assert (kept > 0).tolist() == [[True, True, False, False, False]]
     assert (offered > 0).long().tolist() == [
         [[1, 1, 0, 0, 0]],
@@ -150,5 +152,5 @@ def test_the_best_candidate_of_an_object_is_that_of_its_own_truth_not_of_the_uni
         [[1, 1, 1, 1, 0]],
         [[1, 0, 1, 1, 1]],
     ]
-    assert len(joined(logits, torch.tensor([0, 0]), None)[1]) == 3
-    assert len(joined(logits[:1], torch.tensor([0]), truths[:1])[1]) == 3
+    assert len(merge_objects(logits, torch.tensor([0, 0]), None)[1]) == 3
+    assert len(merge_objects(logits[:1], torch.tensor([0]), truths[:1])[1]) == 3

@@ -5,9 +5,9 @@ import pytest
 from cbis_samples import make_case
 
 from mmseg_mammo.preparation.cbis_ddsm.audit import audit_image, audit_row, summary
-from mmseg_mammo.preparation.cbis_ddsm.image import ImageJob, Outcome, Region, index_row
+from mmseg_mammo.preparation.cbis_ddsm.image import ImageJob, Region, RegionOutcome, index_row
 
-FOUND = Outcome(mask_file='a/1-1.dcm', rule='content')
+FOUND = RegionOutcome(mask_file='a/1-1.dcm', rule='content')
 SCALED = replace(FOUND, repairs='file order+uniform scale', detail='mask 87×52, image 100×60')
 CASES = [
     make_case('Calc-Test_P_00038_LEFT_CC', row=2),
@@ -49,7 +49,7 @@ def test_a_mask_at_another_place_than_the_table_says_is_no_mismatch():
 
 
 def test_a_missing_mask_keeps_its_reason():
-    assert statuses('repair', Outcome(reason='mask missing'), FOUND) == [
+    assert statuses('repair', RegionOutcome(reason='mask missing'), FOUND) == [
         ('skipped', 'mask missing', False),
         ('skipped', 'other region of the image', False),
     ]

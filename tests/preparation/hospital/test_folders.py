@@ -4,8 +4,8 @@ import pytest
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import write_png
+from mmseg_mammo.preparation.hospital.entry import Gaps
 from mmseg_mammo.preparation.hospital.folders import pair_folders
-from mmseg_mammo.preparation.hospital.table import Gaps
 
 ZERO = np.zeros((8, 6), np.uint8)
 GAPS = Gaps(empty_mask='normal', patient_pattern='^(?:[a-z]+/)?([^_]+)_')

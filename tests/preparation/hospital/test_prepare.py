@@ -14,9 +14,11 @@ from mmseg_mammo.io.image import read_raster, write_png
 from mmseg_mammo.io.index import read_index
 from mmseg_mammo.io.table import read_table
 from mmseg_mammo.preparation.hospital import image as hospital_image
+from mmseg_mammo.preparation.hospital.entry import Gaps
 from mmseg_mammo.preparation.hospital.image import PixelOptions
-from mmseg_mammo.preparation.hospital.prepare import Settings, group_by_image, prepare
-from mmseg_mammo.preparation.hospital.table import Gaps, read_hospital_table
+from mmseg_mammo.preparation.hospital.prepare import Settings, prepare
+from mmseg_mammo.preparation.hospital.rows import group_by_image
+from mmseg_mammo.preparation.hospital.table import read_hospital_table
 from mmseg_mammo.preparation.splits import carve_splits
 
 TOOL = Path(__file__).parents[3] / 'tools' / 'prepare_hospital.py'

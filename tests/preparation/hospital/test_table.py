@@ -5,7 +5,8 @@ import pytest
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import write_png
-from mmseg_mammo.preparation.hospital.table import Gaps, read_hospital_table
+from mmseg_mammo.preparation.hospital.entry import Gaps
+from mmseg_mammo.preparation.hospital.table import read_hospital_table
 
 ZERO = np.zeros((8, 6), np.uint8)
 
