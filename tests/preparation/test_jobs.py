@@ -1,40 +1,12 @@
 import errno
 import os
 import signal
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+from copy_jobs import Copier, CopyJob
 
-from mmseg_mammo.errors import DataFileError, MammoError
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.preparation.jobs import PROGRESS_NAME, make_all
-
-
-@dataclass(frozen=True)
-class CopyJob:
-    name: str
-    source: Path
-    upper: bool = False
-
-    @property
-    def inputs(self):
-        return (self.source,)
-
-
-@dataclass(frozen=True)
-class Copier:
-    """Copies text; leaves a trace of every call, and refuses the text ``bad``."""
-
-    out: Path
-
-    def __call__(self, job):
-        with (self.out / 'calls').open('a') as calls:
-            calls.write(job.name)
-        text = job.source.read_text()
-        if text == 'bad':
-            raise DataFileError(f'{job.source}: bad')
-        (self.out / job.name).write_text(text.upper() if job.upper else text)
-        return {'image': job.name, 'length': len(text)}
 
 
 @pytest.fixture
