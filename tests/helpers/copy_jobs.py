@@ -1,5 +1,7 @@
 """Jobs of a preparation that only copy texts; worker processes import them from here."""
 
+import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,3 +33,9 @@ class Copier:
             raise DataFileError(f'{job.source}: bad')
         (self.out / job.name).write_text(text.upper() if job.upper else text)
         return {'image': job.name, 'length': len(text)}
+
+
+def interrupt_worker(job):
+    """What Ctrl-C does to every process of the terminal."""
+    os.kill(os.getpid(), signal.SIGINT)
+    return {'name': job.name}

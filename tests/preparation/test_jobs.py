@@ -1,9 +1,8 @@
 import errno
 import os
-import signal
 
 import pytest
-from copy_jobs import Copier, CopyJob
+from copy_jobs import Copier, CopyJob, interrupt_worker
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.preparation.jobs import PROGRESS_NAME, make_all
@@ -78,12 +77,6 @@ def test_a_source_that_was_away_for_one_run_is_not_read_again(jobs, run):
     jobs[1].source.write_text(text)
     os.utime(jobs[1].source, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert run(jobs)[1] == []
-
-
-def interrupt_worker(job):
-    """What Ctrl-C does to every process of the terminal."""
-    os.kill(os.getpid(), signal.SIGINT)
-    return {'name': job.name}
 
 
 @pytest.mark.slow  # processes that import everything
