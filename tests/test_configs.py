@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 
 import mmseg_mammo  # noqa: F401 - only registration
 from mmseg_mammo.engine.config.differences import input_differences
-from mmseg_mammo.inference.test_pipeline import image_steps
+from mmseg_mammo.inference.pipeline import image_steps
 from mmseg_mammo.models import SAMSegmentor, VPTVisionTransformer
 from mmseg_mammo.models.peft.trainable import count_parameters
 

@@ -13,7 +13,7 @@ from segment_anything.utils.transforms import ResizeLongestSide
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.test_pipeline import (
+from mmseg_mammo.inference.pipeline import (
     changing_levels,
     image_steps,
     pipeline_of_tests,

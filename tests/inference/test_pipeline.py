@@ -5,7 +5,7 @@ import pytest
 from mmengine.dataset import Compose
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.test_pipeline import changing_levels, image_steps, run_steps
+from mmseg_mammo.inference.pipeline import changing_levels, image_steps, run_steps
 from mmseg_mammo.io.image import map_intensity, write_png
 
 LOAD = dict(type='LoadMammogram', intensity='percentile', percentiles=(5, 90))
