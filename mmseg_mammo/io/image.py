@@ -10,11 +10,14 @@ import cv2
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.dicom.reader import is_dicom, read_dicom, read_dicom_labels
+from mmseg_mammo.io.dicom.reader import DICOM_SUFFIXES, is_dicom, read_dicom, read_dicom_labels
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.raster.decoder import decode_raster
 
 RASTER_SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.pgm')
+# Of every format that is read here; DICOM files often have none.
+SUFFIXES = (*RASTER_SUFFIXES, *DICOM_SUFFIXES, '.ima', '.img')
+FORMATS = f'DICOM, {", ".join(RASTER_SUFFIXES)}'
 BRIGHT_AIR = 'its border is brighter than its middle; inverted image?'
 INTENSITIES = ('stored', 'minmax', 'percentile')
 
@@ -49,6 +52,11 @@ def read_raster(path: Path, labels: bool = False, notes: list[str] | None = None
             f'{path}: {error.strerror or error}', remedy='Check the path in the index or table'
         ) from error
     return decode_raster(data, path, labels, [] if notes is None else notes)
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is of a format that is read here, by its suffix or, of DICOM, its first bytes."""
+    return path.suffix.lower() in RASTER_SUFFIXES or is_dicom(path)
 
 
 def read_image(path: Path, voi: bool = True, notes: list[str] | None = None) -> np.ndarray:

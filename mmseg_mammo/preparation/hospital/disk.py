@@ -8,10 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.io.dicom.reader import is_dicom
-from mmseg_mammo.io.image import RASTER_SUFFIXES
+from mmseg_mammo.io.image import FORMATS, SUFFIXES, is_image
 from mmseg_mammo.io.walk import is_system, walk
-from mmseg_mammo.preparation.hospital.names import SUFFIXES, nfc
+from mmseg_mammo.preparation.hospital.names import nfc
 from mmseg_mammo.preparation.output import OPTIONS_NAME
 
 # What lies beside pictures and is none; anything else that cannot be read may be one.
@@ -57,7 +56,7 @@ def find_images(root: Path) -> Found:
             is_named = folder.suffix.lower() in SUFFIXES
             (found.others if is_named else found.beside).append(folder)
     if not found.images:
-        raise DataIndexError(f'{root}: no image in it', f'DICOM, {", ".join(RASTER_SUFFIXES)}')
+        raise DataIndexError(f'{root}: no image in it', FORMATS)
     return Found(sorted(found.images), sorted(found.others), sorted(found.beside))
 
 
@@ -74,7 +73,7 @@ def place_of(path: Path) -> Path:
 def _sort_in(path: Path, found: Found) -> None:
     if is_beside(path):
         found.beside.append(path)
-    elif not fault_of(path) and (path.suffix.lower() in RASTER_SUFFIXES or is_dicom(path)):
+    elif not fault_of(path) and is_image(path):
         found.images.append(path)
     else:
         found.others.append(path)

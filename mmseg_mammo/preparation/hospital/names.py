@@ -12,11 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.io.dicom.reader import DICOM_SUFFIXES
-from mmseg_mammo.io.image import RASTER_SUFFIXES
+from mmseg_mammo.io.image import SUFFIXES
 
-# Only these are suffixes: the last number of a UID is none.
-SUFFIXES = (*RASTER_SUFFIXES, *DICOM_SUFFIXES, '.ima', '.img')
 # Some file systems allow 143 bytes; later steps add to the names.
 MAX_NAME_BYTES = 120
 _HASH_LETTERS = 12
@@ -34,7 +31,7 @@ def nfc(text: str) -> str:
 
 def stem_of(name: str) -> str:
     """A file name without its suffix, in NFC, if it has one that images have."""
-    suffix = PurePosixPath(name).suffix
+    suffix = PurePosixPath(name).suffix  # the last number of a UID is none
     return nfc(name[: -len(suffix)] if suffix.lower() in SUFFIXES else name)
 
 

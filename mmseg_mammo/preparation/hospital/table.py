@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.io.image import SUFFIXES
 from mmseg_mammo.io.table import Record, fold, read_records
 from mmseg_mammo.preparation.hospital.entry import (
     COLUMNS,
@@ -15,7 +16,6 @@ from mmseg_mammo.preparation.hospital.entry import (
     collect,
     tells_nothing,
 )
-from mmseg_mammo.preparation.hospital.names import SUFFIXES
 
 _NO_LESION = (
     *('normal', 'norm', 'healthy', 'unremarkable', 'negative', 'absent', 'nothing', 'nil', 'no'),
