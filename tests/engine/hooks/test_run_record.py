@@ -16,7 +16,6 @@ from processes import in_processes
 from mmseg_mammo.datasets import MammographyDataset
 from mmseg_mammo.engine.provenance import config_hash, git_state, over_processes
 from mmseg_mammo.engine.runner import build_runner
-from mmseg_mammo.io.files import without_nan
 
 
 def record(work_dir):
@@ -177,7 +176,3 @@ def test_git_is_asked_and_its_absence_is_no_error(tmp_path, monkeypatch):
     assert git_state(tmp_path)['changed'] is True
     monkeypatch.setenv('PATH', '')
     assert git_state(tmp_path) is None
-
-
-def test_json_has_no_nan():
-    assert without_nan({'a': {'b': float('nan')}, 'c': 1.5}) == {'a': {'b': None}, 'c': 1.5}

@@ -1,1 +1,0 @@
-"""Prompts of a reader, or of another model, from a ``prompts.csv`` beside the index."""
