@@ -8,6 +8,7 @@ from mmseg_mammo.io.image import (
     read_image,
     read_labels,
     read_raster,
+    rescale_to_255,
     resize_image,
     resize_mask,
     scale_to_long_side,
@@ -212,3 +213,11 @@ def test_8_bits_stored_in_16_are_8_bits_and_no_other_image_is(intensity, step, d
         assert (mapped == map_intensity(levels, intensity)).all()
     stored[0, 0] += step // 2 or 256
     assert map_intensity(stored, intensity).dtype == np.uint16
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_the_full_range_becomes_0_to_255(dtype):
+    top = np.iinfo(dtype).max
+    scaled = rescale_to_255(np.array([0, top // 5, top], dtype))
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scaled, [0, 51, 255], rtol=1e-6)
