@@ -60,3 +60,19 @@ def test_val_comes_out_of_train_by_patient_and_test_stays(prepared):
         assert after == before or (before.split, after.split) == ('train', 'val')
     moved = {p for p, split in splits.items() if split == 'val' and p[0] in 'AB'}
     assert len(moved) == 10
+
+
+def test_a_patient_with_one_lesion_image_is_in_the_stratum_with_lesions(prepared):
+    """Of ten such patients and ten without, half of each move, whatever the seed."""
+    rows = read_index(prepared / 'index.csv')
+    lesion, normal = (next(r for r in rows if r.annotated == kind) for kind in ('lesion', 'normal'))
+    mixed = [
+        replace(row, patient_id=f'L{n}', split='train')
+        for n in range(10)
+        for row in (normal, lesion)
+    ]
+    plain = [replace(normal, patient_id=f'N{n}', split='train') for n in range(10)]
+    for seed in range(5):
+        carved = carve_splits([*mixed, *plain], {'val': 0.5}, np.random.default_rng(seed))
+        moved = {row.patient_id for row in carved if row.split == 'val'}
+        assert sorted(patient[0] for patient in moved) == ['L'] * 5 + ['N'] * 5
