@@ -94,7 +94,7 @@ def test_the_style_ends_with_the_canvas():
     assert dict(mpl.rcParams) == before
 
 
-@pytest.mark.parametrize(('count', 'wide', 'high'), [(1, 1, 1), (2, 2, 1), (5, 3, 2)])
+@pytest.mark.parametrize(('count', 'wide', 'high'), [(1, 1, 1), (2, 2, 1), (4, 3, 2)])
 def test_at_most_three_panels_stand_in_a_row_and_each_is_drawn_once(count, wide, high):
     seen = []
     draw = [lambda axis, text=f'panel {n}': seen.append(axis.set_title(text)) for n in range(count)]
