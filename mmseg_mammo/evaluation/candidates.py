@@ -37,6 +37,10 @@ def candidate_columns(
         ``candidate_<k>_iou``, ``candidate_<k>_dice`` and ``candidate_<k>_predicted_iou`` for each
         k from 0, ``chosen``, and ``hindsight_iou`` and ``hindsight_dice``, the best of the K,
         the kept mask and ``best_of_each``. Scores are from 0 to 1.
+
+    >>> truth = np.array([[True, False]])
+    >>> candidate_columns(truth[None], truth, [0.9], 0, overlap(~truth, truth))['hindsight_iou']
+    1.0
     """
     counts = [overlap(mask, truth) for mask in candidates]
     columns: dict[str, float] = {}
@@ -66,6 +70,9 @@ def prompt_columns(sample: Mapping[str, Any]) -> dict[str, str]:
     Returns:
         ``prompts_from``, ``prompt_points`` as ``x:y:label``, and ``prompt_boxes`` as
         ``x1:y1:x2:y2``, joined by spaces.
+
+    >>> prompt_columns({'prompts_from': 'given', 'prompt_points': [[3, 4, 1]], 'prompt_boxes': []})
+    {'prompts_from': 'given', 'prompt_points': '3.0:4.0:1', 'prompt_boxes': ''}
     """
     if 'prompts_from' not in sample:
         return {}
@@ -79,7 +86,11 @@ def prompt_columns(sample: Mapping[str, Any]) -> dict[str, str]:
 
 
 def candidate_count(columns: Mapping[str, float]) -> int:
-    """K, from the columns of a record or from scalars; 0 if there were no candidates."""
+    """K, from the columns of a record or from scalars; 0 if there were no candidates.
+
+    >>> candidate_count({'iou': 0.5, 'candidate_0_iou': 0.5, 'candidate_1_iou': 0.6})
+    2
+    """
     count = 0
     while f'candidate_{count}_iou' in columns:
         count += 1
@@ -101,6 +112,9 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
         :func:`calibration_error`. These leave out images of several objects; the number that is
         left is ``calibrated_images``. NaN where there is nothing to average. Empty without
         candidates.
+
+    >>> summarise_candidates([{'truth_pixels': 3}])
+    {}
     """
     if not records or not candidate_count(records[0]):
         return {}

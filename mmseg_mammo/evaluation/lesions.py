@@ -17,7 +17,13 @@ MATCH_IOU = 0.1
 
 
 def overlaps(lesions: Regions, detections: Regions) -> np.ndarray:
-    """IoU of T lesions and D detections of one grid, T×D float."""
+    """IoU of T lesions and D detections of one grid, T×D float.
+
+    >>> two = find_lesions(np.array([[True, False, True]]))
+    >>> overlaps(two, two)
+    array([[1., 0.],
+           [0., 1.]])
+    """
     shape = (len(lesions) + 1, len(detections) + 1)
     both = (lesions.labels > 0) & (detections.labels > 0)
     pairs = np.ravel_multi_index((lesions.labels[both], detections.labels[both]), shape)
@@ -38,6 +44,9 @@ def match_by_iou(iou: np.ndarray, scores: np.ndarray, least: float = MATCH_IOU) 
 
     Returns:
         D int, the number of the lesion, 0 for none. No lesion has two detections.
+
+    >>> match_by_iou(np.array([[0.5, 0.6]]), scores=np.array([0.9, 0.8]))
+    array([1, 0])
     """
     free = iou.copy()
     matches = np.zeros(len(scores), int)
@@ -50,7 +59,12 @@ def match_by_iou(iou: np.ndarray, scores: np.ndarray, least: float = MATCH_IOU) 
 
 
 def match_by_centre(lesions: Regions, detections: Regions) -> np.ndarray:
-    """Number of the lesion that the centroid of a detection lies in, D int, 0 for none."""
+    """Number of the lesion that the centroid of a detection lies in, D int, 0 for none.
+
+    >>> two = find_lesions(np.array([[True, False, True]]))
+    >>> match_by_centre(two, two).tolist()
+    [1, 2]
+    """
     columns, rows = np.rint(detections.centres).astype(int).T
     return lesions.labels[rows, columns]
 
@@ -76,6 +90,11 @@ def compare_lesions(
         Counts at the model's threshold; and one row per lesion and per detection: values of
         ``LESION_COLUMNS``, without those that name the image. ``right`` and ``bottom`` are the first
         column and row beyond the region.
+
+    >>> truth, probability = np.array([[True, False, False]]), np.array([[0.9, 0.2, 0.7]])
+    >>> counts, rows = compare_lesions(truth, probability > 0.5, probability)
+    >>> counts['hits_centre'], counts['false_positives_centre']
+    (1, 1)
     """
     lesions = find_lesions(truth, speck)
     if 0 < lesions.pixels.max(initial=0) <= speck * truth.size:

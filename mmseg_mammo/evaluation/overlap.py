@@ -58,7 +58,11 @@ class Overlap:
 
 
 def overlap(predicted: np.ndarray, truth: np.ndarray) -> Overlap:
-    """Count the pixels of two masks, both H×W bool."""
+    """Count the pixels of two masks, both H×W bool.
+
+    >>> overlap(np.array([[True, False]]), np.array([[True, True]]))
+    Overlap(truth=2, predicted=1, intersection=1)
+    """
     if predicted.shape != truth.shape:
         raise ValueError(f'prediction {predicted.shape} and truth {truth.shape} differ in shape')
     return Overlap(int(truth.sum()), int(predicted.sum()), int((predicted & truth).sum()))
@@ -77,6 +81,9 @@ def summarise(images: Sequence[Overlap], max_probability: Sequence[float]) -> di
         always empty prediction would score on all images; ``auroc``, 0 to 1, of the maximum
         probability as a detector of images with lesion; and the counts ``images``,
         ``lesion_images``, ``normal_images``. NaN where a stratum has no image.
+
+    >>> summarise([Overlap(2, 2, 2), Overlap(0, 1, 0)], [0.9, 0.1])['specificity']
+    0.0
     """
     lesion = [image for image in images if image.truth]
     normal = [image for image in images if not image.truth]

@@ -32,6 +32,10 @@ def surface_agreement(
         0 to 1, the share of both outlines within the tolerance of the other. 0 pixels and 1.0 if
         both masks are empty; the image diagonal and 0.0 if they share no pixel otherwise: neither
         a missed lesion nor a false alarm, nor both at once, is better than any other answer.
+
+    >>> truth = np.eye(4, dtype=bool)
+    >>> surface_agreement(truth, truth)
+    (0.0, 1.0)
     """
     diagonal = float(np.hypot(*truth.shape))
     if not (predicted & truth).any():

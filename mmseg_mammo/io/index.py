@@ -99,6 +99,11 @@ def merge_terms(values: Iterable[str], order: Sequence[str] = ()) -> str:
     Args:
         values: Cells of ``finding`` or ``pathology``; empty ones add nothing.
         order: Terms that come first, in this order; others as they are met.
+
+    >>> merge_terms(['mass', 'mass+calcification', ''])
+    'mass+calcification'
+    >>> merge_terms(['benign', 'malignant'], order=['malignant'])
+    'malignant+benign'
     """
     terms = dict.fromkeys(term for value in values for term in value.split('+') if term)
     return '+'.join(

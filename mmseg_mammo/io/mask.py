@@ -29,8 +29,11 @@ def binarise(values: np.ndarray, place: str, lesion_values: Collection[int] = ()
         H×W bool; all False for an all-zero mask.
 
     Raises:
-        DataFileError: No background at all; or more than two values which are not the two blurred clusters that JPEG
-            compression or smooth resizing make of a binary mask.
+        DataFileError: No background at all; or more than two values which are not the two blurred
+            clusters that JPEG compression or smooth resizing make of a binary mask.
+
+    >>> binarise(np.array([[0, 255]], np.uint8), 'mask.png')
+    array([[False,  True]])
     """
     if lesion_values:
         return np.isin(values, list(lesion_values))
@@ -79,6 +82,10 @@ def fit_mask(mask: np.ndarray, shape: tuple[int, int], place: str) -> np.ndarray
 
     Raises:
         DataFileError: The aspect ratios differ by more than 1 %.
+
+    >>> fit_mask(np.array([[False, True]]), (2, 4), 'mask.png')
+    array([[False, False,  True,  True],
+           [False, False,  True,  True]])
     """
     if mask.shape == shape:
         return mask

@@ -2,12 +2,10 @@
 
 import pytest
 import torch
-from experiments import CONFIGS, shrink
-from mmengine.config import Config
+from experiments import shrink
 
 import mmseg_mammo  # noqa: F401 - only registration
 from mmseg_mammo.benchmark.batch import real_batch, synthetic_batch
-from mmseg_mammo.engine.config.edits import input_size
 from mmseg_mammo.errors import MammoError
 
 
@@ -32,18 +30,6 @@ def test_every_image_has_a_lesion_and_a_seed_gives_the_same_again():
         assert 10 <= sample.gt_sem_seg.data.sum() <= 55
     assert all(map(torch.equal, batch['inputs'], again['inputs']))
     assert not torch.equal(batch['inputs'][0], batch['inputs'][1])
-
-
-def test_the_size_is_that_of_the_model_input(tmp_path):
-    cfg = Config.fromfile(CONFIGS / 'unet_cbis.py')
-    cfg.model.data_preprocessor.size = (64, 96)
-    assert input_size(cfg) == (64, 96)
-    del cfg.model.data_preprocessor['size']
-    cfg.train_dataloader.dataset.pipeline[2].scale = (48, 32)  # width and height
-    assert input_size(cfg) == (32, 48)
-    del cfg.train_dataloader.dataset.pipeline[2]
-    with pytest.raises(MammoError, match=r'names no input size.*--data'):
-        input_size(cfg)
 
 
 def test_a_batch_larger_than_the_training_data_is_refused(prepared, tmp_path):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from mmseg_mammo.evaluation.calibration import calibration_error
 from mmseg_mammo.evaluation.candidates import (
     candidate_columns,
     candidate_count,
@@ -86,22 +85,6 @@ def test_calibration_has_a_size_and_a_sign():
     assert scores['lesion_chosen_iou_ece'] == pytest.approx(100 * (0.5 + 0.25) / 2)
     assert np.isnan(scores['normal_chosen_iou_error'])
     assert np.isnan(scores['normal_chosen_iou_ece'])
-
-
-def test_the_expected_calibration_error_by_hand():
-    """Two of three in one bin, predicted 0.6 with IoUs 1 and 0.4; the third beyond 1."""
-    predicted, actual = np.array([0.6, 0.62, 1.1]), np.array([1.0, 0.4, 0.9])
-    expected = abs(0.61 - 0.7) * 2 / 3 + abs(1.1 - 0.9) / 3
-    assert calibration_error(actual, predicted) == pytest.approx(expected)
-    assert calibration_error(actual, predicted, bins=1) == pytest.approx(abs(2.32 - 2.3) / 3)
-
-
-def test_a_calibrated_predictor_has_errors_but_no_calibration_error():
-    """IoUs spread evenly around what is predicted."""
-    predicted = np.repeat(np.linspace(0.15, 0.85, 8), 100)
-    actual = predicted + np.tile(np.linspace(-0.1, 0.1, 100), 8)
-    assert np.abs(predicted - actual).mean() == pytest.approx(0.05, rel=0.02)
-    assert calibration_error(actual, predicted) == pytest.approx(0, abs=1e-12)
 
 
 def test_the_union_of_several_objects_has_no_calibration():

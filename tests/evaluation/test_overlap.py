@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import torch
+from monai.metrics import compute_dice, compute_iou
 from sklearn.metrics import f1_score, jaccard_score
 
-from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise
+from mmseg_mammo.evaluation.overlap import Overlap, dice, iou, overlap, summarise
 
 
 def test_counts_by_hand():
@@ -63,3 +65,52 @@ def test_a_stratum_without_images_is_not_a_number():
     scores = summarise([Overlap(10, 10, 10)], [0.9])
     assert np.isnan([scores[k] for k in ('normal_iou', 'specificity', 'auroc')]).all()
     assert scores['lesion_iou'] == 100
+
+
+def one_pixel(row):
+    mask = np.zeros((16, 16), bool)
+    mask[row, 3] = True
+    return mask
+
+
+def masks():
+    generator = np.random.default_rng(0)
+    empty = np.zeros((16, 16), bool)
+    for share in (0.02, 0.3, 0.9):
+        yield generator.random((16, 16)) < share, generator.random((16, 16)) < share
+    yield one_pixel(3), one_pixel(3)
+    yield one_pixel(3), one_pixel(4)
+    yield one_pixel(3), empty
+    yield empty, one_pixel(3)
+    yield empty, empty
+
+
+def counted(pairs):
+    found = [(t.sum(), p.sum(), (t & p).sum()) for t, p in pairs]
+    return [np.array(column, float) for column in zip(*found, strict=True)]
+
+
+def test_scores_are_those_of_the_metric_of_this_project():
+    pairs = list(masks())
+    pixels = counted(pairs)
+    metric = [overlap(predicted, truth) for truth, predicted in pairs]
+    assert dice(*pixels) == pytest.approx([each.dice for each in metric], abs=1e-12)
+    assert iou(*pixels) == pytest.approx([each.iou for each in metric], abs=1e-12)
+
+
+def test_scores_are_monais_and_scikit_learns():
+    pairs = list(masks())
+    pixels = counted(pairs)
+    for (truth, predicted), ours_dice, ours_iou in zip(
+        pairs, dice(*pixels), iou(*pixels), strict=True
+    ):
+        p, t = (torch.from_numpy(mask)[None, None].float() for mask in (predicted, truth))
+        # Two empty masks are a perfect answer here, and a gap there unless told otherwise.
+        monai = (
+            compute_dice(p, t, ignore_empty=False).item(),
+            compute_iou(p, t, ignore_empty=False).item(),
+        )
+        assert (ours_dice, ours_iou) == pytest.approx(monai, abs=1e-6)
+        flat = (truth.ravel(), predicted.ravel())
+        theirs = (f1_score(*flat, zero_division=1), jaccard_score(*flat, zero_division=1))
+        assert (ours_dice, ours_iou) == pytest.approx(theirs, abs=1e-6)

@@ -1,10 +1,13 @@
-"""Shipped experiments, shrunk so that tests can run them whole."""
+"""Shipped experiments, shrunk so that tests can run them whole; trainings that are killed."""
 
 from pathlib import Path
 
+import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
 from mmseg_mammo.engine.config.edits import use_side
@@ -69,3 +72,29 @@ def write_base(path, name, data, seed=10):
     }
     torch.save(built.state_dict() if name.startswith('sam') else state, path)
     return str(path)
+
+
+class Kill(Hook):
+    """End the process in the middle of an epoch, as Ctrl-C would."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def after_train_iter(self, runner, *parts, **more):
+        if runner.epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+def train(cfg, kill=None):
+    """Train; ``kill`` is an epoch that is not finished. The runner."""
+    runner = Runner.from_cfg(cfg)
+    if kill is None:
+        runner.train()
+    else:
+        runner.register_hook(Kill(kill))
+        with pytest.raises(KeyboardInterrupt):
+            runner.train()
+    workers = runner.train_dataloader._iterator
+    if workers is not None:  # garbage collection would wait for them, seconds each
+        workers._shutdown_workers()
+    return runner

@@ -3,11 +3,12 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.image import (
+    map_intensity,
     read_image,
     read_labels,
     read_raster,
+    rescale_to_255,
     resize_image,
     resize_mask,
     scale_to_long_side,
@@ -100,26 +101,6 @@ def test_read_image_takes_dicom_and_raster_files(save_dicom, tmp_path):
     np.testing.assert_array_equal(read_image(save(tmp_path / 'a.png', NOISE)), NOISE)
 
 
-def test_an_exception_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = tmp_path / 'a.txt'
-    path.write_text('old')
-
-    def fail(stream):
-        stream.write(b'half of the n')
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        write_atomic(path, fail)
-    assert [p.name for p in tmp_path.iterdir()] == ['a.txt']
-    assert path.read_text() == 'old'
-
-
-def test_written_files_have_the_permissions_of_any_other(tmp_path):
-    write_atomic(tmp_path / 'a', lambda stream: stream.write(b'x'))
-    (tmp_path / 'b').write_bytes(b'x')
-    assert (tmp_path / 'a').stat().st_mode == (tmp_path / 'b').stat().st_mode
-
-
 @pytest.mark.parametrize(
     ('shape', 'long_side', 'expected'),
     [
@@ -193,3 +174,50 @@ def test_a_mask_with_the_header_of_its_image_is_read_as_stored(save_dicom):
 
 def test_an_empty_mask_stays_empty():
     assert not resize_mask(np.zeros((64, 64), bool), (7, 9)).any()
+
+
+def test_minmax_fills_the_range_of_12_bit_values():
+    mapped = map_intensity(np.array([[100, 2148, 4196]], np.uint16), 'minmax')
+    np.testing.assert_array_equal(mapped, [[0, 32768, 65535]])
+
+
+def test_percentiles_do_not_let_a_label_set_the_scale():
+    image = np.full((100, 100), 1000, np.uint16)
+    image[:50] = 2000
+    image[0, :5] = 65535
+    mapped = map_intensity(image, 'percentile', (1, 99))
+    assert mapped[0, 0] == mapped[20, 0] == 65535
+    assert mapped[80, 0] == 0
+
+
+def test_a_constant_image_does_not_divide_by_zero():
+    assert (map_intensity(np.full((4, 4), 9, np.uint8), 'minmax') == 0).all()
+
+
+@pytest.mark.parametrize(
+    ('intensity', 'step', 'dtype'),
+    [
+        ('stored', 257, 'u1'),
+        *(('stored', step, 'u2') for step in (256, 1)),
+        *((name, step, 'u1') for name in ('minmax', 'percentile') for step in (257, 256, 1)),
+        ('minmax', 258, 'u2'),
+        ('minmax', 100, 'u2'),
+    ],
+)
+def test_8_bits_stored_in_16_are_8_bits_and_no_other_image_is(intensity, step, dtype):
+    levels = np.random.default_rng(0).integers(30, 220, (40, 30)).astype(np.uint8)
+    stored = levels.astype(np.uint16) * step
+    mapped = map_intensity(stored, intensity)
+    assert mapped.dtype == dtype
+    if dtype == 'u1':
+        assert (mapped == map_intensity(levels, intensity)).all()
+    stored[0, 0] += step // 2 or 256
+    assert map_intensity(stored, intensity).dtype == np.uint16
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_the_full_range_becomes_0_to_255(dtype):
+    top = np.iinfo(dtype).max
+    scaled = rescale_to_255(np.array([0, top // 5, top], dtype))
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scaled, [0, 51, 255], rtol=1e-6)

@@ -4,7 +4,7 @@ import pytest
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.index import COLUMNS, Row, check_rows, read_index, write_index
-from mmseg_mammo.io.table import read_table, write_table
+from mmseg_mammo.io.table import write_table
 
 LESION = Row(
     image='images/a.png',
@@ -105,29 +105,6 @@ def test_an_index_without_rows_or_file_is_refused(tmp_path):
         read_index(tmp_path / 'index.csv')
     with pytest.raises(DataIndexError, match=r'absent\.csv: No such file.*prepare'):
         read_index(tmp_path / 'absent.csv')
-
-
-def test_tables_of_other_programs_are_read(tmp_path):
-    path = tmp_path / 'table.csv'
-    text = '\ufeffimage ;note\r\n a.png;"two\r\nlines"\r\nb.png;N/A\r\nc.png\r\n'
-    path.write_bytes(text.encode())
-    notes = ['two\r\nlines', 'N/A', '']
-    records = [{'image': f'{n}.png', 'note': note} for n, note in zip('abc', notes, strict=True)]
-    assert read_table(path, ['image']) == records
-
-
-def test_cells_past_the_last_column_are_not_dropped_in_silence(tmp_path):
-    path = tmp_path / 'table.csv'
-    path.write_text('image,note\na.png,left, upper\n')
-    with pytest.raises(DataIndexError, match=r"row 2: 'upper' stands under no column.*quotes"):
-        read_table(path, ['image'])
-
-
-def test_a_table_in_another_encoding_says_how_to_save_it(tmp_path):
-    path = tmp_path / 'table.csv'
-    path.write_bytes('image\nbör.png\n'.encode('latin-1'))
-    with pytest.raises(DataIndexError, match=r'table\.csv.*UTF-8.*Save it as CSV UTF-8'):
-        read_table(path, ['image'])
 
 
 def test_one_mask_serves_one_image(folder):

@@ -142,3 +142,26 @@ def test_names_that_are_only_required_are_meant_to_the_letter(tmp_path):
     with pytest.raises(DataIndexError, match='missing column image; it has Image'):
         read_table(tmp_path / 'list.csv', ['image'])
     assert len(read_table(tmp_path / 'list.csv', ['Image'])[0]) == 3
+
+
+def test_tables_of_other_programs_are_read(tmp_path):
+    path = tmp_path / 'table.csv'
+    text = '\ufeffimage ;note\r\n a.png;"two\r\nlines"\r\nb.png;N/A\r\nc.png\r\n'
+    path.write_bytes(text.encode())
+    notes = ['two\r\nlines', 'N/A', '']
+    records = [{'image': f'{n}.png', 'note': note} for n, note in zip('abc', notes, strict=True)]
+    assert read_table(path, ['image']) == records
+
+
+def test_cells_past_the_last_column_are_not_dropped_in_silence(tmp_path):
+    path = tmp_path / 'table.csv'
+    path.write_text('image,note\na.png,left, upper\n')
+    with pytest.raises(DataIndexError, match=r"row 2: 'upper' stands under no column.*quotes"):
+        read_table(path, ['image'])
+
+
+def test_a_table_in_another_encoding_says_how_to_save_it(tmp_path):
+    path = tmp_path / 'table.csv'
+    path.write_bytes('image\nbör.png\n'.encode('latin-1'))
+    with pytest.raises(DataIndexError, match=r'table\.csv.*UTF-8.*Save it as CSV UTF-8'):
+        read_table(path, ['image'])

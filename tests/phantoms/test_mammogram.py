@@ -3,8 +3,7 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.phantoms.lesions import FILM_ROWS, draw_lesion, draw_sides
-from mmseg_mammo.phantoms.mammogram import APPEARANCES, KINDS, VIEWS, make_mammogram
+from mmseg_mammo.phantoms.mammogram import APPEARANCES, VIEWS, make_mammogram
 
 SHAPE = (160, 100)
 
@@ -83,35 +82,6 @@ def test_films_show_a_label_beside_the_breast_and_digital_images_do_not():
 
     assert outside('cbis') > 0.8
     assert outside('zgt') == 0
-
-
-# Median and 5-95 % range of box sides in pixels of real films, 4,800 rows high.
-@pytest.mark.parametrize(
-    ('kind', 'median', 'low', 'high'),
-    [('mass', 297, 153, 576), ('calcification', 282, 73, 1262)],
-)
-def test_lesion_boxes_have_the_sizes_of_cbis_ddsm(kind, median, low, high):
-    rng = np.random.default_rng(0)
-    sides = np.array([draw_sides(rng, kind, FILM_ROWS) for _ in range(4000)])
-    assert np.median(sides) == pytest.approx(median, rel=0.05)
-    assert np.percentile(sides, 5) == pytest.approx(low, rel=0.15)
-    assert np.percentile(sides, 95) == pytest.approx(high, rel=0.15)
-
-
-def test_lesion_sizes_follow_the_height_of_the_image():
-    rng = np.random.default_rng(1)
-    sides = np.median([draw_sides(rng, 'mass', 480) for _ in range(2000)])
-    assert sides == pytest.approx(29.7, rel=0.05)
-
-
-@pytest.mark.parametrize('kind', KINDS)
-def test_an_outline_fills_the_box_that_was_asked_for(kind):
-    for seed in range(10):
-        rng = np.random.default_rng(seed)
-        profile, mask = draw_lesion(rng, kind, 'malignant', (40.0, 26.0), 1000)
-        assert box_sides(mask) == (40, 26)
-        assert profile.shape == mask.shape
-        assert profile[mask].mean() > 2 * profile[~mask].mean()
 
 
 def test_large_images_are_drawn_small_and_keep_the_size_of_lesions():

@@ -1,5 +1,4 @@
 import json
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from mmseg_mammo.preparation.output import (
     is_phantom,
     write_pair,
 )
-from mmseg_mammo.preparation.splits import split_patients
 
 OPTIONS = {'tool': 'prepare_x', 'long_side': 64, 'values': []}
 IMAGE = np.random.default_rng(0).integers(0, 65536, (80, 40)).astype(np.uint16)
@@ -71,45 +69,6 @@ def test_an_image_without_lesion_gets_no_mask_and_loses_an_old_one(tmp_path, mas
     assert pair.mask == ''
     assert not (tmp_path / old.mask).exists()
     np.testing.assert_array_equal(read_raster(tmp_path / pair.image), IMAGE)
-
-
-def test_patients_are_chosen_in_proportion_to_their_strata():
-    strata = {f'{kind}{n}': kind for kind, many in (('m', 60), ('c', 30)) for n in range(many)}
-
-    for seed in range(20):
-        chosen = split_patients(strata, {'test': 0.2, 'val': 0.1}, np.random.default_rng(seed))
-        counts = Counter((split, strata[patient]) for patient, split in chosen.items())
-        assert Counter(chosen.values()) == {'test': 18, 'val': 9}
-        assert abs(counts['test', 'm'] - 12) <= 1
-        assert abs(counts['val', 'c'] - 3) <= 1
-
-
-def test_the_choice_depends_on_the_seed_and_not_on_the_order():
-    strata = {f'p{n}': 'x' for n in range(40)}
-    turned = dict(reversed(strata.items()))
-    first = split_patients(strata, {'val': 0.25}, np.random.default_rng(1))
-    assert split_patients(turned, {'val': 0.25}, np.random.default_rng(1)) == first
-    assert split_patients(strata, {'val': 0.25}, np.random.default_rng(2)) != first
-
-
-def test_a_fraction_above_zero_gets_somebody_and_zero_nobody():
-    strata = dict.fromkeys('abc', 'x')
-    chosen = split_patients(strata, {'val': 0.01, 'test': 0.0}, np.random.default_rng(0))
-    assert list(chosen.values()) == ['val']
-    assert split_patients({}, {}, np.random.default_rng(0)) == {}
-
-
-@pytest.mark.parametrize('fractions', [{'val': 1.0}, {'val': -0.1}, {'val': 0.6, 'test': 0.4}])
-def test_fractions_that_leave_nobody_are_refused(fractions):
-    with pytest.raises(MammoError, match='fractions'):
-        split_patients(dict.fromkeys('abc', 'x'), fractions, np.random.default_rng(0))
-
-
-def test_too_few_patients_are_refused():
-    with pytest.raises(MammoError, match='2 patients are too few'):
-        split_patients(
-            dict.fromkeys('ab', 'x'), {'val': 0.1, 'test': 0.1}, np.random.default_rng(0)
-        )
 
 
 def test_a_phantom_tree_is_known_from_any_folder_in_it(tmp_path):

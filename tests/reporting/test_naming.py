@@ -54,3 +54,9 @@ def test_an_old_run_without_the_hash_of_its_index_goes_by_its_path():
     found = [{'data_root': f'/{name}/p', 'split': 'test'} for name in 'ab']
     names = name_folders(found)
     assert [dataset_name(one, folders=names) for one in found] == ['a/p', 'b/p']
+
+
+def test_several_data_sets_in_one_are_called_by_their_members():
+    members = [{'data_root': f'data/{name}', 'split': 'train'} for name in ('a', 'b')]
+    assert dataset_name({'members': members}, usual='train') == 'a + b'
+    assert dataset_name({'members': members}) == 'a (train split) + b (train split)'

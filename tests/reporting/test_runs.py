@@ -5,7 +5,6 @@ import pytest
 from runs import make_runs
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.reporting.naming import dataset_name
 from mmseg_mammo.reporting.runs import find_runs
 
 
@@ -94,12 +93,6 @@ def test_a_test_of_another_split_does_not_replace_that_of_the_test_split(one, sp
     assert [test.folder for test in runs.on('cbis_ddsm')] == [real]
     assert f'cbis_ddsm ({split} split)' in runs.datasets
     assert {test.training.dataset for test in runs.tests} == {'cbis_ddsm'}
-
-
-def test_several_data_sets_in_one_are_called_by_their_members():
-    members = [{'data_root': f'data/{name}', 'split': 'train'} for name in ('a', 'b')]
-    assert dataset_name({'members': members}, usual='train') == 'a + b'
-    assert dataset_name({'members': members}) == 'a (train split) + b (train split)'
 
 
 def test_a_killed_test_is_listed_and_not_used(one):

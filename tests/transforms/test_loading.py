@@ -1,9 +1,13 @@
+import shutil
+
 import numpy as np
 import pytest
+from mmengine.dataset import Compose
 
+from mmseg_mammo.datasets import MammographyDataset
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.image import map_intensity, write_png
-from mmseg_mammo.transforms import LoadLesionMask, LoadMammogram
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.transforms import LoadLesionMask, LoadMammogram, LoadPrompts
 
 
 def results(tmp_path, mask, annotated='lesion', shape=(10, 8)):
@@ -26,45 +30,6 @@ def test_16_bit_images_keep_their_values(tmp_path):
     assert loaded['img_shape'] == loaded['ori_shape'] == (10, 8)
     for channel in range(3):
         np.testing.assert_array_equal(loaded['img'][..., channel], image)
-
-
-def test_minmax_fills_the_range_of_12_bit_values():
-    mapped = map_intensity(np.array([[100, 2148, 4196]], np.uint16), 'minmax')
-    np.testing.assert_array_equal(mapped, [[0, 32768, 65535]])
-
-
-def test_percentiles_do_not_let_a_label_set_the_scale():
-    image = np.full((100, 100), 1000, np.uint16)
-    image[:50] = 2000
-    image[0, :5] = 65535
-    mapped = map_intensity(image, 'percentile', (1, 99))
-    assert mapped[0, 0] == mapped[20, 0] == 65535
-    assert mapped[80, 0] == 0
-
-
-def test_a_constant_image_does_not_divide_by_zero():
-    assert (map_intensity(np.full((4, 4), 9, np.uint8), 'minmax') == 0).all()
-
-
-@pytest.mark.parametrize(
-    ('intensity', 'step', 'dtype'),
-    [
-        ('stored', 257, 'u1'),
-        *(('stored', step, 'u2') for step in (256, 1)),
-        *((name, step, 'u1') for name in ('minmax', 'percentile') for step in (257, 256, 1)),
-        ('minmax', 258, 'u2'),
-        ('minmax', 100, 'u2'),
-    ],
-)
-def test_8_bits_stored_in_16_are_8_bits_and_no_other_image_is(intensity, step, dtype):
-    levels = np.random.default_rng(0).integers(30, 220, (40, 30)).astype(np.uint8)
-    stored = levels.astype(np.uint16) * step
-    mapped = map_intensity(stored, intensity)
-    assert mapped.dtype == dtype
-    if dtype == 'u1':
-        assert (mapped == map_intensity(levels, intensity)).all()
-    stored[0, 0] += step // 2 or 256
-    assert map_intensity(stored, intensity).dtype == np.uint16
 
 
 def test_an_unknown_intensity_is_refused():
@@ -108,3 +73,45 @@ def test_several_classes_are_refused(tmp_path):
     mask = np.repeat(np.arange(4, dtype=np.uint8), 20).reshape(10, 8)
     with pytest.raises(DataFileError, match='different values'):
         LoadLesionMask()(results(tmp_path, mask))
+
+
+def written(tmp_path, text):
+    path = tmp_path / 'prompts.csv'
+    path.write_text(text)
+    return path
+
+
+def prompted(tmp_path, image='images/a.png'):
+    return dict(image=image, img_path=str(tmp_path / image), ori_shape=(80, 64))
+
+
+def test_an_image_gets_its_own_prompts_from_the_folder_of_the_index(tmp_path):
+    written(tmp_path, 'image,object,x,y,label\nimages/a.png,1,63,79,1\nimages/b.png,1,1,1,1\n')
+    found = Compose([dict(type='LoadPrompts')])(prompted(tmp_path))
+    assert found['prompts'] == {'points': [[[63, 79]]], 'labels': [[1]], 'boxes': None}
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('x,y,label\nimages/b.png,1,1,1,1\n', r'no prompts for 1 of 1 images: images/a\.png'),
+        ('x,y,label\nimages/a.png,1,64,1,1\n', r'x=64\.0, y=1\.0 lies outside.*x from 0 to 63'),
+        ('x1,y1,x2,y2\nimages/a.png,1,3,4,5,80\n', r'x=5\.0, y=80\.0 lies outside'),
+    ],
+)
+def test_no_prompts_and_prompts_outside_are_errors(text, message, tmp_path):
+    written(tmp_path, f'image,object,{text}')
+    with pytest.raises(DataFileError, match=message):
+        LoadPrompts().transform(prompted(tmp_path))
+
+
+def test_a_dataset_looks_for_the_prompts_of_all_its_images_before_the_first(prepared, tmp_path):
+    root = tmp_path / 'copy'
+    shutil.copytree(prepared, root)
+    options = dict(data_root=str(root), split='train', pipeline=[dict(type='LoadPrompts')])
+    written(root, 'image,object,x,y,label\nimages/1.png,1,3,4,1\nimages/3.png,1,3,4,1\n')
+    with pytest.raises(DataFileError, match=r'2 of 4 images: images/0\.png, images/2\.png'):
+        MammographyDataset(**options)
+    rows = ''.join(f'images/{number}.png,1,3,4,1\n' for number in range(4))
+    written(root, f'image,object,x,y,label\n{rows}')
+    assert len(MammographyDataset(**options)) == 4

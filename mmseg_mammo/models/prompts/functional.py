@@ -21,6 +21,9 @@ def random_points(masks: Tensor, count: int, generator: Generator | None = None)
 
     Returns:
         O×N×2 float32.
+
+    >>> random_points(torch.tensor([[[False, True]]]), 2).tolist()
+    [[[1.0, 0.0], [1.0, 0.0]]]
     """
     width = masks.shape[-1]
     drawn = []
@@ -48,6 +51,9 @@ def innermost_point(mask: np.ndarray) -> tuple[float, float]:
 
     Returns:
         (x, y); of an empty mask the centre of the image (thesis III-A3).
+
+    >>> innermost_point(np.ones((3, 5), bool))
+    (2.0, 1.0)
     """
     if not mask.any():
         return (mask.shape[1] - 1) / 2, (mask.shape[0] - 1) / 2
@@ -73,6 +79,9 @@ def jittered_boxes(
 
     Returns:
         O×4 float32, x1 ≤ x2 and y1 ≤ y2, inside the image.
+
+    >>> jittered_boxes(torch.tensor([[[False, True, True]]]), jitter=0.0, max_jitter=20).tolist()
+    [[1.0, 0.0, 2.0, 0.0]]
     """
     height, width = masks.shape[1:]
     whole = torch.tensor([0, 0, width - 1, height - 1], dtype=torch.float32)
@@ -110,6 +119,10 @@ def error_points(
     Returns:
         Points, O×1×2 float32, and labels, O×1 int64. A perfect prediction gets padding: point
         (0, 0) and label -1.
+
+    >>> points, labels = error_points(torch.tensor([[[True, True]]]), torch.tensor([[[True, False]]]))
+    >>> points.tolist(), labels.tolist()
+    ([[[1.0, 0.0]]], [[1]])
     """
     wrong = truth ^ predicted
     points = random_points(wrong, 1, generator)

@@ -7,7 +7,7 @@ from experiments import CONFIGS
 from mmengine.config import Config
 from torch import nn
 
-from mmseg_mammo.engine import CheckpointGuardHook, ParameterCountHook
+from mmseg_mammo.engine import CheckpointGuardHook
 from mmseg_mammo.errors import CheckpointError
 
 
@@ -20,16 +20,6 @@ def runner():
 
 def load(runner, state):
     CheckpointGuardHook().after_load_checkpoint(runner, {'state_dict': state})
-
-
-def test_total_and_trained_parameters_are_printed_for_the_model_and_its_parts(runner, caplog):
-    with caplog.at_level(logging.INFO):
-        ParameterCountHook().before_run(runner)
-    assert [record.getMessage() for record in caplog.records] == [
-        'Parameters: 21 total, 5 trained',
-        'Parameters of backbone: 16 total, 0 trained',
-        'Parameters of head: 5 total, 5 trained',
-    ]
 
 
 def test_the_models_own_checkpoint_passes_also_with_ddp_names(runner):

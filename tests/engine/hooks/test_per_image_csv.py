@@ -1,77 +1,85 @@
-from pathlib import Path
+"""Tables of records and the summary of a test."""
+
+import csv
+import json
+import logging
 from types import SimpleNamespace
 
-import cv2
-import numpy as np
 import pytest
-import torch
-from mmengine.structures import PixelData
-from mmseg.structures import SegDataSample
+from mmengine.config import Config
 
-from mmseg_mammo.engine import OverlayHook
-from mmseg_mammo.io.image import write_png
-from mmseg_mammo.visualization.overlay import PREDICTION_COLOUR, TRUTH_COLOUR
+from mmseg_mammo.engine import PerImageCSVHook
+from mmseg_mammo.io.run_folder import DIFFERENCES, LESION_COLUMNS
 
-
-class Images(list):
-    """What the hook asks of a dataset."""
-
-    def get_data_info(self, index):
-        path = Path(self[index])
-        image = f'{path.parent.name}/{path.name}'
-        return {'img_path': self[index], 'source': 's', 'image': image}
+RECORDS = [{'image': 'a.png', 'dice': 0.5}, {'image': 'b, c.png', 'dice': ''}]
+LESION = dict.fromkeys(LESION_COLUMNS, 1)
 
 
 @pytest.fixture
-def paths(tmp_path):
-    found = Images()
-    for number in range(20):
-        path = tmp_path / f'{number}.png'
-        write_png(path, np.full((64, 64), 100, np.uint8))
-        found.append(str(path))
-    return found
+def run(tmp_path):
+    """A runner whose metric has made these records; a metric of another project is beside it."""
+
+    def run(records=RECORDS, lesions=False):
+        metric = SimpleNamespace(records=records, lesions=lesions, lesion_rows=[LESION])
+        evaluator = SimpleNamespace(metrics=[object(), metric])
+        data = SimpleNamespace(data_root='data/zgt', split='test', finding='mass')
+        path = tmp_path / 'c.py'
+        path.write_text("load_from = 'epoch_3.pth'\ntest_evaluator = dict(lesions=True)")
+        return SimpleNamespace(
+            val_evaluator=evaluator,
+            test_evaluator=evaluator,
+            log_dir=tmp_path / 'run',
+            logger=logging.getLogger('test'),
+            cfg=Config.fromfile(path),
+            test_dataloader=SimpleNamespace(dataset=data),
+            message_hub=SimpleNamespace(runtime_info={DIFFERENCES: ['side 32, not 64']}),
+        )
+
+    return run
 
 
-def mask(rows):
-    data = torch.zeros(1, 64, 64)
-    data[:, rows, 20:40] = 1
-    return PixelData(data=data)
+def rows(path):
+    with path.open(newline='') as stream:
+        return list(csv.DictReader(stream))
 
 
-def draw(paths, folder, **options):
-    """Names of the pictures of a test of all images: truth above, prediction below."""
-    runner = SimpleNamespace(log_dir=folder, test_dataloader=SimpleNamespace(dataset=paths))
-    hook = OverlayHook(**options)
-    hook.before_test_epoch(runner)
-    for path in paths:
-        sample = SegDataSample(metainfo={'img_path': path, 'source': 's'})
-        sample.gt_sem_seg, sample.pred_sem_seg = mask(slice(5, 20)), mask(slice(40, 60))
-        hook.after_test_iter(runner, 0, outputs=[sample])
-    return sorted(path.name for path in (folder / 'overlays').glob('*.png'))
+def files(runner):
+    return sorted(path.name for path in runner.log_dir.glob('*'))
 
 
-def test_the_same_seed_draws_the_same_images_and_another_seed_others(paths, tmp_path):
-    first, again, other = (
-        draw(paths, tmp_path / name, count=3, seed=seed)
-        for name, seed in (('a', 0), ('b', 0), ('c', 1))
-    )
-    assert len(first) == 3
-    assert first == again != other
+def test_a_validation_leaves_its_last_records_and_no_summary(run):
+    for records in ([{'image': 'old.png', 'dice': 0}] * 3, RECORDS):
+        runner = run(records)
+        PerImageCSVHook().after_val_epoch(runner, {})
+    found = rows(runner.log_dir / 'per_image_val.csv')
+    assert found == [{'image': 'a.png', 'dice': '0.5'}, {'image': 'b, c.png', 'dice': ''}]
+    assert files(runner) == ['per_image_val.csv']
 
 
-def test_images_of_one_name_in_two_folders_have_a_picture_each(tmp_path):
-    found = Images(str(tmp_path / folder / 'a.png') for folder in ('left', 'right'))
-    for path in found:
-        write_png(Path(path), np.full((64, 64), 100, np.uint8))
-    assert draw(found, tmp_path) == ['s_left_a.png', 's_right_a.png']
+@pytest.mark.parametrize('lesions', [False, True])
+def test_a_test_leaves_its_records_its_lesions_if_asked_for_and_its_summary(lesions, run):
+    runner = run(lesions=lesions)
+    PerImageCSVHook().after_test_epoch(runner, {'dice': 12.5, 'auroc': float('nan')})
+    assert len(rows(runner.log_dir / 'per_image_test.csv')) == 2
+    assert files(runner) == ['lesions_test.csv'] * lesions + ['per_image_test.csv', 'test.json']
+    if lesions:
+        (row,) = rows(runner.log_dir / 'lesions_test.csv')
+        assert list(row) == list(LESION_COLUMNS)
+    summary = json.loads((runner.log_dir / 'test.json').read_text(), parse_constant=pytest.fail)
+    assert summary.pop('config') == runner.cfg.filename
+    assert summary == {
+        'checkpoint': 'epoch_3.pth',
+        'data_root': 'data/zgt',
+        'split': 'test',
+        'finding': 'mass',
+        'evaluator': {'lesions': True},
+        'input_differs_from_training': ['side 32, not 64'],
+        'scores': {'dice': 12.5, 'auroc': None},
+    }
 
 
-def test_the_truth_is_in_the_second_panel_and_the_prediction_in_the_third(paths, tmp_path):
-    name = draw(paths, tmp_path, count=1)[0]
-    assert name.startswith('s_')
-    picture = cv2.imread(str(tmp_path / 'overlays' / name))[-512:]
-    truth, predicted = picture[:, 512:1024], picture[:, 1024:]
-    assert (truth == TRUTH_COLOUR).all(axis=2)[:200].any()
-    assert not (truth == PREDICTION_COLOUR).all(axis=2).any()
-    assert (predicted == PREDICTION_COLOUR).all(axis=2)[300:].any()
-    assert not (predicted == TRUTH_COLOUR).all(axis=2).any()
+def test_another_process_has_no_records_and_writes_nothing(run, monkeypatch):
+    monkeypatch.setattr('mmseg_mammo.engine.hooks.per_image_csv.is_main_process', lambda: False)
+    runner = run(records=[])
+    PerImageCSVHook().after_test_epoch(runner, {})
+    assert files(runner) == []

@@ -2,21 +2,15 @@
 
 import hashlib
 import json
-import subprocess
 import sys
 
 import pytest
 import torch
-import torch.distributed as dist
 from experiments import shrink
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from processes import in_processes
 
 from mmseg_mammo.datasets import MammographyDataset
-from mmseg_mammo.engine.provenance import config_hash, git_state, over_processes
-from mmseg_mammo.engine.runner import build_runner
-from mmseg_mammo.io.files import without_nan
 
 
 def record(work_dir):
@@ -106,19 +100,6 @@ def test_images_per_second_count_loading_and_the_steps_after_the_warm_up(
     assert record(tmp_path)['images_per_second'] == pytest.approx(1 / 3)
 
 
-def joined(images, seconds, peak):
-    dist.init_process_group('gloo')
-    rank = dist.get_rank()
-    return over_processes(images[rank], seconds[rank], peak[rank])
-
-
-def test_processes_add_their_images_and_the_largest_memory_counts(free_port):
-    """30 and 10 images at the same time, in 9 and 11 seconds: 4 images a second."""
-    found = in_processes(2, free_port, joined, (30, 10), (9, 11), (1.5, 3.25))
-    assert found == [(4, 3.25)] * 2
-    assert over_processes(0, 0.0, 0.0) == (None, 0)
-
-
 def test_data_sets_inside_another_are_described_one_by_one(prepared, tmp_path):
     cfg = shrink('unet_cbis', prepared, tmp_path, epochs=1)
     ours = cfg.train_dataloader.dataset
@@ -138,46 +119,3 @@ def test_data_sets_inside_another_are_described_one_by_one(prepared, tmp_path):
     assert (train['type'], train['images']) == ('ConcatDataset', 7)
     assert [member['images'] for member in train['members']] == [4, 3]
     assert [member['finding'] for member in train['members']] == [None, 'mass']
-
-
-def hash_of(name, data, folder):
-    """The hash that a process computes that was started by torchrun."""
-    cfg = shrink(name, data, folder)
-    cfg.launcher = 'pytorch'
-    return config_hash(build_runner(cfg, 0).cfg)
-
-
-@pytest.mark.parametrize('name', ['unet_cbis', 'setr_pup_finetune_fsdp_cbis'])
-def test_the_config_hash_does_not_depend_on_how_processes_are_joined(
-    name, prepared, tmp_path, free_port
-):
-    cfg = shrink(name, prepared, tmp_path)
-    for split in ('val', 'test') if 'strategy' in cfg else ():
-        cfg[f'{split}_dataloader'].sampler.round_up = True
-    found = in_processes(2, free_port, hash_of, name, prepared, tmp_path)
-    assert found == [config_hash(cfg)] * 2
-
-
-def test_the_config_hash_is_of_the_experiment_not_of_the_run(prepared):
-    one, two = (shrink('unet_cbis', prepared, folder) for folder in ('a', 'b'))
-    assert config_hash(one) == config_hash(two)
-    two.optim_wrapper.optimizer.lr = 1e-3
-    assert config_hash(one) != config_hash(two)
-
-
-def test_git_is_asked_and_its_absence_is_no_error(tmp_path, monkeypatch):
-    assert git_state(tmp_path) is None
-    git = ['git', '-C', str(tmp_path), '-c', 'user.name=a', '-c', 'user.email=a@b.c']
-    for command in (['init', '-q'], ['commit', '-q', '--allow-empty', '-m', 'x']):
-        subprocess.run([*git, *command], check=True)
-    state = git_state(tmp_path)
-    assert len(state['commit']) == 40
-    assert state['changed'] is False
-    (tmp_path / 'new').write_text('x')
-    assert git_state(tmp_path)['changed'] is True
-    monkeypatch.setenv('PATH', '')
-    assert git_state(tmp_path) is None
-
-
-def test_json_has_no_nan():
-    assert without_nan({'a': {'b': float('nan')}, 'c': 1.5}) == {'a': {'b': None}, 'c': 1.5}

@@ -12,7 +12,6 @@ from mmseg_mammo.models.prompts.interaction import (
     prompts_from_metainfo,
     prompts_from_truth,
 )
-from mmseg_mammo.models.prompts.prompts import Prompts
 
 GIVEN = dict(points=[[[9.0, 19.0], [0.0, 0.0]], [[1.0, 2.0], [3.0, 4.0]]], labels=[[1, -1], [0, 1]])
 
@@ -68,16 +67,6 @@ def test_boxes_alone_have_no_points():
     assert prompts.points.shape == (2, 0, 2)
     assert prompts.labels.shape == (2, 0)
     assert prompts.as_metainfo()['prompt_points'] == []
-
-
-def test_padding_belongs_to_no_object():
-    prompts = Prompts(
-        torch.tensor(GIVEN['points']), torch.tensor(GIVEN['labels']), torch.zeros(2, 4)
-    )
-    first, second = prompts.per_object()
-    assert (first.points.tolist(), first.labels.tolist()) == ([[[9, 19]]], [[1]])
-    assert second.labels.tolist() == [[0, 1]]
-    assert first.boxes.shape == second.boxes.shape == (1, 4)
 
 
 def test_a_flipped_input_is_refused():

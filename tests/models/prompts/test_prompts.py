@@ -5,6 +5,8 @@ import torch
 
 from mmseg_mammo.models.prompts.prompts import Prompts
 
+GIVEN = dict(points=[[[9.0, 19.0], [0.0, 0.0]], [[1.0, 2.0], [3.0, 4.0]]], labels=[[1, -1], [0, 1]])
+
 
 def test_the_edges_of_the_image_stay_its_edges_on_another_grid():
     """An image of 8 px reaches from -0.5 to 7.5; twice as large, from -0.5 to 15.5."""
@@ -38,3 +40,13 @@ def test_prompts_without_points_can_be_scaled():
 def test_prompts_cannot_be_changed_in_place():
     with pytest.raises(AttributeError):
         Prompts(torch.zeros(1, 1, 2), torch.ones(1, 1).long()).points = torch.ones(1, 1, 2)
+
+
+def test_padding_belongs_to_no_object():
+    prompts = Prompts(
+        torch.tensor(GIVEN['points']), torch.tensor(GIVEN['labels']), torch.zeros(2, 4)
+    )
+    first, second = prompts.per_object()
+    assert (first.points.tolist(), first.labels.tolist()) == ([[[9, 19]]], [[1]])
+    assert second.labels.tolist() == [[0, 1]]
+    assert first.boxes.shape == second.boxes.shape == (1, 4)

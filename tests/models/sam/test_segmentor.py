@@ -7,7 +7,6 @@ from experiments import shrink
 from mmengine.analysis import FlopAnalyzer
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
-from mmseg.models.builder import build_segmentor
 from mmseg.registry import MODELS
 from sam_models import SIDE, meta_sam, our_config, our_sam, sample_of, square
 
@@ -368,15 +367,6 @@ def test_padding_and_given_prompts_train_and_test_through_the_runner(prepared, t
     assert scores['images'] == 2
     (metric,) = runner.test_evaluator.metrics
     assert [record['prompt_points'] for record in metric.records] == ['16.0:40.0:1', '17.0:40.0:1']
-
-
-def test_it_takes_and_names_what_the_hosts_segmentors_do(weights):
-    """mmseg's build_segmentor and init_model give train_cfg and test_cfg; metrics ask for channels."""
-    model = build_segmentor(our_config(), train_cfg={}, test_cfg=dict(mode='whole'))
-    assert (model.num_classes, model.out_channels, model.align_corners) == (2, 2, False)
-    assert (model.train_cfg, model.test_cfg) == ({}, {'mode': 'whole'})
-    with pytest.raises(MammoError, match=r"test_cfg=\{'mode': 'slide'"):
-        MODELS.build(our_config(test_cfg=dict(mode='slide', crop_size=(32, 32), stride=(16, 16))))
 
 
 def test_complexity_counts_the_encoder_and_the_decoder(weights, tmp_path):

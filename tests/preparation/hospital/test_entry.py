@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import write_png
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, Gaps, Raw, collect
 from mmseg_mammo.preparation.hospital.table import read_hospital_table
@@ -35,3 +36,9 @@ def test_a_word_for_an_empty_cell_beside_a_mask_is_none(tmp_path):
     entries, problems = read_hospital_table(tmp_path / 'list.csv', tmp_path, {}, {}, NORMAL)
     assert not problems
     assert [entry.mask.name for entry in entries] == ['m.png']
+
+
+@pytest.mark.parametrize('pattern', ['P', '(P)(1)', '(P'])
+def test_patterns_without_one_group_are_refused(pattern):
+    with pytest.raises(MammoError, match='pattern'):
+        Gaps(patient_pattern=pattern)

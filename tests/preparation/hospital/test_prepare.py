@@ -19,7 +19,6 @@ from mmseg_mammo.preparation.hospital.image import PixelOptions
 from mmseg_mammo.preparation.hospital.prepare import Settings, prepare
 from mmseg_mammo.preparation.hospital.rows import group_by_image
 from mmseg_mammo.preparation.hospital.table import read_hospital_table
-from mmseg_mammo.preparation.splits import carve_splits
 
 TOOL = Path(__file__).parents[3] / 'tools' / 'prepare_hospital.py'
 HEADER = 'image,mask,patient_id,split,finding,annotated\n'
@@ -220,18 +219,6 @@ def test_fractions_are_checked_before_any_work(hospital, tmp_path, fractions):
     with pytest.raises(MammoError, match='fractions'):
         run(hospital, tmp_path / 'out', fractions=fractions)
     assert not (tmp_path / 'out').exists()
-
-
-def test_val_comes_out_of_train_by_patient_and_test_stays(prepared):
-    rows = read_index(prepared / 'index.csv')
-    many = [replace(row, patient_id=f'{row.patient_id}{n}') for row in rows for n in range(10)]
-    carved = carve_splits(many, {'val': 0.5}, np.random.default_rng(0))
-    splits = {}
-    for before, after in zip(many, carved, strict=True):
-        assert splits.setdefault(after.patient_id, after.split) == after.split
-        assert after == before or (before.split, after.split) == ('train', 'val')
-    moved = {p for p, split in splits.items() if split == 'val' and p[0] in 'AB'}
-    assert len(moved) == 10
 
 
 @pytest.mark.parametrize(

@@ -120,12 +120,6 @@ def test_the_patient_pattern_searches_the_path(read, tmp_path):
     assert 'no patient' in only_problem(read(text, patient_pattern=r'^(Q\d+)/'))
 
 
-@pytest.mark.parametrize('pattern', ['P', '(P)(1)', '(P'])
-def test_patterns_without_one_group_are_refused(pattern):
-    with pytest.raises(MammoError, match='pattern'):
-        Gaps(patient_pattern=pattern)
-
-
 def test_dicom_tags_fill_empty_cells_and_overrule_none(read, save_dicom):
     tags = {'PatientID': 'D9', 'ImageLaterality': 'R', 'ViewPosition': 'MLO'}
     save_dicom(ZERO, 'd.dcm', **tags)

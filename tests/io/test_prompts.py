@@ -1,14 +1,9 @@
 """prompts.csv: points and boxes by image and object, in pixels of the prepared image."""
 
-import shutil
-
 import pytest
-from mmengine.dataset import Compose
 
-from mmseg_mammo.datasets import MammographyDataset
 from mmseg_mammo.errors import DataFileError, DataIndexError
 from mmseg_mammo.io.prompts import read_prompts
-from mmseg_mammo.transforms import LoadPrompts
 
 
 def written(tmp_path, text):
@@ -83,39 +78,3 @@ def test_every_object_has_a_box_or_none(tmp_path):
 def test_a_table_without_images_or_objects_is_refused(tmp_path):
     with pytest.raises(DataIndexError, match='missing column object'):
         read_prompts(written(tmp_path, 'image,x,y,label\n'))
-
-
-def results(tmp_path, image='images/a.png'):
-    return dict(image=image, img_path=str(tmp_path / image), ori_shape=(80, 64))
-
-
-def test_an_image_gets_its_own_prompts_from_the_folder_of_the_index(tmp_path):
-    written(tmp_path, 'image,object,x,y,label\nimages/a.png,1,63,79,1\nimages/b.png,1,1,1,1\n')
-    found = Compose([dict(type='LoadPrompts')])(results(tmp_path))
-    assert found['prompts'] == {'points': [[[63, 79]]], 'labels': [[1]], 'boxes': None}
-
-
-@pytest.mark.parametrize(
-    ('text', 'message'),
-    [
-        ('x,y,label\nimages/b.png,1,1,1,1\n', r'no prompts for 1 of 1 images: images/a\.png'),
-        ('x,y,label\nimages/a.png,1,64,1,1\n', r'x=64\.0, y=1\.0 lies outside.*x from 0 to 63'),
-        ('x1,y1,x2,y2\nimages/a.png,1,3,4,5,80\n', r'x=5\.0, y=80\.0 lies outside'),
-    ],
-)
-def test_no_prompts_and_prompts_outside_are_errors(text, message, tmp_path):
-    written(tmp_path, f'image,object,{text}')
-    with pytest.raises(DataFileError, match=message):
-        LoadPrompts().transform(results(tmp_path))
-
-
-def test_a_dataset_looks_for_the_prompts_of_all_its_images_before_the_first(prepared, tmp_path):
-    root = tmp_path / 'copy'
-    shutil.copytree(prepared, root)
-    options = dict(data_root=str(root), split='train', pipeline=[dict(type='LoadPrompts')])
-    written(root, 'image,object,x,y,label\nimages/1.png,1,3,4,1\nimages/3.png,1,3,4,1\n')
-    with pytest.raises(DataFileError, match=r'2 of 4 images: images/0\.png, images/2\.png'):
-        MammographyDataset(**options)
-    rows = ''.join(f'images/{number}.png,1,3,4,1\n' for number in range(4))
-    written(root, f'image,object,x,y,label\n{rows}')
-    assert len(MammographyDataset(**options)) == 4

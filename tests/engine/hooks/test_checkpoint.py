@@ -1,0 +1,82 @@
+"""Checkpoints: after the validation, never in place, none too many."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from experiments import shrink, train
+
+from mmseg_mammo.engine.hooks.checkpoint import AtomicBackend
+
+
+def test_the_checkpoint_of_an_epoch_knows_its_validation(prepared, tmp_path):
+    runner = train(shrink('unet_cbis', prepared, tmp_path), kill=2)
+    checkpoint = torch.load(tmp_path / 'epoch_2.pth', weights_only=False)
+    assert checkpoint['meta']['epoch'] == 2
+    assert checkpoint['meta']['iter'] == 4
+    (plateau,) = checkpoint['param_schedulers']
+    history = runner.message_hub.get_scalar('val/val_loss').data[0]
+    assert plateau['best'] == history.min()
+    assert checkpoint['message_hub']['runtime_info']['best_train_loss'] < np.inf
+
+
+def test_without_validation_the_last_checkpoint_is_saved_all_the_same(prepared, tmp_path):
+    cfg = shrink('unet_strong_cbis', prepared, tmp_path)
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    cfg.default_hooks.checkpoint.save_best = None
+    train(cfg)
+    assert [path.name for path in tmp_path.glob('*.pth')] == ['epoch_3.pth']
+
+
+def test_every_file_is_written_once_an_epoch(prepared, tmp_path, monkeypatch):
+    written = []
+    put = AtomicBackend.put
+
+    def count(backend, obj, filepath):
+        written.append(Path(filepath).name)
+        put(backend, obj, filepath)
+
+    monkeypatch.setattr(AtomicBackend, 'put', count)
+    train(shrink('unet_cbis', prepared, tmp_path))
+    assert len(written) == len(set(written))
+    assert {'epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth', 'best_lesion_dice_epoch_1.pth'} <= {
+        *written
+    }
+
+
+def test_epochs_that_are_not_due_are_not_saved(prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path, epochs=5)
+    cfg.default_hooks.checkpoint.update(interval=2, max_keep_ckpts=-1, save_best=None)
+    train(cfg)
+    names = sorted(path.name for path in tmp_path.glob('*.pth'))
+    assert names == ['epoch_2.pth', 'epoch_4.pth', 'epoch_5.pth']
+
+
+def test_a_kill_while_writing_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    path = tmp_path / 'epoch_1.pth'
+    AtomicBackend().put(b'old', str(path))
+    monkeypatch.setattr('os.fdopen', lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        AtomicBackend().put(b'new', str(path))
+    assert path.read_bytes() == b'old'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_copied_work_folder_leaves_the_original_alone(prepared, tmp_path):
+    def part(folder, epochs):
+        cfg = shrink('unet_cbis', prepared, tmp_path / folder, epochs)
+        cfg.default_hooks.checkpoint.update(save_best='val_loss', rule='less')
+        cfg.optim_wrapper.optimizer.lr = 1e-3  # each epoch is better than those before
+        return cfg
+
+    train(part('one', 1))
+    original = {path.name for path in (tmp_path / 'one').glob('*.pth')}
+    shutil.copytree(tmp_path / 'one', tmp_path / 'two')
+    cfg = part('two', 2)
+    cfg.resume = True
+    best = Path(train(cfg).message_hub.get_info('best_ckpt'))
+    assert {path.name for path in (tmp_path / 'one').glob('*.pth')} == original
+    assert best == tmp_path / 'two' / 'best_val_loss_epoch_2.pth'
+    assert {path.name for path in best.parent.glob('best*')} == {best.name}

@@ -1,0 +1,77 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+from mmseg_mammo.engine import OverlayHook
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.visualization.overlay import PREDICTION_COLOUR, TRUTH_COLOUR
+
+
+class Images(list):
+    """What the hook asks of a dataset."""
+
+    def get_data_info(self, index):
+        path = Path(self[index])
+        image = f'{path.parent.name}/{path.name}'
+        return {'img_path': self[index], 'source': 's', 'image': image}
+
+
+@pytest.fixture
+def paths(tmp_path):
+    found = Images()
+    for number in range(20):
+        path = tmp_path / f'{number}.png'
+        write_png(path, np.full((64, 64), 100, np.uint8))
+        found.append(str(path))
+    return found
+
+
+def mask(rows):
+    data = torch.zeros(1, 64, 64)
+    data[:, rows, 20:40] = 1
+    return PixelData(data=data)
+
+
+def draw(paths, folder, **options):
+    """Names of the pictures of a test of all images: truth above, prediction below."""
+    runner = SimpleNamespace(log_dir=folder, test_dataloader=SimpleNamespace(dataset=paths))
+    hook = OverlayHook(**options)
+    hook.before_test_epoch(runner)
+    for path in paths:
+        sample = SegDataSample(metainfo={'img_path': path, 'source': 's'})
+        sample.gt_sem_seg, sample.pred_sem_seg = mask(slice(5, 20)), mask(slice(40, 60))
+        hook.after_test_iter(runner, 0, outputs=[sample])
+    return sorted(path.name for path in (folder / 'overlays').glob('*.png'))
+
+
+def test_the_same_seed_draws_the_same_images_and_another_seed_others(paths, tmp_path):
+    first, again, other = (
+        draw(paths, tmp_path / name, count=3, seed=seed)
+        for name, seed in (('a', 0), ('b', 0), ('c', 1))
+    )
+    assert len(first) == 3
+    assert first == again != other
+
+
+def test_images_of_one_name_in_two_folders_have_a_picture_each(tmp_path):
+    found = Images(str(tmp_path / folder / 'a.png') for folder in ('left', 'right'))
+    for path in found:
+        write_png(Path(path), np.full((64, 64), 100, np.uint8))
+    assert draw(found, tmp_path) == ['s_left_a.png', 's_right_a.png']
+
+
+def test_the_truth_is_in_the_second_panel_and_the_prediction_in_the_third(paths, tmp_path):
+    name = draw(paths, tmp_path, count=1)[0]
+    assert name.startswith('s_')
+    picture = cv2.imread(str(tmp_path / 'overlays' / name))[-512:]
+    truth, predicted = picture[:, 512:1024], picture[:, 1024:]
+    assert (truth == TRUTH_COLOUR).all(axis=2)[:200].any()
+    assert not (truth == PREDICTION_COLOUR).all(axis=2).any()
+    assert (predicted == PREDICTION_COLOUR).all(axis=2)[300:].any()
+    assert not (predicted == TRUTH_COLOUR).all(axis=2).any()

@@ -1,0 +1,52 @@
+"""Calibration of probabilities, beside scikit-learn and by hand."""
+
+import numpy as np
+import pytest
+from sklearn.calibration import calibration_curve
+
+from mmseg_mammo.evaluation.calibration import calibration_error, reliability
+
+
+def test_reliability_is_scikit_learns():
+    generator = np.random.default_rng(0)
+    scores = generator.random(200)
+    positive = generator.random(200) < scores
+    expected, observed, sizes = reliability(positive, scores)
+    true, predicted = calibration_curve(positive, scores, n_bins=10)
+    assert (observed, expected) == (pytest.approx(true), pytest.approx(predicted))
+    assert sizes.sum() == 200
+
+
+def test_calibration_error_by_hand():
+    scores = np.array([0.25, 0.25, 0.25, 0.25, 1.0, 1.0])
+    positive = np.array([1, 0, 0, 0, 1, 0], bool)
+    # Four images of 0.25 with a share of 1/4, two of 1.0 with a share of 1/2.
+    assert calibration_error(positive, scores) == pytest.approx((4 * 0 + 2 * 0.5) / 6)
+
+
+def test_the_expected_calibration_error_by_hand():
+    """Two of three in one bin, predicted 0.6 with IoUs 1 and 0.4; the third beyond 1."""
+    predicted, actual = np.array([0.6, 0.62, 1.1]), np.array([1.0, 0.4, 0.9])
+    expected = abs(0.61 - 0.7) * 2 / 3 + abs(1.1 - 0.9) / 3
+    assert calibration_error(actual, predicted) == pytest.approx(expected)
+    assert calibration_error(actual, predicted, bins=1) == pytest.approx(abs(2.32 - 2.3) / 3)
+
+
+def test_a_calibrated_predictor_has_errors_but_no_calibration_error():
+    """IoUs spread evenly around what is predicted."""
+    predicted = np.repeat(np.linspace(0.15, 0.85, 8), 100)
+    actual = predicted + np.tile(np.linspace(-0.1, 0.1, 100), 8)
+    assert np.abs(predicted - actual).mean() == pytest.approx(0.05, rel=0.02)
+    assert calibration_error(actual, predicted) == pytest.approx(0, abs=1e-12)
+
+
+def test_bins_are_half_open_and_what_lies_beyond_is_in_the_outer_ones():
+    predicted = np.array([-0.2, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5])
+    expected, observed, sizes = reliability(np.ones(7), predicted, bins=4)
+    assert sizes.tolist() == [2, 1, 1, 3]
+    assert expected == pytest.approx([-0.1, 0.25, 0.5, 3.25 / 3])
+    assert observed.tolist() == [1, 1, 1, 1]
+
+
+def test_nothing_predicted_has_no_calibration_error():
+    assert np.isnan(calibration_error(np.array([], bool), np.array([])))

@@ -1,0 +1,53 @@
+"""Files written whole or not at all, and JSON."""
+
+import json
+
+import pytest
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io.files import read_json, without_nan, write_atomic, write_json
+
+
+def test_an_exception_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / 'a.txt'
+    path.write_text('old')
+
+    def fail(stream):
+        stream.write(b'half of the n')
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_atomic(path, fail)
+    assert [p.name for p in tmp_path.iterdir()] == ['a.txt']
+    assert path.read_text() == 'old'
+
+
+def test_written_files_have_the_permissions_of_any_other(tmp_path):
+    write_atomic(tmp_path / 'a', lambda stream: stream.write(b'x'))
+    (tmp_path / 'b').write_bytes(b'x')
+    assert (tmp_path / 'a').stat().st_mode == (tmp_path / 'b').stat().st_mode
+
+
+def test_json_has_no_nan():
+    assert without_nan({'a': {'b': float('nan')}, 'c': 1.5}) == {'a': {'b': None}, 'c': 1.5}
+
+
+def test_json_comes_back_with_null_for_what_json_lacks(tmp_path):
+    path = tmp_path / 'new' / 'a.json'
+    write_json(path, {'é': [float('inf'), 1.5], 'path': tmp_path, 'pair': (1, float('nan'))})
+    assert json.loads(path.read_text(), parse_constant=pytest.fail) == read_json(path)
+    assert read_json(path) == {'é': [None, 1.5], 'path': str(tmp_path), 'pair': [1, None]}
+    assert path.read_text().startswith('{\n  "')
+    assert path.read_text().endswith('}\n')
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [(None, 'No such file'), ('{"a": ', r'not JSON \(.*line 1'), ('[1]', 'not a JSON object')],
+)
+def test_a_file_that_holds_no_json_object_is_named_with_the_remedy(text, said, tmp_path):
+    path = tmp_path / 'run.json'
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(DataFileError, match=rf'run\.json: {said}.*Test again'):
+        read_json(path, 'Test again')

@@ -1,0 +1,73 @@
+"""Names of a run's files, and its tables read back."""
+
+import numpy as np
+import pytest
+
+from mmseg_mammo.errors import DataFileError, DataIndexError
+from mmseg_mammo.io.run_folder import Records, picture_names, read_records
+
+COLUMNS = ('source', 'patient_id', 'key', 'truth_pixels')
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        path = tmp_path / 'per_image_test.csv'
+        path.write_text(text, encoding='utf-8')
+        return path
+
+    return write
+
+
+def test_text_stays_text_numbers_are_float_and_an_empty_cell_is_nan(write):
+    path = write('source,patient_id,key,truth_pixels,dice\nzgt,007,1e3,12,\nzgt,,k,0,0.5\n')
+    found = read_records(path, COLUMNS)
+    assert len(found) == 2
+    assert found['patient_id'].tolist() == ['007', '']
+    assert found['key'].tolist() == ['1e3', 'k']
+    theirs = np.genfromtxt(path, delimiter=',', names=True)
+    for name in ('truth_pixels', 'dice'):
+        assert found[name].dtype == float
+        np.testing.assert_array_equal(found[name], theirs[name])
+    assert 'dice' in found
+    assert 'iou' not in found
+
+
+def test_an_empty_table_has_its_columns(write):
+    found = read_records(write('source,patient_id,key,truth_pixels\n'), COLUMNS)
+    assert len(found) == 0
+    assert set(found.columns) == set(COLUMNS)
+    assert found['truth_pixels'].dtype == float
+
+
+def test_text_where_a_number_is_needed_is_an_error_and_in_an_unknown_column_it_is_text(write):
+    found = read_records(write('key,truth_pixels,notes\na,1,x\n'), ('key', 'truth_pixels'))
+    assert found['notes'].tolist() == ['x']
+    path = write('key,truth_pixels\na,many\n')
+    with pytest.raises(
+        DataFileError, match=r"test\.csv: truth_pixels: .*'many'.*numbers.*Test again"
+    ):
+        read_records(path, ('key', 'truth_pixels'))
+
+
+def test_a_missing_table_and_a_missing_column_say_to_test_again(write, tmp_path):
+    with pytest.raises(DataFileError, match=rf'{tmp_path.name}: missing lesions\.csv.*Test again'):
+        read_records(tmp_path / 'lesions.csv', ('key',))
+    with pytest.raises(DataIndexError, match=r'missing column key.*Test again'):
+        read_records(write('name\na\n'), ('key',))
+
+
+def test_patients_of_two_hospitals_are_told_apart():
+    columns = {'source': np.array(['a', 'b', 'a']), 'patient_id': np.array(['1', '1', '2'])}
+    assert Records(columns).patients.tolist() == ['a/1', 'b/1', 'a/2']
+
+
+@pytest.mark.parametrize('chosen', [np.array([False, True, True]), np.array([1, 2])])
+def test_lines_are_chosen_by_truth_or_by_index(chosen):
+    records = Records({'key': np.array(['a', 'b', 'c']), 'dice': np.array([0.1, 0.2, 0.3])})
+    found = records.where(chosen)
+    assert (found['key'].tolist(), found['dice'].tolist()) == (['b', 'c'], [0.2, 0.3])
+
+
+def test_the_viewer_has_three_files_an_image():
+    assert picture_names('k') == ('k.jpg', 'k_truth.png', 'k_predicted.png')
