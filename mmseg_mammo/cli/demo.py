@@ -174,9 +174,10 @@ class Demo:
 
         from mmseg_mammo.engine.config.keys import paths
 
+        if self.out == Path(FOLDER):
+            return []
         found = [(key, value) for key, value in paths(Config.fromfile(path)) if _is_place(value)]
-        options = [f'{key}={self.moved(value)}' for key, value in found]
-        return ['--cfg-options', *options] if options and self.out != Path(FOLDER) else []
+        return ['--cfg-options', *(f'{key}={self.moved(value)}' for key, value in found)]
 
     def moved(self, place: str) -> str:
         """A file or folder that a config of the demo names, in the folder of this one."""

@@ -1,10 +1,10 @@
 r"""Write synthetic mammograms as a raw download: CBIS-DDSM or a hospital's export.
 
 Example:
-  mammoseg phantom data/phantom_cbis --hospital cbis --patients 24
-  mammoseg phantom data/phantom_zgt --hospital zgt --patients 12
-  mammoseg phantom data/named_after_real --hospital cbis --height 96 \
-      --csv-dir CBIS-DDSM --subset mass-test,calc-test
+    mammoseg phantom data/phantom_cbis --hospital cbis --patients 24
+    mammoseg phantom data/phantom_zgt --hospital zgt --patients 12
+    mammoseg phantom data/named_after_real --hospital cbis --height 96 \
+        --csv-dir CBIS-DDSM --subset mass-test,calc-test
 """
 
 import argparse

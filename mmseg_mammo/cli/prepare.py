@@ -13,16 +13,16 @@ import io
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmseg_mammo.cli.common import named_errors, resumable
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.index import MASK_KINDS, SPLITS
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, EMPTY_MASK_MEANINGS, Gaps
-from mmseg_mammo.preparation.hospital.folders import pair_folders
-from mmseg_mammo.preparation.hospital.image import PixelOptions
-from mmseg_mammo.preparation.hospital.prepare import Prepared, Settings, mark_phantom, prepare
-from mmseg_mammo.preparation.hospital.table import read_hospital_table
 from mmseg_mammo.preparation.output import AUDIT_NAME, count_table
+
+if TYPE_CHECKING:
+    from mmseg_mammo.preparation.hospital.prepare import Prepared
 
 SHOWN_NOTES = 20
 
@@ -122,12 +122,17 @@ def main(args: argparse.Namespace) -> None:
     say_what_was_done(outcome, args)
 
 
-def prepare_hospital(args: argparse.Namespace) -> Prepared:
+def prepare_hospital(args: argparse.Namespace) -> 'Prepared':
     """Turn the command line into one call of ``prepare``.
 
     Raises:
         MammoError: An argument, a table or an image cannot be used.
     """
+    from mmseg_mammo.preparation.hospital.folders import pair_folders
+    from mmseg_mammo.preparation.hospital.image import PixelOptions
+    from mmseg_mammo.preparation.hospital.prepare import Settings, mark_phantom, prepare
+    from mmseg_mammo.preparation.hospital.table import read_hospital_table
+
     fractions = {'test': args.test_fraction, 'val': args.val_fraction}
     gaps = Gaps(
         empty_mask=args.empty_mask_means,
@@ -156,7 +161,7 @@ def prepare_hospital(args: argparse.Namespace) -> Prepared:
     return prepare(*found, args.out, settings)
 
 
-def say_what_was_done(outcome: Prepared, args: argparse.Namespace) -> None:
+def say_what_was_done(outcome: 'Prepared', args: argparse.Namespace) -> None:
     """Print the counts, and everything that a user must not overlook.
 
     Args:

@@ -19,7 +19,6 @@ from mmseg_mammo.preparation.cbis_ddsm.prepare import (
     LEAKAGE,
     ON_MISMATCH,
     Options,
-    prepare,
 )
 
 
@@ -104,6 +103,8 @@ def _add_numbers(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Run the preparation; a mendable error ends in one message and exit status 1."""
+    from mmseg_mammo.preparation.cbis_ddsm.prepare import prepare
+
     values = {field.name: getattr(args, field.name) for field in fields(Options)}
     with named_errors('ERROR'), resumable():
         prepare(args.raw, args.out, Options(**values))

@@ -7,6 +7,7 @@ from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.image import (
     read_image,
     read_labels,
+    read_picture,
     read_raster,
     resize_image,
     resize_mask,
@@ -193,3 +194,13 @@ def test_a_mask_with_the_header_of_its_image_is_read_as_stored(save_dicom):
 
 def test_an_empty_mask_stays_empty():
     assert not resize_mask(np.zeros((64, 64), bool), (7, 9)).any()
+
+
+def test_a_picture_keeps_its_colours(tmp_path):
+    colours = np.stack([NOISE % 256, NOISE % 7, NOISE % 91], axis=2).astype(np.uint8)
+    write_png(tmp_path / 'a.png', colours)
+    np.testing.assert_array_equal(read_picture(tmp_path / 'a.png'), colours)
+    (tmp_path / 'b.png').write_bytes(b'no picture')
+    for name in ('b.png', 'absent.png'):
+        with pytest.raises(DataFileError, match=rf'{name}: missing, or not a picture'):
+            read_picture(tmp_path / name)
