@@ -119,6 +119,15 @@ def test_registering_waits_for_the_call_where_the_environment_says_so():
     assert said == ['False', 'SAMSegmentor MammographyMetric ViewerHook', 'None']
 
 
+def test_an_installation_puts_the_command_on_the_path(tmp_path):
+    build = [sys.executable, 'setup.py', '-q', 'build_scripts', '--build-dir', str(tmp_path)]
+    subprocess.run(build, cwd=REPOSITORY, check=True)
+    environment = {**os.environ, 'PYTHONPATH': str(REPOSITORY)}
+    command = [str(tmp_path / 'mammoseg'), '--version']
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == f'mmseg_mammo {import_module("mmseg_mammo").__version__}\n'
+
+
 def test_without_a_host_registering_says_which_extra_to_install():
     code = 'import os\nos.environ["MMSEG_MAMMO_REGISTER"] = "0"\nimport mmseg_mammo\n'
     done = run_without_host(code + 'mmseg_mammo.register()')

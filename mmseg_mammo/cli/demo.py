@@ -95,7 +95,8 @@ class Demo:
             scores[label], tests[label] = zip(*found, strict=True)
         self.report()
         picture, page = self.out / 'overlays.png', self.out / 'report' / 'index.html'
-        write_png(picture, draw_grid([first_overlays(folder) for folder in tests['SETR-VPT']]))
+        overlays = [sorted((folder / OVERLAYS).glob('*.png')) for folder in tests['SETR-VPT']]
+        write_png(picture, draw_grid([[*map(read_picture, paths[:ROWS])] for paths in overlays]))
         table = results(scores)
         text = f'{table}\n'.encode()
         write_atomic(self.out / 'results.txt', lambda stream: stream.write(text))
@@ -207,11 +208,6 @@ def run(command: str, *arguments: object) -> None:
     )
     if done.returncode:
         raise MammoError(f'mammoseg {command} ended with exit status {done.returncode}')
-
-
-def first_overlays(folder: Path) -> list:
-    """The pictures of the first overlays of a test: H×W×3 uint8 BGR."""
-    return [read_picture(path) for path in sorted((folder / OVERLAYS).glob('*.png'))[:ROWS]]
 
 
 def results(scores: Mapping[str, Sequence[Scores]]) -> str:
