@@ -21,6 +21,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10,<3.13',
     packages=find_packages(include=['mmseg_mammo', 'mmseg_mammo.*']),
+    scripts=['tools/mammoseg'],
     package_data={'mmseg_mammo.reporting.page': ['templates/*']},
     install_requires=requirements('runtime'),
     extras_require={

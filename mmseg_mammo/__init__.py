@@ -4,26 +4,55 @@ Importing the package registers its datasets, transforms, models, hooks and metr
 ``mmseg.registry``. Where MMSegmentation is not installed, a warning says how to get it, and only
 :mod:`mmseg_mammo.preparation` can be used.
 
-The preparation tools set ``MMSEG_MAMMO_REGISTER=0`` in their own process: they need no host, and
-torch would cost each of their workers seconds and several hundred megabytes.
+The console command and the preparation tools set ``MMSEG_MAMMO_REGISTER=0`` in their own process:
+``--help`` and the preparation need no host, and torch would cost each worker of the preparation
+seconds and several hundred megabytes. Commands that need the host call :func:`register`.
 """
 
 import os
 import warnings
+from typing import Any
 
 from mmseg_mammo import host
+from mmseg_mammo.errors import HostError
 from mmseg_mammo.version import __version__
 
-if os.environ.get('MMSEG_MAMMO_REGISTER') != '0':
+_VARIABLE = 'MMSEG_MAMMO_REGISTER'
+
+
+def register() -> None:
+    """Register the datasets, transforms, models, hooks and metrics of this package.
+
+    A second call does nothing more. ``MMSEG_MAMMO_REGISTER`` is removed from the environment, so
+    that processes started from this one register too.
+
+    Raises:
+        HostError: The host stack is missing, of another version, or broken.
+    """
+    os.environ.pop(_VARIABLE, None)
+    if not host.is_installed():
+        raise HostError(host.MISSING, remedy=host.REMEDY)
+    with host.quiet_import():
+        host.check()
+        from mmseg_mammo import datasets, engine, models, transforms  # noqa: F401
+        from mmseg_mammo.evaluation import metric  # noqa: F401
+
+
+def __getattr__(name: str) -> Any:
+    if name == 'load_model':
+        from mmseg_mammo.engine.checkpoint import load_model
+
+        return load_model
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+
+if os.environ.get(_VARIABLE) != '0':
     if host.is_installed():
-        with host.quiet_import():
-            host.check()
-            from mmseg_mammo import datasets, engine, models, transforms  # noqa: F401
-            from mmseg_mammo.evaluation import metric  # noqa: F401
+        register()
     else:
         warnings.warn(
             f'{host.MISSING} {host.REMEDY}. Until then only mmseg_mammo.preparation works.',
             stacklevel=2,
         )
 
-__all__ = ['__version__']
+__all__ = ['__version__', 'load_model', 'register']

@@ -1,5 +1,6 @@
 """The package as users install it: imports with and without a host, versions, requirements."""
 
+import os
 import subprocess
 import sys
 import warnings
@@ -64,15 +65,81 @@ def test_preparation_works_without_host():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize('tool', ['prepare_cbis_ddsm', 'prepare_hospital', 'make_phantom'])
-def test_the_preparation_tools_leave_torch_alone(tool):
-    """Also where it is installed: it would cost every worker seconds and memory."""
-    code = (
-        f"import runpy, sys; runpy.run_path('tools/{tool}.py')\n"
-        "sys.exit('torch' in sys.modules or 'mmseg' in sys.modules)"
+def run_with_host(code: str, **environment: str) -> str:
+    """What ``code`` prints in a fresh interpreter with the host."""
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        env={**os.environ, **environment},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    done = subprocess.run([sys.executable, '-c', code], cwd=REPOSITORY, check=False)
-    assert done.returncode == 0
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        ('prepare_cbis_ddsm', 'absent', 'out'),
+        ('prepare_hospital', 'out', '--table', 'absent'),
+        ('make_phantom', 'docs', '--hospital', 'zgt'),
+        ('report', 'absent', '--out', 'out'),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_preparation_and_report_leave_torch_alone(arguments):
+    """Also where it is installed: it would cost every worker seconds and memory."""
+    tool, *words = arguments
+    code = (
+        'import os, runpy, sys\n'
+        f"sys.argv = ['tools/{tool}.py', *{words}]\n"
+        'try:\n'
+        f"    runpy.run_path('tools/{tool}.py', run_name='__main__')\n"
+        'except SystemExit as end:\n'
+        "    print(end.code.count('absent') + end.code.count('docs') > 0)\n"
+        "print('torch' in sys.modules, 'mmseg' in sys.modules, os.environ['MMSEG_MAMMO_REGISTER'])"
+    )
+    assert run_with_host(code).splitlines() == ['True', 'False False 0']
+
+
+@pytest.mark.slow
+def test_registering_waits_for_the_call_where_the_environment_says_so():
+    code = (
+        'import os, sys, mmseg_mammo\n'
+        "print('torch' in sys.modules)\n"
+        'mmseg_mammo.register()\n'
+        'mmseg_mammo.register()\n'
+        'from mmseg.registry import HOOKS, METRICS, MODELS\n'
+        "names = (MODELS, 'SAMSegmentor'), (METRICS, 'MammographyMetric'), (HOOKS, 'ViewerHook')\n"
+        'print(*(registry.get(name).__name__ for registry, name in names))\n'
+        "print(os.environ.get('MMSEG_MAMMO_REGISTER'))"
+    )
+    said = run_with_host(code, MMSEG_MAMMO_REGISTER='0').splitlines()
+    assert said == ['False', 'SAMSegmentor MammographyMetric ViewerHook', 'None']
+
+
+def test_an_installation_puts_the_command_on_the_path(tmp_path):
+    build = [sys.executable, 'setup.py', '-q', 'build_scripts', '--build-dir', str(tmp_path)]
+    subprocess.run(build, cwd=REPOSITORY, check=True)
+    environment = {**os.environ, 'PYTHONPATH': str(REPOSITORY)}
+    command = [str(tmp_path / 'mammoseg'), '--version']
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == f'mmseg_mammo {import_module("mmseg_mammo").__version__}\n'
+
+
+def test_without_a_host_registering_says_which_extra_to_install():
+    code = 'import os\nos.environ["MMSEG_MAMMO_REGISTER"] = "0"\nimport mmseg_mammo\n'
+    done = run_without_host(code + 'mmseg_mammo.register()')
+    assert 'MMSegmentation is not installed' in done.stderr.splitlines()[-1]
+    assert "pip install '.[onedl]'" in done.stderr.splitlines()[-1]
+
+
+def test_the_package_offers_to_load_a_model():
+    package = import_module('mmseg_mammo')
+    assert package.load_model is import_module('mmseg_mammo.engine.checkpoint').load_model
+    with pytest.raises(AttributeError, match="'mmseg_mammo' has no attribute 'absent'"):
+        _ = package.absent
 
 
 def test_a_plain_import_with_host_registers_every_room():

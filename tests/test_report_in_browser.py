@@ -2,7 +2,7 @@
 
 The report is made of the fixtures' runs, or is the folder of the variable REPORT:
 
-REPORT=demo/report python -m pytest -n 0 tests/reporting/test_whole_report_in_browser.py
+REPORT=demo/report python -m pytest -n 0 tests/test_report_in_browser.py
 """
 
 import csv

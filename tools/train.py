@@ -1,40 +1,6 @@
-"""Train a model, with MMSegmentation's command line.
+"""Train a model; see mmseg_mammo.cli.train."""
 
-python tools/train.py configs/setr_pup_vpt_cbis.py
-"""
-
-from pathlib import Path
-
-from mmseg_mammo.engine.config.edits import use_mixed_precision
-from mmseg_mammo.engine.config.load import load_config
-from mmseg_mammo.engine.launch import common_parser, run_tool
-from mmseg_mammo.engine.runner import build_runner
-from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint
-from mmseg_mammo.errors import MammoError
-
-
-def main() -> None:
-    """Parse the arguments and train."""
-    parser = common_parser('Train a segmentation model.')
-    parser.add_argument(
-        '--resume', action='store_true', help='go on from the last checkpoint of the work folder'
-    )
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
-    args = parser.parse_args()
-    cfg = load_config(args)
-    if not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
-        raise MammoError(
-            f'{args.config} has no training, only a test',
-            remedy='Train the config that its checkpoint comes from, such as setr_pup_vpt_cbis.py',
-        )
-    work_dir = Path(cfg.work_dir)
-    cfg.resume = claim_for_training(work_dir, args.resume or bool(cfg.get('resume')))
-    if cfg.resume:  # its own last checkpoint, not the one that it once started from
-        cfg.load_from = str(last_checkpoint(work_dir))
-    if args.amp:
-        use_mixed_precision(cfg)
-    build_runner(cfg, args.local_rank).train()
-
+from mmseg_mammo.cli.main import run_tool
 
 if __name__ == '__main__':
-    run_tool(main)
+    run_tool('train')

@@ -19,6 +19,7 @@ from mmseg_mammo.benchmark.cost import count_flops, peak_memory
 from mmseg_mammo.benchmark.peers import NoPeerError, with_peer
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.provenance import clock, config_hash
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.peft.trainable import count_parameters
 
 OURS = 'ours'
@@ -46,6 +47,23 @@ class Side:
     seconds: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
     error: str | None = None
+
+
+def check_trainable(cfg: Config, name: str) -> None:
+    """Refuse a config whose training step a single process cannot do.
+
+    Args:
+        cfg: The config.
+        name: Of its file, for the message.
+
+    Raises:
+        MammoError: It has no training, or its model is split over processes.
+    """
+    if not cfg.get('train_dataloader') or 'strategy' in cfg:
+        raise MammoError(
+            f'{name}: ' + ('a split model' if 'strategy' in cfg else 'it has no training'),
+            'a config that a single process trains, such as setr_pup_vpt_cbis.py',
+        )
 
 
 def measure(

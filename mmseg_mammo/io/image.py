@@ -30,6 +30,18 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
     write_atomic(path, lambda stream: stream.write(encoded.tobytes()))
 
 
+def read_picture(path: Path) -> np.ndarray:
+    """Read a picture for people, such as an overlay: H×W×3 uint8 BGR.
+
+    Raises:
+        DataFileError: The file is missing or is no picture.
+    """
+    picture = cv2.imread(str(path))
+    if picture is None:
+        raise DataFileError(f'{path}: missing, or not a picture', 'a PNG or JPEG file')
+    return picture
+
+
 def read_raster(path: Path, labels: bool = False, notes: list[str] | None = None) -> np.ndarray:
     """Read a PNG, JPEG, TIFF, BMP or PGM file as grey levels.
 

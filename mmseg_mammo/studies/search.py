@@ -1,12 +1,9 @@
 """Hyper-parameter search with Optuna, by lesion Dice on the validation split alone."""
 
 import copy
-import csv
 import gc
-import io
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,50 +15,16 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
+from mmseg_mammo.engine.config.checks import check_schedule
+from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.provenance import config_hash
 from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.studies.interrupts import Interrupts
+from mmseg_mammo.studies.results import SCORE
+from mmseg_mammo.studies.space import Space
 
-SCORE = 'lesion_dice'
 STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-
-
-@dataclass(frozen=True)
-class Space:
-    """What is searched: the learning rate from ``low`` to ``high``, and lists to choose from.
-
-    ``prompt_lengths`` is empty for a model without prompts.
-    """
-
-    low: float
-    high: float
-    batch_sizes: tuple[int, ...]
-    prompt_lengths: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not 0 < self.low <= self.high:
-            raise MammoError(f'--lr {self.low} {self.high}', 'two rates, 0 < LOW <= HIGH')
-        for name, values, lowest in (
-            ('--batch-size', self.batch_sizes, 1),
-            ('--prompt-length', self.prompt_lengths, 0),
-        ):
-            if any(value < lowest for value in values):
-                raise MammoError(f'{name} {min(values)}', f'numbers from {lowest} on')
-
-    def suggest(self, trial: optuna.Trial) -> dict[str, Any]:
-        """Values for a trial, by their path in the config."""
-        found: dict[str, Any] = {
-            'optim_wrapper.optimizer.lr': trial.suggest_float('lr', self.low, self.high, log=True),
-            'train_dataloader.batch_size': trial.suggest_categorical(
-                'batch_size', self.batch_sizes
-            ),
-        }
-        if self.prompt_lengths:
-            length = trial.suggest_categorical('prompt_length', self.prompt_lengths)
-            found['model.backbone.prompt_length'] = length
-        return found
 
 
 class PruningHook(Hook):
@@ -79,6 +42,30 @@ class PruningHook(Hook):
         self.trial.report(self.best, runner.epoch)
         if self.trial.should_prune():
             raise optuna.TrialPruned
+
+
+def check_search(cfg: Config, name: str) -> None:
+    """Refuse a config of which no trial can be trained and judged.
+
+    Args:
+        cfg: Config of a trial.
+        name: Of its file, for the message.
+
+    Raises:
+        MammoError: It trains in several processes; it has no validation; or it ends before its
+            schedule begins.
+    """
+    if 'strategy' in cfg:
+        raise MammoError(
+            f'{type_name(cfg.strategy.type)} of {name}: a trial is a single process',
+            remedy='Search with a config without a strategy, such as setr_pup_finetune_cbis.py',
+        )
+    if not cfg.get('val_dataloader') or 'train_dataloader' not in cfg:
+        raise MammoError(
+            f'{name} has no training with a validation split',
+            remedy='Search with the config of a training, such as setr_pup_vpt_cbis.py',
+        )
+    check_schedule(cfg)
 
 
 def open_study(path: Path, cfg: Config, space: Space) -> optuna.Study:
@@ -180,65 +167,3 @@ def run_trial(
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
     return hook.best
-
-
-def write_results(study: optuna.Study, path: Path) -> list[str]:
-    """Write the trials as CSV and a picture beside the journal ``path``.
-
-    Returns:
-        The best values as ``--cfg-options``, empty if no trial was completed.
-    """
-    columns = ('number', 'state', SCORE, 'epochs', 'lr', 'batch_size', 'prompt_length')
-    text = io.StringIO()
-    table = csv.DictWriter(text, columns, restval='')
-    table.writeheader()
-    for trial in study.trials:
-        score = max(trial.intermediate_values.values(), default='')
-        facts = {'number': trial.number, 'state': trial.state.name, SCORE: score}
-        epochs = max(trial.intermediate_values, default=0)
-        table.writerow({**facts, 'epochs': epochs, **trial.params})
-    write_atomic(path.with_suffix('.csv'), lambda s: s.write(text.getvalue().encode()))
-    draw(study.trials, path.with_suffix('.png'))
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if not complete:
-        return []
-    paths = {
-        'lr': 'optim_wrapper.optimizer.lr',
-        'batch_size': 'train_dataloader.batch_size',
-        'prompt_length': 'model.backbone.prompt_length',
-    }
-    return [f'{paths[name]}={value}' for name, value in study.best_params.items()]
-
-
-def draw(trials: Sequence[optuna.trial.FrozenTrial], path: Path) -> None:
-    """Draw the score of every trial over its number and over each value that was searched."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    seen = [trial for trial in trials if trial.intermediate_values]
-    names = sorted({name for trial in seen for name in trial.params})
-    figure = Figure(figsize=(3.4 * (1 + len(names)), 3.2), layout='constrained')
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(1, 1 + len(names), sharey=True, squeeze=False)[0]
-    for state, marker in ((TrialState.COMPLETE, 'o'), (TrialState.PRUNED, 'x')):
-        those = [trial for trial in seen if trial.state == state]
-        scores = [max(trial.intermediate_values.values()) for trial in those]
-        axes[0].plot([t.number for t in those], scores, marker, label=state.name.lower())
-        for axis, name in zip(axes[1:], names, strict=True):
-            values = [t.params[name] for t in those]
-            if name != 'lr':  # categories in the order of their values, at even distances
-                choices = sorted({trial.params[name] for trial in seen if name in trial.params})
-                axis.set_xticks(range(len(choices)), [str(choice) for choice in choices])
-                values = [choices.index(value) for value in values]
-            axis.plot(values, scores, marker)
-    for axis, name in zip(axes, ['trial', *names], strict=True):
-        axis.set_xlabel(name.replace('_', ' '))
-        if name == 'lr':
-            axis.set_xscale('log')
-    axes[0].xaxis.get_major_locator().set_params(integer=True)
-    axes[0].set_ylim(0, max(1, axes[0].get_ylim()[1]))  # percent; 1e-8 is nothing
-    axes[0].set_ylabel('best lesion Dice on validation, %')
-    axes[0].legend()
-    stream = io.BytesIO()
-    figure.savefig(stream, format='png', dpi=120)
-    write_atomic(path, lambda s: s.write(stream.getvalue()))

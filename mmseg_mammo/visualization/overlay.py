@@ -1,5 +1,7 @@
 """Pictures for people: image, truth and prediction side by side."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -70,3 +72,29 @@ def mark_mask(
     marked[mask] = (0.65 * picture[mask] + 0.35 * np.array(colour)).astype(np.uint8)
     outlines = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
     return cv2.drawContours(marked, outlines, -1, colour, width)
+
+
+def draw_grid(
+    columns: Sequence[Sequence[np.ndarray]], width: int = 680, height: int = 400
+) -> np.ndarray:
+    """Place pictures in columns, each shrunk or enlarged into a white tile.
+
+    Args:
+        columns: Pictures, H×W×3 uint8; as many in each column.
+        width: Pixels of a tile within its margin of 5 pixels.
+        height: Likewise.
+
+    Returns:
+        rows · (height + 10) by columns · (width + 10), uint8 in the pictures' order of channels.
+    """
+    return np.hstack(
+        [np.vstack([_tile(picture, width, height) for picture in column]) for column in columns]
+    )
+
+
+def _tile(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    canvas = np.full((height + 10, width + 10, 3), 255, np.uint8)
+    canvas[5 : 5 + small.shape[0], 5 : 5 + small.shape[1]] = small
+    return canvas

@@ -1,5 +1,7 @@
 """A model outside the runner: filled exactly, or not at all."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from sam_models import meta_sam
 
-from mmseg_mammo.engine.checkpoint import load_model
+from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.inference import SAMPredictor
 
@@ -57,3 +59,18 @@ def test_a_file_of_another_model_is_refused(prepared, tmp_path):
     torch.save(other.state_dict(), tmp_path / 'unet.pth')
     with pytest.raises(CheckpointError, match='of another model than the config'):
         load_model(shrink('sam_zeroshot_cbis', prepared, tmp_path), tmp_path / 'unet.pth')
+
+
+def test_a_missing_or_truncated_checkpoint_is_refused(tmp_path):
+    path = tmp_path / 'epoch_1.pth'
+    with pytest.raises(CheckpointError, match=r'epoch_1\.pth: no such checkpoint'):
+        check_checkpoint(path)
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('data.pkl', 'x' * 1000)
+    check_checkpoint(path)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(CheckpointError, match=r'not a complete PyTorch checkpoint'):
+        check_checkpoint(path)
+    for place in (tmp_path, tmp_path / 'epoch_2.pth'):
+        with pytest.raises(CheckpointError, match=r'Allowed: one of epoch_1\.pth'):
+            check_checkpoint(place)

@@ -4,7 +4,7 @@ import pytest
 from experiments import shrink
 from mmengine.runner import Runner
 
-from mmseg_mammo.engine.runner import build
+from mmseg_mammo.engine.runner import build, build_runner
 from mmseg_mammo.errors import MammoError
 
 
@@ -44,3 +44,25 @@ def test_an_unknown_runner_is_refused(prepared, tmp_path):
     cfg.runner_type = 'FlexibleRuner'
     with pytest.raises(MammoError, match='FlexibleRuner'):
         build(cfg)
+
+
+def test_any_default_hook_can_be_switched_off(prepared, tmp_path):
+    cfg = shrink('unet_strong_cbis', prepared, tmp_path)
+    cfg.launcher = 'none'
+    assert 'EMAHook' in names(build_runner(cfg, 0))
+    cfg = shrink('unet_strong_cbis', prepared, tmp_path)
+    cfg.launcher = 'none'
+    cfg.merge_from_dict({'default_hooks.ema': None, 'default_hooks.timer': None})
+    assert not {'EMAHook', 'IterTimerHook'} & names(build_runner(cfg, 0))
+
+
+def test_a_runner_is_not_built_for_a_training_shorter_than_its_schedule(prepared, tmp_path):
+    cfg = shrink('unet_strong_cbis', prepared, tmp_path / 'w', epochs=2)
+    cfg.launcher = 'none'
+    with pytest.raises(MammoError, match='max_epochs=3 or more'):
+        build_runner(cfg, 0)
+    assert not (tmp_path / 'w').exists()
+
+
+def names(runner):
+    return {type(hook).__name__ for hook in runner.hooks}

@@ -7,6 +7,7 @@ from mmseg_mammo.io.image import (
     map_intensity,
     read_image,
     read_labels,
+    read_picture,
     read_raster,
     rescale_to_255,
     resize_image,
@@ -221,3 +222,13 @@ def test_the_full_range_becomes_0_to_255(dtype):
     scaled = rescale_to_255(np.array([0, top // 5, top], dtype))
     assert scaled.dtype == np.float32
     np.testing.assert_allclose(scaled, [0, 51, 255], rtol=1e-6)
+
+
+def test_a_picture_keeps_its_colours(tmp_path):
+    colours = np.stack([NOISE % 256, NOISE % 7, NOISE % 91], axis=2).astype(np.uint8)
+    write_png(tmp_path / 'a.png', colours)
+    np.testing.assert_array_equal(read_picture(tmp_path / 'a.png'), colours)
+    (tmp_path / 'b.png').write_bytes(b'no picture')
+    for name in ('b.png', 'absent.png'):
+        with pytest.raises(DataFileError, match=rf'{name}: missing, or not a picture'):
+            read_picture(tmp_path / name)

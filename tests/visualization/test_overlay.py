@@ -1,6 +1,11 @@
 import numpy as np
 
-from mmseg_mammo.visualization.overlay import PREDICTION_COLOUR, TRUTH_COLOUR, draw_panels
+from mmseg_mammo.visualization.overlay import (
+    PREDICTION_COLOUR,
+    TRUTH_COLOUR,
+    draw_grid,
+    draw_panels,
+)
 
 HEIGHT, WIDTH = 100, 60
 
@@ -36,3 +41,14 @@ def test_empty_masks_leave_all_panels_alike():
     plain, true, found = panels(*np.zeros((2, 200, 120), bool))
     assert (plain == true).all()
     assert (plain == found).all()
+
+
+def test_a_grid_fits_each_picture_into_a_white_tile_of_its_column():
+    wide, tall = np.full((10, 40, 3), 7, np.uint8), np.full((40, 10, 3), 9, np.uint8)
+    grid = draw_grid([[wide, tall], [tall, tall]], width=20, height=16)
+    assert (grid.shape, grid.dtype) == ((2 * 26, 2 * 30, 3), np.uint8)
+    first, below, right = grid[:26, :30], grid[26:, :30], grid[:26, 30:]
+    for tile, value, (height, width) in ((first, 7, (5, 20)), (below, 9, (16, 4))):
+        assert (tile[5 : 5 + height, 5 : 5 + width] == value).all()
+        assert (tile != 255).all(axis=2).sum() == height * width
+    np.testing.assert_array_equal(right, below)

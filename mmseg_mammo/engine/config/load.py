@@ -1,6 +1,7 @@
 """Reading the config of a command line."""
 
 import argparse
+import re
 from pathlib import Path
 
 from mmengine.config import Config
@@ -8,7 +9,6 @@ from mmengine.config import Config
 from mmseg_mammo.engine.config.edits import use_dataset, use_side
 from mmseg_mammo.engine.config.keys import check_keys
 from mmseg_mammo.engine.config.overrides import override
-from mmseg_mammo.engine.launch import _first_line
 from mmseg_mammo.errors import MammoError
 
 
@@ -16,7 +16,7 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     """Read the config of the command line with its overrides, work folder and launcher.
 
     Args:
-        args: Parsed by :func:`common_parser`, perhaps with ``dataset`` and ``split``.
+        args: Of :func:`mmseg_mammo.cli.common.add_config_arguments`, ``cfg_options`` read, perhaps with ``dataset`` and ``split``.
         datasets: Folder of the data set configs that ``dataset`` may name.
 
     Raises:
@@ -61,7 +61,14 @@ def read_config(path: str | Path) -> Config:
     # A config is a program, and may fail as one.
     except Exception as error:
         raise MammoError(
-            f'{path}: not readable ({type(error).__name__}: {_first_line(error)})',
+            f'{path}: not readable ({type(error).__name__}: {first_line(error)})',
             'a config of MMEngine (.py, .json, .yaml)',
             'Correct the file, or a base that it names',
         ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """The first sentence of an error's message, at most 200 characters, without its full stop."""
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    lines = text.strip().splitlines() or ['']
+    return re.split(r'(?<=[.;])\s', lines[0])[0].rstrip('.')[:200]

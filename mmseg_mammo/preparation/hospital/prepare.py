@@ -22,7 +22,7 @@ from mmseg_mammo.preparation.hospital.rows import (
     warnings_about,
 )
 from mmseg_mammo.preparation.jobs import make_all
-from mmseg_mammo.preparation.output import claim_folder, write_audit
+from mmseg_mammo.preparation.output import claim_folder, is_phantom, write_audit
 from mmseg_mammo.preparation.splits import carve_splits, split_patients
 
 
@@ -64,6 +64,22 @@ class Prepared:
     audit: list[dict[str, str]]
     header_patients: int
     warnings: list[str] = field(default_factory=list)
+
+
+def mark_phantom(source: str, mask_kind: str, *folders: Path) -> tuple[str, str]:
+    """Name a data set of synthetic mammograms so that no result of it passes for a patient's.
+
+    Args:
+        source: Name of the data set.
+        mask_kind: How its lesions were drawn, if it is of patients.
+        folders: Where its table and its images lie.
+
+    Returns:
+        ``source`` and ``mask_kind``; of phantoms, ``phantom-<source>`` and ``phantom``.
+    """
+    if not any(is_phantom(folder) for folder in folders):
+        return source, mask_kind
+    return (source if source.startswith('phantom') else f'phantom-{source}'), 'phantom'
 
 
 def prepare(

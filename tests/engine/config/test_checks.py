@@ -4,7 +4,7 @@ import pytest
 from experiments import CONFIGS
 from mmengine.config import Config
 
-from mmseg_mammo.engine.config.checks import check_config, check_launcher
+from mmseg_mammo.engine.config.checks import check_config, check_launcher, check_schedule
 from mmseg_mammo.errors import MammoError
 
 SHIPPED = sorted(p for p in CONFIGS.glob('**/*.py') if '_base_' not in p.parts)
@@ -114,3 +114,26 @@ def test_a_process_of_torchrun_passes(monkeypatch):
     for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'):
         monkeypatch.setenv(name, '1')
     check_launcher('pytorch')
+
+
+@pytest.mark.parametrize(
+    ('part', 'loop', 'refused'),
+    [
+        ({'begin': 2}, {'max_epochs': 2}, True),
+        ({'begin': 2}, {'max_epochs': 3}, False),
+        ({'begin': 2, 'end': 9}, {'max_epochs': 2}, False),  # a cut plan does train
+        ({'begin': 200, 'by_epoch': False}, {'max_epochs': 3}, False),  # in steps
+        ({'begin': 200, 'by_epoch': False}, {'max_iters': 200}, True),
+    ],
+)
+def test_a_training_that_ends_before_its_schedule_begins_is_refused(part, loop, refused, tmp_path):
+    part = {'type': 'CosineAnnealingLR', **part}
+    for schedule in (part, [{'type': 'LinearLR', 'end': 2}, part]):
+        cfg = Config({'param_scheduler': schedule, 'train_cfg': loop})
+        if refused:
+            with pytest.raises(
+                MammoError, match=rf'CosineAnnealingLR .* begins at {part["begin"]}'
+            ):
+                check_schedule(cfg)
+        else:
+            check_schedule(cfg)

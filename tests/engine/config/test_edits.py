@@ -110,3 +110,38 @@ def test_every_side_of_a_config_is_set_wherever_it_is():
     assert (preprocessor.size, preprocessor.test_cfg.size) == ((48, 48), (48, 48))
     backbone = cfg.model.backbone
     assert (backbone.module.img_size, backbone.other[0].img_size) == (48, 48)
+
+
+def test_mixed_precision_is_float16_on_gpus_unless_the_config_says_and_bfloat16_on_cpus(
+    monkeypatch,
+):
+    expected = {'type': 'AmpOptimWrapper', 'loss_scale': 'dynamic'}
+    bfloat16 = {'type': 'BFloat16OptimWrapper'}
+    for gpu, given, found in ((True, 'OptimWrapper', expected), (False, 'OptimWrapper', bfloat16)):
+        monkeypatch.setattr('torch.cuda.is_available', lambda gpu=gpu: gpu)
+        cfg = Config({'optim_wrapper': {'type': given}})
+        use_mixed_precision(cfg)
+        assert cfg.optim_wrapper == found
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    cfg = Config({'optim_wrapper': dict(bfloat16)})
+    use_mixed_precision(cfg)
+    assert cfg.optim_wrapper == bfloat16
+
+
+def test_the_side_reaches_every_pipeline_the_preprocessor_and_the_backbone():
+    cfg = Config.fromfile(CONFIGS / 'setr_pup_vpt_strong_cbis.py')
+    use_side(cfg, 512)
+    assert cfg.model.data_preprocessor.size == (512, 512)
+    assert cfg.model.backbone.img_size == 512
+    for split in ('train', 'val', 'test'):
+        pipeline = cfg[f'{split}_dataloader'].dataset.pipeline
+        assert [step.scale for step in pipeline if 'Resize' in step.type] == [(512, 512)]
+
+
+def test_the_side_reaches_sam_and_its_padding():
+    cfg = Config.fromfile(CONFIGS / 'sam_lora_cbis.py')
+    cfg.model.data_preprocessor.test_cfg = dict(size=(1024, 1024))
+    use_side(cfg, 512)
+    assert cfg.model.image_encoder.module.img_size == 512
+    assert cfg.model.data_preprocessor.size == (512, 512)
+    assert cfg.model.data_preprocessor.test_cfg.size == (512, 512)

@@ -16,7 +16,7 @@ from mmseg_mammo.io.table import read_table
 from mmseg_mammo.preparation.hospital import image as hospital_image
 from mmseg_mammo.preparation.hospital.entry import Gaps
 from mmseg_mammo.preparation.hospital.image import PixelOptions
-from mmseg_mammo.preparation.hospital.prepare import Settings, prepare
+from mmseg_mammo.preparation.hospital.prepare import Settings, mark_phantom, prepare
 from mmseg_mammo.preparation.hospital.rows import group_by_image
 from mmseg_mammo.preparation.hospital.table import read_hospital_table
 
@@ -383,3 +383,12 @@ def test_a_copy_of_an_image_with_a_lesion_is_not_normal(tmp_path, call):
     assert call(tmp_path / 'o', *folders, *more, '--skip-bad')[1] == 0
     (row,) = read_index(tmp_path / 'o/index.csv')
     assert (row.image, row.annotated) == ('images/P1.png', 'lesion')
+
+
+def test_phantoms_are_marked_by_the_folder_they_come_from(tmp_path):
+    assert mark_phantom('ours', 'weak', tmp_path) == ('ours', 'weak')
+    (tmp_path / 'raw' / 'images').mkdir(parents=True)
+    (tmp_path / 'raw' / 'PHANTOM.txt').touch()
+    folders = (tmp_path, tmp_path / 'raw' / 'images')
+    assert mark_phantom('ours', 'weak', *folders) == ('phantom-ours', 'phantom')
+    assert mark_phantom('phantom_a', 'weak', *folders) == ('phantom_a', 'phantom')

@@ -1,30 +1,21 @@
-"""tools/export_checkpoint.py: whole, without the optimiser, never over another file."""
-
-import runpy
-import sys
-from collections import OrderedDict
-from pathlib import Path
+"""Exported checkpoints: whole, without the optimiser, never over another file."""
 
 import pytest
 import torch
 from experiments import shrink, write_base
+from mmengine.config import Config
 from mmengine.hooks import EMAHook
-from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-TOOL = Path(__file__).parents[1] / 'tools' / 'export_checkpoint.py'
+from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.inference.export import check_export, export_checkpoint
 
 
-@pytest.fixture
-def export(monkeypatch):
-    def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
-        # As in a process of its own.
-        monkeypatch.setattr(DefaultScope, '_instance_dict', OrderedDict())
-        runpy.run_path(str(TOOL), run_name='__main__')
-        return torch.load(arguments[-1], weights_only=False)
-
-    return run
+def export(config, checkpoint, out):
+    count = export_checkpoint(Config.fromfile(config), checkpoint, out)
+    exported = torch.load(out, weights_only=False)
+    assert count == len(exported['state_dict'])
+    return exported
 
 
 def train(name, data, folder, **checkpoint):
@@ -36,7 +27,7 @@ def train(name, data, folder, **checkpoint):
     return runner
 
 
-def test_a_small_checkpoint_becomes_whole(prepared, tmp_path, export):
+def test_a_small_checkpoint_becomes_whole(prepared, tmp_path):
     runner = train('setr_pup_vpt_cbis', prepared, tmp_path, save_trained_only=True)
     out = tmp_path / 'out' / 'whole.pth'
     exported = export(tmp_path / 'ours.py', tmp_path / 'epoch_3.pth', out)
@@ -44,11 +35,13 @@ def test_a_small_checkpoint_becomes_whole(prepared, tmp_path, export):
     weights = runner.model.state_dict()
     assert exported['state_dict'].keys() == weights.keys()
     assert all(torch.equal(value, weights[name]) for name, value in exported['state_dict'].items())
-    with pytest.raises(SystemExit, match=r'whole\.pth exists'):
+    before = out.read_bytes()
+    with pytest.raises(CheckpointError, match=r'whole\.pth exists'):
         export(tmp_path / 'ours.py', tmp_path / 'epoch_3.pth', out)
+    assert out.read_bytes() == before
 
 
-def test_of_averaged_weights_the_average_is_exported(prepared, tmp_path, export):
+def test_of_averaged_weights_the_average_is_exported(prepared, tmp_path):
     runner = train('setr_pup_vpt_strong_cbis', prepared, tmp_path)
     exported = export(tmp_path / 'ours.py', tmp_path / 'epoch_3.pth', tmp_path / 'out.pth')
     (ema,) = (hook for hook in runner.hooks if isinstance(hook, EMAHook))
@@ -64,7 +57,7 @@ def test_of_averaged_weights_the_average_is_exported(prepared, tmp_path, export)
     [('setr_pup_lora_cbis', 'setr_pup_finetune_zgt'), ('sam_lora_cbis', 'sam_finetune_zgt')],
 )
 def test_lora_is_merged_into_a_model_without_it_that_predicts_the_same(
-    name, plain, prepared, tmp_path, export
+    name, plain, prepared, tmp_path
 ):
     runner = train(name, prepared, tmp_path)
     export(tmp_path / 'ours.py', tmp_path / 'epoch_3.pth', tmp_path / 'out.pth')
@@ -80,10 +73,15 @@ def test_lora_is_merged_into_a_model_without_it_that_predicts_the_same(
         torch.testing.assert_close(a, b)
 
 
-def test_a_checkpoint_of_another_config_is_refused(prepared, tmp_path, export):
+def test_a_checkpoint_of_another_config_is_refused(prepared, tmp_path):
     train('setr_pup_vpt_cbis', prepared, tmp_path)
     other = shrink('unet_cbis', prepared, tmp_path)
     other.dump(tmp_path / 'other.py')
-    with pytest.raises(SystemExit, match='is of another model than the config'):
+    with pytest.raises(CheckpointError, match='is of another model than the config'):
         export(tmp_path / 'other.py', tmp_path / 'epoch_3.pth', tmp_path / 'out.pth')
     assert not (tmp_path / 'out.pth').exists()
+
+
+def test_a_missing_checkpoint_is_refused_before_anything_is_built(tmp_path):
+    with pytest.raises(CheckpointError, match=r'absent\.pth: no such checkpoint'):
+        check_export(tmp_path / 'absent.pth', tmp_path / 'out.pth')

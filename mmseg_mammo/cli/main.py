@@ -1,0 +1,109 @@
+"""The command ``mammoseg``: the table of its sub-commands, and what runs one of them."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from mmseg_mammo.version import __version__
+
+_ABOUT = """Segmentation of mammograms, from the raw download to the report.
+
+Example:
+  mammoseg train configs/setr_pup_vpt_cbis.py
+"""
+
+
+class Command(NamedTuple):
+    """A sub-command: its module in this room, and the line of ``mammoseg --help``.
+
+    The module offers ``add_arguments(parser)`` and ``main(args)``. Its docstring is the
+    description, in which ``mammoseg <name>`` stands for how the command was typed. It imports torch
+    and MMSegmentation inside ``main`` only, so that ``--help`` answers at once.
+    """
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    'prepare-cbis': Command('prepare_cbis', 'Prepare a raw CBIS-DDSM download'),
+    'prepare': Command('prepare', "Prepare a hospital's mammograms and masks"),
+    'phantom': Command('phantom', 'Write synthetic mammograms as a raw download'),
+    'config': Command('config', 'Write a config of your own from a shipped one'),
+    'train': Command('train', 'Train a model'),
+    'test': Command('test', 'Test a model'),
+    'report': Command('report', 'Make the transfer report from run folders'),
+    'search': Command('search', 'Search hyper-parameters on the validation split'),
+    'benchmark': Command('benchmark', 'Measure what a training step costs'),
+    'export': Command('export', 'Write a checkpoint of the whole weights alone'),
+    'demo': Command('demo', 'Prepare, train, test and report on phantoms'),
+}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run ``mammoseg``.
+
+    Args:
+        words: The command line after the name of the program; None takes that of the process.
+    """
+    words = sys.argv[1:] if words is None else list(words)
+    if words and words[0] in COMMANDS:
+        run(words[0], words[1:], f'mammoseg {words[0]}')
+    else:
+        root_parser().parse_args(words)  # prints the help, or what is wrong
+
+
+def root_parser() -> argparse.ArgumentParser:
+    """The parser of what stands before a sub-command; it imports none of them."""
+    width = max(map(len, COMMANDS))
+    lines = [f'  {name:<{width}}  {command.help}' for name, command in COMMANDS.items()]
+    parser = argparse.ArgumentParser(
+        prog='mammoseg',
+        usage='mammoseg [-h] [--version] COMMAND ...',
+        description=_ABOUT,
+        epilog='\n'.join(['commands:', *lines, '', 'mammoseg COMMAND --help says more.']),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--version', action='version', version=f'mmseg_mammo {__version__}')
+    parser.add_argument('command', choices=COMMANDS, metavar='COMMAND', help='one of those below')
+    return parser
+
+
+def run(name: str, words: Sequence[str], prog: str, typed: str = '') -> None:
+    """Parse the arguments of a sub-command and run it.
+
+    Args:
+        name: Of :data:`COMMANDS`.
+        words: Its arguments.
+        prog: Its name in the usage and in messages.
+        typed: How a user types it, where that is not ``prog``.
+    """
+    parser = parser_of(name, prog, typed)
+    args = parser.parse_args(words)
+    import_module(f'mmseg_mammo.cli.{COMMANDS[name].module}').main(args)
+
+
+def parser_of(name: str, prog: str, typed: str = '') -> argparse.ArgumentParser:
+    """The parser of a sub-command; see :func:`run` for the arguments.
+
+    The namespace that it gives holds the parser as ``parser``, to refuse later what only an
+    import can tell.
+    """
+    module = import_module(f'mmseg_mammo.cli.{COMMANDS[name].module}')
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=(module.__doc__ or '').replace(f'mammoseg {name} ', f'{typed or prog} '),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(parser=parser)
+    module.add_arguments(parser)
+    return parser
+
+
+def run_tool(name: str) -> None:
+    """Run a sub-command as the script of ``tools/`` that this process was started with."""
+    tool = Path(sys.argv[0]).name
+    run(name, sys.argv[1:], tool, f'python tools/{tool}')

@@ -1,0 +1,73 @@
+"""Test a model: a table, one CSV line per image, and pictures of a seeded sample.
+
+Example:
+  mammoseg test configs/setr_pup_vpt_cbis.py CHECKPOINT
+  mammoseg test configs/setr_pup_vpt_cbis.py CHECKPOINT --dataset zgt
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmseg_mammo.cli.common import add_config_arguments, host_command
+from mmseg_mammo.errors import MammoError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of a test."""
+    add_config_arguments(parser)
+    add = parser.add_argument
+    add('checkpoint', help='checkpoint file that the config trained')
+    add(
+        '--dataset',
+        help='test on another data set: zgt, or any prepared folder, such as data/ours '
+        "(default: the config's)",
+    )
+    add(
+        '--split',
+        choices=['train', 'val', 'test'],
+        help="split to test on (default: the config's, test)",
+    )
+    add('--out', help='new folder for the predicted masks as label images, 0 and 1, one per image')
+
+
+@host_command
+def main(args: argparse.Namespace) -> None:
+    """Test, once the checkpoint and the config are known to be usable."""
+    from mmseg_mammo.engine.checkpoint import check_checkpoint
+    from mmseg_mammo.engine.config.load import load_config
+    from mmseg_mammo.engine.config.shipped import configs_folder
+    from mmseg_mammo.engine.runner import build_runner
+    from mmseg_mammo.engine.work_dir import unique_start
+
+    check_checkpoint(Path(args.checkpoint))
+    cfg = load_config(args, configs_folder() / '_base_' / 'datasets')
+    if not cfg.get('test_dataloader'):
+        raise MammoError(
+            f'{args.config} has no test, only a training',
+            remedy='Add a test_dataloader and a test_evaluator, or name another config',
+        )
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    if args.out:
+        keep_label_images(cfg, args.out)
+    with unique_start(Path(cfg.work_dir)):
+        runner = build_runner(cfg, args.local_rank)
+    runner.test()
+
+
+def keep_label_images(cfg: 'Config', folder: str) -> None:
+    """Let the metrics of the test write label images, as MMSegmentation's ``test.py --out`` does.
+
+    Args:
+        cfg: Changed in place.
+        folder: New folder of the label images.
+    """
+    from mmseg_mammo.engine.config.type_names import type_name
+
+    evaluators = cfg.test_evaluator
+    for metric in evaluators if isinstance(evaluators, list) else [evaluators]:
+        if type_name(metric.type) == 'MammographyMetric':
+            metric.output_dir = folder

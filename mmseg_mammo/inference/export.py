@@ -1,0 +1,55 @@
+"""Export of a checkpoint: whole weights, LoRA merged, without the state of the optimiser."""
+
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+
+from mmseg_mammo.engine.checkpoint import check_checkpoint, read_checkpoint
+from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.io.files import write_atomic
+from mmseg_mammo.models.peft.lora import merged_state
+
+
+def check_export(checkpoint: Path, out: Path) -> None:
+    """Refuse an export before anything is built.
+
+    Args:
+        checkpoint: File to read.
+        out: File to write.
+
+    Raises:
+        CheckpointError: ``checkpoint`` is missing or incomplete, or ``out`` exists.
+    """
+    check_checkpoint(checkpoint)
+    if out.exists():
+        raise CheckpointError(f'{out} exists', remedy='Name another file')
+
+
+def export_checkpoint(cfg: Config, checkpoint: Path, out: Path) -> int:
+    """Write the whole weights of a checkpoint alone.
+
+    Frozen weights that it leaves out come from the pre-trained file of the config. LoRA is merged
+    into the layers that it adapts. Of a training with averaged weights (EMA), these are written.
+
+    Args:
+        cfg: Config of the training.
+        checkpoint: File that it left.
+        out: File to write; it must not exist.
+
+    Returns:
+        The number of tensors that were written.
+
+    Raises:
+        CheckpointError: See :func:`check_export`, and a checkpoint of another model.
+    """
+    check_export(checkpoint, out)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    model = MODELS.build(cfg.model)
+    found = read_checkpoint(checkpoint, model)
+    model.load_state_dict(found['state_dict'])
+    kept = {'meta': found['meta'], 'state_dict': merged_state(model)}
+    write_atomic(out, lambda stream: torch.save(kept, stream))
+    return len(kept['state_dict'])

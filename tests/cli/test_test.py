@@ -1,0 +1,62 @@
+"""``test``: scores, records and pictures; other data sets; what is refused."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from tool_calls import CBIS, OURS, ZGT, call, check_labels, options, scores
+
+
+def test_testing_on_the_other_hospital_gives_scores_records_and_pictures(
+    trained, prepared, tmp_path, monkeypatch
+):
+    arguments = [ZGT, trained / 'epoch_1.pth', '--work-dir', tmp_path, '--out', tmp_path / 'labels']
+    call(monkeypatch, OURS / 'test.py', *arguments, '--cfg-options', *options(prepared, 'test'))
+    check_labels(tmp_path)
+    found = scores(tmp_path)
+    assert (found['images'], found['lesion_images'], found['normal_images']) == (2, 1, 1)
+    assert found['predict_nothing_iou'] == pytest.approx(50, abs=1e-3)
+    (table,) = tmp_path.glob('*/per_image_test.csv')
+    records = list(csv.DictReader(table.open()))
+    assert [record['image'] for record in records] == ['images/6.png', 'images/7.png']
+    assert {record['mask_kind'] for record in records} == {'phantom'}
+    assert len(list(tmp_path.glob('*/overlays/*.png'))) == 2
+    (table,) = tmp_path.glob('*/lesions_test.csv')
+    lesions = list(csv.DictReader(table.open()))
+    assert [row['image'] for row in lesions if row['kind'] == 'true'] == ['images/6.png']
+    for record in records:
+        (picture,) = tmp_path.glob(f'*/viewer/{record["key"]}.jpg')
+        truth = picture.with_name(f'{record["key"]}_truth.png')
+        assert truth.is_file() == (record['annotated'] == 'lesion')
+    assert (tmp_path / '.starting.lock').is_file()  # runs of one second would share a folder
+    (summary,) = tmp_path.glob('*/test.json')
+    said = json.loads(summary.read_text(), parse_constant=pytest.fail)
+    assert (said['checkpoint'], said['split']) == (str(trained / 'epoch_1.pth'), 'test')
+    assert said['data_root'] == str(prepared)
+    assert said['scores']['images'] == 2
+    assert 'synthetic phantoms' in next(tmp_path.glob('*/*.log')).read_text()
+
+
+def test_dataset_and_split_can_be_named_on_the_command_line(
+    trained, prepared, tmp_path, monkeypatch
+):
+    """The zgt base names data/zgt; from another folder it can be a link, as here."""
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data' / 'zgt').symlink_to(prepared)
+    monkeypatch.chdir(tmp_path)
+    small = options(prepared, 'test')
+    small.remove(f'test_dataloader.dataset.data_root={prepared}')
+    arguments = [CBIS, trained / 'epoch_1.pth', '--work-dir', 'w', '--dataset', 'zgt']
+    call(monkeypatch, OURS / 'test.py', *arguments, '--split', 'val', '--cfg-options', *small)
+    (table,) = Path('w').glob('*/per_image_test.csv')
+    assert [r['image'] for r in csv.DictReader(table.open())] == ['images/4.png', 'images/5.png']
+
+
+def test_a_checkpoint_of_another_model_ends_in_one_line(trained, prepared, tmp_path, monkeypatch):
+    arguments = [CBIS, trained / 'epoch_1.pth', '--work-dir', tmp_path, '--cfg-options']
+    small = [*options(prepared, 'test'), 'model.backbone.prompt_length=5']
+    with pytest.raises(
+        SystemExit, match=r'^error: The checkpoint .*epoch_1.pth is of another model.*prompts'
+    ):
+        call(monkeypatch, OURS / 'test.py', *arguments, *small)

@@ -1,0 +1,180 @@
+"""``train``: what a training leaves, resuming, several processes."""
+
+import csv
+
+import pytest
+import torch
+from experiments import shrink
+from tool_calls import (
+    CBIS,
+    OURS,
+    TRAINING,
+    ZGT,
+    call,
+    forked,
+    options,
+    run_of,
+    torchrun,
+)
+
+from mmseg_mammo.engine import work_dir
+
+
+def test_training_leaves_last_and_best_checkpoint_log_and_records(trained):
+    assert (trained / 'epoch_1.pth').is_file()
+    assert (trained / 'best_lesion_dice_epoch_1.pth').is_file()
+    log = next(trained.glob('*/*.log')).read_text()
+    assert 'Parameters: 36,721 total, 3,769 trained' in log
+    (table,) = trained.glob('*/per_image_val.csv')
+    assert len(list(csv.DictReader(table.open()))) == 2
+    assert not [*trained.glob('*/lesions_*.csv'), *trained.glob('*/viewer')]
+
+
+def test_a_second_training_does_not_overwrite_the_first(trained, prepared, monkeypatch):
+    before = (trained / 'epoch_1.pth').read_bytes()
+    arguments = [CBIS, '--work-dir', trained, '--cfg-options', *options(prepared, *TRAINING)]
+    with pytest.raises(SystemExit, match=r'^error: .*would be overwritten.*--resume'):
+        call(monkeypatch, OURS / 'train.py', *arguments)
+    assert (trained / 'epoch_1.pth').read_bytes() == before
+
+
+def test_training_resumes_and_moves_prompts_and_head_alone(
+    trained, prepared, tmp_path, monkeypatch
+):
+    (tmp_path / 'epoch_1.pth').symlink_to(trained / 'epoch_1.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
+    arguments = [CBIS, '--work-dir', tmp_path, '--resume', '--cfg-options']
+    small = [*options(prepared, *TRAINING), 'train_cfg.max_epochs=2']
+    call(monkeypatch, OURS / 'train.py', *arguments, *small)
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert 'Epoch(train) [2][1/2]' in log
+    assert 'Epoch(train) [1][1/2]' not in log
+    before, after = (
+        torch.load(folder / f'epoch_{epoch}.pth', weights_only=False)['state_dict']
+        for folder, epoch in ((trained, 1), (tmp_path, 2))
+    )
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert 'decode_head.conv_seg.weight' in moved
+    assert {name for name in moved if name.startswith('backbone')} == {'backbone.prompts'}
+
+
+@pytest.mark.slow
+def test_a_training_is_resumed_as_it_began_and_from_its_own_checkpoint(
+    trained, prepared, tmp_path, monkeypatch
+):
+    """Where load_from names the file that it once started from, that is not gone on with."""
+    (tmp_path / 'epoch_1.pth').symlink_to(trained / 'epoch_1.pth')
+    (tmp_path / 'last_checkpoint').write_text('/where/it/was/epoch_1.pth')
+    small = [*options(prepared, *TRAINING), 'train_cfg.max_epochs=2']
+    arguments = [CBIS, '--work-dir', tmp_path, '--resume', '--cfg-options', *small]
+    for more, said in (
+        (['optim_wrapper.optimizer.lr=1'], r'lr is 1, was 0\.0001'),
+        (['train_dataloader.dataset.finding=mass'], 'finding is mass, was None'),
+        (['--side', '32'], r'size is \[32, 32\], was \[224, 224\]'),
+    ):
+        with pytest.raises(SystemExit, match=f'^error: --resume: another training.*{said}'):
+            call(monkeypatch, OURS / 'train.py', *arguments, *more)
+        for lock in work_dir._held:
+            lock.close()
+    call(monkeypatch, OURS / 'train.py', *arguments, f'load_from={trained / "epoch_1.pth"}')
+    assert (tmp_path / 'epoch_2.pth').is_file()
+
+
+@pytest.mark.parametrize('train', [forked, pytest.param(torchrun, marks=pytest.mark.slow)])
+def test_two_processes_give_the_metrics_of_one(train, prepared, tmp_path, monkeypatch, free_port):
+    """What two training processes found on their shares of val, one process finds on all of it.
+
+    One of them has an image more than the other; no image is repeated.
+    """
+    small = [*options(prepared, *TRAINING), 'train_cfg.max_epochs=1']
+    shared = ['val_dataloader.dataset.split=train', 'val_dataloader.dataset.indices=[1,2,3]']
+    arguments = [CBIS, '--work-dir', tmp_path / 'two', '--cfg-options', *small, *shared]
+    train(free_port, *arguments)
+    one = ['--work-dir', tmp_path / 'one', '--split', 'train', '--cfg-options', *small]
+    one.append('test_dataloader.dataset.indices=[1,2,3]')
+    call(monkeypatch, OURS / 'test.py', CBIS, tmp_path / 'two' / 'epoch_1.pth', *one)
+    tables = [tmp_path.glob('two/*/per_image_val.csv'), tmp_path.glob('one/*/per_image_test.csv')]
+    two, one = (
+        {record['image']: record for record in csv.DictReader(next(table).open())}
+        for table in tables
+    )
+    assert sorted(two) == sorted(one) == ['images/1.png', 'images/2.png', 'images/3.png']
+    for image, record in one.items():
+        assert two[image]['predicted_pixels'] == record['predicted_pixels']
+        expected = pytest.approx(float(record['max_probability']), rel=1e-5)
+        assert float(two[image]['max_probability']) == expected
+
+
+def test_one_and_two_processes_have_the_same_loss_on_the_same_batch(
+    prepared, tmp_path, monkeypatch, free_port
+):
+    """Batches of four against two of two, over two steps. Group norm, whose statistics are those
+    of an image: batch norm over processes is for GPUs only."""
+    cfg = shrink('unet_cbis', prepared, tmp_path, epochs=2)
+    group_norm = dict(type='GN', num_groups=2)
+    cfg.model.backbone.norm_cfg = cfg.model.decode_head.norm_cfg = group_norm
+    cfg.model.decode_head.dropout_ratio = 0
+    cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.5)
+    cfg.dump(tmp_path / 'small.py')
+    size = 'train_dataloader.batch_size'
+    one = [tmp_path / 'small.py', '--work-dir', tmp_path / 'one', '--cfg-options', f'{size}=4']
+    call(monkeypatch, OURS / 'train.py', *one)
+    two = [tmp_path / 'small.py', '--work-dir', tmp_path / 'two', '--cfg-options', f'{size}=2']
+    forked(free_port, *two)
+    losses = [run_of(tmp_path / folder)['losses'] for folder in ('one', 'two')]
+    assert len(losses[0]) == 2
+    assert losses[0][0] > losses[0][1]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.skipif(
+    torch.__version__ < '2.4' and not torch.cuda.is_available(),
+    reason='FSDP of torch before 2.4 is for GPUs only',
+)
+def test_a_model_split_over_two_processes_trains_as_a_whole_one(
+    prepared, tmp_path, monkeypatch, free_port
+):
+    """FSDP: the same losses, whole checkpoints that a plain model loads, true parameter counts.
+
+    One process has a validation image less than the other, and must not leave it alone.
+    """
+    cfg = shrink('setr_pup_finetune_fsdp_cbis', prepared, tmp_path, epochs=2)
+    cfg.val_dataloader.batch_size = 1
+    cfg.val_dataloader.dataset.update(split='train', indices=3)
+    cfg.model.backbone.drop_rate = 0  # each process draws its own
+    cfg.model.decode_head.norm_cfg = dict(type='GN', num_groups=2)
+    cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.5)
+    cfg.dump(tmp_path / 'split.py')
+    for name in ('strategy', 'runner_type'):
+        cfg.pop(name)
+    cfg.dump(tmp_path / 'whole.py')
+    one = [tmp_path / 'whole.py', '--work-dir', tmp_path / 'whole']
+    call(monkeypatch, OURS / 'train.py', *one, '--cfg-options', 'train_dataloader.batch_size=4')
+    forked(free_port, tmp_path / 'split.py', '--work-dir', tmp_path / 'split')
+    runs = [run_of(tmp_path / name) for name in ('whole', 'split')]
+    assert runs[0]['losses'][0] > runs[0]['losses'][1]
+    assert runs[1]['losses'] == pytest.approx(runs[0]['losses'], rel=1e-5, abs=1e-6)
+    assert len(runs[0]['validation']) == 2
+    assert runs[1]['validation'] == pytest.approx(runs[0]['validation'], rel=1e-4)
+    (table,) = (tmp_path / 'split').glob('*/per_image_val.csv')
+    images = [record['image'] for record in csv.DictReader(table.open())]
+    assert images == ['images/0.png', 'images/1.png', 'images/2.png']
+    assert runs[1]['parameters'] == runs[0]['parameters']
+    states = [
+        torch.load(tmp_path / name / 'epoch_2.pth', weights_only=False)['state_dict']
+        for name in ('whole', 'split')
+    ]
+    assert states[0].keys() == states[1].keys()
+    for name, value in states[0].items():
+        assert torch.allclose(value, states[1][name], atol=1e-5), name
+
+
+def test_a_split_model_needs_several_processes(prepared, tmp_path, monkeypatch):
+    shrink('setr_pup_finetune_fsdp_cbis', prepared, tmp_path).dump(tmp_path / 'split.py')
+    with pytest.raises(SystemExit, match=r'FSDPStrategy with a single process.*dist_train\.sh'):
+        call(monkeypatch, OURS / 'train.py', tmp_path / 'split.py', '--work-dir', tmp_path)
+
+
+def test_a_config_without_training_says_so(tmp_path, monkeypatch):
+    with pytest.raises(SystemExit, match=r'^error: .*zgt\.py has no training'):
+        call(monkeypatch, OURS / 'train.py', ZGT, '--work-dir', tmp_path)
