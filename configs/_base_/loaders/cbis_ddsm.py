@@ -1,4 +1,4 @@
-"""The three splits of CBIS-DDSM and their metrics; side_*.py has the pipelines.
+"""The three splits of CBIS-DDSM and their metrics, without their pipelines.
 
 Made by: python tools/prepare_cbis_ddsm.py RAW data/cbis_ddsm
 """

@@ -1,4 +1,4 @@
-"""ZGT's test split and its metric; side_*.py has the pipelines.
+"""ZGT's test split and its metric, without its pipeline.
 
 Made by: python tools/prepare_hospital.py data/zgt --table EXPORT/annotations.csv --source zgt
 """
