@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from mmengine.config import Config
 
@@ -13,6 +14,7 @@ from mmseg_mammo.errors import MammoError
 
 # Before a path below the folder of shipped configs: ``_base_ = 'mmseg_mammo::unet_cbis.py'``.
 PREFIX = 'mmseg_mammo::'
+_LIST = 'mammoseg config lists the shipped ones'
 _FIRST = '_base_/runtime.py'  # tells this folder from another one that is called configs
 
 _TUNING = (
@@ -85,12 +87,20 @@ def find_config(name: str | Path) -> Path:
     if Path(name).is_file():
         return Path(name)
     text = str(name)
-    if found := _below(text.removeprefix(PREFIX), text):
-        return found
-    if Path(name).is_dir():
-        raise MammoError(f'{name}: a folder, not a config', remedy=_list())
-    refuse_moved(text, text)
-    raise _unknown(text, text)
+    found = _below(text.removeprefix(PREFIX), text)
+    if found is None and Path(name).is_dir():
+        raise MammoError(f'{name}: a folder, not a config', remedy=_LIST)
+    return found or _refuse(text, text)
+
+
+def shipped_name(name: str) -> str:
+    """The whole name of a shipped config, such as ``tuning/sam_lora_cbis`` of ``sam_lora_cbis``.
+
+    Raises:
+        MammoError: There is none; several have the name; or it has moved.
+    """
+    found = _below(name.removeprefix(PREFIX), name) or _refuse(name, name)
+    return found.relative_to(configs_folder()).with_suffix('').as_posix()
 
 
 def refuse_moved(asked: str, where: str) -> None:
@@ -128,7 +138,7 @@ def shipped_bases() -> Iterator[None]:
     def path_of(base: str, heir: str) -> tuple[str, str | None]:
         where = f'{heir}: _base_ {base!r}'
         if base.startswith(PREFIX):
-            return str(_shipped_base(base, where)), None
+            return str(_below(base.removeprefix(PREFIX), where) or _refuse(base, where)), None
         path, scope = theirs.__func__(base, heir)
         if not Path(path).is_file():
             refuse_moved(base, where)
@@ -139,14 +149,6 @@ def shipped_bases() -> Iterator[None]:
         yield
     finally:
         Config._get_cfg_path = theirs
-
-
-def _shipped_base(base: str, where: str) -> Path:
-    name = base.removeprefix(PREFIX)
-    if found := _below(name, where):
-        return found
-    refuse_moved(base, where)
-    raise _unknown(name, where)
 
 
 def _below(name: str, where: str) -> Path | None:
@@ -163,13 +165,8 @@ def _below(name: str, where: str) -> Path | None:
     return next(iter(found.values()), None)
 
 
-def _unknown(asked: str, where: str) -> MammoError:
-    names = list(shipped_configs())
-    stems = {name.rpartition('/')[2]: name for name in reversed(names)}
-    close = difflib.get_close_matches(Path(asked).name.removesuffix('.py'), stems, 3)
-    allowed = ' or '.join(stems[stem] for stem in close)
-    return MammoError(f'{where}: no such config', allowed, _list())
-
-
-def _list() -> str:
-    return 'mammoseg config lists the shipped ones'
+def _refuse(asked: str, where: str) -> NoReturn:
+    refuse_moved(asked, where)
+    stems = {name.rpartition('/')[2]: name for name in reversed(list(shipped_configs()))}
+    close = difflib.get_close_matches(re.split('/|::', asked.removesuffix('.py'))[-1], stems, 3)
+    raise MammoError(f'{where}: no such config', ' or '.join(stems[s] for s in close), _LIST)

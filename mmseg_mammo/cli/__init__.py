@@ -1,0 +1,1 @@
+"""The console command ``mammoseg`` and its sub-commands."""
