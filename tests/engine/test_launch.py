@@ -2,7 +2,7 @@ import zipfile
 from argparse import Namespace
 
 import pytest
-from experiments import CONFIGS, shrink
+from experiments import shrink
 from mmengine.config import Config
 from torch.utils.data import DataLoader, Dataset
 
@@ -10,6 +10,7 @@ from mmseg_mammo.engine.checkpoint import check_checkpoint
 from mmseg_mammo.engine.config.checks import check_schedule
 from mmseg_mammo.engine.config.edits import use_mixed_precision, use_side
 from mmseg_mammo.engine.config.load import load_config
+from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.engine.launch import run_tool
 from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.errors import CheckpointError, DataFileError, MammoError
@@ -171,7 +172,7 @@ def test_mixed_precision_is_float16_on_gpus_unless_the_config_says_and_bfloat16_
 
 
 def test_the_side_reaches_every_pipeline_the_preprocessor_and_the_backbone():
-    cfg = Config.fromfile(CONFIGS / 'setr_pup_vpt_strong_cbis.py')
+    cfg = Config.fromfile(find_config('setr_pup_vpt_strong_cbis'))
     use_side(cfg, 512)
     assert cfg.model.data_preprocessor.size == (512, 512)
     assert cfg.model.backbone.img_size == 512
@@ -181,7 +182,7 @@ def test_the_side_reaches_every_pipeline_the_preprocessor_and_the_backbone():
 
 
 def test_the_side_reaches_sam_and_its_padding():
-    cfg = Config.fromfile(CONFIGS / 'sam_lora_cbis.py')
+    cfg = Config.fromfile(find_config('sam_lora_cbis'))
     cfg.model.data_preprocessor.test_cfg = dict(size=(1024, 1024))
     use_side(cfg, 512)
     assert cfg.model.image_encoder.module.img_size == 512
@@ -237,7 +238,7 @@ def names(runner):
 @pytest.mark.parametrize('side', [0, -16, 500])
 def test_a_side_that_the_models_cannot_halve_is_refused(side):
     with pytest.raises(MammoError, match=rf'--side {side}. Allowed: a multiple of 16'):
-        load_config(arguments(CONFIGS / 'unet_strong_cbis.py', side=side))
+        load_config(arguments(find_config('unet_strong_cbis'), side=side))
 
 
 def test_a_missing_or_truncated_checkpoint_is_refused(tmp_path):
