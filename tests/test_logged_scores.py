@@ -8,11 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from experiments import CONFIGS, shrink
+from experiments import shrink
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.engine.runner import build
 
 EPOCHS = 3
@@ -72,7 +73,7 @@ def test_scalars_json_and_the_log_have_the_raw_scores_of_each_validation(trained
 
 @pytest.mark.parametrize('name', ['unet_cbis', 'unet_strong_cbis', 'sam_finetune_cbis'])
 def test_losses_of_steps_are_smoothed_and_no_score_of_a_validation(name):
-    pattern = Config.fromfile(CONFIGS / f'{name}.py').log_processor.mean_pattern
+    pattern = Config.fromfile(find_config(name)).log_processor.mean_pattern
     of_steps = ('loss', 'decode.loss_ce', 'aux_0.loss_dice', 'loss_mask', 'train/decode.loss_ce')
     others = ('time', 'data_time', 'grad_norm', 'train/time', 'val/time')
     scores = ('val_loss', 'val_decode.loss_ce', 'val/val_loss', 'val/val_decode.loss_ce')

@@ -7,16 +7,21 @@ of models without prompts. Run by tools/demo.py; phantoms say nothing about pati
 
 _base_ = [
     '../_base_/models/sam_demo.py',
-    '../_base_/datasets/cbis_ddsm_1024.py',
+    '../_base_/loaders/cbis_ddsm.py',
+    '../_base_/datasets/side_256.py',
     '../_base_/schedules/sam.py',
 ]
 
-train_pipeline = _base_.demo_train_pipeline
-test_pipeline = _base_.demo_test_pipeline
 data = dict(data_root='demo/data/cbis_ddsm', finding='mass')
-train_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(pipeline=train_pipeline, **data))
-val_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(pipeline=test_pipeline, **data))
-test_dataloader = dict(batch_size=8, num_workers=1, dataset=dict(pipeline=test_pipeline, **data))
+train_dataloader = dict(
+    batch_size=8, num_workers=1, dataset=dict(pipeline=_base_.train_pipeline, **data)
+)
+val_dataloader = dict(
+    batch_size=8, num_workers=1, dataset=dict(pipeline=_base_.test_pipeline, **data)
+)
+test_dataloader = dict(
+    batch_size=8, num_workers=1, dataset=dict(pipeline=_base_.test_pipeline, **data)
+)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.04, by_epoch=False, begin=0, end=50),

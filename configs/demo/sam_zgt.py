@@ -5,13 +5,13 @@ Run by tools/demo.py; phantoms say nothing about patients.
 
 _base_ = [
     '../_base_/models/sam_demo.py',
-    '../_base_/datasets/zgt_1024.py',
+    '../_base_/loaders/zgt.py',
+    '../_base_/datasets/side_256.py',
     '../_base_/runtime.py',
 ]
 
-test_pipeline = _base_.demo_test_pipeline
 test_dataloader = dict(
     batch_size=8,
     num_workers=1,
-    dataset=dict(pipeline=test_pipeline, data_root='demo/data/zgt', finding='mass'),
+    dataset=dict(pipeline=_base_.test_pipeline, data_root='demo/data/zgt', finding='mass'),
 )

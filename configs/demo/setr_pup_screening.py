@@ -25,12 +25,9 @@ model = dict(
     ),
 )
 train_pipeline = [
-    dict(type='LoadMammogram', intensity='minmax'),
-    dict(type='LoadLesionMask'),
-    dict(type='ResizeMammogram', scale=(224, 224), keep_ratio=False),
-    dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
+    *_base_.train_pipeline[:-1],
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackMammogram'),
+    _base_.train_pipeline[-1],
 ]
 # Masses only: clusters of calcifications cannot be seen at 224².
 train_dataloader = dict(

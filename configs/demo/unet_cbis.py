@@ -4,7 +4,7 @@ Lesions are masses only, so that it learns within minutes.
 Run by tools/demo.py; phantoms say nothing about patients.
 """
 
-_base_ = ['../unet_strong_cbis.py']
+_base_ = ['../strong/unet_strong_cbis.py']
 
 model = dict(backbone=dict(base_channels=8), decode_head=dict(in_channels=8, channels=8))
 data = dict(data_root='demo/data/cbis_ddsm', finding='mass')

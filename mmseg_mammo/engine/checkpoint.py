@@ -12,6 +12,7 @@ from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.devices import check_device
 from mmseg_mammo.engine.partial_checkpoint import complete
 from mmseg_mammo.errors import CheckpointError
@@ -45,12 +46,17 @@ def load_model(config: str | Path | Config, checkpoint: str | Path, device: str 
     mmseg's ``init_model`` neither completes nor checks a checkpoint. As there, ``model.cfg`` is
     the config.
 
+    Args:
+        config: A config, its file, or the name of a shipped one (``'sam_finetune_cbis'``).
+        checkpoint: See :func:`read_checkpoint`.
+        device: ``cpu``, ``cuda``, ``cuda:1``, …
+
     Raises:
-        MammoError: There is no such device.
+        MammoError: There is no such device or config.
         CheckpointError: See :func:`read_checkpoint`.
     """
     target = check_device(device, 'device')  # before minutes of loading
-    cfg = config if isinstance(config, Config) else Config.fromfile(config)
+    cfg = config if isinstance(config, Config) else read_config(config)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     model = MODELS.build(cfg.model)
     model.load_state_dict(read_checkpoint(checkpoint, model)['state_dict'])

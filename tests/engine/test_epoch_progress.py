@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from experiments import CONFIGS
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
+from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.engine.epoch_progress import EpochLoss, TimeLeft
 
 
@@ -26,7 +26,7 @@ def test_the_time_left_is_that_of_the_epochs_since_the_start(monkeypatch):
 @pytest.mark.parametrize('steps', [5, 20, 120, 480, 3000])
 def test_averaged_weights_lag_by_a_ninth_of_the_training_and_at_most_a_hundred_steps(steps):
     """A weight that grows by one each step; the constant momentum of before lags 63 of 120 steps."""
-    settings = {**Config.fromfile(CONFIGS / 'unet_strong_cbis.py').default_hooks.ema}
+    settings = {**Config.fromfile(find_config('unet_strong_cbis')).default_hooks.ema}
     settings['type'] = settings.pop('ema_type')
     weight = torch.nn.Linear(1, 1, bias=False).requires_grad_(False)
     average = MODELS.build(settings, default_args=dict(model=weight))

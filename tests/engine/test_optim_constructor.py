@@ -4,14 +4,15 @@ import copy
 
 import pytest
 import torch
-from experiments import CONFIGS
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
 from sam_models import SIDE, our_config, randomised, sample_of, square
 
-SAM = [p.stem for p in CONFIGS.glob('sam_*_cbis.py') if 'zeroshot' not in p.stem]
-SAM += ['demo/sam_cbis']
+from mmseg_mammo.engine.config.shipped import find_config, shipped_configs
+
+SAM = [name for name in shipped_configs() if name.rpartition('/')[2].startswith('sam_')]
+SAM = [name for name in SAM if name.endswith('_cbis') and 'zeroshot' not in name]
 BOXES = dict(type='JitteredBoxSampler')
 CLICKS = dict(type='ErrorPointSampler', first=dict(type='RandomPointSampler'), rounds=2)
 # What no loss reaches, beside the layers of the fourth mask, which has none at all.
@@ -31,7 +32,7 @@ def small_sam(seed=0, **changes):
 
 
 def wrapper_of(model, **optimizer):
-    cfg = Config.fromfile(CONFIGS / 'sam_finetune_cbis.py').optim_wrapper
+    cfg = Config.fromfile(find_config('sam_finetune_cbis')).optim_wrapper
     cfg.optimizer.update(lr=1e-3, weight_decay=0.1, **optimizer)
     return build_optim_wrapper(model, cfg)
 
@@ -109,6 +110,6 @@ def test_a_resumed_training_knows_what_was_reached(kind):
 
 @pytest.mark.parametrize('name', SAM)
 def test_every_training_of_sam_has_the_rule(name):
-    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    cfg = Config.fromfile(find_config(name))
     assert cfg.optim_wrapper.constructor == 'KeepUnreachedConstructor'
     assert cfg.optim_wrapper.optimizer.type == 'AdamW'

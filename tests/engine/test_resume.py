@@ -4,18 +4,19 @@ import json
 
 import pytest
 import torch
-from experiments import CONFIGS, shrink
+from experiments import shrink
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_mammo.engine.config.edits import use_mixed_precision, use_side
+from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.engine.resume import DATA, data_differences, data_of, differences
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.index import read_index, write_index
 
 
 def config(name='setr_pup_vpt_strong_cbis'):
-    return Config.fromfile(CONFIGS / f'{name}.py')
+    return Config.fromfile(find_config(name))
 
 
 def changed(name='setr_pup_vpt_strong_cbis', **options):

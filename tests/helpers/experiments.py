@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
 from mmseg_mammo.engine.config.edits import use_side
+from mmseg_mammo.engine.config.shipped import find_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 # A windowed and a global block; 2×2 patches in windows of 3×3.
@@ -21,7 +22,7 @@ TINY_SAM = dict(
 
 def shrink(name, data, work_dir, epochs=3, pretrained=None):
     """An experiment of ``configs/`` with a tiny model at 32², on the nine images of ``prepared``."""
-    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    cfg = Config.fromfile(find_config(name))
     use_side(cfg, 32)
     if cfg.model.type == 'SAMSegmentor':
         shrink_sam(cfg.model, work_dir, pretrained)

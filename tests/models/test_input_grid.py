@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from experiments import CONFIGS, shrink
+from experiments import shrink
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.models.segmentors import EncoderDecoder
@@ -14,6 +14,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from sam_models import SIDE, meta_sam, our_sam, sample_of, square
 
+from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.evaluation.grids import probability_on, way_to
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.models.input_grid import picture_shape, truth_on_input
@@ -115,7 +116,7 @@ def test_everything_else_is_the_hosts_encoder_decoder(config, model):
 
 @pytest.mark.parametrize('name', ['unet_cbis', 'setr_pup_vpt_zgt', 'unet_strong_cbis'])
 def test_the_shipped_configs_keep_it(name):
-    assert Config.fromfile(CONFIGS / f'{name}.py').model.type == 'InputGridEncoderDecoder'
+    assert Config.fromfile(find_config(name)).model.type == 'InputGridEncoderDecoder'
 
 
 def test_sam_keeps_its_candidates_on_its_own_grid_too():

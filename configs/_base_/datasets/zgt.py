@@ -1,24 +1,5 @@
-"""ZGT at 224², CLAHE; test only: nothing is trained, tuned or chosen on it (thesis IV-F).
+"""ZGT at 224², CLAHE; test only: nothing is trained, tuned or chosen on it (thesis IV-F)."""
 
-Made by: python tools/prepare_hospital.py data/zgt --table EXPORT/annotations.csv --source zgt
-"""
+_base_ = ['../loaders/zgt.py', './test_224.py']
 
-_base_ = './test_224.py'
-
-test_dataloader = dict(
-    batch_size=16,
-    num_workers=4,
-    persistent_workers=True,
-    # Of several processes, some may have one image more; none is tested twice.
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    dataset=dict(
-        type='ZGTDataset',
-        data_root='data/zgt',
-        split='test',
-        test_mode=True,
-        pipeline=_base_.test_pipeline,
-    ),
-)
-# A test also looks at each lesion; too slow for every epoch's validation.
-test_evaluator = dict(type='MammographyMetric', lesions=True)
-test_cfg = dict(type='TestLoop')
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))

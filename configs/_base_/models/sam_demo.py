@@ -1,4 +1,4 @@
-"""A small SAM at 256², all of it trained from random weights, and its pipelines: for the demo."""
+"""A small SAM at 256², all of it trained from random weights, for the demo."""
 
 _base_ = './sam.py'
 
@@ -18,16 +18,3 @@ model = dict(
     ),
     pretrained=None,
 )
-demo_train_pipeline = [
-    dict(type='LoadMammogram', intensity='minmax'),
-    dict(type='LoadLesionMask'),
-    dict(type='ResizeMammogram', scale=(256, 256), keep_ratio=False),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackMammogram'),
-]
-demo_test_pipeline = [
-    dict(type='LoadMammogram', intensity='minmax'),
-    dict(type='Resize', scale=(256, 256), keep_ratio=False),
-    dict(type='LoadLesionMask'),
-    dict(type='PackMammogram'),
-]

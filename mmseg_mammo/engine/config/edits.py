@@ -58,7 +58,9 @@ def use_dataset(cfg: Config, name: str, datasets: Path | None) -> None:
     if (Path(name) / INDEX_NAME).is_file():
         theirs = {'type': 'MammographyDataset', 'data_root': name, 'split': 'test'}
     else:
-        known = {path.stem: path for path in sorted(datasets.glob('*.py'))} if datasets else {}
+        files = sorted(datasets.glob('*.py')) if datasets else []
+        # Others, such as side_224.py, are only parts of a data set.
+        known = {file.stem: file for file in files if 'test_dataloader' in file.read_text('utf-8')}
         if name not in known:
             raise MammoError(
                 f'--dataset {name}: neither a folder with an {INDEX_NAME} nor a known name',

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmseg_mammo.engine.config.edits import use_dataset, use_side
 from mmseg_mammo.engine.config.keys import check_keys
 from mmseg_mammo.engine.config.overrides import override
+from mmseg_mammo.engine.config.shipped import configs_folder, find_config, shipped_bases
 from mmseg_mammo.errors import MammoError
 
 
@@ -16,8 +17,9 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     """Read the config of the command line with its overrides, work folder and launcher.
 
     Args:
-        args: Of :func:`mmseg_mammo.cli.common.add_config_arguments`, ``cfg_options`` read, perhaps with ``dataset`` and ``split``.
-        datasets: Folder of the data set configs that ``dataset`` may name.
+        args: Of :func:`mmseg_mammo.cli.common.add_config_arguments`, ``cfg_options`` read, perhaps
+            with ``dataset`` and ``split``.
+        datasets: Folder of the data set configs that ``dataset`` may name; None: the shipped ones.
 
     Raises:
         MammoError: The config cannot be read, or a key of it or of the overrides is misspelt.
@@ -28,7 +30,7 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
         if getattr(args, option, None) and not (cfg.get('test_dataloader') or {}).get('dataset'):
             raise MammoError(f'--{option}: {args.config} has no test_dataloader')
     if getattr(args, 'dataset', None):
-        use_dataset(cfg, args.dataset, datasets)
+        use_dataset(cfg, args.dataset, datasets or configs_folder() / '_base_' / 'datasets')
     if getattr(args, 'split', None):
         cfg.test_dataloader.dataset.split = args.split
     if getattr(args, 'side', None) is not None:
@@ -40,7 +42,7 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     if getattr(args, 'device', None):
         cfg.device = args.device
     cfg.launcher = args.launcher
-    default = str(Path('work_dirs') / Path(args.config).stem)
+    default = str(Path('work_dirs') / Path(cfg.filename).stem)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or default
     return cfg
 
@@ -48,14 +50,18 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
 def read_config(path: str | Path) -> Config:
     """Read a config of any kind that the host has: Python, pure Python, JSON, YAML.
 
+    Args:
+        path: A file, or the name of a shipped config
+            (:func:`~mmseg_mammo.engine.config.shipped.find_config`). Its ``_base_`` may name
+            shipped ones too, as ``mmseg_mammo::unet_cbis.py``.
+
     Raises:
-        MammoError: There is none, or it cannot be read.
+        MammoError: There is none, it has moved, or it cannot be read.
     """
-    if not Path(path).is_file():
-        what = 'a folder, not a config' if Path(path).is_dir() else 'no such config'
-        raise MammoError(f'{path}: {what}', remedy='Shipped ones are in configs/')
+    found = find_config(path)
     try:
-        return Config.fromfile(path)
+        with shipped_bases():
+            return Config.fromfile(found)
     except MammoError:
         raise
     # A config is a program, and may fail as one.

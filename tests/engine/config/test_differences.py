@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from experiments import CONFIGS, shrink
+from experiments import shrink
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -15,11 +15,12 @@ from mmseg_mammo.engine.config.differences import (
     note_clahe,
 )
 from mmseg_mammo.engine.config.edits import use_side
+from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.errors import CheckpointError
 
 
 def config(name):
-    return Config.fromfile(CONFIGS / f'{name}.py')
+    return Config.fromfile(find_config(name))
 
 
 def test_the_config_in_a_checkpoint_is_read_back():
@@ -119,7 +120,7 @@ def test_both_are_found_in_a_real_checkpoint(prepared, tmp_path):
     torch.save(saved, former)
     for side, path, differences in ((32, checkpoint, 0), (48, checkpoint, 2), (32, former, 1)):
         folder = tmp_path / f'{side}_{differences}'
-        test = shrink('unet_strong_zgt', prepared, folder)
+        test = shrink('unet_strong_cbis', prepared, folder)
         use_side(test, side)
         test.load_from = str(path)
         Runner.from_cfg(test).test()

@@ -6,6 +6,7 @@ from mmengine.config import Config
 
 import mmseg_mammo  # noqa: F401 - only registration
 from mmseg_mammo.engine.config.edits import input_size, use_dataset, use_mixed_precision, use_side
+from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.engine.optim_wrapper import BFloat16OptimWrapper
 from mmseg_mammo.errors import MammoError
 
@@ -129,7 +130,7 @@ def test_mixed_precision_is_float16_on_gpus_unless_the_config_says_and_bfloat16_
 
 
 def test_the_side_reaches_every_pipeline_the_preprocessor_and_the_backbone():
-    cfg = Config.fromfile(CONFIGS / 'setr_pup_vpt_strong_cbis.py')
+    cfg = Config.fromfile(find_config('setr_pup_vpt_strong_cbis'))
     use_side(cfg, 512)
     assert cfg.model.data_preprocessor.size == (512, 512)
     assert cfg.model.backbone.img_size == 512
@@ -139,7 +140,7 @@ def test_the_side_reaches_every_pipeline_the_preprocessor_and_the_backbone():
 
 
 def test_the_side_reaches_sam_and_its_padding():
-    cfg = Config.fromfile(CONFIGS / 'sam_lora_cbis.py')
+    cfg = Config.fromfile(find_config('sam_lora_cbis'))
     cfg.model.data_preprocessor.test_cfg = dict(size=(1024, 1024))
     use_side(cfg, 512)
     assert cfg.model.image_encoder.module.img_size == 512

@@ -3,9 +3,9 @@
 from argparse import Namespace
 
 import pytest
-from experiments import CONFIGS
 
 from mmseg_mammo.engine.config.load import first_line, load_config
+from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.errors import MammoError
 
 
@@ -110,7 +110,7 @@ def test_an_unknown_dataset_says_which_there_are(config):
 @pytest.mark.parametrize('side', [0, -16, 500])
 def test_a_side_that_the_models_cannot_halve_is_refused(side):
     with pytest.raises(MammoError, match=rf'--side {side}. Allowed: a multiple of 16'):
-        load_config(arguments(CONFIGS / 'unet_strong_cbis.py', side=side))
+        load_config(arguments(find_config('unet_strong_cbis'), side=side))
 
 
 @pytest.mark.parametrize(

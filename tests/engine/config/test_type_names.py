@@ -2,18 +2,18 @@
 
 import pytest
 import torch
-from experiments import CONFIGS
 from mmengine.config import Config
 
 from mmseg_mammo.engine.config.differences import check_length, input_differences
 from mmseg_mammo.engine.config.edits import use_mixed_precision, use_side
+from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.engine.config.type_names import type_name, with_names
 from mmseg_mammo.transforms import ResizeMammogram
 
 
 def in_classes(name, tmp_path):
     """A shipped config in the host's pure-Python style: names of our types are classes."""
-    text = Config.fromfile(CONFIGS / f'{name}.py').pretty_text
+    text = Config.fromfile(find_config(name)).pretty_text
     for kind, module in (
         *(
             (n, 'mmseg_mammo.transforms')
@@ -48,7 +48,7 @@ def test_names_and_classes_are_alike(kind, name):
 
 @pytest.mark.parametrize('name', ['unet_strong_cbis', 'setr_pup_vpt_cbis'])
 def test_side_resuming_and_comparison_work_on_a_config_in_classes(name, tmp_path):
-    named, cfg = Config.fromfile(CONFIGS / f'{name}.py'), in_classes(name, tmp_path)
+    named, cfg = Config.fromfile(find_config(name)), in_classes(name, tmp_path)
     assert isinstance(cfg.train_dataloader.dataset.pipeline[2].type, type)
     assert input_differences(named, cfg) == []
     check_length(named, cfg)

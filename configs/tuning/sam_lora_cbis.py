@@ -1,7 +1,7 @@
 """SAM with LoRA of rank 8 on queries, keys and values of ViT-L (Hu et al., ICLR 2022), and decoder.
 
-Train:   python tools/train.py configs/sam_lora_cbis.py
-Test:    python tools/test.py configs/sam_lora_cbis.py CHECKPOINT
+Train:   python tools/train.py configs/tuning/sam_lora_cbis.py
+Test:    python tools/test.py configs/tuning/sam_lora_cbis.py CHECKPOINT [--dataset zgt]
 Needs:   data/cbis_ddsm (docs/cbis_ddsm.md) and weights/sam_vit_l_0b3195.pth (docs/weights.md).
 Time:    not measured.
 For comparison with SAM-FT; not in the thesis. A test needs the pre-trained file too.
@@ -10,7 +10,7 @@ of models without prompts.
 """
 
 _base_ = [
-    './_base_/models/sam_lora.py',
-    './_base_/datasets/cbis_ddsm_1024.py',
-    './_base_/schedules/sam.py',
+    '../_base_/models/sam_lora.py',
+    '../_base_/datasets/cbis_ddsm_1024.py',
+    '../_base_/schedules/sam.py',
 ]

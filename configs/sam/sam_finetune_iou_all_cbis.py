@@ -1,7 +1,7 @@
 """SAM-FT with the loss that the thesis proposes (V-A2a): every candidate learns its IoU.
 
-Train:   python tools/train.py configs/sam_finetune_iou_all_cbis.py
-Test:    python tools/test.py configs/sam_finetune_iou_all_cbis.py CHECKPOINT
+Train:   python tools/train.py configs/sam/sam_finetune_iou_all_cbis.py
+Test:    python tools/test.py configs/sam/sam_finetune_iou_all_cbis.py CHECKPOINT [--dataset zgt]
 Needs:   as sam_finetune_cbis.
 Time:    not measured.
 The thesis reports no numbers of it.
@@ -9,6 +9,6 @@ Prompts come from the ground truth (its innermost point): such numbers do not co
 of models without prompts.
 """
 
-_base_ = ['./sam_finetune_cbis.py']
+_base_ = ['../sam_finetune_cbis.py']
 
 model = dict(loss=dict(iou_for='all'))
