@@ -1,4 +1,4 @@
-"""What a promptable model was told, and how good each of its candidate masks was.
+"""Candidate masks of a promptable model: columns of one image, and scalars over images.
 
 Pure functions: columns of one image's record, and scalars over records.
 """
@@ -60,7 +60,7 @@ def candidate_columns(
 
 
 def prompt_columns(sample: Mapping[str, Any]) -> dict[str, str]:
-    """Where the prompts of an image came from, and which; nothing if it had none.
+    """Columns for the prompts of an image: their origin and places; none without prompts.
 
     Args:
         sample: With ``prompts_from`` (``'truth'`` or ``'given'``), ``prompt_points``, a list of
@@ -86,7 +86,7 @@ def prompt_columns(sample: Mapping[str, Any]) -> dict[str, str]:
 
 
 def candidate_count(columns: Mapping[str, float]) -> int:
-    """K, from the columns of a record or from scalars; 0 if there were no candidates.
+    """Number K of candidates in the columns of a record, or in scalars; 0 without candidates.
 
     >>> candidate_count({'iou': 0.5, 'candidate_0_iou': 0.5, 'candidate_1_iou': 0.6})
     2

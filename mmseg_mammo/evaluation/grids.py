@@ -1,4 +1,4 @@
-"""The prediction of one image on the grid that masks are compared on. Pure functions."""
+"""Grids: bring the prediction of one image onto the grid of a comparison. Pure functions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def lesion_probability(logits: Tensor) -> Tensor:
 
 
 def way_to(sample: Mapping[str, Any], size: tuple[int, int]) -> str:
-    """``NETWORK`` where that is the grid of the network's input, of the picture without padding."""
+    """The origin of predictions on a grid: ``NETWORK`` if it is the grid of the network's input."""
     own = sample.get('input_logits')
     return NETWORK if own is not None and tuple(own['data'].shape[-2:]) == size else MASKS
 

@@ -1,4 +1,4 @@
-"""Predicted masks as label images, as mmseg's ``IoUMetric`` leaves them for other programs."""
+"""Label images: predicted masks as PNG files, in the format of mmseg's ``IoUMetric``."""
 
 import hashlib
 from collections import Counter
@@ -14,12 +14,12 @@ from mmseg_mammo.io.image import write_png
 
 
 def image_of(sample: Mapping[str, Any]) -> tuple[str, str]:
-    """(source, image) of a sample; the path of one that comes from no index."""
+    """The pair (source, image) of a sample; for a sample from no index, ('', its path)."""
     return sample.get('source', ''), sample.get('image') or str(sample.get('img_path', ''))
 
 
 def label_names(keys: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
-    """A file name for each image: its own with ``.png``, as mmseg's, if all of these differ.
+    """A file name for each image: its own with ``.png``, as in mmseg, if all of these differ.
 
     Otherwise all are called by their keys. Names that differ in capitals only do not differ, as
     on some file systems.

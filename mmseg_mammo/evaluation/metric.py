@@ -1,4 +1,4 @@
-"""The metric of this project as an mmengine metric: one record per image, three strata."""
+"""Metric of mmengine: keeps one record per image; reports all, lesion and normal images."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Overlap of one predicted and one true mask, and its summary over images. Pure functions.
+"""Overlap: IoU and Dice of a predicted and a true mask, and their means. Pure functions.
 
 Formulas: thesis III-B. Every mean is over images, each image counting once.
 """

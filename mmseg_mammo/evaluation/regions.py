@@ -1,4 +1,4 @@
-"""The lesions of a true mask, and what a model marks. Pure functions."""
+"""Connected components: the lesions of a true mask, the detections of a model. Pure functions."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ FLOOR = 0.1
 
 @dataclass(frozen=True)
 class Regions:
-    """N separate regions of one grid, numbered from 1.
+    """N connected components of one grid, numbered from 1.
 
     Attributes:
         labels: H×W int32, the number of the region, 0 outside.
@@ -30,7 +30,7 @@ class Regions:
         return len(self.pixels)
 
     def only(self, chosen: np.ndarray) -> 'Regions':
-        """The regions that ``chosen``, N bool, is true for, numbered anew in their order."""
+        """The components that ``chosen``, N bool, is true for, numbered anew in their order."""
         if chosen.all():
             return self
         numbers = np.zeros(len(self) + 1, np.int32)
@@ -39,7 +39,7 @@ class Regions:
         return Regions(numbers[self.labels], *parts)
 
     def followed_by(self, others: 'Regions') -> 'Regions':
-        """These regions and, numbered after them, others of the grid that share no pixel."""
+        """These components and, numbered after them, others of the grid that share no pixel."""
         shifted = np.where(others.labels > 0, others.labels + len(self), self.labels)
         pairs = (
             (getattr(self, name), getattr(others, name)) for name in ('pixels', 'boxes', 'centres')
@@ -65,7 +65,7 @@ def find_regions(mask: np.ndarray) -> Regions:
 
 
 def find_lesions(truth: np.ndarray, speck: float = SPECK) -> Regions:
-    """The lesions of a true mask, without specks; the largest is one, however small.
+    """The lesions of a true mask, without specks; the largest one is kept whatever its size.
 
     Args:
         truth: H×W bool.
@@ -83,7 +83,7 @@ def find_lesions(truth: np.ndarray, speck: float = SPECK) -> Regions:
 def find_detections(
     probability: np.ndarray, predicted: np.ndarray, floor: float = FLOOR, speck: float = SPECK
 ) -> tuple[Regions, np.ndarray, int]:
-    """What a model marks, and what it would mark at a lower threshold.
+    """The connected components that a model marks, and those it would mark at a lower threshold.
 
     First come the regions of the predicted mask, scored by the highest probability in them;
     then those above ``floor`` that hold none of the first, scored by the highest probability
