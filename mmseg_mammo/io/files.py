@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and JSON."""
+"""Files: atomic writing, and reading and writing of JSON."""
 
 import json
 import math
@@ -60,7 +60,7 @@ def write_json(path: Path, value: Mapping[str, Any], indent: int = 2) -> None:
 
 
 def without_nan(value: Any) -> Any:
-    """``value`` with null in the place of every number that JSON does not have."""
+    """A copy of ``value`` in which null replaces every number that JSON does not have."""
     if isinstance(value, Mapping):
         return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""CSV files as spreadsheets and other programs write them -> records of stripped strings.
+"""CSV tables: reads what spreadsheets write as records of stripped text, and writes RFC 4180.
 
 Accepted: commas, semicolons, tabs or bars; UTF-8 with or without byte-order mark, UTF-16 (the
 "Unicode text" of Excel); a first line ``sep=;``; comment lines above the head; empty rows and

@@ -1,4 +1,4 @@
-"""Stored values of a DICOM image -> grey levels in which dense tissue is bright. Pure.
+"""DICOM grey levels: turns stored values into levels in which dense tissue is bright. Pure.
 
 H, W are height and width in pixels. Errors are ``ValueError`` with the attribute and its value;
 the reader adds the file.

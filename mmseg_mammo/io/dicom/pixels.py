@@ -1,4 +1,4 @@
-"""Pixel data of a DICOM data set -> stored values, checked against what its header says."""
+"""DICOM pixel data: decodes the stored values and checks them against the header."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ ITEM = b'\xfe\xff\x00\xe0'  # the tag that compressed pixel data starts with
 
 
 def guess_syntax(dataset: Any) -> str:
-    """Give a data set without Transfer Syntax that which its header was parsed by; say which."""
+    """Set a missing Transfer Syntax to the one that the header was parsed by, and say which."""
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     implicit, little = dataset.original_encoding

@@ -1,4 +1,4 @@
-"""DICOM file -> grey levels and the few tags this package needs. The only reader of DICOM files.
+"""DICOM reader: grey levels and the few attributes that this package needs, from one file.
 
 Names of patients and institutions are never read.
 """
@@ -206,7 +206,7 @@ def _decode(dataset: Any, path: Path, labels: bool = False) -> np.ndarray:
 
 @dataclass(frozen=True)
 class DicomIdentity:
-    """What says which instance a file is; empty strings where the file says nothing."""
+    """The identifiers of one DICOM instance; empty strings where the file says nothing."""
 
     sop_uid: str
     series_uid: str

@@ -1,4 +1,4 @@
-"""PNG, JPEG, TIFF, BMP and PGM files -> grey levels, with all that they say beside their pixels.
+"""Raster decoder: turns PNG, JPEG, TIFF, BMP and PGM data into checked grey levels.
 
 OpenCV decodes the pixels, which keeps 16 bits; Pillow reads what stands beside them and, where
 OpenCV would lose it, palettes and transparency. H, W are height and width in pixels.
