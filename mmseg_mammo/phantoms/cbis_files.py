@@ -1,4 +1,4 @@
-"""Files of a CBIS-DDSM-shaped phantom: full images, masks and crops, and the tables beside them."""
+"""Files of CBIS-DDSM phantoms: writes full images, masks, crops and their tables."""
 
 import zlib
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The export of a digital hospital whose images are phantoms: DICOM files, masks, one table."""
+"""Hospital phantoms: writes the export of a digital hospital as DICOM files, masks and a table."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ _STUDY_DATE = '20190312'
 
 @dataclass(frozen=True)
 class Export:
-    """What a hospital's archive holds.
+    """Case mix and file kinds in the export of a hospital.
 
     Attributes:
         lesions: Share of breasts with a lesion.

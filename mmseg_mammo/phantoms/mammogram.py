@@ -1,4 +1,4 @@
-"""Synthetic mammograms with lesions: plausible to look at, without any patient behind them.
+"""Synthetic mammogram: a plausible breast with lesions, made without any patient.
 
 A phantom serves tests, demonstrations and dry runs. No figure obtained on phantoms says
 anything about medical performance; masks made from them carry ``mask_kind='phantom'``.

@@ -1,4 +1,4 @@
-"""Phantoms written as raw downloads: CBIS-DDSM in six layouts, or a hospital's export.
+"""Phantom downloads: a CBIS-DDSM tree in one of six layouts, or the export of a hospital.
 
 Every tree holds ``PHANTOM.txt``, which says what it is; what is prepared from such a tree is
 marked as phantom.

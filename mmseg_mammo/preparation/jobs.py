@@ -1,4 +1,4 @@
-"""Making many images: a process pool, its progress, and a journal that lets a run go on.
+"""Preparation jobs: run in a process pool, with a journal that lets a stopped run continue.
 
 The journal ``progress.jsonl`` has one line per finished image: its name, a fingerprint of
 everything that its pixels depend on, the record that was returned for it, and the bytes of the
@@ -31,7 +31,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Job(Protocol):
-    """One image to make: a frozen dataclass whose ``repr`` tells all that its pixels need."""
+    """One image to make: a frozen dataclass whose ``repr`` names all that its pixels depend on."""
 
     @property
     def name(self) -> str:

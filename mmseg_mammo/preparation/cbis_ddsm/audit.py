@@ -1,4 +1,4 @@
-"""What became of every row of the CBIS-DDSM tables, as records and as a printed table. Pure."""
+"""Audit of CBIS-DDSM: records and counts what became of every row of the tables. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

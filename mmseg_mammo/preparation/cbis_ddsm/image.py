@@ -1,4 +1,4 @@
-"""One CBIS-DDSM image: from its raw files to an image and a merged mask. One job per image."""
+"""Image job of CBIS-DDSM: writes one image and its merged mask from the raw files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

@@ -1,8 +1,8 @@
-"""A CBIS-DDSM download in any of its layouts -> the files of each series.
+"""File locator of CBIS-DDSM: finds the files of each series in any layout of the download.
 
 The tree is walked once. A series is looked up by its UID (NBIA classic, cloud bucket, Kaggle
 JPEG), by the name of the image or abnormality (every NBIA layout), and by NBIA's
-``metadata.csv``; files that none of these places are left to ``cbis_headers``.
+``metadata.csv``. Files that none of these places are left to ``headers``.
 """
 
 import re

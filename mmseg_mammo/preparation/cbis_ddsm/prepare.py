@@ -1,9 +1,9 @@
-"""CBIS-DDSM: raw download -> ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``.
+"""CBIS-DDSM preparation: writes ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``.
 
-The steps, each in its own module: read the tables (``cbis_table``), find the files
-(``cbis_locate``), group rows into images (``cbis_plan``), tell masks from crops
-(``cbis_resolve``), write an image (``cbis_make``), account for every row (``cbis_audit``).
-``docs/cbis_ddsm.md`` explains every option and every line of the audit.
+Each step has its own module: ``table`` reads the case tables, ``locate`` and ``headers`` find the
+files, ``plan`` groups rows into images, ``resolve`` tells masks from crops, ``image`` writes an
+image, ``audit`` accounts for every row. ``docs/cbis_ddsm.md`` explains every option and every
+line of the audit.
 """
 
 import os

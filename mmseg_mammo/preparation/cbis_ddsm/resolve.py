@@ -1,4 +1,4 @@
-"""Which file of a CBIS-DDSM region is the mask: decided by content, never by name.
+"""Mask resolution of CBIS-DDSM: tells the mask of a region from its crop by content, never by name.
 
 The file names of the case description CSVs pick the cropped image instead of the mask for
 2,453 of the 3,568 abnormalities of the published collection. The mask is the instance that has

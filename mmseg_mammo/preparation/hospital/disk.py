@@ -1,4 +1,4 @@
-"""What is on the disk where a hospital names a file; no name makes these functions fail."""
+"""Disk lookups: find what lies where a hospital names a file; no file name makes them fail."""
 
 import os
 import stat
@@ -84,7 +84,7 @@ def _has_folders(folder: Path) -> bool:
 
 
 def real(path: Path) -> str:
-    """The path with every link resolved, loops left as they are."""
+    """The path with every link resolved; a loop of links leaves it unchanged."""
     try:
         return os.path.realpath(path)
     except (OSError, ValueError):  # a cell that no file can be called
@@ -100,7 +100,7 @@ def list_names(folder: str) -> list[str]:
 
 
 def find_file(path: Path, names: Callable[[str], list[str]] = list_names) -> Path:
-    """``path``, or what is called so with its letters composed in another way (NFC, NFD).
+    """``path``, or its twin whose letters are composed in another way (NFC, NFD).
 
     Args:
         path: Absolute.
@@ -120,7 +120,7 @@ def find_file(path: Path, names: Callable[[str], list[str]] = list_names) -> Pat
 
 
 def fault_of(path: Path) -> str:
-    """Why ``path`` is no file that could be opened, or ''."""
+    """The reason why ``path`` is not a file that can be opened; empty if it is one."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

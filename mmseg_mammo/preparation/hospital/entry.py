@@ -1,4 +1,4 @@
-"""One row of a hospital's table, or one pair of its files -> a checked entry, or a problem."""
+"""Entry of a hospital: checks one row of its table, or one pair of its files."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""A hospital's folders of images and masks -> one checked entry per image and mask.
+"""Folder input of a hospital: pairs image and mask files by name, and checks each pair.
 
 An image without mask may mean that a reader found nothing. So nothing that may be a mask is
 left aside in silence: no file that cannot be read, and none whose name fits no image.

@@ -1,4 +1,4 @@
-"""One image of a hospital with its masks: read, checked against each other, written."""
+"""Image job of a hospital: reads one image with its masks, checks that they agree, writes them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

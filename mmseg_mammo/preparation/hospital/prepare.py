@@ -1,4 +1,4 @@
-"""A hospital's images and masks -> ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``."""
+"""Hospital preparation: writes ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A hospital's entries -> groups per image; their records -> index, audit and warnings."""
+"""Rows of a hospital: grouped per image; of the results come index, audit and warnings."""
 
 import hashlib
 import re
@@ -48,7 +48,7 @@ def group_by_image(
 
 
 def refuse_doubtful(group: Sequence[Entry], record: dict[str, Any]) -> dict[str, Any]:
-    """The record, or an error if only an empty mask says normal, and the row something else."""
+    """Return the record; refuse an image whose mask is empty while its row suggests a lesion."""
     doubt = next((entry.doubt for entry in group if entry.doubt), '')
     if doubt and record.get('annotated') == 'normal' and not group[0].annotated:
         remedy = 'Correct the mask, or say in the column annotated that the image is normal'
@@ -57,7 +57,7 @@ def refuse_doubtful(group: Sequence[Entry], record: dict[str, Any]) -> dict[str,
 
 
 def refuse_copies(made: Made, out: Path) -> Made:
-    """Turn normal images into errors whose picture another image has with a lesion.
+    """Turn normal images into errors if another image with the same pixels has a lesion.
 
     ``x (1).png``, a copy of ``x.png``, has no mask of its own, and would pass for normal.
     """
@@ -117,7 +117,7 @@ def _natural(text: str) -> list[int | str]:
 
 
 def warnings_about(made: Made, rows: Iterable[Row], out: Path) -> list[str]:
-    """One line for each thing that is allowed, and is a mistake more often than not.
+    """Warnings, one line each, of what is allowed and most often a mistake.
 
     Args:
         made: The images, with their records.

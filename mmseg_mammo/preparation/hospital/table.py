@@ -1,4 +1,4 @@
-"""A hospital's own table -> one checked entry per row."""
+"""Table input of a hospital: turns each row into a checked entry."""
 
 import re
 from collections.abc import Mapping, Sequence
