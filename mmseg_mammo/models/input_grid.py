@@ -1,4 +1,4 @@
-"""Predictions on the grid of the network's input, kept beside those on the grid of the masks."""
+"""Input grid: keeps predictions, and brings true masks, onto the grid of the network's input."""
 
 import numpy as np
 import torch
@@ -46,7 +46,7 @@ class InputGrid(BaseSegmentor):
 
 
 def keep_candidates(model: InputGrid, offered: Tensor, sample: SegDataSample, count: int) -> None:
-    """Add candidate masks to a sample, resized bit for bit as the kept mask is.
+    """Add candidate masks to a sample, resized bit for bit like the kept mask.
 
     Args:
         model: That made them.
@@ -88,7 +88,7 @@ def input_scale(sample: SegDataSample, shape: tuple[int, int]) -> tuple[float, f
 
 
 def true_mask(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
-    """The true lesion on the picture's part of the network's input, on the CPU.
+    """The true lesion on the network's input without its padding, on the CPU.
 
     Args:
         sample: With ``gt_sem_seg``.

@@ -1,4 +1,4 @@
-"""The normalisation of images that goes with a file of pre-trained ViT weights.
+"""Image normalisation that goes with a file of pre-trained ViT weights.
 
 Means and standard deviations are per channel, on the scale of 0 to 255, as in the host's
 ``data_preprocessor``, and in the order in which the network takes the channels.
@@ -37,7 +37,7 @@ _TOLERANCE = 0.5  # of a grey level: 127 and 128 pass for 127.5
 
 @dataclass(frozen=True)
 class Normalisation:
-    """What images went through before a network saw them, and how that is known."""
+    """Mean and standard deviation that a network expects, and the source of this knowledge."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -53,7 +53,7 @@ class Normalisation:
 
 
 def normalisation_of(path: Path, content: Mapping[str, Any]) -> Normalisation | None:
-    """What a file says of the normalisation that it was trained with; None if nothing does.
+    """The normalisation that a weight file was trained with; None if nothing tells.
 
     Args:
         path: Its name may tell, and a ``config.json`` of the model hub beside it.
@@ -74,7 +74,7 @@ def normalisation_of(path: Path, content: Mapping[str, Any]) -> Normalisation | 
 
 
 def check_normalisation(model: Any) -> None:
-    """Refuse to train a model whose images are normalised otherwise than its backbone's file wants.
+    """Refuse images normalised otherwise than the file of the model's backbone wants.
 
     Args:
         model: A segmentor with a ``data_preprocessor``, its pre-trained file read.

@@ -1,4 +1,4 @@
-"""Strict loading of pre-trained ViT weights into mmpretrain's ``VisionTransformer``.
+"""ViT weights: strict loading of pre-trained files into mmpretrain's ``VisionTransformer``.
 
 Three sources: the ``.npz`` files of Dosovitskiy et al. (google-research/vision_transformer),
 timm's state dicts, and checkpoints of mmpretrain or of this project. Every tensor of the file

@@ -1,4 +1,4 @@
-"""Prompts of one image: what a promptable model is told beside the pixels."""
+"""Prompts of one image: points and boxes of its objects."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +47,7 @@ class Prompts:
         return alone
 
     def as_metainfo(self) -> dict[str, list[list[Any]]]:
-        """What a prediction notes: ``prompt_points`` ([x, y, label]) and ``prompt_boxes``."""
+        """Metainfo of a prediction: ``prompt_points`` ([x, y, label]) and ``prompt_boxes``."""
         points = [
             [*place, label]
             for places, labels in zip(self.points.tolist(), self.labels.tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""The Segment Anything Model (Kirillov et al., ICCV 2023) as an MMSegmentation segmentor.
+"""SAM segmentor: the Segment Anything Model (Kirillov et al., ICCV 2023) in MMSegmentation.
 
 Shape shorthand: B images, O objects of an image, K = 3 candidate masks of an object, S×S input
 pixels, s×s patches of 16×16 pixels, C channels of an embedding, H×W pixels of the prepared image.

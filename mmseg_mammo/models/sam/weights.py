@@ -1,4 +1,4 @@
-"""Strict loading of Meta's SAM weights."""
+"""SAM weights: strict loading of Meta's files."""
 
 from itertools import chain
 from pathlib import Path
