@@ -1,4 +1,4 @@
-"""What a training step of a config costs, and of the same model with another project's encoder."""
+"""Training-step benchmark: measures a model and its peers in turn, on one batch."""
 
 import gc
 import statistics
@@ -27,7 +27,7 @@ OURS = 'ours'
 
 @dataclass
 class Side:
-    """One of the models that are compared, and what was measured of it.
+    """One of the compared models, and its measurements.
 
     Attributes:
         model: None once it ran out of memory, or if the peer does not fit the config.
@@ -69,7 +69,7 @@ def check_trainable(cfg: Config, name: str) -> None:
 def measure(
     cfg: Config, against: Sequence[str], batch: dict[str, Any], warmup: int, steps: int
 ) -> dict[str, Any]:
-    """Train a model and its peers in turn on one batch, and tell what a step of each costs.
+    """Train a model and its peers in turn on one batch, and report the cost of a step of each.
 
     Weights are random: no pre-trained file is read, and time does not depend on them. All sides
     start with the same ones and draw the same random numbers in every step, so that their
@@ -187,7 +187,7 @@ def held_bytes(model: nn.Module, optimizer: OptimWrapper) -> int:
 
 
 def describe(side: Side, images: int) -> dict[str, Any]:
-    """What was measured of a side, with the median of its times and what follows from it.
+    """The measurements of a side, with the median of its times and the values derived from it.
 
     Args:
         side: Measured.

@@ -1,4 +1,4 @@
-"""Validation that computes the loss too, for rules that watch it."""
+"""Validation loop: computes the training loss on the validation images too."""
 
 import math
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ class LossValLoop(ValLoop):
 
 
 def on_grid(sample: SegDataSample, shape: Sequence[int]) -> SegDataSample:
-    """A copy of a sample with its true mask on the grid ``shape``; see :func:`truth_on_input`."""
+    """A copy of a sample whose true mask has the grid ``shape``; see :func:`truth_on_input`."""
     copy = SegDataSample(metainfo=sample.metainfo)
     copy.gt_sem_seg = PixelData(data=truth_on_input(sample, (shape[0], shape[1])))
     return copy

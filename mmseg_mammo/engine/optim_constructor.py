@@ -1,4 +1,4 @@
-"""Weight decay keeps its hands off what no gradient has reached."""
+"""Optimiser constructor: keeps weight decay from parameters that no gradient has reached."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class KeepUnreachedConstructor(DefaultOptimWrapperConstructor):
-    """mmengine's constructor; elements of parameters that no gradient has reached stay as they are.
+    """mmengine's constructor, without decay of elements that no gradient has reached.
 
     SAM has embeddings and layers for prompts and masks that a training may never use. Their
     gradient is zero rather than missing, so that AdamW's decay alone would shrink what Meta

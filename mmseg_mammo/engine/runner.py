@@ -1,4 +1,4 @@
-"""mmengine's runners as this project's tools build them."""
+"""Runners of mmengine: built with a quiet console and checks of their loops."""
 
 import inspect
 import logging
@@ -55,7 +55,7 @@ class _OfTools:
 
 
 def build(cfg: Config) -> Runner | FlexibleRunner:
-    """The runner that ``cfg`` names, mmengine's usual one if it names none."""
+    """Build the runner that ``cfg`` names; the default is that of mmengine."""
     without_workers(cfg)
     kind = cfg.get('runner_type', 'Runner')
     base = kind if inspect.isclass(kind) else RUNNERS.get(kind)
@@ -71,7 +71,7 @@ def build(cfg: Config) -> Runner | FlexibleRunner:
 
 
 def without_workers(cfg: Config) -> None:
-    """Let ``num_workers=0`` switch off what is about worker processes, where torch would fail."""
+    """Remove loader settings about worker processes where ``num_workers=0``; torch refuses them."""
     for split in ('train', 'val', 'test'):
         loader = cfg.get(f'{split}_dataloader') or {}
         if not loader.get('num_workers'):

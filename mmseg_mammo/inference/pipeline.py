@@ -1,4 +1,4 @@
-"""What a pipeline of tests does to the pixels of an image, for images that come from elsewhere."""
+"""Test pipeline: applies its image transforms in inference on a new image."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ _APART = (LoadAnnotations, LoadLesionMask, LoadPrompts, PackSegInputs)
 def image_steps(
     pipeline: Sequence[Mapping[str, Any]],
 ) -> tuple[LoadMammogram, list[BaseTransform]]:
-    """The steps of a pipeline that make and change the image: loading, and the others in order.
+    """The steps of a pipeline that make or change the image: loading, and the others in order.
 
     Args:
         pipeline: Of a dataset in a config.
@@ -39,7 +39,7 @@ def image_steps(
 
 
 def changing_levels(steps: Sequence[BaseTransform]) -> list[str]:
-    """Names of those steps that do more to an image than to resize it."""
+    """Names of the steps that change more than the size of an image."""
     return [type(step).__name__ for step in steps if not isinstance(step, Resize)]
 
 
@@ -78,7 +78,7 @@ def run_steps(
 
 
 def pipeline_of_tests(model: Any) -> Sequence[Mapping[str, Any]] | None:
-    """The test pipeline in the config of a model; None if it has no config, or that no test."""
+    """The test pipeline in the config of a model; None without a config or a test loader."""
     cfg = getattr(model, 'cfg', None)
     loader = cfg.get('test_dataloader') if cfg is not None else None
     return loader['dataset'].get('pipeline', ()) if loader else None

@@ -1,4 +1,4 @@
-"""SAM for annotation tools: segment-anything's own predictor around a trained model."""
+"""SAM predictor: segment-anything's interface for annotation tools, around a trained model."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ from mmseg_mammo.transforms.loading import LoadMammogram
 
 
 class LongestSide(ResizeLongestSide):
-    """segment-anything's resizing, for 16 bits too: the aspect ratio stays, the rest is padding."""
+    """segment-anything's resizing, with 16 bits: keeps the aspect ratio and pads the rest."""
 
     def apply_image(self, image: np.ndarray) -> np.ndarray:
         """H×W×3, uint8, uint16 or float32 -> its longer side is the target length, up to 255."""
@@ -44,7 +44,7 @@ class LongestSide(ResizeLongestSide):
 
 
 class AsTests(ResizeLongestSide):
-    """Resizing and coordinates of the test pipeline, as mmcv's ``Resize(keep_ratio=True)``.
+    """Resizing and coordinates of the test pipeline: mmcv's ``Resize(keep_ratio=True)``.
 
     Args:
         target_length: Of the longer side, in pixels.

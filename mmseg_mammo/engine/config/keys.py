@@ -1,4 +1,4 @@
-"""Which top-level keys of a config anything reads, and which are a slip of the pen."""
+"""Config keys: find top-level keys that nothing reads, and their likely spelling."""
 
 import inspect
 import re
@@ -28,7 +28,7 @@ RUNNER_KEYS = frozenset(
 
 
 def distance(one: str, other: str) -> int:
-    """Letters to insert, remove, replace, or neighbours to swap, that make ``other`` of ``one``."""
+    """Edit distance: letters inserted, removed, replaced, or swapped with a neighbour."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, mine in enumerate(one, start=1):
@@ -42,7 +42,7 @@ def distance(one: str, other: str) -> int:
 
 
 def near(name: str, names: Iterable[str]) -> list[str]:
-    """Those of ``names`` that are within two letters of ``name``, the nearest first.
+    """The ``names`` within two letters of ``name``, the nearest first.
 
     Names of four letters and less have to be within one: any two of them are alike.
     """
@@ -67,7 +67,7 @@ def is_used(cfg: Config, key: str) -> bool:
 
 
 def copies(cfg: Config, key: str) -> list[str]:
-    """Paths below the keys that a runner reads where an equal list or dict stands as under ``key``."""
+    """The paths that a runner reads where a list or dict equal to the one under ``key`` stands."""
     value = cfg[key]
     if not isinstance(value, (dict, list, tuple)) or not value:
         return []
@@ -80,7 +80,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def paths(cfg: Config) -> Iterator[tuple[str, Any]]:
-    """Every path below the keys that a runner reads, as ``--cfg-options`` writes it; its value."""
+    """Every path below the keys that a runner reads, as ``--cfg-options`` has it, and its value."""
     for key in cfg:
         if key in RUNNER_KEYS:
             yield from _below(key, cfg[key])
@@ -97,7 +97,7 @@ def _below(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def check_keys(cfg: Config) -> None:
-    """Refuse a top-level key that nothing uses and that is nearly one that the runner reads.
+    """Refuse a top-level key that nothing uses and that nearly spells a key of the runner.
 
     Every other variable is legal, as configs of MMSegmentation have them.
 

@@ -1,4 +1,4 @@
-"""``--cfg-options``: every setting has an effect, or is refused with the place that has."""
+"""``--cfg-options``: parses overrides, and refuses every override that would have no effect."""
 
 import argparse
 import inspect
@@ -38,7 +38,7 @@ _FREE = ('custom_keys', 'metainfo')
 
 
 class Options(DictAction):
-    """The host's parser of ``KEY=VALUE``, with a message instead of a traceback."""
+    """The host's parser of ``KEY=VALUE``, with a message in place of a traceback."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: Any = None
@@ -52,7 +52,7 @@ class Options(DictAction):
 
 
 def override(cfg: Config, options: Mapping[str, Any]) -> None:
-    """Check ``options`` and bring them into ``cfg``.
+    """Check ``options`` and apply them to ``cfg``.
 
     Args:
         cfg: Changed in place.
@@ -177,7 +177,7 @@ def _parameters(kind: Any, name: str) -> tuple[set[str], bool]:
 
 
 def default_of(kind: Any, name: str) -> Any:
-    """What the constructor of a type takes for an argument that is left out; None if not known."""
+    """The default that the constructor of a type gives to an argument; None if it is not known."""
     for owner in _classes(kind):
         for part in inspect.getmro(owner) if inspect.isclass(owner) else ():
             call = vars(part).get('__init__')

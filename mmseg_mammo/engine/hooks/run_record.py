@@ -1,4 +1,4 @@
-"""``run.json``: what a run was, for the report and for whoever asks a year later."""
+"""Run-record hook: writes ``run.json``, the description of a run that the report reads."""
 
 import time
 from pathlib import Path
