@@ -1,4 +1,4 @@
-"""What a reader must know about the runs of a report: where they do not fit together."""
+"""Consistency checks: warn where the runs of a report do not fit together."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""All of the report: its sections, its files, and the folder that they go to."""
+"""Report: builds all sections, lists all files and writes them to a folder."""
 
 import hashlib
 import json

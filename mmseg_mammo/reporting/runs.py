@@ -1,4 +1,4 @@
-"""Which runs a report is about: found below the given folders, named, and chosen."""
+"""Runs of a report: found below the given folders, named and selected."""
 
 import re
 from collections import defaultdict

@@ -1,8 +1,4 @@
-"""IoU and Dice of many images at once, and which images they are averaged over.
-
-The formulas are those of :mod:`mmseg_mammo.evaluation.overlap` (thesis III-B), whose room cannot
-be entered without torch; a test holds the two together.
-"""
+"""Score cells: counts, strata and marks of images, and rounded values for tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The cases of the viewer, from the pictures that tests left."""
+"""Viewer cases: collected from the pictures that tests have saved."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The report as one HTML file: opens from disk, asks the network for nothing."""
+"""HTML page: renders the report as one file that works from disk, without a network."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What the viewer of the page needs to know of each case, as plain values for JSON."""
+"""Viewer data: turns cases into plain values for the JSON of the page."""
 
 import base64
 import math

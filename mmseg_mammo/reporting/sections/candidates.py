@@ -1,4 +1,4 @@
-"""The candidate masks of a promptable model: each head, the kept one, the best in hindsight."""
+"""Candidate section: scores of each candidate mask, the kept one, and the best in hindsight."""
 
 from collections.abc import Iterator
 

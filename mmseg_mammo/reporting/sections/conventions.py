@@ -1,4 +1,4 @@
-"""Which model is better, by which convention: the same predictions, scored in several ways."""
+"""Convention tables: rank models by the same predictions, scored under several conventions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Figure 7 of the thesis: validation scores and losses over the epochs of each training."""
+"""Curve section (Figure 7 of the thesis): validation scores and losses over epochs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

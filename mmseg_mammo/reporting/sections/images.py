@@ -1,4 +1,4 @@
-"""Image level: the maximum probability as a detector of images with lesion."""
+"""Image section: the maximum probability as a detector of images with a lesion."""
 
 from collections.abc import Callable, Mapping
 
@@ -58,7 +58,7 @@ def image_section(runs: Runs) -> Section:
 
 
 def has_both(images: Records) -> bool:
-    """Whether there are images with a lesion and without: only then can a score be right or wrong."""
+    """Whether there are images with and without a lesion, as detection scores need."""
     return len(set(has_lesion(images).tolist())) == 2
 
 

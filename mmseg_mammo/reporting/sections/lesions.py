@@ -1,4 +1,4 @@
-"""Lesion level: what was found, what was marked in vain, FROC, and how far outlines are off."""
+"""Lesion section: lesions found, false positives, FROC, and surface distances."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""IoU and Dice of every model for all, lesion and normal images, and what differs for sure."""
+"""Result section: IoU and Dice of every model by stratum, with paired tests of the models."""
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""Figure 6 of the thesis: rows of seeded samples; image, truth, and what each model made of it."""
+"""Sample section (Figure 6 of the thesis): seeded images with true and predicted masks."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Scores by lesion size, finding, pathology, density, view, laterality and hospital."""
+"""Stratum section: scores by lesion size, finding, pathology, density, view, side and hospital."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -87,12 +87,12 @@ def levels(images: Records, factor: str) -> dict[str, np.ndarray]:
 
 
 def lesion_images(tests: Sequence[Test], factor: str) -> dict[str, int]:
-    """The images with a lesion of each level, by "factor level"; the fewest that a test has."""
+    """Number of images with a lesion in each level, by "factor level"; the fewest of any test."""
     return _sizes(tests, factor, has_lesion)
 
 
 def normal_images(tests: Sequence[Test], factor: str) -> dict[str, int]:
-    """The same of images without."""
+    """Number of images without a lesion in each level, as :func:`lesion_images`."""
     return _sizes(tests, factor, lambda images: ~has_lesion(images))
 
 

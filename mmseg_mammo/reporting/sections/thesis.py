@@ -1,4 +1,4 @@
-"""Tables I to III of the thesis beside our numbers."""
+"""Thesis section: Tables I to III of the thesis beside our numbers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

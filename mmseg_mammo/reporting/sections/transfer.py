@@ -1,4 +1,4 @@
-"""Source against target: every model on every data set, and what it loses on the way."""
+"""Transfer section: every model on every data set, and its drop from source to target."""
 
 from collections.abc import Iterator
 
