@@ -93,6 +93,17 @@ def read_records(
     return [_record(path, n, row, header, places, unnamed) for n, row in rows]
 
 
+def write_table(path: Path, columns: Sequence[str], records: Iterable[dict]) -> None:
+    """Write ``records`` as an RFC 4180 CSV file with the given columns, atomically."""
+    text = io.StringIO(newline='')
+    writer = csv.DictWriter(text, columns, lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(records)
+    # Names that are not Unicode on the disk are told as they are shown.
+    data = text.getvalue().encode(errors='backslashreplace')
+    write_atomic(path, lambda stream: stream.write(data))
+
+
 def fold(name: str) -> str:
     """A heading without capitals, blanks, underscores, hyphens and points."""
     return re.sub(r'[\W_]+', '', unicodedata.normalize('NFC', name)).casefold()
@@ -226,14 +237,3 @@ def _record(
         repeated = tuple(row[place] for place in places if row[place])
         cells[header[places[0]]] = next(iter(repeated), '')
     return Record(number, cells, repeated, cut)
-
-
-def write_table(path: Path, columns: Sequence[str], records: Iterable[dict]) -> None:
-    """Write ``records`` as an RFC 4180 CSV file with the given columns, atomically."""
-    text = io.StringIO(newline='')
-    writer = csv.DictWriter(text, columns, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(records)
-    # Names that are not Unicode on the disk are told as they are shown.
-    data = text.getvalue().encode(errors='backslashreplace')
-    write_atomic(path, lambda stream: stream.write(data))

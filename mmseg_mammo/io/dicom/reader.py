@@ -42,6 +42,15 @@ class DicomInfo:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class DicomIdentity:
+    """The identifiers of one DICOM instance; empty strings where the file says nothing."""
+
+    sop_uid: str
+    series_uid: str
+    patient_id: str
+
+
 def is_dicom(path: Path) -> bool:
     """Whether ``path`` is DICOM: by suffix, its ``DICM`` preamble, or a first tag without one."""
     if path.suffix.lower() in DICOM_SUFFIXES:
@@ -128,6 +137,26 @@ def read_dicom_labels(path: Path) -> np.ndarray:
     return _decode(dataset, path, labels=True)
 
 
+def read_identity(path: Path) -> DicomIdentity:
+    """Read three tags of a DICOM file and nothing else, in half a millisecond.
+
+    Raises:
+        DataFileError: It cannot be read, or has none of the three.
+    """
+    import pydicom
+
+    names = ['SOPInstanceUID', 'SeriesInstanceUID', 'PatientID']
+    try:  # as in _read; a file without preamble has its tags all the same
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=names)
+        values = [str(dataset.get(name) or '').strip() for name in names]
+    except Exception as error:
+        system = error.strerror if isinstance(error, OSError) else ''
+        raise DataFileError(f'{path}: {system or "not DICOM, or its header is damaged"}') from error
+    if not any(values):
+        raise DataFileError(f'{path}: not DICOM, or its header is damaged')
+    return DicomIdentity(*values)
+
+
 def _read(path: Path, stop_before_pixels: bool) -> tuple[Any, DicomInfo]:
     import pydicom  # here, so that PNG users need no DICOM library
     from pydicom.errors import InvalidDicomError
@@ -202,32 +231,3 @@ def _decode(dataset: Any, path: Path, labels: bool = False) -> np.ndarray:
             remedy="If the file is compressed: pip install '.[dicom]' in the repository. "
             'If it is truncated: copy it again from its source',
         ) from error
-
-
-@dataclass(frozen=True)
-class DicomIdentity:
-    """The identifiers of one DICOM instance; empty strings where the file says nothing."""
-
-    sop_uid: str
-    series_uid: str
-    patient_id: str
-
-
-def read_identity(path: Path) -> DicomIdentity:
-    """Read three tags of a DICOM file and nothing else, in half a millisecond.
-
-    Raises:
-        DataFileError: It cannot be read, or has none of the three.
-    """
-    import pydicom
-
-    names = ['SOPInstanceUID', 'SeriesInstanceUID', 'PatientID']
-    try:  # as in _read; a file without preamble has its tags all the same
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=names)
-        values = [str(dataset.get(name) or '').strip() for name in names]
-    except Exception as error:
-        system = error.strerror if isinstance(error, OSError) else ''
-        raise DataFileError(f'{path}: {system or "not DICOM, or its header is damaged"}') from error
-    if not any(values):
-        raise DataFileError(f'{path}: not DICOM, or its header is damaged')
-    return DicomIdentity(*values)

@@ -121,6 +121,27 @@ def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
     return pair_record(write_pair(out, job.name, pixels, lesions, job.long_side), **facts)
 
 
+def index_row(
+    job: ImageJob, record: Mapping[str, Any], splits: Mapping[str, str], phantom: bool
+) -> Row:
+    """The index row of one written image."""
+    cases = [region.case for region in job.regions]
+    first = cases[0]
+    return row_from_record(
+        record,
+        patient_id=first.patient_id,
+        laterality=first.laterality,
+        view=first.view,
+        split=splits[first.patient_id],
+        finding=merge_terms(case.finding for case in cases),
+        pathology=merge_terms((case.pathology for case in cases), PATHOLOGIES),
+        density=first.density,
+        annotated='lesion',
+        mask_kind='phantom' if phantom else 'contour',
+        source='phantom-cbis' if phantom else 'cbis-ddsm',
+    )
+
+
 def resolve_region(
     region: Region, root: Path, image_shape: tuple[int, int]
 ) -> tuple[RegionOutcome, np.ndarray | None]:
@@ -227,24 +248,3 @@ def _noted(outcome: RegionOutcome, note: str) -> RegionOutcome:
 
 def _failure(error: UnresolvedError) -> RegionOutcome:
     return RegionOutcome(reason=error.reason, detail=error.detail)
-
-
-def index_row(
-    job: ImageJob, record: Mapping[str, Any], splits: Mapping[str, str], phantom: bool
-) -> Row:
-    """The index row of one written image."""
-    cases = [region.case for region in job.regions]
-    first = cases[0]
-    return row_from_record(
-        record,
-        patient_id=first.patient_id,
-        laterality=first.laterality,
-        view=first.view,
-        split=splits[first.patient_id],
-        finding=merge_terms(case.finding for case in cases),
-        pathology=merge_terms((case.pathology for case in cases), PATHOLOGIES),
-        density=first.density,
-        annotated='lesion',
-        mask_kind='phantom' if phantom else 'contour',
-        source='phantom-cbis' if phantom else 'cbis-ddsm',
-    )

@@ -17,7 +17,6 @@ PANELS = {
     '%': {'iou': 'IoU', 'dice': 'Dice', 'lesion_dice': 'Dice, lesion images'},
     'loss': {'val_loss': 'validation loss', 'epoch_loss': 'training loss'},
 }
-
 RUNNING_MEAN = (
     'The validation loss is a running mean of up to ten validations, as older versions logged it: '
     'where it rises, that shows late or not at all.'
