@@ -25,7 +25,9 @@ def sample_section(runs: Runs, cases: Sequence[Case], seed: int = 0) -> Section 
         shown = choose([case for case in cases if case.dataset == dataset], seed)
         if shown:
             letter = chr(ord('a') + number % 26)
-            figures.append(_figure(f'figure6_{runs.slug(dataset)}', letter, dataset, shown, runs))
+            figures.append(
+                _sample_figure(f'figure6_{runs.slug(dataset)}', letter, dataset, shown, runs)
+            )
     if not figures:
         return None
     text = ('Samples drawn with a fixed seed, not chosen by how well the models did.',)
@@ -47,7 +49,9 @@ def choose(cases: Sequence[Case], seed: int) -> list[Case]:
     ]
 
 
-def _figure(name: str, letter: str, dataset: str, cases: Sequence[Case], runs: Runs) -> Figure:
+def _sample_figure(
+    name: str, letter: str, dataset: str, cases: Sequence[Case], runs: Runs
+) -> Figure:
     models = [test.model for test in runs.on(dataset)]
     titles = ['image', 'truth', *models]
     title = f'{letter}) Samples of {dataset}'
