@@ -71,7 +71,9 @@ def _write_patient(
     shape = (round(height * rng.uniform(0.9, 1.1)), round(height * rng.uniform(0.7, 0.8)))
     rows: list[dict[str, str]] = []
     for side, laterality in enumerate(('LEFT', 'RIGHT')):
-        wanted = _wanted(rng, _falls_due(2 * turn + (side + turn) % 2, EXPORTS[hospital].lesions))
+        wanted = _draw_kinds(
+            rng, _falls_due(2 * turn + (side + turn) % 2, EXPORTS[hospital].lesions)
+        )
         for view in VIEWS:
             look = APPEARANCES[hospital]
             pixels, lesions = make_mammogram(rng, look, shape, laterality, view, wanted, density)
@@ -82,7 +84,7 @@ def _write_patient(
             )
             image = f'dicom/{patient}/{_STUDY_DATE}/{laterality[0]}{view}.dcm'
             write_dicom(folder / image, digital_dataset(pixels, identity, look.window, inverted))
-            row = _row(image, patient, laterality, view, lesions)
+            row = _table_row(image, patient, laterality, view, lesions)
             rows.append(row | {'density': str(density)})
             if lesions:
                 union = np.any([lesion.mask for lesion in lesions], axis=0)
@@ -95,7 +97,7 @@ def _falls_due(count: int, share: float) -> bool:
     return int((count + 1) * share) > int(count * share)
 
 
-def _wanted(rng: np.random.Generator, has_lesion: bool) -> list[tuple[str, str]]:
+def _draw_kinds(rng: np.random.Generator, has_lesion: bool) -> list[tuple[str, str]]:
     """(kind, pathology) of the lesions of one breast, the same in both views."""
     if not has_lesion:
         return []
@@ -106,7 +108,7 @@ def _wanted(rng: np.random.Generator, has_lesion: bool) -> list[tuple[str, str]]
     return wanted
 
 
-def _row(
+def _table_row(
     image: str, patient: str, laterality: str, view: str, lesions: list[Lesion]
 ) -> dict[str, str]:
     return {

@@ -82,7 +82,7 @@ def undecodable(made: Made) -> list[Problem]:
     return list(dict.fromkeys(found))  # a row with several masks is several entries
 
 
-def _joined(values: Sequence[str]) -> str:
+def _join_terms(values: Sequence[str]) -> str:
     terms = [term for value in values for term in value.split('+') if term]
     return '+'.join(dict.fromkeys(terms))
 
