@@ -96,7 +96,7 @@ def measure(
     alternate(sides, [partial(_start, cfg=cfg, device=device)])
     alternate(sides, [partial(_first_step, batch=batch)])
     alternate(sides, [partial(_step, batch=batch, seed=n) for n in range(1, warmup)])
-    alternate(sides, [partial(_timed, batch=batch, seed=warmup + n) for n in range(steps)])
+    alternate(sides, [partial(_time_step, batch=batch, seed=warmup + n) for n in range(steps)])
     alternate(sides, [partial(_weigh, batch=batch, device=device)])
     images = len(batch['inputs'])
     return {
@@ -166,7 +166,7 @@ def _first_step(side: Side, batch: dict[str, Any]) -> None:
     side.facts['flops'], side.facts['uncounted'] = count_flops(run)
 
 
-def _timed(side: Side, batch: dict[str, Any], seed: int) -> None:
+def _time_step(side: Side, batch: dict[str, Any], seed: int) -> None:
     start, cpu_start = clock(), time.process_time()
     _step(side, batch, seed)
     side.seconds.append(clock() - start)

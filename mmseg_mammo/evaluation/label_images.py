@@ -60,13 +60,13 @@ class LabelImages:
 
     def write(self, sample: Mapping[str, Any], mask: np.ndarray) -> None:
         """Write a predicted mask, H×W bool on the image's own grid."""
-        write_png(self._hidden(image_of(sample)), mask.astype(np.uint8))
+        write_png(self._hidden_path(image_of(sample)), mask.astype(np.uint8))
 
     def finish(self, keys: Mapping[tuple[str, str], str]) -> None:
         """Give the images their names; see :func:`label_names`. For the main process."""
         for pair, name in label_names(keys).items():
-            self._hidden(pair).replace(self.folder / name)
+            self._hidden_path(pair).replace(self.folder / name)
 
-    def _hidden(self, pair: tuple[str, str]) -> Path:
+    def _hidden_path(self, pair: tuple[str, str]) -> Path:
         digest = hashlib.sha256('\n'.join(pair).encode()).hexdigest()[:16]
         return self.folder / f'.{digest}.png'

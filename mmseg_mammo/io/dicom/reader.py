@@ -111,7 +111,7 @@ def read_dicom(path: Path, voi: bool = True) -> tuple[np.ndarray, DicomInfo]:
             'images FOR PRESENTATION',
             'Export the processed image of the same view',
         )
-    pixels = _decode(dataset, path)
+    pixels = _decode_pixels(dataset, path)
     # Broken LUTs and windows raise many types; none of them may end a run without the path.
     try:
         levels = display_levels(dataset, pixels, info.photometric, voi)
@@ -134,7 +134,7 @@ def read_dicom_labels(path: Path) -> np.ndarray:
     """
     dataset, info = _read(path, stop_before_pixels=False)
     _check_frames(dataset, info, path)
-    return _decode(dataset, path, labels=True)
+    return _decode_pixels(dataset, path, labels=True)
 
 
 def read_identity(path: Path) -> DicomIdentity:
@@ -218,7 +218,7 @@ def _info(dataset: Any, path: Path) -> DicomInfo:
     )
 
 
-def _decode(dataset: Any, path: Path, labels: bool = False) -> np.ndarray:
+def _decode_pixels(dataset: Any, path: Path, labels: bool = False) -> np.ndarray:
     try:
         return stored_values(dataset, labels)
     # pydicom and its decoders raise many types; every one means "no pixels from this file".
