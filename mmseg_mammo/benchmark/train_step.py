@@ -213,13 +213,13 @@ def compare(ours: Side, peer: Side) -> dict[str, Any]:
     """
     mine, theirs = (side.facts.get('step_peak_bytes') for side in (ours, peer))
     return {
-        'time': paired(ours.seconds, peer.seconds),
-        'cpu_time': paired(ours.cpu_seconds, peer.cpu_seconds),
+        'time': paired_ratios(ours.seconds, peer.seconds),
+        'cpu_time': paired_ratios(ours.cpu_seconds, peer.cpu_seconds),
         'memory': mine / theirs if mine and theirs else None,
     }
 
 
-def paired(ours: Sequence[float], theirs: Sequence[float]) -> list[float] | None:
+def paired_ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float] | None:
     """Lower quartile, median and upper quartile of ``ours`` divided by ``theirs``, pair by pair.
 
     None without pairs; what one of them has more is left out.

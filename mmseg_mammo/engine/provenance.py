@@ -32,7 +32,7 @@ _NOT_HASHED = (
 )
 
 
-def over_processes(images: float, seconds: float, peak: float) -> tuple[float | None, float]:
+def combine_processes(images: float, seconds: float, peak: float) -> tuple[float | None, float]:
     """Combine the measurements of all processes; every process has to call it.
 
     Args:

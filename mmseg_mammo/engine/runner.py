@@ -56,7 +56,7 @@ class _OfTools:
 
 def build(cfg: Config) -> Runner | FlexibleRunner:
     """Build the runner that ``cfg`` names; the default is that of mmengine."""
-    without_workers(cfg)
+    drop_worker_settings(cfg)
     kind = cfg.get('runner_type', 'Runner')
     base = kind if inspect.isclass(kind) else RUNNERS.get(kind)
     if base is None:
@@ -70,7 +70,7 @@ def build(cfg: Config) -> Runner | FlexibleRunner:
     return type(base.__name__, (_OfTools, base), {'quiet': quiet}).from_cfg(cfg)  # type: ignore[attr-defined]
 
 
-def without_workers(cfg: Config) -> None:
+def drop_worker_settings(cfg: Config) -> None:
     """Remove loader settings about worker processes where ``num_workers=0``; torch refuses them."""
     for split in ('train', 'val', 'test'):
         loader = cfg.get(f'{split}_dataloader') or {}

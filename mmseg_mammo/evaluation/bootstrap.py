@@ -38,13 +38,13 @@ class Estimate:
     rounds: np.ndarray
     patients: int = 0
 
-    def scaled(self, factor: float) -> 'Estimate':
+    def scale(self, factor: float) -> 'Estimate':
         """Value, interval and draws times a positive ``factor``, such as 100 for percent."""
         ends = factor * self.low, factor * self.high
         return Estimate(factor * self.value, *ends, factor * self.rounds, self.patients)
 
     @property
-    def narrow(self) -> bool:
+    def is_narrow(self) -> bool:
         """Whether the interval is of so few patients that it may be too narrow."""
         return not np.isnan(self.low) and self.patients < ENOUGH
 
@@ -234,10 +234,10 @@ def adjust(p_values: np.ndarray) -> np.ndarray:
     return false_discovery_control(p_values, method='by') if len(p_values) else p_values
 
 
-def least_adjusted(rows: int) -> tuple[float, float]:
+def smallest_adjusted(rows: int) -> tuple[float, float]:
     """The smallest adjusted p of ``rows`` tests: if one p alone is small, and if all are.
 
-    >>> least_adjusted(1)
+    >>> smallest_adjusted(1)
     (1e-05, 1e-05)
     """
     smallest = 1 / (PERMUTATIONS + 1)

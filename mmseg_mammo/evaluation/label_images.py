@@ -13,7 +13,7 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import write_png
 
 
-def image_of(sample: Mapping[str, Any]) -> tuple[str, str]:
+def image_identity(sample: Mapping[str, Any]) -> tuple[str, str]:
     """The pair (source, image) of a sample; for a sample from no index, ('', its path)."""
     return sample.get('source', ''), sample.get('image') or str(sample.get('img_path', ''))
 
@@ -60,7 +60,7 @@ class LabelImages:
 
     def write(self, sample: Mapping[str, Any], mask: np.ndarray) -> None:
         """Write a predicted mask, H×W bool on the image's own grid."""
-        write_png(self._hidden_path(image_of(sample)), mask.astype(np.uint8))
+        write_png(self._hidden_path(image_identity(sample)), mask.astype(np.uint8))
 
     def finish(self, keys: Mapping[tuple[str, str], str]) -> None:
         """Give the images their names; see :func:`label_names`. For the main process."""

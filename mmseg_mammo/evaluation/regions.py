@@ -29,7 +29,7 @@ class Regions:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def only(self, chosen: np.ndarray) -> 'Regions':
+    def select(self, chosen: np.ndarray) -> 'Regions':
         """The components that ``chosen``, N bool, is true for, numbered anew in their order."""
         if chosen.all():
             return self
@@ -38,7 +38,7 @@ class Regions:
         parts = (part[chosen] for part in (self.pixels, self.boxes, self.centres))
         return Regions(numbers[self.labels], *parts)
 
-    def followed_by(self, others: 'Regions') -> 'Regions':
+    def concatenate(self, others: 'Regions') -> 'Regions':
         """These components and, numbered after them, others of the grid that share no pixel."""
         shifted = np.where(others.labels > 0, others.labels + len(self), self.labels)
         pairs = (
@@ -77,7 +77,7 @@ def find_lesions(truth: np.ndarray, speck: float = SPECK) -> Regions:
     """
     found = find_regions(truth)
     largest = found.pixels == found.pixels.max(initial=0)
-    return found.only(largest | (found.pixels > speck * truth.size))
+    return found.select(largest | (found.pixels > speck * truth.size))
 
 
 def find_detections(
@@ -105,13 +105,13 @@ def find_detections(
     ([0.9, 0.3], 1)
     """
     marked, around = (
-        found.only(found.pixels > speck * predicted.size)
+        found.select(found.pixels > speck * predicted.size)
         for found in map(find_regions, (predicted, predicted | (probability > floor)))
     )
     alone = np.ones(len(around) + 1, bool)
     alone[around.labels[marked.labels > 0]] = False
-    faint = around.only(alone[1:])
-    found = marked.followed_by(faint)
+    faint = around.select(alone[1:])
+    found = marked.concatenate(faint)
     scored = (marked.labels > 0) | ((faint.labels > 0) & ~predicted)
     scores = np.zeros(len(found) + 1)
     np.maximum.at(scores, found.labels[scored], probability[scored])

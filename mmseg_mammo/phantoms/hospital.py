@@ -9,7 +9,7 @@ from mmseg_mammo.io.image import write_png
 from mmseg_mammo.phantoms.cbis_cases import make_uid
 from mmseg_mammo.phantoms.dicom import Identity, digital_dataset, write_dicom
 from mmseg_mammo.phantoms.mammogram import APPEARANCES, VIEWS, Lesion, make_mammogram
-from mmseg_mammo.preparation.progress import shown
+from mmseg_mammo.preparation.progress import show_progress
 
 EXPORT_COLUMNS = (
     'image', 'mask', 'patient_id', 'laterality', 'view', 'annotated', 'finding', 'pathology',
@@ -52,7 +52,7 @@ def write_export(
         One row of ``annotations.csv`` for each image.
     """
     rows: list[dict[str, str]] = []
-    for turn in shown(range(patients), patients, 'phantoms', 'patient'):
+    for turn in show_progress(range(patients), patients, 'phantoms', 'patient'):
         rng = np.random.default_rng([seed, list(EXPORTS).index(hospital), turn])
         for row in _write_patient(rng, folder, hospital, turn, height):
             if len(rows) % _UNREAD_EVERY == 6:

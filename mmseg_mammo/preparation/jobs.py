@@ -24,7 +24,7 @@ import cv2
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import write_atomic
-from mmseg_mammo.preparation.progress import shown
+from mmseg_mammo.preparation.progress import show_progress
 
 PROGRESS_NAME = 'progress.jsonl'
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -88,7 +88,7 @@ def make_all(
     _write_progress(out, journal)
     waiting = [job for job in jobs if job.name not in records]
     with (out / PROGRESS_NAME).open('a') as progress:
-        for job, record in shown(
+        for job, record in show_progress(
             _run_pool(waiting, make, workers), len(jobs), title, done=len(records)
         ):
             _stop_if_full(job, record)

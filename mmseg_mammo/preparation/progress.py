@@ -9,7 +9,7 @@ from tqdm import tqdm
 T = TypeVar('T')
 
 
-def shown(
+def show_progress(
     items: Iterable[T], total: int, title: str, unit: str = 'image', done: int = 0
 ) -> Iterator[T]:
     """Yield ``items``, and report on standard error how many have been done.

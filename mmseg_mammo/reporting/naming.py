@@ -76,7 +76,7 @@ def dataset_name(
     return name if data['split'] == usual else f'{name} ({data["split"]} split)'
 
 
-def without_version(name: str) -> str:
+def strip_version(name: str) -> str:
     """The name of a data set, whichever ``index.csv`` it had."""
     return _VERSION.sub('', name)
 

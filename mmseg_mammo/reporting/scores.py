@@ -89,7 +89,7 @@ def mark_cells(
 def _lack(number: int | Estimate) -> str:
     """What there are too few of; ''."""
     if isinstance(number, Estimate):
-        return NARROW if number.narrow else ''
+        return NARROW if number.is_narrow else ''
     return FEW if 0 < number < FEWEST else ''
 
 

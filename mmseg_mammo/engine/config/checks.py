@@ -11,7 +11,7 @@ from mmengine.registry import OPTIMIZERS
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
-from mmseg_mammo.engine.config.keys import near
+from mmseg_mammo.engine.config.keys import near_names
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.errors import MammoError
 
@@ -95,7 +95,8 @@ def _check_optimizer(cfg: Config) -> None:
     if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
         raise MammoError(
             f'optim_wrapper.optimizer.type={kind!r}: no such optimiser',
-            ', '.join(near(kind, OPTIMIZERS.module_dict)) or 'one of torch.optim, such as AdamW',
+            ', '.join(near_names(kind, OPTIMIZERS.module_dict))
+            or 'one of torch.optim, such as AdamW',
         )
 
 

@@ -60,7 +60,7 @@ class ProspectsHook(Hook):
                 'No parameter of the model is trained',
                 remedy='Set model.backbone.trainable, or test the model instead',
             )
-        wanted = awaited(runner)
+        wanted = awaited_scores(runner)
         doubts = loop_doubts(length, loop.val_begin, runner.val_loop is not None, wanted)
         if runner.val_loop is not None:
             known = known_scores(runner.val_loop)
@@ -100,7 +100,7 @@ class ProspectsHook(Hook):
             )
 
 
-def awaited(runner: Any) -> dict[str, str]:
+def awaited_scores(runner: Any) -> dict[str, str]:
     """The scores that parts of a training wait for, and the setting that names each."""
     found: dict[str, str] = {}
     for hook in runner.hooks:

@@ -90,7 +90,7 @@ def check_normalisation(model: Any) -> None:
         said = getattr(module, 'pretrained_normalisation', None)
         if not getattr(module, 'base_is_read', False) or said == AS_CONFIG:
             continue
-        ours = of_preprocessor(model.data_preprocessor)
+        ours = preprocessor_normalisation(model.data_preprocessor)
         wanted = (
             _known_normalisation(said, 'pretrained_normalisation') if said else module.normalisation
         )
@@ -119,7 +119,7 @@ def check_choice(value: str | None) -> None:
         raise MammoError(f'pretrained_normalisation={value!r}', ', '.join(map(repr, allowed)))
 
 
-def of_preprocessor(preprocessor: nn.Module) -> Normalisation:
+def preprocessor_normalisation(preprocessor: nn.Module) -> Normalisation:
     """The normalisation of a built ``data_preprocessor``; without one, nothing is done."""
     mean, std = (getattr(preprocessor, name, None) for name in ('mean', 'std'))
     if mean is None or std is None:

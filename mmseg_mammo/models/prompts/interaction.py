@@ -58,10 +58,10 @@ def prompts_from_truth(
 
 def prompts_from_metainfo(sample: SegDataSample, shape: tuple[int, int]) -> Interaction:
     """The prompts that ``LoadPrompts`` noted on a sample, on the grid of an input of ``shape``."""
-    return Interaction(given_prompts(sample).scaled(*input_scale(sample, shape)))
+    return Interaction(given_prompts(sample).scale(*input_scale(sample, shape)))
 
 
-def clicked_in_the_middle(shape: Sequence[int]) -> SegDataSample:
+def centre_click_sample(shape: Sequence[int]) -> SegDataSample:
     """A sample of an input of ``shape`` = (H, W) without padding, clicked in its centre."""
     height, width = map(int, shape)  # tensors, where torch traces a model
     points = [[[(width - 1) / 2, (height - 1) / 2]]]

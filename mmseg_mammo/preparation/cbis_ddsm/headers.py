@@ -45,7 +45,7 @@ def file_by_header(tree: Tree, cases: Sequence[Abnormality]) -> HeaderCount:
     names = {name for case in cases for name in (case.image_name, case.name)}
     placed = {
         *(path for key, paths in tree.files.items() if _places(key, series) for path in paths),
-        *tree.located(tree.locations),
+        *tree.find_by_metadata(tree.locations),
     }
     doubtful = set(_of_incomplete(tree, cases))
     waiting = [path for path in tree.dicoms if path not in placed or path in doubtful]

@@ -60,9 +60,9 @@ class Tree:
         """
         series = list(dict.fromkeys(series))
         found = [path for key in (*series, name) for path in self.files.get(key, ())]
-        return list(dict.fromkeys((*found, *self.located(series))))
+        return list(dict.fromkeys((*found, *self.find_by_metadata(series))))
 
-    def located(self, series: Iterable[str]) -> list[str]:
+    def find_by_metadata(self, series: Iterable[str]) -> list[str]:
         """Images of any of ``series`` by ``metadata.csv``."""
         folders = (self.locations[uid] for uid in series if uid in self.locations)
         return [path for folder in folders for path in self.by_folder.get(folder, ())]

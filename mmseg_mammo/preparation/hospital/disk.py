@@ -67,7 +67,7 @@ def is_beside(path: Path) -> bool:
 
 def place_of(path: Path) -> Path:
     """The path with links of its folders resolved: a link lies where it is."""
-    return Path(real(path.parent), path.name)
+    return Path(resolve_links(path.parent), path.name)
 
 
 def _sort_in(path: Path, found: Found) -> None:
@@ -83,7 +83,7 @@ def _has_folders(folder: Path) -> bool:
     return any(path.is_dir() and not is_system(path.name) for path in folder.iterdir())
 
 
-def real(path: Path) -> str:
+def resolve_links(path: Path) -> str:
     """The path with every link resolved; a loop of links leaves it unchanged."""
     try:
         return os.path.realpath(path)

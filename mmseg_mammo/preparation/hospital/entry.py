@@ -10,7 +10,7 @@ from typing import NamedTuple
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.dicom.reader import is_dicom, read_info
 from mmseg_mammo.io.index import ANNOTATED, PATHOLOGIES, SPLITS, VIEWS
-from mmseg_mammo.preparation.hospital.disk import fault_of, find_file, list_names, real
+from mmseg_mammo.preparation.hospital.disk import fault_of, find_file, list_names, resolve_links
 
 COLUMNS = (
     *('image', 'mask', 'patient_id', 'laterality', 'view', 'split', 'finding', 'pathology'),
@@ -121,7 +121,7 @@ def collect(raw: Iterable[Raw], root: Path, gaps: Gaps) -> tuple[list[Entry], li
         gaps: How to fill empty cells.
     """
     entries, problems = [], []
-    root, names = Path(real(root)), cache(list_names)
+    root, names = Path(resolve_links(root)), cache(list_names)
     for row in raw:
         try:
             entry = _fill(_entry(row, root, names), gaps)
@@ -130,7 +130,7 @@ def collect(raw: Iterable[Raw], root: Path, gaps: Gaps) -> tuple[list[Entry], li
             problem = str(error)
         if problem:
             relative = _posix_path(row.cells['image'])
-            file = real(find_file(root / relative, names))
+            file = resolve_links(find_file(root / relative, names))
             problems.append(Problem(row.place, relative, problem, file))
         else:
             entries.append(entry)
@@ -230,7 +230,7 @@ def _faults(entry: Entry) -> Iterator[str]:
         yield f'image {entry.image} {fault}'
     if entry.mask is not None and (fault := fault_of(entry.mask)):
         yield f'mask {entry.mask} {fault}'
-    if entry.mask is not None and real(entry.mask) == real(entry.image):
+    if entry.mask is not None and resolve_links(entry.mask) == resolve_links(entry.image):
         yield f'image and mask are the same file {entry.image}'
     if entry.mask is None and entry.annotated == 'lesion':
         yield 'annotated is lesion, but no mask is named'

@@ -14,10 +14,10 @@ from mmseg_mammo.preparation.hospital.disk import (
     fault_of,
     find_images,
     place_of,
-    real,
+    resolve_links,
 )
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, Entry, Gaps, Problem, Raw, collect
-from mmseg_mammo.preparation.hospital.names import MaskNames, mask_like, nfc, stem_of, stems_of
+from mmseg_mammo.preparation.hospital.names import MaskNames, find_mask_like, nfc, stem_of, stems_of
 
 
 @dataclass
@@ -75,7 +75,7 @@ def pair_folders(
             has: as a rule the misnamed one of an image that would pass for normal; or an image
             is named like the mask of another one.
     """
-    masks = images if real(images) == real(masks) else masks
+    masks = images if resolve_links(images) == resolve_links(masks) else masks
     if masks == images and not mask_suffix:
         raise DataIndexError(f'{images} holds images and masks', remedy='Give --mask-suffix')
     mask_suffix, image_suffix = nfc(mask_suffix), nfc(image_suffix)
@@ -98,7 +98,7 @@ def pair_folders(
         for image, chosen, problem in _match_masks(case, images, masks):
             relative = _path_below(image, images)
             if problem:
-                problems.append(Problem(relative, relative, problem, real(image)))
+                problems.append(Problem(relative, relative, problem, resolve_links(image)))
                 continue
             cells = {**dict.fromkeys(COLUMNS, ''), **fixed, 'image': relative}
             for mask in [str(path.absolute()) for path in chosen] or ['']:
@@ -203,7 +203,7 @@ def _list_paths(paths: Iterable[Path], root: Path) -> str:
 
 
 def _stop_at_mask_like(cases: Mapping[str, _Case], mask_suffix: str) -> None:
-    found = mask_like(cases, mask_suffix)
+    found = find_mask_like(cases, mask_suffix)
     if found:
         lines = [f'\n  {cases[name].images[0]}, of {of}' for name, of in sorted(found.items())]
         raise DataIndexError(

@@ -118,7 +118,7 @@ def alike_patients(patients: Iterable[str]) -> list[list[str]]:
     return [sorted(group) for group in groups.values() if len(group) > 1]
 
 
-def mask_like(stems: Iterable[str], mask_suffix: str) -> dict[str, str]:
+def find_mask_like(stems: Iterable[str], mask_suffix: str) -> dict[str, str]:
     """The image stems that are named like the mask of another image -> that image.
 
     ``x_Mask``, ``x-mask``, ``x_mask (1)``, ``mask_x`` and ``x_mask_left`` for the image ``x`` and

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_mammo.io.index import Row
-from mmseg_mammo.preparation.hospital.disk import real
+from mmseg_mammo.preparation.hospital.disk import resolve_links
 from mmseg_mammo.preparation.hospital.entry import Entry, Problem
 from mmseg_mammo.preparation.hospital.names import alike_patients, nfc
 
@@ -29,7 +29,7 @@ def group_by_image(
     """
     by_image: dict[str, list[Entry]] = {}
     for entry in entries:
-        by_image.setdefault(real(entry.image), []).append(entry)
+        by_image.setdefault(resolve_links(entry.image), []).append(entry)
     bad = {p.file or p.image: f'left out with {p.place}' for p in problems}
     for image, group in by_image.items():
         for name in ('patient_id', 'laterality', 'view', 'split', 'density', 'annotated'):
@@ -71,7 +71,7 @@ def refuse_copies(made: Made, out: Path) -> Made:
     return [(group, errors.get(group[0].image, record)) for group, record in made]
 
 
-def undecodable(made: Made) -> list[Problem]:
+def decoding_problems(made: Made) -> list[Problem]:
     """One problem for every row of an image that could not be made."""
     found = [
         Problem(entry.place, entry.relative, record['error'])
@@ -156,7 +156,7 @@ def _shared_masks(used: Made) -> list[str]:
     for group, record in used:
         for entry in group if record['annotated'] == 'lesion' else ():
             if entry.mask is not None:
-                images[real(entry.mask)][entry.relative] = None
+                images[resolve_links(entry.mask)][entry.relative] = None
     return [f'{mask} for {" and ".join(of)}' for mask, of in images.items() if len(of) > 1]
 
 

@@ -35,7 +35,7 @@ def viewer_data(cases: Sequence[Case]) -> dict[str, Any]:
         DataFileError: A picture is missing, unreadable, or of another size than its image.
     """
     return {
-        'models': unique(model for case in cases for model in case.predictions),
+        'models': unique_values(model for case in cases for model in case.predictions),
         'names': {name: name.replace('_', ' ') for case in cases for name in case.facts} | _NAMES,
         'cases': [_case_data(case) for case in cases],
     }
@@ -49,12 +49,12 @@ def filters(cases: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     """
     values = {
         name: sorted({case['facts'].get(name, '') for case in cases})
-        for name in unique(name for case in cases for name in case['facts'])
+        for name in unique_values(name for case in cases for name in case['facts'])
     }
     return [(name, found) for name, found in values.items() if len(found) > 1]
 
 
-def unique(values: Iterable[str]) -> tuple[str, ...]:
+def unique_values(values: Iterable[str]) -> tuple[str, ...]:
     """Each value once, in order of first appearance."""
     return tuple(dict.fromkeys(values))
 

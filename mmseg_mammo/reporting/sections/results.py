@@ -10,9 +10,9 @@ from mmseg_mammo.evaluation.bootstrap import (
     PERMUTATIONS,
     Estimate,
     adjust,
-    least_adjusted,
     mean,
     sign_flip,
+    smallest_adjusted,
 )
 from mmseg_mammo.evaluation.overlap import dice, iou
 from mmseg_mammo.io.run_folder import Records
@@ -152,7 +152,7 @@ def _comparison_table(runs: Runs) -> Table:
 
 
 def _comparison_notes(runs: Runs, rows: list[tuple[Cell, ...]]) -> tuple[str, ...]:
-    alone, together = least_adjusted(len(rows)) if rows else (np.nan, np.nan)
+    alone, together = smallest_adjusted(len(rows)) if rows else (np.nan, np.nan)
     return (
         (
             'Model minus the one it is held against, in percentage points, on the images that all '

@@ -22,7 +22,7 @@ def sample_section(runs: Runs, cases: Sequence[Case], seed: int = 0) -> Section 
     """A figure for each data set with pictures; None without any."""
     figures = []
     for number, dataset in enumerate(runs.datasets):
-        shown = choose([case for case in cases if case.dataset == dataset], seed)
+        shown = choose_samples([case for case in cases if case.dataset == dataset], seed)
         if shown:
             letter = chr(ord('a') + number % 26)
             figures.append(
@@ -34,7 +34,7 @@ def sample_section(runs: Runs, cases: Sequence[Case], seed: int = 0) -> Section 
     return Section('samples', 'Samples (Figure 6)', text, tuple(figures))
 
 
-def choose(cases: Sequence[Case], seed: int) -> list[Case]:
+def choose_samples(cases: Sequence[Case], seed: int) -> list[Case]:
     """Up to six cases, normal ones in proportion, at least one if there is any."""
     lesion = [case for case in cases if case.truth is not None]
     normal = [case for case in cases if case.truth is None]

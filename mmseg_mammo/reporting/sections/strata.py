@@ -171,7 +171,7 @@ def _stratum_figure(
     sizes = {name: n for factor in used for name, n in lesion_images(tests, factor).items()}
     start = 'Dice % over images with a lesion, 95 % intervals.'
     every = (e for by_level in found.values() for each in by_level.values() for e in each)
-    narrow = next((e for e in every if e.narrow), 0)
+    narrow = next((e for e in every if e.is_narrow), 0)
     few = few_notes({**sizes, 'some of these': narrow})
     caption = ' '.join((start, *few, *mark_notes(tests)))
     size = (4.0, 0.8 + tallest * (0.16 + 0.09 * len(tests)))
