@@ -1,4 +1,4 @@
-"""Data set description: counts of images, lesions and patients, and the hash of the index."""
+"""Data set description: counts of images, patients and annotations, and the hash of the index."""
 
 import hashlib
 from pathlib import Path

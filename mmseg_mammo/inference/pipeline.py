@@ -1,4 +1,4 @@
-"""Test pipeline: applies its image transforms in inference on a new image."""
+"""Inference pipeline: runs the image transforms of a test pipeline on a new image."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

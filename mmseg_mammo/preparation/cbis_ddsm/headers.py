@@ -1,4 +1,4 @@
-"""DICOM headers of CBIS-DDSM: place the files whose names and folders do not tell.
+"""DICOM headers of CBIS-DDSM: identify the files whose names and folders do not.
 
 The bucket of the Imaging Data Commons stores ``<uuid>/<uuid>.dcm``, and users rename and flatten
 folders. In every header stand the SeriesInstanceUID of the tables, and as PatientID the name of
