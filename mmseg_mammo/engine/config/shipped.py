@@ -1,4 +1,4 @@
-"""The configs that come with this package."""
+"""Shipped configs: finds the folder of the configs that come with this package."""
 
 from pathlib import Path
 
