@@ -1,4 +1,4 @@
-"""Mammography segmentation on MMSegmentation.
+"""Mammography segmentation as an extension of MMSegmentation.
 
 Importing the package registers its datasets, transforms, models, hooks and metrics in
 ``mmseg.registry``. Where MMSegmentation is not installed, a warning says how to get it, and only

@@ -1,4 +1,4 @@
-"""The errors of this package: what was wrong, what is allowed, what to do next."""
+"""Errors for users: each names what was wrong, what is allowed and what to do next."""
 
 
 class MammoError(ValueError):

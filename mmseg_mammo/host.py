@@ -1,4 +1,4 @@
-"""The host stack: which distributions, which versions, and what to install when they are wrong."""
+"""Host stack: checks that MMSegmentation and its companions are installed in a fitting version."""
 
 import io
 import warnings
@@ -31,7 +31,7 @@ _WARNED = ('Fail to import ``MultiScaleDeformableAttention``',)
 
 @contextmanager
 def quiet_import() -> Iterator[None]:
-    """Drop the lines above, and let through whatever else is printed or warned of meanwhile."""
+    """Drop the known messages of the host, and let all other output and warnings through."""
     printed = io.StringIO()
     for text in _WARNED:
         warnings.filterwarnings('ignore', message=text)
@@ -45,7 +45,7 @@ def quiet_import() -> Iterator[None]:
 
 
 def is_installed() -> bool:
-    """Whether a host is there at all, in whatever state."""
+    """Whether any part of the host stack is installed, in whatever state."""
     return find_spec('mmseg') is not None
 
 

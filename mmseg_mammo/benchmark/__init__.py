@@ -1,1 +1,1 @@
-"""The cost of a training step beside that of other implementations."""
+"""Benchmark: compares the cost of a training step with that of other implementations."""

@@ -1,4 +1,4 @@
-"""The batch that a benchmark trains on, without a loader."""
+"""Benchmark batch: synthetic or real images and masks, made without the training loader."""
 
 from typing import Any
 

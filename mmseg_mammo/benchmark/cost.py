@@ -1,4 +1,4 @@
-"""What one training step costs: memory at its peak, and floating-point operations."""
+"""Cost of a training step: peak memory, and floating-point operations."""
 
 import ctypes
 import gc

@@ -1,4 +1,4 @@
-"""The encoders of other projects, with our weights, in the place of ours: to compare with.
+"""Peer encoders: put the encoder of another project, with our weights, into a model of ours.
 
 B images of H×W pixels, N tokens (a class token, then patches), P prompts, C width.
 """

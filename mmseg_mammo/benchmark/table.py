@@ -1,4 +1,4 @@
-"""What a benchmark prints and writes."""
+"""Benchmark table: formats the measurements as Markdown, and writes them as JSON."""
 
 import os
 import time

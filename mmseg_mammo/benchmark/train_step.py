@@ -1,4 +1,4 @@
-"""What a training step of a config costs, and of the same model with another project's encoder."""
+"""Training-step benchmark: measures a model and its peers in turn, on one batch."""
 
 import gc
 import statistics
@@ -27,7 +27,7 @@ OURS = 'ours'
 
 @dataclass
 class Side:
-    """One of the models that are compared, and what was measured of it.
+    """One of the compared models, and its measurements.
 
     Attributes:
         model: None once it ran out of memory, or if the peer does not fit the config.
@@ -69,7 +69,7 @@ def check_trainable(cfg: Config, name: str) -> None:
 def measure(
     cfg: Config, against: Sequence[str], batch: dict[str, Any], warmup: int, steps: int
 ) -> dict[str, Any]:
-    """Train a model and its peers in turn on one batch, and tell what a step of each costs.
+    """Train a model and its peers in turn on one batch, and report the cost of a step of each.
 
     Weights are random: no pre-trained file is read, and time does not depend on them. All sides
     start with the same ones and draw the same random numbers in every step, so that their
@@ -96,7 +96,7 @@ def measure(
     alternate(sides, [partial(_start, cfg=cfg, device=device)])
     alternate(sides, [partial(_first_step, batch=batch)])
     alternate(sides, [partial(_step, batch=batch, seed=n) for n in range(1, warmup)])
-    alternate(sides, [partial(_timed, batch=batch, seed=warmup + n) for n in range(steps)])
+    alternate(sides, [partial(_time_step, batch=batch, seed=warmup + n) for n in range(steps)])
     alternate(sides, [partial(_weigh, batch=batch, device=device)])
     images = len(batch['inputs'])
     return {
@@ -166,7 +166,7 @@ def _first_step(side: Side, batch: dict[str, Any]) -> None:
     side.facts['flops'], side.facts['uncounted'] = count_flops(run)
 
 
-def _timed(side: Side, batch: dict[str, Any], seed: int) -> None:
+def _time_step(side: Side, batch: dict[str, Any], seed: int) -> None:
     start, cpu_start = clock(), time.process_time()
     _step(side, batch, seed)
     side.seconds.append(clock() - start)
@@ -187,7 +187,7 @@ def held_bytes(model: nn.Module, optimizer: OptimWrapper) -> int:
 
 
 def describe(side: Side, images: int) -> dict[str, Any]:
-    """What was measured of a side, with the median of its times and what follows from it.
+    """The measurements of a side, with the median of its times and the values derived from it.
 
     Args:
         side: Measured.
@@ -213,13 +213,13 @@ def compare(ours: Side, peer: Side) -> dict[str, Any]:
     """
     mine, theirs = (side.facts.get('step_peak_bytes') for side in (ours, peer))
     return {
-        'time': paired(ours.seconds, peer.seconds),
-        'cpu_time': paired(ours.cpu_seconds, peer.cpu_seconds),
+        'time': paired_ratios(ours.seconds, peer.seconds),
+        'cpu_time': paired_ratios(ours.cpu_seconds, peer.cpu_seconds),
         'memory': mine / theirs if mine and theirs else None,
     }
 
 
-def paired(ours: Sequence[float], theirs: Sequence[float]) -> list[float] | None:
+def paired_ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float] | None:
     """Lower quartile, median and upper quartile of ``ours`` divided by ``theirs``, pair by pair.
 
     None without pairs; what one of them has more is left out.

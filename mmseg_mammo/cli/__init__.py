@@ -1,1 +1,1 @@
-"""The console command ``mammoseg`` and its sub-commands."""
+"""Console command ``mammoseg`` and its sub-commands."""

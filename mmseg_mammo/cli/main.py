@@ -1,4 +1,4 @@
-"""The command ``mammoseg``: the table of its sub-commands, and what runs one of them."""
+"""Command ``mammoseg``: lists its sub-commands and runs one of them."""
 
 import argparse
 import sys

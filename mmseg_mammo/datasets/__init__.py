@@ -1,4 +1,4 @@
-"""Registered datasets, all of them readers of an ``index.csv``, and a sampler."""
+"""Registered data sets, which read an ``index.csv``, and a sampler."""
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.cbis_ddsm import CBISDDSMDataset

@@ -1,4 +1,4 @@
-"""The dataset class behind every hospital: it reads an ``index.csv``."""
+"""Base data set: reads the mammograms and masks that an ``index.csv`` lists."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ _UNHEEDED: dict[str, tuple[Any, ...]] = {
 
 
 def refuse_unheeded(name: str, options: Mapping[str, Any]) -> None:
-    """Refuse options of mmseg's base class that would change nothing.
+    """Refuse options of mmseg's base class that would have no effect.
 
     Args:
         name: Of the dataset class.

@@ -1,4 +1,4 @@
-"""CBIS-DDSM: public, scanned film, every image with a lesion."""
+"""CBIS-DDSM data set: public, scanned film, a lesion in every image."""
 
 from mmseg.registry import DATASETS
 

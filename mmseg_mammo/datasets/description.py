@@ -1,4 +1,4 @@
-"""What a data set holds, said in counts; also of one inside mmengine's wrappers."""
+"""Data set description: counts of images, patients and annotations, and the hash of the index."""
 
 import hashlib
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def members(dataset: Any) -> list[Any]:
-    """The data sets inside mmengine's wrappers, such as ``ConcatDataset``; itself without one."""
+    """The data sets inside mmengine's wrappers, such as ``ConcatDataset``; or itself, unwrapped."""
     inner = getattr(dataset, 'datasets', [dataset.dataset] if hasattr(dataset, 'dataset') else [])
     return [member for part in inner for member in members(part)] or [dataset]
 

@@ -1,4 +1,4 @@
-"""Sampling that shows small lesions more often."""
+"""Lesion-size sampler: draws images with small lesions more often."""
 
 import math
 from collections import Counter

@@ -1,4 +1,4 @@
-"""ZGT: a hospital's private digital mammograms, used to test transfer."""
+"""ZGT data set: private digital mammograms of one hospital, for tests of transfer."""
 
 from mmseg.registry import DATASETS
 

@@ -1,4 +1,4 @@
-"""Registered hooks and loops, and what the command-line tools share."""
+"""Training and test engine: registered hooks and loops, checkpoints, and the parts of the tools."""
 
 from mmseg_mammo.engine.fsdp import shard_layers
 from mmseg_mammo.engine.hooks.checkpoint import ResumableCheckpointHook

@@ -1,4 +1,4 @@
-"""A trained model by itself, for notebooks, annotation tools and exports."""
+"""Checkpoints: read, check, and load into a model for inference."""
 
 import re
 import zipfile
@@ -19,7 +19,7 @@ from mmseg_mammo.errors import CheckpointError
 
 
 def read_checkpoint(path: str | Path, model: nn.Module) -> dict[str, Any]:
-    """Read a checkpoint that fits ``model`` exactly, its frozen weights put back.
+    """Read a checkpoint that fits ``model`` exactly, and restore its frozen weights.
 
     Args:
         path: A checkpoint of this project, or a plain file of weights, such as Meta's of SAM.
@@ -41,7 +41,7 @@ def read_checkpoint(path: str | Path, model: nn.Module) -> dict[str, Any]:
 
 
 def load_model(config: str | Path | Config, checkpoint: str | Path, device: str = 'cpu') -> Any:
-    """Build the model of a config and fill it, strictly; in eval mode, on ``device``.
+    """Build the model of a config and load a checkpoint strictly; in eval mode, on ``device``.
 
     mmseg's ``init_model`` neither completes nor checks a checkpoint. As there, ``model.cfg`` is
     the config.
@@ -95,7 +95,7 @@ def check_state(state: Mapping[str, Tensor], model: nn.Module, place: str) -> No
 
 
 def config_of(checkpoint: Mapping[str, Any]) -> Config | None:
-    """The config that a checkpoint was trained with; None where it was left out."""
+    """The config that a checkpoint was trained with; None if the checkpoint does not hold it."""
     text = checkpoint.get('meta', {}).get('cfg')
     return Config.fromstring(text, '.py') if text else None
 

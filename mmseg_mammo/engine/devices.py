@@ -1,4 +1,4 @@
-"""Which device a run uses, and a plain word where it is not there."""
+"""Devices: choose the device of a run, and refuse one that is not there."""
 
 import re
 
@@ -11,7 +11,7 @@ _gpus_hidden = False
 
 
 def on_gpu() -> bool:
-    """Whether this process runs on a GPU: there is one, and ``use_device`` chose no CPU."""
+    """Whether this process runs on a GPU: one exists, and ``use_device`` did not choose the CPU."""
     return torch.cuda.is_available() and not _gpus_hidden
 
 
@@ -47,7 +47,7 @@ def check_device(name: str, place: str = '--device') -> torch.device:
 
 
 def use_device(name: str | None, launcher: str = 'none') -> None:
-    """Let the runs of this process use a device; None leaves it to the host: a GPU if there is one.
+    """Set the device of the runs of this process; None leaves the choice to the host.
 
     Args:
         name: ``'cpu'``, ``'cuda'`` or ``'cuda:N'``.

@@ -1,4 +1,4 @@
-"""Where a training is: the loss of its epoch, what comes next, how long it still takes."""
+"""Epoch progress: mean training loss, the next validation, and the time left."""
 
 import time
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def validation_follows(runner: Any) -> bool:
 
 
 class TimeLeft:
-    """How long the rest takes at the speed of what was done since ``done`` of ``total``."""
+    """Estimate of the time left, from the speed since ``done`` of ``total``."""
 
     def __init__(self, done: int, total: int) -> None:
         self._start, self._done, self._total = time.monotonic(), done, total

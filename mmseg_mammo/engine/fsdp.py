@@ -1,4 +1,4 @@
-"""Training a model that is split over several GPUs (PyTorch's FSDP, through mmengine's strategy)."""
+"""FSDP: PyTorch's fully sharded data parallel training, through mmengine's strategy."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Validation that computes the loss too, for rules that watch it."""
+"""Validation loop: computes the training loss on the validation images too."""
 
 import math
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ class LossValLoop(ValLoop):
         kept = min(len(data['inputs']), self._own - self._images)
         computed = max(kept, 1)  # a split model needs every process at every step
         inputs: Tensor = data['inputs'][:computed]
-        samples = [on_grid(s, inputs.shape[-2:]) for s in data['data_samples'][:computed]]
+        samples = [sample_on_grid(s, inputs.shape[-2:]) for s in data['data_samples'][:computed]]
         _, losses = model.parse_losses(called(inputs, samples, mode='loss'))
         for name, value in losses.items():
             if 'loss' in name:
@@ -63,8 +63,8 @@ class LossValLoop(ValLoop):
         self._images += kept
 
 
-def on_grid(sample: SegDataSample, shape: Sequence[int]) -> SegDataSample:
-    """A copy of a sample with its true mask on the grid ``shape``; see :func:`truth_on_input`."""
+def sample_on_grid(sample: SegDataSample, shape: Sequence[int]) -> SegDataSample:
+    """A copy of a sample whose true mask has the grid ``shape``; see :func:`truth_on_input`."""
     copy = SegDataSample(metainfo=sample.metainfo)
     copy.gt_sem_seg = PixelData(data=truth_on_input(sample, (shape[0], shape[1])))
     return copy

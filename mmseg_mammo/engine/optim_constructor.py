@@ -1,4 +1,4 @@
-"""Weight decay keeps its hands off what no gradient has reached."""
+"""Optimiser constructor: keeps weight decay from parameters that no gradient has reached."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class KeepUnreachedConstructor(DefaultOptimWrapperConstructor):
-    """mmengine's constructor; elements of parameters that no gradient has reached stay as they are.
+    """mmengine's constructor, without decay of elements that no gradient has reached.
 
     SAM has embeddings and layers for prompts and masks that a training may never use. Their
     gradient is zero rather than missing, so that AdamW's decay alone would shrink what Meta
@@ -33,13 +33,13 @@ def keep_unreached(optimizer: Optimizer) -> None:
     before: dict[Tensor, Tensor] = {}
 
     def remember(*_: Any) -> None:
-        for parameter in _decayed(optimizer):
+        for parameter in _decayed_parameters(optimizer):
             if parameter in seen and parameter not in unreached:
                 continue
             seen.add(parameter)
             mask = unreached.pop(parameter, None)
             if mask is None:
-                mask = _untouched(parameter, optimizer.state.get(parameter, {}))
+                mask = _untouched_elements(parameter, optimizer.state.get(parameter, {}))
             mask &= parameter.grad == 0
             if mask.any():
                 unreached[parameter] = mask
@@ -57,12 +57,12 @@ def keep_unreached(optimizer: Optimizer) -> None:
     optimizer.register_step_post_hook(restore)
 
 
-def _decayed(optimizer: Optimizer) -> list[Tensor]:
+def _decayed_parameters(optimizer: Optimizer) -> list[Tensor]:
     groups = [group for group in optimizer.param_groups if group.get('weight_decay')]
     return [p for group in groups for p in group['params'] if p.grad is not None]
 
 
-def _untouched(parameter: Tensor, state: dict[str, Any]) -> Tensor:
+def _untouched_elements(parameter: Tensor, state: dict[str, Any]) -> Tensor:
     mask = torch.ones_like(parameter, dtype=torch.bool)
     for moment in _moments(parameter, state):
         mask &= moment == 0

@@ -1,4 +1,4 @@
-"""Mixed precision in bfloat16 that runs on GPUs and CPUs alike."""
+"""Optimiser wrapper: mixed precision in bfloat16, on GPUs and CPUs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Checkpoints without the frozen weights, and how they become whole again."""
+"""Partial checkpoints: leave out frozen weights, and restore them from the pre-trained file."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Why a training cannot succeed, in sentences; found before its first step."""
+"""Prospects of a training: reasons why it cannot succeed, found before its first step."""
 
 import difflib
 import os
@@ -36,7 +36,7 @@ def refuse_unannotated(split: str, rows: Sequence[Row]) -> None:
 
 
 def data_doubts(train: Sequence[Row], val: Sequence[Row]) -> list[str]:
-    """What is wrong with the images of a training, whatever its model.
+    """Problems of the images of a training, whatever its model.
 
     Args:
         train: Index rows of the images that are trained on.
@@ -72,7 +72,7 @@ def data_doubts(train: Sequence[Row], val: Sequence[Row]) -> list[str]:
 def loop_doubts(
     length: int, val_begin: int, has_validation: bool, wanted: Mapping[str, str]
 ) -> list[str]:
-    """What is wrong with when a training validates.
+    """Problems of the times at which a training validates.
 
     Args:
         length: Epochs, or steps where those count.

@@ -1,4 +1,4 @@
-"""What a run was made of: versions, commit, config, parameters, memory and time."""
+"""Provenance of a run: versions, commit, config hash, parameters, memory and time."""
 
 import hashlib
 import json
@@ -32,8 +32,8 @@ _NOT_HASHED = (
 )
 
 
-def over_processes(images: float, seconds: float, peak: float) -> tuple[float | None, float]:
-    """Join what the processes measured; to be called by all of them.
+def combine_processes(images: float, seconds: float, peak: float) -> tuple[float | None, float]:
+    """Combine the measurements of all processes; every process has to call it.
 
     Args:
         images: Of this process.
@@ -53,14 +53,14 @@ def over_processes(images: float, seconds: float, peak: float) -> tuple[float | 
 
 
 def clock() -> float:
-    """Seconds, once the GPU has done what it was given; for the ends of an interval only."""
+    """Seconds after the GPU has finished its queue; only differences have a meaning."""
     if on_gpu():
         torch.cuda.synchronize()
     return time.perf_counter()
 
 
 def config_hash(cfg: Config) -> str:
-    """SHA-256 of a resolved config, without what belongs to one run of it."""
+    """SHA-256 of a resolved config, without the settings that belong to one run of it."""
     settings = {k: v for k, v in cfg.to_dict().items() if k not in _NOT_HASHED}
     settings.get('strategy', {}).get('model_wrapper', {}).pop('device_id', None)
     evaluators = settings.get('test_evaluator') or []

@@ -1,4 +1,4 @@
-"""Whether a checkpoint may go on as the training that a config describes."""
+"""Resume check: tells whether a checkpoint continues the training that a config describes."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -98,7 +98,7 @@ def refuse_another_training(runner: Any, checkpoint: Mapping[str, Any]) -> None:
 
 
 def differences(trained: Config, cfg: Config, data_known: bool) -> tuple[list[str], list[str]]:
-    """What differs between two configs of trainings.
+    """The differences between two configs of trainings, by whether they change the result.
 
     Args:
         trained: Of the checkpoint.
@@ -125,7 +125,7 @@ def differences(trained: Config, cfg: Config, data_known: bool) -> tuple[list[st
 
 
 def only_writes(hook: Mapping[str, Any]) -> bool:
-    """Whether a hook of a config leaves the course of a training alone, as far as is known."""
+    """Whether a hook of a config is known to leave the course of a training alone."""
     name = type_name(hook.get('type'))
     module = getattr(HOOKS.get(name), '__module__', '')
     return name in _WRITING or (module.startswith('mmseg_mammo.') and name not in _CHANGING)
@@ -181,7 +181,7 @@ def _short(value: Any) -> str:
 
 
 def facts_of(runner: Any) -> dict[str, Any]:
-    """What the data of a training are: hashes of their indices, images, and the processes."""
+    """Facts on the data of a training: hashes of the indices, image counts, number of processes."""
     loops = {'train': runner.train_loop, 'val': runner.val_loop}
     sets = {name: loop.dataloader.dataset for name, loop in loops.items() if loop}
     found = {

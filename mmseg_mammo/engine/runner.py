@@ -1,4 +1,4 @@
-"""mmengine's runners as this project's tools build them."""
+"""Runners of mmengine: built with a quiet console and checks of their loops."""
 
 import inspect
 import logging
@@ -55,8 +55,8 @@ class _OfTools:
 
 
 def build(cfg: Config) -> Runner | FlexibleRunner:
-    """The runner that ``cfg`` names, mmengine's usual one if it names none."""
-    without_workers(cfg)
+    """Build the runner that ``cfg`` names; the default is that of mmengine."""
+    drop_worker_settings(cfg)
     kind = cfg.get('runner_type', 'Runner')
     base = kind if inspect.isclass(kind) else RUNNERS.get(kind)
     if base is None:
@@ -70,8 +70,8 @@ def build(cfg: Config) -> Runner | FlexibleRunner:
     return type(base.__name__, (_OfTools, base), {'quiet': quiet}).from_cfg(cfg)  # type: ignore[attr-defined]
 
 
-def without_workers(cfg: Config) -> None:
-    """Let ``num_workers=0`` switch off what is about worker processes, where torch would fail."""
+def drop_worker_settings(cfg: Config) -> None:
+    """Remove loader settings about worker processes where ``num_workers=0``; torch refuses them."""
     for split in ('train', 'val', 'test'):
         loader = cfg.get(f'{split}_dataloader') or {}
         if not loader.get('num_workers'):

@@ -1,4 +1,4 @@
-"""What MMSegmentation's model for test-time augmentation gives to whoever measures it."""
+"""Test-time augmentation: merges probabilities so that scores fit the merged mask."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ SMALLEST = torch.finfo(torch.float32).tiny  # its logarithm is finite
 
 
 def check_merging(model: nn.Module) -> None:
-    """Refuse to merge sigmoids, and let merged predictions keep what they were merged from.
+    """Refuse to merge sigmoids, and give merged predictions the logits that fit their mask.
 
     mmseg's ``SegTTAModel`` leaves the logits of the last copy on a merged sample, and a mask
     without channel: a metric would measure probabilities that are not those of the mask.

@@ -1,4 +1,4 @@
-"""Work folders: one training at a time, none overwritten; a folder of its own for every test."""
+"""Work folders: lock them for one training at a time, and give every test its own."""
 
 import errno
 import fcntl

@@ -1,1 +1,1 @@
-"""Masks and probabilities to numbers, with their uncertainty. No torch but in ``metric`` and ``grids``."""
+"""Scores of masks and probabilities with their uncertainty. Torch: ``metric``, ``grids`` only."""

@@ -1,4 +1,4 @@
-"""Intervals and tests over patients. Pure functions on arrays; seeded.
+"""Bootstrap intervals and permutation tests that resample patients. Pure functions; seeded.
 
 Images of one patient are not independent, therefore whole patients are drawn. NumPy instead of
 ``scipy.stats.bootstrap`` and ``permutation_test``: for means over images, a matrix of how often
@@ -26,7 +26,7 @@ _CHUNK = 1000  # rounds at once: bounds memory for data sets of many patients
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with the ends of its 95 % interval; NaN where there is none.
+    """A value with the ends of its 95 % interval; the ends are NaN where there is no interval.
 
     ``rounds`` are the values of the bootstrap, for intervals of differences; ``patients`` the
     number of those that the interval hangs on.
@@ -38,14 +38,14 @@ class Estimate:
     rounds: np.ndarray
     patients: int = 0
 
-    def scaled(self, factor: float) -> 'Estimate':
-        """All of it times a positive ``factor``, such as 100 for percent."""
+    def scale(self, factor: float) -> 'Estimate':
+        """Value, interval and draws times a positive ``factor``, such as 100 for percent."""
         ends = factor * self.low, factor * self.high
         return Estimate(factor * self.value, *ends, factor * self.rounds, self.patients)
 
     @property
-    def narrow(self) -> bool:
-        """Whether there is an interval, and of so few patients that it may be too narrow."""
+    def is_narrow(self) -> bool:
+        """Whether the interval is of so few patients that it may be too narrow."""
         return not np.isnan(self.low) and self.patients < ENOUGH
 
 
@@ -234,10 +234,10 @@ def adjust(p_values: np.ndarray) -> np.ndarray:
     return false_discovery_control(p_values, method='by') if len(p_values) else p_values
 
 
-def least_adjusted(rows: int) -> tuple[float, float]:
-    """The smallest adjusted p of a table of ``rows`` tests: of a lone smallest p, and if all are.
+def smallest_adjusted(rows: int) -> tuple[float, float]:
+    """The smallest adjusted p of ``rows`` tests: if one p alone is small, and if all are.
 
-    >>> least_adjusted(1)
+    >>> smallest_adjusted(1)
     (1e-05, 1e-05)
     """
     smallest = 1 / (PERMUTATIONS + 1)

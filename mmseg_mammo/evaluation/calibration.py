@@ -1,4 +1,4 @@
-"""How well probabilities agree with what is observed (Guo et al., ICML 2017, section 2)."""
+"""Calibration: how well probabilities agree with outcomes (Guo et al., ICML 2017, section 2)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What a promptable model was told, and how good each of its candidate masks was.
+"""Candidate masks of a promptable model: columns of one image, and scalars over images.
 
 Pure functions: columns of one image's record, and scalars over records.
 """
@@ -60,7 +60,7 @@ def candidate_columns(
 
 
 def prompt_columns(sample: Mapping[str, Any]) -> dict[str, str]:
-    """Where the prompts of an image came from, and which; nothing if it had none.
+    """Columns for the prompts of an image: their origin and places; none without prompts.
 
     Args:
         sample: With ``prompts_from`` (``'truth'`` or ``'given'``), ``prompt_points``, a list of
@@ -86,7 +86,7 @@ def prompt_columns(sample: Mapping[str, Any]) -> dict[str, str]:
 
 
 def candidate_count(columns: Mapping[str, float]) -> int:
-    """K, from the columns of a record or from scalars; 0 if there were no candidates.
+    """Number K of candidates in the columns of a record, or in scalars; 0 without candidates.
 
     >>> candidate_count({'iou': 0.5, 'candidate_0_iou': 0.5, 'candidate_1_iou': 0.6})
     2
@@ -128,22 +128,22 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
     scores = {}
     for prefix, members in strata.items():
         for name in (*names, 'hindsight_iou', 'hindsight_dice'):
-            scores[f'{prefix}{name}'] = _percent([record[name] for record in members])
+            scores[f'{prefix}{name}'] = _mean_percent([record[name] for record in members])
         known = [r for r in members if not np.isnan(r['candidate_0_predicted_iou'])]
         differences = {
-            'chosen': [_off(r, r['chosen']) for r in known],
-            'candidates': [_off(r, k) for r in known for k in range(count)],
+            'chosen': [_candidates_off(r, r['chosen']) for r in known],
+            'candidates': [_candidates_off(r, k) for r in known for k in range(count)],
         }
         for name, values in differences.items():
-            scores[f'{prefix}{name}_iou_error'] = _percent(np.abs(values))
-            scores[f'{prefix}{name}_iou_bias'] = _percent(values)
+            scores[f'{prefix}{name}_iou_error'] = _mean_percent(np.abs(values))
+            scores[f'{prefix}{name}_iou_bias'] = _mean_percent(values)
         pairs = np.array([_pair(r, r['chosen']) for r in known]).reshape(-1, 2)
         scores[f'{prefix}calibrated_images'] = float(len(known))
         scores[f'{prefix}chosen_iou_ece'] = 100 * calibration_error(pairs[:, 1], pairs[:, 0])
     return scores
 
 
-def _off(record: Mapping[str, float], k: int) -> float:
+def _candidates_off(record: Mapping[str, float], k: int) -> float:
     predicted, actual = _pair(record, k)
     return predicted - actual
 
@@ -152,5 +152,5 @@ def _pair(record: Mapping[str, float], k: int) -> tuple[float, float]:
     return record[f'candidate_{k}_predicted_iou'], record[f'candidate_{k}_iou']
 
 
-def _percent(values: Sequence[float] | np.ndarray) -> float:
+def _mean_percent(values: Sequence[float] | np.ndarray) -> float:
     return 100 * float(np.mean(values)) if len(values) else float('nan')

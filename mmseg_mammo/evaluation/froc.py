@@ -1,4 +1,4 @@
-"""Free-response ROC: lesions found against false positives per image, over all thresholds."""
+"""Free-response ROC: lesion sensitivity against false positives per image, at every threshold."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The prediction of one image on the grid that masks are compared on. Pure functions."""
+"""Grids: bring the prediction of one image onto the grid of a comparison. Pure functions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,8 +18,8 @@ def lesion_probability(logits: Tensor) -> Tensor:
     return data[0] if len(data) == 1 else torch.softmax(data, dim=0)[1]
 
 
-def way_to(sample: Mapping[str, Any], size: tuple[int, int]) -> str:
-    """``NETWORK`` where that is the grid of the network's input, of the picture without padding."""
+def prediction_origin(sample: Mapping[str, Any], size: tuple[int, int]) -> str:
+    """The origin of predictions on a grid: ``NETWORK`` if it is the grid of the network's input."""
     own = sample.get('input_logits')
     return NETWORK if own is not None and tuple(own['data'].shape[-2:]) == size else MASKS
 
@@ -36,7 +36,7 @@ def probability_on(sample: Mapping[str, Any], size: tuple[int, int]) -> Tensor:
         Those of the network, where it is its own grid; else those on the grid of the masks,
         resized bilinearly.
     """
-    if way_to(sample, size) == NETWORK:
+    if prediction_origin(sample, size) == NETWORK:
         return lesion_probability(sample['input_logits']['data'])
     return _resize(lesion_probability(sample['seg_logits']['data']), size)
 
@@ -46,7 +46,7 @@ def candidates_on(sample: Mapping[str, Any], size: tuple[int, int]) -> Tensor:
 
     Made on the grid as the kept mask is (:func:`probability_on`).
     """
-    own = way_to(sample, size) == NETWORK
+    own = prediction_origin(sample, size) == NETWORK
     names = [f'{"input_" * own}{name}' for name in ('candidates', 'best_of_each')]
     logits = torch.cat([sample[name]['data'] for name in names if name in sample])
     both = torch.stack([torch.zeros_like(logits), logits], dim=1)

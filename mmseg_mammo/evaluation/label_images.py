@@ -1,4 +1,4 @@
-"""Predicted masks as label images, as mmseg's ``IoUMetric`` leaves them for other programs."""
+"""Label images: predicted masks as PNG files, in the format of mmseg's ``IoUMetric``."""
 
 import hashlib
 from collections import Counter
@@ -13,13 +13,13 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import write_png
 
 
-def image_of(sample: Mapping[str, Any]) -> tuple[str, str]:
-    """(source, image) of a sample; the path of one that comes from no index."""
+def image_identity(sample: Mapping[str, Any]) -> tuple[str, str]:
+    """The pair (source, image) of a sample; for a sample from no index, ('', its path)."""
     return sample.get('source', ''), sample.get('image') or str(sample.get('img_path', ''))
 
 
 def label_names(keys: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
-    """A file name for each image: its own with ``.png``, as mmseg's, if all of these differ.
+    """A file name for each image: its own with ``.png``, as in mmseg, if all of these differ.
 
     Otherwise all are called by their keys. Names that differ in capitals only do not differ, as
     on some file systems.
@@ -60,13 +60,13 @@ class LabelImages:
 
     def write(self, sample: Mapping[str, Any], mask: np.ndarray) -> None:
         """Write a predicted mask, H×W bool on the image's own grid."""
-        write_png(self._hidden(image_of(sample)), mask.astype(np.uint8))
+        write_png(self._hidden_path(image_identity(sample)), mask.astype(np.uint8))
 
     def finish(self, keys: Mapping[tuple[str, str], str]) -> None:
         """Give the images their names; see :func:`label_names`. For the main process."""
         for pair, name in label_names(keys).items():
-            self._hidden(pair).replace(self.folder / name)
+            self._hidden_path(pair).replace(self.folder / name)
 
-    def _hidden(self, pair: tuple[str, str]) -> Path:
+    def _hidden_path(self, pair: tuple[str, str]) -> Path:
         digest = hashlib.sha256('\n'.join(pair).encode()).hexdigest()[:16]
         return self.folder / f'.{digest}.png'

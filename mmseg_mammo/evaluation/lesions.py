@@ -1,4 +1,4 @@
-"""Lesions one by one: which were found, and what was marked in vain. Pure functions.
+"""Lesion-level scores: match the detections of an image with its true lesions. Pure functions.
 
 ``docs/evaluation.md`` says how to read the rows.
 """
@@ -32,7 +32,7 @@ def overlaps(lesions: Regions, detections: Regions) -> np.ndarray:
 
 
 def match_by_iou(iou: np.ndarray, scores: np.ndarray, least: float = MATCH_IOU) -> np.ndarray:
-    """Give each detection, the surest first, the free lesion that it covers best.
+    """Assign to each detection, in order of falling score, the free lesion with the highest IoU.
 
     What is matched above a score does not depend on the detections below it, so that one
     matching holds at every threshold; the assignment of the highest total IoU would not.

@@ -1,4 +1,4 @@
-"""The metric of this project as an mmengine metric: one record per image, three strata."""
+"""Metric of mmengine: keeps one record per image; reports all, lesion and normal images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,10 +19,10 @@ from mmseg_mammo.evaluation.candidates import (
 from mmseg_mammo.evaluation.grids import (
     candidates_on,
     lesion_probability,
+    prediction_origin,
     probability_on,
-    way_to,
 )
-from mmseg_mammo.evaluation.label_images import LabelImages, image_of
+from mmseg_mammo.evaluation.label_images import LabelImages, image_identity
 from mmseg_mammo.evaluation.lesions import compare_lesions, summarise_lesions
 from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise
 from mmseg_mammo.evaluation.regions import FLOOR
@@ -120,7 +120,9 @@ class MammographyMetric(BaseMetric):
             if self.label_images:
                 self.label_images.write(sample, predicted.cpu().numpy())
             if self.format_only:
-                self.results.append(dict(zip(('source', 'image'), image_of(sample), strict=True)))
+                self.results.append(
+                    dict(zip(('source', 'image'), image_identity(sample), strict=True))
+                )
                 continue
             truth = sample['gt_sem_seg']['data'][0].cpu().numpy() > 0
             self._check_threshold(probability, predicted)
@@ -133,7 +135,7 @@ class MammographyMetric(BaseMetric):
             counts = overlap(mask, truth)
             record = _record(sample, counts, truth.shape, float(probability.max()))
             if self.eval_size:
-                record['prediction_from'] = way_to(sample, self.eval_size)
+                record['prediction_from'] = prediction_origin(sample, self.eval_size)
             record.update(self._candidates(sample, truth, counts))
             record.update(prompt_columns(sample))
             if self.lesions:
@@ -145,7 +147,7 @@ class MammographyMetric(BaseMetric):
         predicted = probability_on(sample, THESIS_GRID) > self.threshold
         counts = overlap(predicted.cpu().numpy(), resize_mask(truth, THESIS_GRID))
         pixels = {f'{name}_pixels_224': count for name, count in vars(counts).items()}
-        return {**pixels, 'prediction_from_224': way_to(sample, THESIS_GRID)}
+        return {**pixels, 'prediction_from_224': prediction_origin(sample, THESIS_GRID)}
 
     def _lesion_level(
         self, probability: Tensor, predicted: np.ndarray, truth: np.ndarray
@@ -222,7 +224,7 @@ def _check_finite(probability: Tensor, sample: dict) -> None:
 def _record(sample: dict, counts: Overlap, grid: tuple[int, int], max_probability: float) -> dict:
     return {
         **{name: sample.get(name, '') for name in DESCRIPTION},
-        **dict(zip(('source', 'image'), image_of(sample), strict=True)),
+        **dict(zip(('source', 'image'), image_identity(sample), strict=True)),
         **dict(zip(('height', 'width'), grid, strict=True)),
         'truth_pixels': counts.truth,
         'predicted_pixels': counts.predicted,

@@ -1,4 +1,4 @@
-"""Images with a lesion told from others by a score: AUROC, and thresholds for a sensitivity."""
+"""Image-level detection: AUROC of a score, and the threshold for a given sensitivity."""
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -7,7 +7,7 @@ SENSITIVITY = 95  # percent
 
 
 def auroc(positive: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the ROC curve, 0 to 1, ties counting one half; NaN unless there are both kinds.
+    """Area under the ROC curve, 0 to 1, ties counting one half; NaN if a class is missing.
 
     Args:
         positive: N bool.

@@ -1,4 +1,4 @@
-"""Overlap of one predicted and one true mask, and its summary over images. Pure functions.
+"""Overlap: IoU and Dice of a predicted and a true mask, and their means. Pure functions.
 
 Formulas: thesis III-B. Every mean is over images, each image counting once.
 """
@@ -91,15 +91,15 @@ def summarise(images: Sequence[Overlap], max_probability: Sequence[float]) -> di
     strata = {'': images, 'lesion_': lesion, 'normal_': normal, 'predict_nothing_': nothing}
     scores: dict[str, float] = {}
     for prefix, members in strata.items():
-        scores[f'{prefix}iou'] = _percent(members, lambda image: image.iou)
-        scores[f'{prefix}dice'] = _percent(members, lambda image: image.dice)
-    scores['specificity'] = _percent(normal, lambda image: float(image.predicted == 0))
+        scores[f'{prefix}iou'] = _score_percent(members, lambda image: image.iou)
+        scores[f'{prefix}dice'] = _score_percent(members, lambda image: image.dice)
+    scores['specificity'] = _score_percent(normal, lambda image: float(image.predicted == 0))
     positive = np.array([bool(image.truth) for image in images])
     scores['auroc'] = auroc(positive, np.asarray(max_probability))
     counts = {'images': images, 'lesion_images': lesion, 'normal_images': normal}
     return {**scores, **{name: float(len(members)) for name, members in counts.items()}}
 
 
-def _percent(images: Iterable[Overlap], score: Callable[[Overlap], float]) -> float:
+def _score_percent(images: Iterable[Overlap], score: Callable[[Overlap], float]) -> float:
     values = [score(image) for image in images]
     return 100 * float(np.mean(values)) if values else float('nan')

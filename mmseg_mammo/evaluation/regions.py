@@ -1,4 +1,4 @@
-"""The lesions of a true mask, and what a model marks. Pure functions."""
+"""Connected components: the lesions of a true mask, the detections of a model. Pure functions."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ FLOOR = 0.1
 
 @dataclass(frozen=True)
 class Regions:
-    """N separate regions of one grid, numbered from 1.
+    """N connected components of one grid, numbered from 1.
 
     Attributes:
         labels: H×W int32, the number of the region, 0 outside.
@@ -29,8 +29,8 @@ class Regions:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def only(self, chosen: np.ndarray) -> 'Regions':
-        """The regions that ``chosen``, N bool, is true for, numbered anew in their order."""
+    def select(self, chosen: np.ndarray) -> 'Regions':
+        """The components that ``chosen``, N bool, is true for, numbered anew in their order."""
         if chosen.all():
             return self
         numbers = np.zeros(len(self) + 1, np.int32)
@@ -38,8 +38,8 @@ class Regions:
         parts = (part[chosen] for part in (self.pixels, self.boxes, self.centres))
         return Regions(numbers[self.labels], *parts)
 
-    def followed_by(self, others: 'Regions') -> 'Regions':
-        """These regions and, numbered after them, others of the grid that share no pixel."""
+    def concatenate(self, others: 'Regions') -> 'Regions':
+        """These components and, numbered after them, others of the grid that share no pixel."""
         shifted = np.where(others.labels > 0, others.labels + len(self), self.labels)
         pairs = (
             (getattr(self, name), getattr(others, name)) for name in ('pixels', 'boxes', 'centres')
@@ -65,7 +65,7 @@ def find_regions(mask: np.ndarray) -> Regions:
 
 
 def find_lesions(truth: np.ndarray, speck: float = SPECK) -> Regions:
-    """The lesions of a true mask, without specks; the largest is one, however small.
+    """The lesions of a true mask, without specks; the largest one is kept whatever its size.
 
     Args:
         truth: H×W bool.
@@ -77,13 +77,13 @@ def find_lesions(truth: np.ndarray, speck: float = SPECK) -> Regions:
     """
     found = find_regions(truth)
     largest = found.pixels == found.pixels.max(initial=0)
-    return found.only(largest | (found.pixels > speck * truth.size))
+    return found.select(largest | (found.pixels > speck * truth.size))
 
 
 def find_detections(
     probability: np.ndarray, predicted: np.ndarray, floor: float = FLOOR, speck: float = SPECK
 ) -> tuple[Regions, np.ndarray, int]:
-    """What a model marks, and what it would mark at a lower threshold.
+    """The connected components that a model marks, and those it would mark at a lower threshold.
 
     First come the regions of the predicted mask, scored by the highest probability in them;
     then those above ``floor`` that hold none of the first, scored by the highest probability
@@ -105,13 +105,13 @@ def find_detections(
     ([0.9, 0.3], 1)
     """
     marked, around = (
-        found.only(found.pixels > speck * predicted.size)
+        found.select(found.pixels > speck * predicted.size)
         for found in map(find_regions, (predicted, predicted | (probability > floor)))
     )
     alone = np.ones(len(around) + 1, bool)
     alone[around.labels[marked.labels > 0]] = False
-    faint = around.only(alone[1:])
-    found = marked.followed_by(faint)
+    faint = around.select(alone[1:])
+    found = marked.concatenate(faint)
     scored = (marked.labels > 0) | ((faint.labels > 0) & ~predicted)
     scores = np.zeros(len(found) + 1)
     np.maximum.at(scores, found.labels[scored], probability[scored])

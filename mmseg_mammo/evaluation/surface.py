@@ -1,4 +1,4 @@
-"""How far apart the outlines of two masks are: Hausdorff distance and surface Dice. Pure functions."""
+"""Surface distances: Hausdorff distance and surface Dice of two masks. Pure functions."""
 
 import cv2
 import numpy as np

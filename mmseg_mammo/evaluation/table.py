@@ -1,4 +1,4 @@
-"""The table that a test prints, with what a reader must know to trust it."""
+"""Text table that a test prints: the scores, and what limits their meaning."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A trained model on images that come without annotation."""
+"""Inference on new images with a trained model."""
 
 from mmseg_mammo.inference.sam_predictor import SAMPredictor
 

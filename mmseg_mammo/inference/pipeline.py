@@ -1,4 +1,4 @@
-"""What a pipeline of tests does to the pixels of an image, for images that come from elsewhere."""
+"""Inference pipeline: runs the image transforms of a test pipeline on a new image."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ _APART = (LoadAnnotations, LoadLesionMask, LoadPrompts, PackSegInputs)
 def image_steps(
     pipeline: Sequence[Mapping[str, Any]],
 ) -> tuple[LoadMammogram, list[BaseTransform]]:
-    """The steps of a pipeline that make and change the image: loading, and the others in order.
+    """The steps of a pipeline that make or change the image: loading, and the others in order.
 
     Args:
         pipeline: Of a dataset in a config.
@@ -38,8 +38,8 @@ def image_steps(
     return steps[0], steps[1:]
 
 
-def changing_levels(steps: Sequence[BaseTransform]) -> list[str]:
-    """Names of those steps that do more to an image than to resize it."""
+def level_changing_steps(steps: Sequence[BaseTransform]) -> list[str]:
+    """Names of the steps that change more than the size of an image."""
     return [type(step).__name__ for step in steps if not isinstance(step, Resize)]
 
 
@@ -60,7 +60,7 @@ def run_steps(
         MammoError: The image has colours and a step is not only resizing; or what comes of it
             has another size or is flipped.
     """
-    others = changing_levels(steps)
+    others = level_changing_steps(steps)
     if others and (image != image[..., :1]).any():
         raise MammoError(f'colours for {", ".join(others)} of the test pipeline', 'a grey image')
     shape = image.shape[:2]
@@ -77,8 +77,8 @@ def run_steps(
     return results['img']
 
 
-def pipeline_of_tests(model: Any) -> Sequence[Mapping[str, Any]] | None:
-    """The test pipeline in the config of a model; None if it has no config, or that no test."""
+def find_test_pipeline(model: Any) -> Sequence[Mapping[str, Any]] | None:
+    """The test pipeline in the config of a model; None without a config or a test loader."""
     cfg = getattr(model, 'cfg', None)
     loader = cfg.get('test_dataloader') if cfg is not None else None
     return loader['dataset'].get('pipeline', ()) if loader else None

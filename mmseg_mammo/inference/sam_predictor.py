@@ -1,4 +1,4 @@
-"""SAM for annotation tools: segment-anything's own predictor around a trained model."""
+"""SAM predictor: segment-anything's interface for annotation tools, around a trained model."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.pipeline import (
-    changing_levels,
+    find_test_pipeline,
     image_steps,
-    pipeline_of_tests,
+    level_changing_steps,
     run_steps,
 )
 from mmseg_mammo.io.image import map_intensity, rescale_to_255
@@ -26,7 +26,7 @@ from mmseg_mammo.transforms.loading import LoadMammogram
 
 
 class LongestSide(ResizeLongestSide):
-    """segment-anything's resizing, for 16 bits too: the aspect ratio stays, the rest is padding."""
+    """segment-anything's resizing, with 16 bits: keeps the aspect ratio and pads the rest."""
 
     def apply_image(self, image: np.ndarray) -> np.ndarray:
         """H×W×3, uint8, uint16 or float32 -> its longer side is the target length, up to 255."""
@@ -44,7 +44,7 @@ class LongestSide(ResizeLongestSide):
 
 
 class AsTests(ResizeLongestSide):
-    """Resizing and coordinates of the test pipeline, as mmcv's ``Resize(keep_ratio=True)``.
+    """Resizing and coordinates of the test pipeline: mmcv's ``Resize(keep_ratio=True)``.
 
     Args:
         target_length: Of the longer side, in pixels.
@@ -71,7 +71,7 @@ class AsTests(ResizeLongestSide):
         Raises:
             MammoError: The test pipeline does more than to resize.
         """
-        others = changing_levels(self.steps or ())
+        others = level_changing_steps(self.steps or ())
         if others:
             raise MammoError(f'apply_image_torch: {", ".join(others)}', remedy='Use set_image')
         size = self.get_preprocess_shape(*image.shape[-2:], self.target_length)
@@ -139,12 +139,12 @@ class SAMPredictor(SamPredictor):
         sam = Sam(*parts, statistics.mean.flatten().tolist(), statistics.std.flatten().tolist())
         super().__init__(sam.to(statistics.mean.device))
         self.loading, steps = LoadMammogram(intensity or 'minmax', percentiles), None
-        pipeline = pipeline_of_tests(model) if intensity is None else None
+        pipeline = find_test_pipeline(model) if intensity is None else None
         if pipeline is not None:
             self.loading, steps = image_steps(pipeline)
-            if keep_ratio is not None and changing_levels(steps):
+            if keep_ratio is not None and level_changing_steps(steps):
                 raise MammoError(
-                    f'keep_ratio={keep_ratio} beside {", ".join(changing_levels(steps))} of the '
+                    f'keep_ratio={keep_ratio} beside {", ".join(level_changing_steps(steps))} of the '
                     'test pipeline',
                     'keep_ratio=None, which does as the pipeline',
                     'Give intensity too, to do without the pipeline',

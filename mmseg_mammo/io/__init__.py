@@ -1,1 +1,1 @@
-"""Files and formats: images, masks, tables and the index; everything that touches the disk. No torch."""
+"""Files and formats: reads and writes images, masks, tables and the index. No torch."""

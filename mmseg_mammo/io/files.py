@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and JSON."""
+"""Files: atomic writing, and reading and writing of JSON."""
 
 import json
 import math
@@ -55,16 +55,16 @@ def read_json(path: Path, remedy: str = '') -> dict[str, Any]:
 
 def write_json(path: Path, value: Mapping[str, Any], indent: int = 2) -> None:
     """Write a JSON object atomically: null for NaN and infinities, texts for what JSON lacks."""
-    text = json.dumps(without_nan(value), indent=indent, allow_nan=False, default=str) + '\n'
+    text = json.dumps(replace_nan(value), indent=indent, allow_nan=False, default=str) + '\n'
     write_atomic(path, lambda stream: stream.write(text.encode()))
 
 
-def without_nan(value: Any) -> Any:
-    """``value`` with null in the place of every number that JSON does not have."""
+def replace_nan(value: Any) -> Any:
+    """A copy of ``value`` in which null replaces every number that JSON does not have."""
     if isinstance(value, Mapping):
-        return {key: without_nan(item) for key, item in value.items()}
+        return {key: replace_nan(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [without_nan(item) for item in value]
+        return [replace_nan(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -1,4 +1,4 @@
-"""Reading, resizing and writing single images; no torch, no mmseg.
+"""Images: reads, resizes, maps and writes the pixels of single images and masks.
 
 Shape shorthand: H, W are height and width in pixels; pixel (0, 0) is the top left.
 """
@@ -121,7 +121,7 @@ def air_is_bright(image: np.ndarray) -> bool:
 
 
 def scale_to_long_side(shape: tuple[int, int], long_side: int) -> tuple[int, int]:
-    """The (H, W) that ``shape`` becomes; 0, or a smaller image, leaves it as it is."""
+    """The (H, W) of an image after downscaling; 0 or a smaller image changes nothing."""
     height, width = shape
     if long_side < 0:
         raise DataFileError(f'long side {long_side}', '0 (full resolution) or a positive number')
@@ -191,7 +191,7 @@ def map_intensity(
 
 
 def true_depth(image: np.ndarray, steps: Sequence[int] = (257, 256, 1)) -> np.ndarray:
-    """8 bits that were stored in 16 as uint8, up to their scale; any other image as it is.
+    """8-bit levels stored in 16 bits as uint8, up to their scale; any other image unchanged.
 
     The same levels are then the same input of a network from either file: resizing rounds to the
     levels of the dtype, and CLAHE makes more of such differences.
@@ -212,7 +212,7 @@ def true_depth(image: np.ndarray, steps: Sequence[int] = (257, 256, 1)) -> np.nd
 
 
 def rescale_to_255(image: np.ndarray) -> np.ndarray:
-    """Full range of uint8 or uint16 -> float32 from 0 to 255, unrounded; floats as they are."""
+    """uint8 or uint16 -> float32, full range to 0 to 255, unrounded; floats keep their values."""
     if image.dtype.kind == 'f':
         return image.astype(np.float32)
     return image.astype(np.float32) * np.float32(255 / np.iinfo(image.dtype).max)

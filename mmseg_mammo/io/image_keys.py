@@ -1,4 +1,4 @@
-"""Names of images that files are called by. Pure functions but for what a dataset reads."""
+"""Image keys: a unique file name for each image of a data set."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""``index.csv``, the contract between preparation and everything after it.
+"""``index.csv``: the table of images that preparation writes and everything else reads.
 
 One row per image; paths are relative to the folder that holds the index. ``docs/data.md``
 describes every column.
@@ -94,7 +94,7 @@ def read_index(path: Path, check_files: bool = True) -> list[Row]:
 
 
 def merge_terms(values: Iterable[str], order: Sequence[str] = ()) -> str:
-    """Join the terms of several cells, each once: ``mass`` and ``mass+calcification`` to the latter.
+    """Join the terms of several cells by ``+``, each term once.
 
     Args:
         values: Cells of ``finding`` or ``pathology``; empty ones add nothing.

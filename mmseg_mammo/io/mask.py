@@ -1,4 +1,4 @@
-"""Mask files -> bool arrays on the grid of their image. Pure functions.
+"""Mask files: turns their values into bool arrays on the grid of the image. Pure functions.
 
 Shape shorthand: H, W are height and width in pixels; pixel (0, 0) is the top left.
 """
@@ -18,7 +18,7 @@ ASPECT_TOLERANCE = 0.01
 
 
 def binarise(values: np.ndarray, place: str, lesion_values: Collection[int] = ()) -> np.ndarray:
-    """Where a mask file marks lesion: above half of its maximum, or at the given values.
+    """The lesion pixels of a mask file: above half of its maximum, or of the given values.
 
     Args:
         values: H×W, uint8 or uint16, as read from the file.

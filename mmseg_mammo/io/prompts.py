@@ -1,4 +1,4 @@
-"""``prompts.csv``: points and boxes of a reader, or of another model."""
+"""``prompts.csv``: reads points and boxes that a reader, or another model, has set."""
 
 from collections import defaultdict
 from pathlib import Path

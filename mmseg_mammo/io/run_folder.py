@@ -1,4 +1,4 @@
-"""The files that a run leaves: their names, their columns, and records read back."""
+"""Run folder: names and columns of the files that a run writes, and a reader of its records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class Records:
         return np.char.add(np.char.add(self['source'], '/'), self['patient_id'])
 
     def where(self, chosen: np.ndarray) -> 'Records':
-        """The lines that an N bool array, or an array of indices, chooses."""
+        """The lines that an N bool array, or an array of indices, selects."""
         return Records({name: values[chosen] for name, values in self.columns.items()})
 
 

@@ -1,4 +1,4 @@
-"""CSV files as spreadsheets and other programs write them -> records of stripped strings.
+"""CSV tables: reads what spreadsheets write as records of stripped text, and writes RFC 4180.
 
 Accepted: commas, semicolons, tabs or bars; UTF-8 with or without byte-order mark, UTF-16 (the
 "Unicode text" of Excel); a first line ``sep=;``; comment lines above the head; empty rows and
@@ -91,6 +91,17 @@ def read_records(
         )
     unnamed = [place for place, name in enumerate(header) if place and not name]
     return [_record(path, n, row, header, places, unnamed) for n, row in rows]
+
+
+def write_table(path: Path, columns: Sequence[str], records: Iterable[dict]) -> None:
+    """Write ``records`` as an RFC 4180 CSV file with the given columns, atomically."""
+    text = io.StringIO(newline='')
+    writer = csv.DictWriter(text, columns, lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(records)
+    # Names that are not Unicode on the disk are told as they are shown.
+    data = text.getvalue().encode(errors='backslashreplace')
+    write_atomic(path, lambda stream: stream.write(data))
 
 
 def fold(name: str) -> str:
@@ -226,14 +237,3 @@ def _record(
         repeated = tuple(row[place] for place in places if row[place])
         cells[header[places[0]]] = next(iter(repeated), '')
     return Record(number, cells, repeated, cut)
-
-
-def write_table(path: Path, columns: Sequence[str], records: Iterable[dict]) -> None:
-    """Write ``records`` as an RFC 4180 CSV file with the given columns, atomically."""
-    text = io.StringIO(newline='')
-    writer = csv.DictWriter(text, columns, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(records)
-    # Names that are not Unicode on the disk are told as they are shown.
-    data = text.getvalue().encode(errors='backslashreplace')
-    write_atomic(path, lambda stream: stream.write(data))

@@ -1,4 +1,4 @@
-"""The one way to look through a folder of users' files: links followed, nothing lost in silence."""
+"""Folder walk: visits every folder below a root, follows links and raises every error."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Registered models: the prompt-tuned ViT backbone, segmentors, losses, samplers of prompts."""
+"""Registered models: backbones, segmentors, losses and prompt samplers."""
 
 from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
 from mmseg_mammo.models.input_grid import InputGridEncoderDecoder

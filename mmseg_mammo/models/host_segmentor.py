@@ -1,4 +1,4 @@
-"""What every segmentor of MMSegmentation takes and names, for one without backbone and heads."""
+"""Base segmentor: gives a model without backbone and heads the interface of MMSegmentation."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Predictions on the grid of the network's input, kept beside those on the grid of the masks."""
+"""Input grid: keeps predictions, and brings true masks, onto the grid of the network's input."""
 
 import numpy as np
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import resize_mask
+
+IGNORED = 255
 
 
 class InputGrid(BaseSegmentor):
@@ -45,8 +47,16 @@ class InputGrid(BaseSegmentor):
         return super().postprocess_result(seg_logits, data_samples)
 
 
+@MODELS.register_module()
+class InputGridEncoderDecoder(InputGrid, EncoderDecoder):
+    """mmseg's ``EncoderDecoder``, whose predictions have ``input_logits`` too.
+
+    Arguments, weights and everything else are those of ``EncoderDecoder``.
+    """
+
+
 def keep_candidates(model: InputGrid, offered: Tensor, sample: SegDataSample, count: int) -> None:
-    """Add candidate masks to a sample, resized bit for bit as the kept mask is.
+    """Add candidate masks to a sample, resized bit for bit like the kept mask.
 
     Args:
         model: That made them.
@@ -62,14 +72,6 @@ def keep_candidates(model: InputGrid, offered: Tensor, sample: SegDataSample, co
         sample.set_data({f'{prefix}candidates': PixelData(data=logits[:count])})
         if len(logits) > count:
             sample.set_data({f'{prefix}best_of_each': PixelData(data=logits[count:])})
-
-
-@MODELS.register_module()
-class InputGridEncoderDecoder(InputGrid, EncoderDecoder):
-    """mmseg's ``EncoderDecoder``, whose predictions have ``input_logits`` too.
-
-    Arguments, weights and everything else are those of ``EncoderDecoder``.
-    """
 
 
 def input_scale(sample: SegDataSample, shape: tuple[int, int]) -> tuple[float, float]:
@@ -88,7 +90,7 @@ def input_scale(sample: SegDataSample, shape: tuple[int, int]) -> tuple[float, f
 
 
 def true_mask(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
-    """The true lesion on the picture's part of the network's input, on the CPU.
+    """The true lesion on the network's input without its padding, on the CPU.
 
     Args:
         sample: With ``gt_sem_seg``.
@@ -108,19 +110,6 @@ def true_mask(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
         )
     height, width = picture_shape(sample, shape)
     return truth_on_input(sample, shape)[0, :height, :width].cpu() == 1
-
-
-IGNORED = 255
-
-
-def picture_shape(sample: SegDataSample, shape: tuple[int, int]) -> tuple[int, int]:
-    """(h, w) of the picture in an input of ``shape`` = (H, W); the rest, right and below, is padding.
-
-    The data preprocessor notes what it padded, as mmseg's ``postprocess_result`` reads it.
-    """
-    meta = sample.metainfo
-    left, right, top, bottom = meta.get('img_padding_size') or meta.get('padding_size') or [0] * 4
-    return shape[0] - top - bottom, shape[1] - left - right
 
 
 def truth_on_input(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
@@ -144,3 +133,13 @@ def truth_on_input(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
     margins = ((0, shape[0] - height), (0, shape[1] - width))
     padded = np.pad(resized, margins, constant_values=IGNORED)
     return torch.from_numpy(padded)[None].to(truth)
+
+
+def picture_shape(sample: SegDataSample, shape: tuple[int, int]) -> tuple[int, int]:
+    """(h, w) of the picture in an input of ``shape`` = (H, W); the rest, right and below, is padding.
+
+    The data preprocessor notes what it padded, as mmseg's ``postprocess_result`` reads it.
+    """
+    meta = sample.metainfo
+    left, right, top, bottom = meta.get('img_padding_size') or meta.get('padding_size') or [0] * 4
+    return shape[0] - top - bottom, shape[1] - left - right

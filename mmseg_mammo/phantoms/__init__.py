@@ -1,1 +1,1 @@
-"""Synthetic mammograms, written as raw downloads. No torch."""
+"""Phantoms: synthetic mammograms in the form of raw downloads. No torch."""

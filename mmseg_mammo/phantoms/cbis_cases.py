@@ -1,4 +1,4 @@
-"""Case lists of CBIS-DDSM-shaped phantoms: reads the four CSVs, or invents them.
+"""Case lists of CBIS-DDSM phantoms: read from the four CSV files, or invented.
 
 The invented CSVs keep the habits of the real ones: a line break inside a quoted path cell,
 ``breast_density`` in the mass files and ``breast density`` in the others, ``N/A`` as text,
@@ -61,7 +61,7 @@ class CaseRow:
 
     @property
     def view_key(self) -> str:
-        """The exposure that it lies in; mass and calcification copies share it."""
+        """The exposure that the abnormality lies in; mass and calcification copies share it."""
         return f'{self.patient_id}_{self.laterality}_{self.view}'
 
     @property

@@ -1,4 +1,4 @@
-"""Files of a CBIS-DDSM-shaped phantom: full images, masks and crops, and the tables beside them."""
+"""Files of CBIS-DDSM phantoms: writes full images, masks, crops and their tables."""
 
 import zlib
 from collections import defaultdict
@@ -17,7 +17,7 @@ from mmseg_mammo.phantoms.cbis_cases import CaseRow, make_uid
 from mmseg_mammo.phantoms.cbis_layouts import CROP, FULL, LAYOUTS, MASK, Slot
 from mmseg_mammo.phantoms.dicom import Identity, film_dataset, write_dicom
 from mmseg_mammo.phantoms.mammogram import APPEARANCES, Lesion, make_mammogram
-from mmseg_mammo.preparation.progress import shown
+from mmseg_mammo.preparation.progress import show_progress
 
 CROP_MARGIN = 20
 _METADATA = (
@@ -63,7 +63,7 @@ def write_views(
     lost = {case.image_path for case in chosen if planted.get(case.name) == 'missing-image'}
     truth = []
     keys = dict.fromkeys(case.view_key for case in chosen)
-    for key in shown(keys, len(keys), 'phantoms'):
+    for key in show_progress(keys, len(keys), 'phantoms'):
         group = views[key]
         rng = np.random.default_rng([writer.seed, zlib.crc32(key.encode())])
         pixels, lesions = make_mammogram(

@@ -1,4 +1,4 @@
-"""Where the files of a CBIS-DDSM download lie: the six layouts users have."""
+"""Layouts of CBIS-DDSM phantoms: place files as in the six layouts that downloads have."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def find_slots(
     planted: Mapping[str, str],
     against_csv: bool,
 ) -> dict[str, tuple[Slot, Slot, Slot]]:
-    """Where image, mask and crop of each abnormality lie.
+    """The place of image, mask and crop of each abnormality.
 
     Args:
         rng: Decides the order within a series where no map does.

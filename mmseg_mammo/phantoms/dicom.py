@@ -1,4 +1,4 @@
-"""DICOM files for phantoms, with the tags of the real ones. Writing only."""
+"""DICOM files of phantoms: written with the attributes of real ones."""
 
 from dataclasses import dataclass
 from pathlib import Path

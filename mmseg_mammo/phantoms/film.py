@@ -1,4 +1,4 @@
-"""What digitising a film adds to a phantom: frame, cut corners, tape, burnt-in label."""
+"""Film marks: adds frame, cut corners, tape and a burnt-in label to a phantom."""
 
 import cv2
 import numpy as np

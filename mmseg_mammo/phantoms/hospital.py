@@ -1,4 +1,4 @@
-"""The export of a digital hospital whose images are phantoms: DICOM files, masks, one table."""
+"""Hospital phantoms: writes the export of a digital hospital as DICOM files, masks and a table."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from mmseg_mammo.io.image import write_png
 from mmseg_mammo.phantoms.cbis_cases import make_uid
 from mmseg_mammo.phantoms.dicom import Identity, digital_dataset, write_dicom
 from mmseg_mammo.phantoms.mammogram import APPEARANCES, VIEWS, Lesion, make_mammogram
-from mmseg_mammo.preparation.progress import shown
+from mmseg_mammo.preparation.progress import show_progress
 
 EXPORT_COLUMNS = (
     'image', 'mask', 'patient_id', 'laterality', 'view', 'annotated', 'finding', 'pathology',
@@ -22,7 +22,7 @@ _STUDY_DATE = '20190312'
 
 @dataclass(frozen=True)
 class Export:
-    """What a hospital's archive holds.
+    """Case mix and file kinds in the export of a hospital.
 
     Attributes:
         lesions: Share of breasts with a lesion.
@@ -52,7 +52,7 @@ def write_export(
         One row of ``annotations.csv`` for each image.
     """
     rows: list[dict[str, str]] = []
-    for turn in shown(range(patients), patients, 'phantoms', 'patient'):
+    for turn in show_progress(range(patients), patients, 'phantoms', 'patient'):
         rng = np.random.default_rng([seed, list(EXPORTS).index(hospital), turn])
         for row in _write_patient(rng, folder, hospital, turn, height):
             if len(rows) % _UNREAD_EVERY == 6:
@@ -71,7 +71,9 @@ def _write_patient(
     shape = (round(height * rng.uniform(0.9, 1.1)), round(height * rng.uniform(0.7, 0.8)))
     rows: list[dict[str, str]] = []
     for side, laterality in enumerate(('LEFT', 'RIGHT')):
-        wanted = _wanted(rng, _falls_due(2 * turn + (side + turn) % 2, EXPORTS[hospital].lesions))
+        wanted = _draw_kinds(
+            rng, _falls_due(2 * turn + (side + turn) % 2, EXPORTS[hospital].lesions)
+        )
         for view in VIEWS:
             look = APPEARANCES[hospital]
             pixels, lesions = make_mammogram(rng, look, shape, laterality, view, wanted, density)
@@ -82,7 +84,7 @@ def _write_patient(
             )
             image = f'dicom/{patient}/{_STUDY_DATE}/{laterality[0]}{view}.dcm'
             write_dicom(folder / image, digital_dataset(pixels, identity, look.window, inverted))
-            row = _row(image, patient, laterality, view, lesions)
+            row = _table_row(image, patient, laterality, view, lesions)
             rows.append(row | {'density': str(density)})
             if lesions:
                 union = np.any([lesion.mask for lesion in lesions], axis=0)
@@ -95,7 +97,7 @@ def _falls_due(count: int, share: float) -> bool:
     return int((count + 1) * share) > int(count * share)
 
 
-def _wanted(rng: np.random.Generator, has_lesion: bool) -> list[tuple[str, str]]:
+def _draw_kinds(rng: np.random.Generator, has_lesion: bool) -> list[tuple[str, str]]:
     """(kind, pathology) of the lesions of one breast, the same in both views."""
     if not has_lesion:
         return []
@@ -106,7 +108,7 @@ def _wanted(rng: np.random.Generator, has_lesion: bool) -> list[tuple[str, str]]
     return wanted
 
 
-def _row(
+def _table_row(
     image: str, patient: str, laterality: str, view: str, lesions: list[Lesion]
 ) -> dict[str, str]:
     return {

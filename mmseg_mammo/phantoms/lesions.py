@@ -1,4 +1,4 @@
-"""Lesions and lesion-like structures of a phantom: masses, clusters, nodes, single dots.
+"""Lesions and lesion-like structures of a phantom: masses, clusters, lymph nodes, single dots.
 
 Each is drawn on a small patch and placed by the caller. Sizes follow CBIS-DDSM: median and
 spread of the box sides on a film of 4,800 rows.
@@ -15,7 +15,7 @@ _ASPECT = 0.16
 
 
 def draw_sides(rng: np.random.Generator, kind: str, height: int) -> tuple[float, float]:
-    """Box of a lesion, (height, width) in pixels of an image ``height`` pixels high."""
+    """Draw the size of a lesion: (height, width) in pixels of an image ``height`` pixels high."""
     median, spread = _SIDES[kind]
     size = np.exp(np.clip(rng.normal(0, spread), -2 * spread, 2 * spread))
     aspect = np.exp(rng.normal(0, _ASPECT))

@@ -1,4 +1,4 @@
-"""Synthetic mammograms with lesions: plausible to look at, without any patient behind them.
+"""Synthetic mammogram: a plausible breast with lesions, made without any patient.
 
 A phantom serves tests, demonstrations and dry runs. No figure obtained on phantoms says
 anything about medical performance; masks made from them carry ``mask_kind='phantom'``.
@@ -106,7 +106,7 @@ def make_mammogram(
     Raises:
         MammoError: A view, laterality, kind or shape is not allowed.
     """
-    _check(shape, laterality, view, lesions)
+    _check_request(shape, laterality, view, lesions)
     scale = max(1.0, shape[0] / _LARGEST_DRAWN)
     drawn = (round(shape[0] / scale), round(shape[1] / scale))
     anatomy = draw_anatomy(rng, drawn, view)
@@ -126,7 +126,7 @@ def make_mammogram(
     return pixels, [Lesion(*what, mask) for what, mask in zip(lesions, masks, strict=True)]
 
 
-def _check(
+def _check_request(
     shape: tuple[int, int], laterality: str, view: str, lesions: Sequence[tuple[str, str]]
 ) -> None:
     if min(shape) < 32:

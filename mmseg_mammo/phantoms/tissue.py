@@ -1,4 +1,4 @@
-"""The healthy breast of a phantom: outline, pectoral muscle, fat, gland, ducts, vessels.
+"""Breast tissue of a phantom: outline, pectoral muscle, fat, gland, ducts and vessels.
 
 Everything is drawn as a left breast, chest wall at x = 0, on H×W float32 arrays.
 """

@@ -1,4 +1,4 @@
-"""Phantoms written as raw downloads: CBIS-DDSM in six layouts, or a hospital's export.
+"""Phantom downloads: a CBIS-DDSM tree in one of six layouts, or the export of a hospital.
 
 Every tree holds ``PHANTOM.txt``, which says what it is; what is prepared from such a tree is
 marked as phantom.
@@ -66,9 +66,9 @@ def write_cbis_tree(
         MammoError: An option is not allowed, or ``out`` holds something else.
     """
     subset = tuple(subset or SUBSETS)
-    _check('layout', [layout], LAYOUTS)
-    _check('subset', subset, SUBSETS)
-    _check('defect', defects, FILE_DEFECTS if csv_dir else DEFECTS)
+    _check_values('layout', [layout], LAYOUTS)
+    _check_values('subset', subset, SUBSETS)
+    _check_values('defect', defects, FILE_DEFECTS if csv_dir else DEFECTS)
     _check_numbers(4 if csv_dir else patients, 4, height, seed, limit)
     if mask_file_map and not csv_dir:
         raise MammoError('a mask file map without real CSVs', 'both, or neither')
@@ -116,7 +116,7 @@ def write_hospital_tree(
         MammoError: An option is not allowed, ``out`` holds something else, or the JPEG-lossless
             encoder is not installed.
     """
-    _check('hospital', [hospital], EXPORTS)
+    _check_values('hospital', [hospital], EXPORTS)
     _check_numbers(patients, 1, height, seed)
     options = {'hospital': hospital, 'patients': patients, 'height': height, 'seed': seed}
     with _new_tree(Path(out), options) as folder:
@@ -177,7 +177,7 @@ def _copy_tables(source: Path, target: Path) -> None:
         shutil.copyfile(source / filename, target / filename)
 
 
-def _check(what: str, values: Collection[str], allowed: Collection[str]) -> None:
+def _check_values(what: str, values: Collection[str], allowed: Collection[str]) -> None:
     for value in values:
         if value not in allowed:
             raise MammoError(f'{what} {value!r}', ', '.join(allowed))

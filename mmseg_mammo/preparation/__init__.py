@@ -1,1 +1,1 @@
-"""Raw downloads -> ``images/``, ``masks/`` and ``index.csv``. No torch, no mmseg."""
+"""Preparation: raw downloads to ``images/``, ``masks/`` and ``index.csv``. No torch, no mmseg."""

@@ -1,4 +1,4 @@
-"""Making many images: a process pool, its progress, and a journal that lets a run go on.
+"""Preparation jobs: run in a process pool, with a journal that lets a stopped run continue.
 
 The journal ``progress.jsonl`` has one line per finished image: its name, a fingerprint of
 everything that its pixels depend on, the record that was returned for it, and the bytes of the
@@ -24,14 +24,14 @@ import cv2
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import write_atomic
-from mmseg_mammo.preparation.progress import shown
+from mmseg_mammo.preparation.progress import show_progress
 
 PROGRESS_NAME = 'progress.jsonl'
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Job(Protocol):
-    """One image to make: a frozen dataclass whose ``repr`` tells all that its pixels need."""
+    """One image to make: a frozen dataclass whose ``repr`` names all that its pixels depend on."""
 
     @property
     def name(self) -> str:
@@ -88,18 +88,20 @@ def make_all(
     _write_progress(out, journal)
     waiting = [job for job in jobs if job.name not in records]
     with (out / PROGRESS_NAME).open('a') as progress:
-        for job, record in shown(_run(waiting, make, workers), len(jobs), title, done=len(records)):
+        for job, record in show_progress(
+            _run_pool(waiting, make, workers), len(jobs), title, done=len(records)
+        ):
             _stop_if_full(job, record)
             records[job.name] = record
             if 'error' not in record:
-                journal[job.name] = _entry(job.name, prints[job.name], record, out)
+                journal[job.name] = _journal_entry(job.name, prints[job.name], record, out)
                 progress.write(_line(journal[job.name]))
                 progress.flush()
     _write_progress(out, journal)
     return [records[job.name] for job in jobs]
 
 
-def _run(
+def _run_pool(
     jobs: Sequence[J], make: Callable[[J], dict[str, Any]], workers: int
 ) -> Iterator[tuple[J, dict[str, Any]]]:
     if workers <= 1 or len(jobs) <= 1:
@@ -163,7 +165,9 @@ def _fingerprint(job: Job) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _entry(name: str, fingerprint: str, record: dict[str, Any], out: Path) -> dict[str, Any]:
+def _journal_entry(
+    name: str, fingerprint: str, record: dict[str, Any], out: Path
+) -> dict[str, Any]:
     return {
         'name': name,
         'fingerprint': fingerprint,

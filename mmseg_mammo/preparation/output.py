@@ -1,4 +1,4 @@
-"""What every preparation tool shares: the output folder, its pictures, the patient split.
+"""Output folder of a preparation: claims it, writes images and masks, records and counts them.
 
 The output folder holds ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``, and two files
 for resuming: ``preparation.json`` (the options that change pixels) and ``progress.jsonl`` (see
@@ -30,7 +30,7 @@ LARGE_LESION_SHARE, INVERTED_SHARE = 0.5, 0.9
 
 @dataclass(frozen=True)
 class Pair:
-    """What :func:`write_pair` wrote: the fields of :class:`Row` that come from pixels.
+    """Facts of a written image and mask: the fields of :class:`Row` that come from pixels.
 
     ``mask`` is '' without a lesion; ``lesion_share`` is the fraction of the image that it
     covers before downscaling.
@@ -129,7 +129,7 @@ def write_pair(
 
 
 def large_lesion_note(share: float) -> str:
-    """What an audit says of a lesion that covers this fraction of its image; '' if nothing."""
+    """The audit note on a lesion that covers this share of its image; empty if it is not large."""
     return f'lesion covers {share:.0%} of the image; inverted mask?' * (share > LARGE_LESION_SHARE)
 
 
@@ -139,7 +139,7 @@ def pair_record(pair: Pair, **more: Any) -> dict[str, Any]:
 
 
 def row_from_record(record: Mapping[str, Any], **facts: str) -> Row:
-    """The index row of a written image: its files and size, and what is known of it.
+    """The index row of a written image, from its record and from what is known of it.
 
     Args:
         record: Of :func:`pair_record`.

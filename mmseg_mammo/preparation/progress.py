@@ -1,4 +1,4 @@
-"""How far a long step is: a bar on a terminal, and in a log a line every tenth."""
+"""Progress of a long step: a bar on a terminal, or a line for every tenth in a log."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -9,10 +9,10 @@ from tqdm import tqdm
 T = TypeVar('T')
 
 
-def shown(
+def show_progress(
     items: Iterable[T], total: int, title: str, unit: str = 'image', done: int = 0
 ) -> Iterator[T]:
-    """Hand on ``items``, and say on standard error how many have come.
+    """Yield ``items``, and report on standard error how many have been done.
 
     Args:
         items: What is left to do; each counts when the next is asked for.

@@ -1,4 +1,4 @@
-"""Patients to splits."""
+"""Splits: assigns patients to splits in proportion to their strata."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

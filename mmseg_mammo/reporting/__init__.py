@@ -1,1 +1,1 @@
-"""The transfer report: tables, figures and one page from run folders alone, never a model."""
+"""Transfer report: tables, figures and one page, made from run folders without any model."""

@@ -1,11 +1,11 @@
-"""What a reader must know about the runs of a report: where they do not fit together."""
+"""Consistency checks: warn where the runs of a report do not fit together."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmseg_mammo.io.run_folder import VIEWER
-from mmseg_mammo.reporting.naming import without_version
+from mmseg_mammo.reporting.naming import strip_version
 from mmseg_mammo.reporting.run_reader import Test
 
 
@@ -19,7 +19,7 @@ def find_warnings(tests: Sequence[Test]) -> list[str]:
 
 def _of_data_sets(tests: Sequence[Test]) -> Iterator[str]:
     datasets = dict.fromkeys(test.dataset for test in tests)
-    for name, versions in Counter(map(without_version, datasets)).items():
+    for name, versions in Counter(map(strip_version, datasets)).items():
         if versions > 1:
             yield f'{name}: the models were tested on different versions of index.csv'
     for dataset in datasets:

@@ -1,4 +1,4 @@
-"""What a report consists of, between those who compute it and those who show it."""
+"""Document: the tables, sections and viewer cases that a report consists of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Names for what lies at different paths: as much of each path as tells it from the others."""
+"""Naming: the shortest names that tell data sets and folders apart."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ _VERSION = re.compile(r' \(index \w+\)')
 
 
 def may_be_one(one: PurePath, other: PurePath) -> bool:
-    """Whether two paths may be one place: runs may have been started in different folders."""
+    """Whether two paths may name one place: runs may have started in different folders."""
     shorter, longer = sorted((one.parts, other.parts), key=len)
     return bool(shorter) and longer[-len(shorter) :] == shorter
 
@@ -76,7 +76,7 @@ def dataset_name(
     return name if data['split'] == usual else f'{name} ({data["split"]} split)'
 
 
-def without_version(name: str) -> str:
+def strip_version(name: str) -> str:
     """The name of a data set, whichever ``index.csv`` it had."""
     return _VERSION.sub('', name)
 

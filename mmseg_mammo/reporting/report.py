@@ -1,4 +1,4 @@
-"""All of the report: its sections, its files, and the folder that they go to."""
+"""Report: builds all sections, lists all files and writes them to a folder."""
 
 import hashlib
 import json
@@ -59,7 +59,7 @@ def run_section(runs: Runs) -> Section:
         *('checkpoint', 'training', 'test', 'started', 'index', 'seed', 'version'),
         *('commit', 'device', 'mark'),
     )
-    rows = tuple(_row(test) for test in runs.tests)
+    rows = tuple(_run_row(test) for test in runs.tests)
     table = Table('runs', 'What was tested', columns, rows, mark_notes(runs.tests))
     items: list[Table | Figure] = [table]
     if runs.left_out:
@@ -69,7 +69,7 @@ def run_section(runs: Runs) -> Section:
     return Section('runs', 'Runs', (text,), tuple(items))
 
 
-def _row(test: Test) -> tuple[Cell, ...]:
+def _run_row(test: Test) -> tuple[Cell, ...]:
     run, lesion = test.run, has_lesion(test.images)
     git = run.get('git') or {}
     commit = str(git.get('commit', ''))[:8] + ('+' if git.get('changed') else '')
@@ -109,7 +109,7 @@ def check_folder(out: Path) -> None:
     if not out.is_dir():
         raise MammoError(f'{out}: a file', 'a folder', remedy)
     present = {path.relative_to(out).as_posix() for path in out.rglob('*') if not path.is_dir()}
-    known = _written(out)
+    known = _read_manifest(out)
     foreign = sorted(present - known.keys() - {MANIFEST})
     changed = sorted(
         name for name in present & known.keys() if _digest((out / name).read_bytes()) != known[name]
@@ -121,7 +121,7 @@ def check_folder(out: Path) -> None:
         raise MammoError(f'{out / named}: {what}', allowed, remedy)
 
 
-def _written(out: Path) -> Mapping[str, str]:
+def _read_manifest(out: Path) -> Mapping[str, str]:
     try:
         return json.loads((out / MANIFEST).read_text(encoding='utf-8'))['files']
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""One run folder as Python values; nothing but its files is read."""
+"""Run reader: turns the files of a run folder into Python values."""
 
 import json
 from collections.abc import Mapping, Sequence

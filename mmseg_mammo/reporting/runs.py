@@ -1,4 +1,4 @@
-"""Which runs a report is about: found below the given folders, named, and chosen."""
+"""Runs of a report: found below the given folders, named and selected."""
 
 import re
 from collections import defaultdict
@@ -88,7 +88,7 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
         )
     folders = name_folders(_data([*trainings, *tests]))
     trained = _trainings(trainings, folders)
-    kept, older, mixed = _newest(_named(tests, names or {}), folders)
+    kept, older, mixed = _select_newest(_name_models(tests, names or {}), folders)
     left_out += older
     read = [
         read_test(folder, model, _training(run, trained), folders) for folder, run, model in kept
@@ -113,7 +113,7 @@ def _data(runs: list[Run]) -> Iterator[Mapping[str, Any]]:
     return (run['data'][run['mode']] for _, run in runs)
 
 
-def _named(
+def _name_models(
     tests: list[Run], names: Mapping[Path, str]
 ) -> list[tuple[Path, Mapping[str, Any], str]]:
     """Tests with the names of their models, which are of one checkpoint each."""
@@ -127,7 +127,7 @@ def _named(
         if not any(may_be_one(_checkpoint(run), other) for other in known):
             known.append(_checkpoint(run))
     return [
-        (folder, run, _told_apart(model, _checkpoint(run), checkpoints[model]))
+        (folder, run, _name_apart(model, _checkpoint(run), checkpoints[model]))
         for folder, run, model in called
     ]
 
@@ -145,7 +145,7 @@ def experiment(run: Mapping[str, Any]) -> str:
     return re.sub(r'_(cbis|zgt)$', '', PurePath(run.get('config') or '').stem)
 
 
-def _told_apart(model: str, checkpoint: PurePath, known: list[PurePath]) -> str:
+def _name_apart(model: str, checkpoint: PurePath, known: list[PurePath]) -> str:
     """``model`` with as much of the checkpoint's path as tells it from the others of that name."""
     others = [path for path in known if not may_be_one(path, checkpoint)]
     if not others:
@@ -157,7 +157,7 @@ def _checkpoint(run: Mapping[str, Any]) -> PurePath:
     return PurePath(run.get('checkpoint') or '')
 
 
-def _newest(
+def _select_newest(
     tests: list[tuple[Path, Mapping[str, Any], str]], folders: Mapping[str, str]
 ) -> tuple[list[tuple[Path, Mapping[str, Any], str]], list[tuple[Path, str]], list[str]]:
     """The last test of each model and data set; the folders of the others, and why; warnings."""

@@ -1,8 +1,4 @@
-"""IoU and Dice of many images at once, and which images they are averaged over.
-
-The formulas are those of :mod:`mmseg_mammo.evaluation.overlap` (thesis III-B), whose room cannot
-be entered without torch; a test holds the two together.
-"""
+"""Score cells: counts, strata and marks of images, and rounded values for tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -93,7 +89,7 @@ def mark_cells(
 def _lack(number: int | Estimate) -> str:
     """What there are too few of; ''."""
     if isinstance(number, Estimate):
-        return NARROW if number.narrow else ''
+        return NARROW if number.is_narrow else ''
     return FEW if 0 < number < FEWEST else ''
 
 

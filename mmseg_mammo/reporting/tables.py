@@ -1,4 +1,4 @@
-"""Tables as text: CSV, Markdown and LaTeX, with the same digits in all of them."""
+"""Table export: CSV, Markdown and LaTeX with the same digits."""
 
 import csv
 import io

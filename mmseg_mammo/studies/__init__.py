@@ -1,1 +1,1 @@
-"""One question, many trainings."""
+"""Studies: many trainings for one question."""

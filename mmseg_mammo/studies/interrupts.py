@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps of a training, where nothing can lose it or be damaged by it."""
+"""Interrupts: delay Ctrl-C to the end of a training step."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Registered pipeline steps."""
+"""Registered pipeline transforms."""
 
 from mmseg_mammo.transforms.augmentation import RandomIntensity, RandomLesionAffine
 from mmseg_mammo.transforms.clahe import MammoCLAHE

@@ -1,4 +1,4 @@
-"""Augmentation of grey mammograms and their masks, for training pipelines.
+"""Augmentation: random affine maps and intensity changes of mammograms and masks.
 
 Random numbers come from NumPy's global generator, as in mmcv and mmseg; the dataset seeds it for
 every image and epoch. Each class draws its numbers and calls a pure function.
@@ -13,7 +13,7 @@ from mmseg.registry import TRANSFORMS
 def warp(
     image: np.ndarray, mask: np.ndarray | None, matrix: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Move an image and its mask by the same affine map; what comes from outside is background.
+    """Apply one affine map to an image and its mask; background fills what comes from outside.
 
     Args:
         image: H×W or H×W×C, uint8, uint16 or float32; interpolated bilinearly.

@@ -1,4 +1,4 @@
-"""Contrast-limited adaptive histogram equalisation of mammograms, of 256 levels whatever their depth."""
+"""CLAHE: contrast-limited adaptive histogram equalisation on 256 levels, for 8 and 16 bits."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Whether the steps of a pipeline have left the grey levels of an image whole."""
+"""Grey-level check: finds pipeline steps that change the depth or the range of an image."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +12,12 @@ MARGIN = 25.5
 
 
 def levels_of(image: np.ndarray) -> tuple[str, int]:
-    """What ``results['grey_levels']`` notes of an image: the name of its dtype, its highest level."""
+    """The dtype name and the highest level of an image, for ``results['grey_levels']``."""
     return image.dtype.name, int(image.max(initial=0))
 
 
 def broken_levels(image: np.ndarray, loaded: tuple[str, int] | None = None) -> str:
-    """What a step has done to the depth or the range of grey levels; empty if they are whole.
+    """The damage that a step has done to the depth or range of grey levels; empty if none.
 
     Args:
         image: H×W×3 as it comes to be packed.
@@ -50,7 +50,7 @@ def _clipped(grey: np.ndarray) -> bool:
 
 
 def check_levels(results: Mapping[str, Any]) -> None:
-    """Refuse the image of a pipeline whose levels a step has broken; see :func:`broken_levels`.
+    """Refuse an image whose grey levels a step has broken; see :func:`broken_levels`.
 
     Args:
         results: With ``img``, and ``grey_levels`` if a step noted them.

@@ -1,4 +1,4 @@
-"""From the files of an index to arrays: the image with its bit depth, the mask as {0, 1}."""
+"""Loading transforms: read the image, the mask and the prompts of an index row."""
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath

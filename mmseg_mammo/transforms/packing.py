@@ -1,4 +1,4 @@
-"""The last step of a pipeline: from arrays to the tensors and facts that a model is given."""
+"""Packing transform: the last step, which turns arrays into model inputs and data samples."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Resizing for training, where the mask goes with the image."""
+"""Resizing transform: scales image and mask together and keeps every lesion."""
 
 from mmseg.datasets.transforms import Resize
 from mmseg.registry import TRANSFORMS

@@ -1,1 +1,1 @@
-"""Arrays to pictures and plots. No torch."""
+"""Pictures and plots from arrays. No torch."""

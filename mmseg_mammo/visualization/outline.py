@@ -1,4 +1,4 @@
-"""The border of a mask as a vector path: exact, small as text, crisp at any size and in print."""
+"""Mask outlines as vector paths: exact, compact and sharp at any size."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Pictures for people: image, truth and prediction side by side."""
+"""Overlay pictures: an image beside its true and its predicted mask."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Drawing: colour-blind safe, readable in print, as PNG and SVG, the same bytes every time."""
+"""Plot style and plots of the report: safe for colour blindness, reproducible to the byte."""
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,7 +72,7 @@ def canvas(name: str, size: tuple[float, float]) -> Iterator[Canvas]:
 
 
 def to_figure(drawn: Canvas, name: str, title: str, caption: str, alt: str) -> Figure:
-    """The drawn figure as a part of the report; inside of :func:`canvas`."""
+    """Save a drawn canvas as a figure of the report; call it inside of :func:`canvas`."""
     png, svg = io.BytesIO(), io.StringIO()
     drawn.savefig(png, format='png', metadata={'Software': None})
     drawn.savefig(svg, format='svg', metadata={'Date': None, 'Creator': None})
@@ -149,7 +149,7 @@ def forest(
 
 
 def dot(axis: Axes, estimate: Estimate, place: float, index: int | None) -> None:
-    """A mean and its interval on a horizontal axis, in the look of model ``index``."""
+    """Draw a mean and its interval on a horizontal axis, in the style of model ``index``."""
     if np.isnan(estimate.value):
         return
     style = model_style(index)
@@ -159,6 +159,6 @@ def dot(axis: Axes, estimate: Estimate, place: float, index: int | None) -> None
 
 
 def describe_means(panel: Mapping[str, Estimate]) -> str:
-    """Means in words, for who does not see the picture."""
+    """The means of a panel in words, for readers who cannot see the picture."""
     known = {model: each.value for model, each in panel.items() if not np.isnan(each.value)}
     return ', '.join(f'{model} {value:.1f}' for model, value in known.items()) or 'no images'

@@ -12,7 +12,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from processes import in_processes
 
-from mmseg_mammo.engine.loops import mean_losses, on_grid
+from mmseg_mammo.engine.loops import mean_losses, sample_on_grid
 from mmseg_mammo.io.image import resize_mask
 
 
@@ -101,7 +101,7 @@ def test_a_tiny_lesion_stays_in_the_truth_of_the_loss_and_the_sample_is_not_touc
     mask = torch.zeros(1, 100, 90, dtype=torch.uint8)
     mask[0, 41, 43] = 1
     sample = SegDataSample(gt_sem_seg=PixelData(data=mask), metainfo={'img_path': 'a.png'})
-    copy = on_grid(sample, (16, 16))
+    copy = sample_on_grid(sample, (16, 16))
     assert copy.gt_sem_seg.data.shape == (1, 16, 16)
     assert copy.gt_sem_seg.data.sum() == 1
     assert copy.img_path == 'a.png'
@@ -112,7 +112,7 @@ def test_the_truth_of_a_padded_input_is_padded_with_what_no_loss_counts():
     mask = torch.ones(1, 100, 50, dtype=torch.uint8)
     sample = SegDataSample(gt_sem_seg=PixelData(data=mask))
     sample.set_metainfo(dict(img_padding_size=(0, 8, 0, 0)))  # left, right, top, bottom
-    truth = on_grid(sample, (16, 16)).gt_sem_seg.data[0]
+    truth = sample_on_grid(sample, (16, 16)).gt_sem_seg.data[0]
     assert (truth[:, :8] == 1).all()
     assert (truth[:, 8:] == 255).all()
 

@@ -17,9 +17,9 @@ from torch import nn
 
 from mmseg_mammo.engine.provenance import (
     clock,
+    combine_processes,
     config_hash,
     git_state,
-    over_processes,
     parameters,
     peak_resident_memory,
     versions,
@@ -31,14 +31,14 @@ from mmseg_mammo.version import __version__
 def joined(images, seconds, peak):
     dist.init_process_group('gloo')
     rank = dist.get_rank()
-    return over_processes(images[rank], seconds[rank], peak[rank])
+    return combine_processes(images[rank], seconds[rank], peak[rank])
 
 
 def test_processes_add_their_images_and_the_largest_memory_counts(free_port):
     """30 and 10 images at the same time, in 9 and 11 seconds: 4 images a second."""
     found = in_processes(2, free_port, joined, (30, 10), (9, 11), (1.5, 3.25))
     assert found == [(4, 3.25)] * 2
-    assert over_processes(0, 0.0, 0.0) == (None, 0)
+    assert combine_processes(0, 0.0, 0.0) == (None, 0)
 
 
 def hash_of(name, data, folder):

@@ -10,11 +10,11 @@ from mmseg_mammo.evaluation.bootstrap import (
     auroc,
     difference,
     draws,
-    least_adjusted,
     mean,
     ratio,
     seed_of,
     sign_flip,
+    smallest_adjusted,
     tail,
 )
 
@@ -105,11 +105,11 @@ def test_an_interval_knows_the_patients_that_it_hangs_on(data):
     assert ratio(hits, lesions, names).patients == 9
     areas = auroc(lesions > 0, np.random.default_rng(0).random(40), names)
     assert areas.patients == 9
-    assert areas.scaled(100).patients == 9
+    assert areas.scale(100).patients == 9
     assert difference(mean(values, patients), areas).patients == 9
-    assert areas.narrow
-    assert not mean(values, patients).narrow
-    assert not mean(values[:4], names[:4]).narrow  # there is none
+    assert areas.is_narrow
+    assert not mean(values, patients).is_narrow
+    assert not mean(values[:4], names[:4]).is_narrow  # there is none
 
 
 def test_below_five_patients_there_is_no_interval():
@@ -233,7 +233,7 @@ def test_the_smallest_p_values_by_hand():
     smallest = sign_flip(np.ones((40, 1)), np.arange(40).astype(str))[0]
     assert smallest == 0.00001
     harmonic = 1 + 1 / 2 + 1 / 3 + 1 / 4
-    assert least_adjusted(4) == pytest.approx((0.00004 * harmonic, 0.00001 * harmonic))
+    assert smallest_adjusted(4) == pytest.approx((0.00004 * harmonic, 0.00001 * harmonic))
     assert adjust(np.array([1, smallest, 1, 1]))[1] == pytest.approx(0.00004 * harmonic)
 
 

@@ -11,8 +11,8 @@ from mmseg_mammo.evaluation.grids import (
     NETWORK,
     candidates_on,
     lesion_probability,
+    prediction_origin,
     probability_on,
-    way_to,
 )
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -43,8 +43,8 @@ def test_one_channel_is_a_probability_already_and_two_are_raw():
 )
 def test_the_way_is_the_networks_on_its_own_grid_only(size, way):
     sample = {'seg_logits': logits(2, 8, 12), 'input_logits': logits(2, 4, 6)}
-    assert way_to(sample, size) == way
-    assert way_to({'seg_logits': sample['seg_logits']}, size) == MASKS
+    assert prediction_origin(sample, size) == way
+    assert prediction_origin({'seg_logits': sample['seg_logits']}, size) == MASKS
     found = probability_on(sample, size)
     assert tuple(found.shape) == size
     if way == NETWORK:

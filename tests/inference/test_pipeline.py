@@ -5,7 +5,7 @@ import pytest
 from mmengine.dataset import Compose
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.pipeline import changing_levels, image_steps, run_steps
+from mmseg_mammo.inference.pipeline import image_steps, level_changing_steps, run_steps
 from mmseg_mammo.io.image import map_intensity, write_png
 
 LOAD = dict(type='LoadMammogram', intensity='percentile', percentiles=(5, 90))
@@ -26,7 +26,7 @@ def test_they_give_what_the_pipeline_gives(steps, grey, tmp_path):
     loading, found = image_steps([LOAD, dict(type='LoadLesionMask'), *steps, PACK])
     levels = map_intensity(np.dstack([grey] * 3), loading.intensity, loading.percentiles)
     assert (run_steps(found, levels, (24, 32)) == whole['img']).all()
-    assert changing_levels(found) == ['MammoCLAHE'] * (len(steps) - 1)
+    assert level_changing_steps(found) == ['MammoCLAHE'] * (len(steps) - 1)
 
 
 @pytest.mark.parametrize('pipeline', [[], [dict(type='LoadImageFromFile'), RESIZE], [RESIZE]])

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.files import read_json, without_nan, write_atomic, write_json
+from mmseg_mammo.io.files import read_json, replace_nan, write_atomic, write_json
 
 
 def test_an_exception_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -29,7 +29,7 @@ def test_written_files_have_the_permissions_of_any_other(tmp_path):
 
 
 def test_json_has_no_nan():
-    assert without_nan({'a': {'b': float('nan')}, 'c': 1.5}) == {'a': {'b': None}, 'c': 1.5}
+    assert replace_nan({'a': {'b': float('nan')}, 'c': 1.5}) == {'a': {'b': None}, 'c': 1.5}
 
 
 def test_json_comes_back_with_null_for_what_json_lacks(tmp_path):

@@ -15,7 +15,7 @@ from mmseg.structures import SegDataSample
 from sam_models import SIDE, meta_sam, our_sam, sample_of, square
 
 from mmseg_mammo.engine.config.shipped import find_config
-from mmseg_mammo.evaluation.grids import probability_on, way_to
+from mmseg_mammo.evaluation.grids import prediction_origin, probability_on
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.models.input_grid import picture_shape, truth_on_input
 
@@ -53,7 +53,7 @@ def predicted(model, logits, shape, **facts):
 def test_a_blob_of_any_size_is_whole_on_the_grid_that_it_was_predicted_on(radius, shape, model):
     logits = blob(radius)
     found = predicted(model, logits, shape)
-    assert way_to(found, (224, 224)) == 'network'
+    assert prediction_origin(found, (224, 224)) == 'network'
     assert torch.equal(probability_on(found, (224, 224)), logits.sigmoid())
     assert found['seg_logits']['data'].shape == (1, *shape)
 
@@ -77,8 +77,8 @@ def test_both_counts_on_the_grid_are_of_it_and_the_record_says_so(option, kept, 
 
 def test_a_network_of_another_side_is_compared_as_before(model):
     found = predicted(model, blob(4, side=112), (300, 200))
-    assert way_to(found, (224, 224)) == 'masks'
-    assert way_to(found, (112, 112)) == 'network'
+    assert prediction_origin(found, (224, 224)) == 'masks'
+    assert prediction_origin(found, (112, 112)) == 'network'
     plain = {name: value for name, value in found.items() if name != 'input_logits'}
     assert torch.equal(probability_on(found, (224, 224)), probability_on(plain, (224, 224)))
 
@@ -87,7 +87,7 @@ def test_padding_is_left_out_and_a_flipped_picture_is_turned_back(model):
     logits = blob(2)
     half = predicted(model, logits, (400, 200), img_padding_size=[0, 112, 0, 0])
     assert half['input_logits']['data'].shape == (1, 224, 112)
-    assert way_to(half, (224, 224)) == 'masks'
+    assert prediction_origin(half, (224, 224)) == 'masks'
     flipped = predicted(model, logits, (400, 200), flip=True, flip_direction='horizontal')
     assert torch.equal(flipped['input_logits']['data'][0], logits.sigmoid().flip(1))
 

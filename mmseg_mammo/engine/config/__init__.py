@@ -1,1 +1,1 @@
-"""Configs: loading, checking, changing and comparing them."""
+"""Configs: load, check, change and compare them."""

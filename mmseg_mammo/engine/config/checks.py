@@ -1,4 +1,4 @@
-"""What a config cannot be run with, said before anything is built; the host says it late."""
+"""Config checks: refuse, before anything is built, what the host would refuse late."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from mmengine.registry import OPTIMIZERS
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
-from mmseg_mammo.engine.config.keys import near
+from mmseg_mammo.engine.config.keys import near_names
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.errors import MammoError
 
@@ -60,7 +60,7 @@ def check_launcher(launcher: str) -> None:
 
 
 def check_config(cfg: Config) -> None:
-    """Refuse what would end in a traceback of the host, or in a training of something else.
+    """Refuse a config that would end in a traceback of the host, or train something else.
 
     Raises:
         MammoError: No model; a count that is none; an image that nothing packs; a checkpoint to
@@ -95,7 +95,8 @@ def _check_optimizer(cfg: Config) -> None:
     if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
         raise MammoError(
             f'optim_wrapper.optimizer.type={kind!r}: no such optimiser',
-            ', '.join(near(kind, OPTIMIZERS.module_dict)) or 'one of torch.optim, such as AdamW',
+            ', '.join(near_names(kind, OPTIMIZERS.module_dict))
+            or 'one of torch.optim, such as AdamW',
         )
 
 
@@ -122,7 +123,7 @@ def _check_widths(model: Mapping[str, Any]) -> None:
 
 
 def datasets_of(loader: Mapping[str, Any] | None, place: str) -> Iterator[tuple[str, Any]]:
-    """The data sets of a loader's config that read images, and where they stand in it.
+    """The image data sets in the config of a loader, each with its place in the config.
 
     Wrappers (``ConcatDataset``, ``RepeatDataset``, …) are looked into; one with a pipeline of its
     own packs the images of its members, which are left out then.
@@ -161,7 +162,7 @@ def _is_packing(name: str) -> bool:
 
 
 def check_schedule(cfg: Config) -> None:
-    """Refuse a training that ends before a part of its schedule begins; mmengine only fails late.
+    """Refuse a training that ends before a part of its schedule begins.
 
     Raises:
         MammoError: A scheduler that lasts to the end of the training would begin there, or later.

@@ -1,4 +1,4 @@
-"""What the config inside a checkpoint says about its training, held against the present one."""
+"""Config differences: compare a checkpoint's config with the present one."""
 
 from collections.abc import Iterator, Mapping
 from inspect import signature
@@ -26,7 +26,7 @@ CLAHE_LEVELS = 'clahe_levels'
 
 
 def clahe_differences(checkpoint: Mapping[str, Any], cfg: Config) -> list[str]:
-    """Whether a checkpoint was trained with the former 16-bit CLAHE; a phrase if so, or none."""
+    """One phrase if a checkpoint was trained with the former 16-bit CLAHE; else an empty list."""
     trained = config_of(checkpoint)
     if trained is None or CLAHE_LEVELS in checkpoint['meta']:
         return []
@@ -46,7 +46,7 @@ def note_clahe(checkpoint: dict[str, Any]) -> None:
 
 
 def input_differences(trained: Config, cfg: Config) -> list[str]:
-    """Where images are prepared for the network in another way than in training.
+    """Differences between training and test in how images are prepared for the network.
 
     Steps of the test pipeline are held against those of the pipeline that was trained with.
 
@@ -110,7 +110,7 @@ def _flat(steps: Any) -> Iterator[Any]:
 
 
 def check_length(trained: Config, cfg: Config) -> None:
-    """Refuse to resume a training under another length than its rate was planned for.
+    """Refuse to resume a training under a length that its learning-rate schedule was not made for.
 
     A resumed scheduler keeps the plan of its checkpoint: beyond the end of a cosine the rate
     stays at zero. The plateau rule plans nothing and may go on for longer.

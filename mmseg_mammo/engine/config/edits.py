@@ -1,4 +1,4 @@
-"""Changes of a config that an option of the command line stands for."""
+"""Config edits: apply options of the command line to a config."""
 
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ def use_dataset(cfg: Config, name: str, datasets: Path | None) -> None:
 
 
 def input_size(cfg: Config) -> tuple[int, int]:
-    """Height and width of what the model of ``cfg`` is given, in pixels.
+    """Height and width in pixels of the input of the model of ``cfg``.
 
     Raises:
         MammoError: Images are neither padded to one size nor resized to one.

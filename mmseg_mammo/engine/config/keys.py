@@ -1,4 +1,4 @@
-"""Which top-level keys of a config anything reads, and which are a slip of the pen."""
+"""Config keys: find top-level keys that nothing reads, and their likely spelling."""
 
 import inspect
 import re
@@ -28,7 +28,7 @@ RUNNER_KEYS = frozenset(
 
 
 def distance(one: str, other: str) -> int:
-    """Letters to insert, remove, replace, or neighbours to swap, that make ``other`` of ``one``."""
+    """Edit distance: letters inserted, removed, replaced, or swapped with a neighbour."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, mine in enumerate(one, start=1):
@@ -41,8 +41,8 @@ def distance(one: str, other: str) -> int:
     return row[-1]
 
 
-def near(name: str, names: Iterable[str]) -> list[str]:
-    """Those of ``names`` that are within two letters of ``name``, the nearest first.
+def near_names(name: str, names: Iterable[str]) -> list[str]:
+    """The ``names`` within two letters of ``name``, the nearest first.
 
     Names of four letters and less have to be within one: any two of them are alike.
     """
@@ -63,24 +63,24 @@ def is_used(cfg: Config, key: str) -> bool:
     # Those of JSON may stand in one line, and are never used as a variable.
     start = r'(?:^|[{,])' if str(cfg.filename).endswith('.json') else '^'
     defined += re.findall(rf'{start}\s*["\']?{name}["\']?\s*:(?![^\n]*=)', text, re.MULTILINE)
-    return len(re.findall(rf'\b{name}\b', text)) > len(defined) or bool(copies(cfg, key))
+    return len(re.findall(rf'\b{name}\b', text)) > len(defined) or bool(copy_paths(cfg, key))
 
 
-def copies(cfg: Config, key: str) -> list[str]:
-    """Paths below the keys that a runner reads where an equal list or dict stands as under ``key``."""
+def copy_paths(cfg: Config, key: str) -> list[str]:
+    """The paths that a runner reads where a list or dict equal to the one under ``key`` stands."""
     value = cfg[key]
     if not isinstance(value, (dict, list, tuple)) or not value:
         return []
-    return [path for path, found in paths(cfg) if '.' in path and same(found, value)]
+    return [path for path, found in paths(cfg) if '.' in path and is_same(found, value)]
 
 
-def same(one: Any, other: Any) -> bool:
+def is_same(one: Any, other: Any) -> bool:
     """Whether two values of a config are equal and of one kind."""
     return type(one) is type(other) and one == other
 
 
 def paths(cfg: Config) -> Iterator[tuple[str, Any]]:
-    """Every path below the keys that a runner reads, as ``--cfg-options`` writes it; its value."""
+    """Every path below the keys that a runner reads, as ``--cfg-options`` has it, and its value."""
     for key in cfg:
         if key in RUNNER_KEYS:
             yield from _below(key, cfg[key])
@@ -97,7 +97,7 @@ def _below(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def check_keys(cfg: Config) -> None:
-    """Refuse a top-level key that nothing uses and that is nearly one that the runner reads.
+    """Refuse a top-level key that nothing uses and that nearly spells a key of the runner.
 
     Every other variable is legal, as configs of MMSegmentation have them.
 
@@ -106,7 +106,7 @@ def check_keys(cfg: Config) -> None:
     """
     imported = getattr(cfg, '_imported_names', ())  # of a pure-Python config
     for key in cfg:
-        close = [] if key in RUNNER_KEYS or key in imported else near(key, RUNNER_KEYS)
+        close = [] if key in RUNNER_KEYS or key in imported else near_names(key, RUNNER_KEYS)
         if close and not is_used(cfg, key):
             raise MammoError(
                 f'{cfg.filename}: nothing reads the key {key}',

@@ -1,4 +1,4 @@
-"""Reading the config of a command line."""
+"""Config loading: reads the config of a command line and applies its options."""
 
 import argparse
 import re

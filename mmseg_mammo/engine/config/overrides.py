@@ -1,4 +1,4 @@
-"""``--cfg-options``: every setting has an effect, or is refused with the place that has."""
+"""``--cfg-options``: parses overrides, and refuses every override that would have no effect."""
 
 import argparse
 import inspect
@@ -14,7 +14,14 @@ from mmengine.runner import Runner
 from mmseg import registry as mmseg_registry
 from torch.utils.data import DataLoader
 
-from mmseg_mammo.engine.config.keys import RUNNER_KEYS, copies, is_used, near, paths, same
+from mmseg_mammo.engine.config.keys import (
+    RUNNER_KEYS,
+    copy_paths,
+    is_same,
+    is_used,
+    near_names,
+    paths,
+)
 from mmseg_mammo.errors import MammoError
 
 # Words that the host takes out of a dict before it calls the constructor of its type.
@@ -38,7 +45,7 @@ _FREE = ('custom_keys', 'metainfo')
 
 
 class Options(DictAction):
-    """The host's parser of ``KEY=VALUE``, with a message instead of a traceback."""
+    """The host's parser of ``KEY=VALUE``, with a message in place of a traceback."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: Any = None
@@ -52,7 +59,7 @@ class Options(DictAction):
 
 
 def override(cfg: Config, options: Mapping[str, Any]) -> None:
-    """Check ``options`` and bring them into ``cfg``.
+    """Check ``options`` and apply them to ``cfg``.
 
     Args:
         cfg: Changed in place.
@@ -108,7 +115,7 @@ def _check_new_root(cfg: Config, path: str) -> None:
     root = path.split('.')[0]
     if root in RUNNER_KEYS:
         return
-    close = near(root, {*RUNNER_KEYS, *cfg})
+    close = near_names(root, {*RUNNER_KEYS, *cfg})
     longer = [found for found, _ in paths(cfg) if found.endswith(f'.{path}')]
     if close or longer:
         raise MammoError(
@@ -120,7 +127,7 @@ def _check_new_root(cfg: Config, path: str) -> None:
 
 def _refuse_copy(cfg: Config, path: str) -> None:
     root, _, rest = path.partition('.')
-    places = [f'{place}.{rest}' if rest else place for place in copies(cfg, root)]
+    places = [f'{place}.{rest}' if rest else place for place in copy_paths(cfg, root)]
     if not places:
         leaf: Any = cfg
         for part in path.split('.'):
@@ -129,7 +136,7 @@ def _refuse_copy(cfg: Config, path: str) -> None:
         places = [
             found
             for found, value in paths(cfg)
-            if '.' in found and found.rpartition('.')[2] == last and same(value, leaf)
+            if '.' in found and found.rpartition('.')[2] == last and is_same(value, leaf)
         ]
     raise MammoError(
         f'--cfg-options {path}: no effect, since {root} was copied where it is used while the '
@@ -155,7 +162,7 @@ def _check_new_key(node: Any, parts: list[str], depth: int, options: Mapping[str
         )
     if key in known or (known and key in _TAKEN_OUT):
         return
-    close = near(key, {*node, *known})
+    close = near_names(key, {*node, *known})
     if closed or close:
         raise MammoError(
             f'--cfg-options {".".join(parts)}: {place} has no {key}',
@@ -177,7 +184,7 @@ def _parameters(kind: Any, name: str) -> tuple[set[str], bool]:
 
 
 def default_of(kind: Any, name: str) -> Any:
-    """What the constructor of a type takes for an argument that is left out; None if not known."""
+    """The default that the constructor of a type gives to an argument; None if it is not known."""
     for owner in _classes(kind):
         for part in inspect.getmro(owner) if inspect.isclass(owner) else ():
             call = vars(part).get('__init__')

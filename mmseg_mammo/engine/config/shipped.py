@@ -1,4 +1,4 @@
-"""Shipped configs: their folder, their names, those that moved, and ``_base_`` that names one."""
+"""Shipped configs: finds them by name, resolves ``_base_`` that names one, says which moved."""
 
 import difflib
 import re

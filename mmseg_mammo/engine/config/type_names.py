@@ -1,4 +1,4 @@
-"""Types of a config compared alike, whether it names them or holds the classes themselves."""
+"""Type names: reduce a ``type`` of a config, name or class, to one comparable form."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Checkpoints that a killed training can go on from as if nothing had happened."""
+"""Checkpoint hook: saves checkpoints that a killed training resumes from exactly."""
 
 from collections import deque
 from pathlib import Path
@@ -20,7 +20,7 @@ from mmseg_mammo.models.peft.trainable import fingerprint, unwrapped
 
 @register_backend('atomic')
 class AtomicBackend(LocalBackend):
-    """mmengine's local files, of which none is ever half written."""
+    """mmengine's local file backend, with atomic writes."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write ``obj`` beside ``filepath`` and rename it."""
@@ -29,7 +29,7 @@ class AtomicBackend(LocalBackend):
 
 @HOOKS.register_module()
 class ResumableCheckpointHook(CheckpointHook):
-    """mmengine's hook, but saving after the validation of an epoch, and never in place.
+    """mmengine's hook, which here saves after the validation of an epoch, and atomically.
 
     mmengine saves before it, so that the plateau rule's count and the best score of that epoch
     are missing from the checkpoint and a resumed training takes another course. It also
@@ -53,7 +53,7 @@ class ResumableCheckpointHook(CheckpointHook):
         self._mark = ''
 
     def before_train(self, runner: Any) -> None:
-        """Find out early if a checkpoint without the frozen weights could not be completed."""
+        """Refuse early if checkpoints without frozen weights could not be completed."""
         super().before_train(runner)
         self._own_best(runner)
         model = unwrapped(runner.model)

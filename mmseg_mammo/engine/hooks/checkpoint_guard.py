@@ -1,4 +1,4 @@
-"""Hooks that make runs honest: what is trained is printed, a foreign checkpoint is refused."""
+"""Checkpoint guard hook: refuses checkpoints and images that do not fit the model."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ class CheckpointGuardHook(Hook):
             spare_base(unwrapped(runner.model), path)
 
     def before_train(self, runner: Any) -> None:
-        """Refuse images normalised otherwise than the pre-trained weights want.
+        """Refuse images whose normalisation is not that of the pre-trained weights.
 
         Raises:
             CheckpointError: They are, or it is not known; and no checkpoint was loaded over them.
@@ -49,7 +49,7 @@ class CheckpointGuardHook(Hook):
             check_normalisation(unwrapped(runner.model))
 
     def before_test(self, runner: Any) -> None:
-        """Look at how test-time augmentation merges; see :func:`.check_merging`."""
+        """Check how test-time augmentation merges; see :func:`.check_merging`."""
         check_merging(runner.model.module if is_model_wrapper(runner.model) else runner.model)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:

@@ -1,4 +1,4 @@
-"""The console of a run: what a person waits for. The log file has everything."""
+"""Console hook: shows a run in few lines; the log file keeps everything."""
 
 import datetime
 import logging
@@ -204,7 +204,7 @@ class ConsoleHook(Hook):
 
 
 def best_of(hub: MessageHub, score: str) -> float | None:
-    """Highest value of a score over all validations of a training; NaN if none was a number.
+    """Highest value of a score over all validations of a training; NaN if there is none.
 
     Returns:
         None if there was no validation, or none that gave it.

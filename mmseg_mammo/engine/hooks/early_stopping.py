@@ -1,4 +1,4 @@
-"""Stop when the training loss does not get better (thesis IV-B)."""
+"""Early-stopping hook: ends a training whose training loss does not improve (thesis IV-B)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Random numbers that depend on the seed, the epoch and the image, not on what ran before."""
+"""Epoch seed hook: derives random numbers from the seed, the epoch and the image."""
 
 import random
 from typing import Any
@@ -13,7 +13,7 @@ from mmseg_mammo.datasets.description import members
 
 
 def is_deterministic(runner: Any) -> bool:
-    """What ``randomness`` of the config says; mmengine's ``FlexibleRunner`` cannot tell."""
+    """Whether the config asks for deterministic mode; mmengine's ``FlexibleRunner`` cannot tell."""
     return bool(runner.cfg.get('randomness', {}).get('deterministic'))
 
 

@@ -1,4 +1,4 @@
-"""A hook that a config puts in the place of one that it inherits, to switch that off."""
+"""No-op hook: a config puts it in the place of an inherited hook, to switch that off."""
 
 from typing import Any
 

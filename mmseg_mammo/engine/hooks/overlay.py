@@ -1,4 +1,4 @@
-"""Pictures of a seeded sample of the test set."""
+"""Overlay hook: draws a seeded sample of the test set."""
 
 from collections.abc import Sequence
 from pathlib import Path

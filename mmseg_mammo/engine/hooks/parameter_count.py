@@ -1,4 +1,4 @@
-"""What a training trains, printed."""
+"""Parameter-count hook: prints how many parameters are trained."""
 
 from typing import Any
 

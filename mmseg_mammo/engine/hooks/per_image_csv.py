@@ -1,4 +1,4 @@
-"""Tables of a run: one line for each image and lesion, and the summary of a test."""
+"""Per-image CSV hook: writes one line for each image and lesion, and the summary of a test."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A training that cannot succeed says so before it starts, and one that did not, at its end."""
+"""Prospects hook: refuses a training that cannot succeed, and warns of one that learnt nothing."""
 
 import math
 from typing import Any
@@ -27,7 +27,7 @@ _NOTHING = 0.005  # percent: what a table shows as 0.00
 
 @HOOKS.register_module()
 class ProspectsHook(Hook):
-    """Refuse a training that would fail later; warn of one that would run to its end for nothing.
+    """Refuse a training that would fail later; warn of one that would run for nothing.
 
     ``docs/training.md`` lists what is looked at. At the end it warns if the best lesion Dice is 0.
     """
@@ -44,7 +44,7 @@ class ProspectsHook(Hook):
             )
 
     def before_train(self, runner: Any) -> None:
-        """Look at the length, the model, the scores that are waited for, and the images.
+        """Check the length, the model, the awaited scores and the images.
 
         Raises:
             MammoError: An interval of 0, nothing to train, an image that nobody annotated, or a score that
@@ -60,7 +60,7 @@ class ProspectsHook(Hook):
                 'No parameter of the model is trained',
                 remedy='Set model.backbone.trainable, or test the model instead',
             )
-        wanted = awaited(runner)
+        wanted = awaited_scores(runner)
         doubts = loop_doubts(length, loop.val_begin, runner.val_loop is not None, wanted)
         if runner.val_loop is not None:
             known = known_scores(runner.val_loop)
@@ -84,7 +84,7 @@ class ProspectsHook(Hook):
         return data_doubts(rows['train'], rows['val'])
 
     def after_train(self, runner: Any) -> None:
-        """Warn if the model has learnt nothing that a validation could see."""
+        """Warn if the validation lesion Dice of the training never rose above 0."""
         best, raw = (best_of(runner.message_hub, name) for name in (SCORE, f'raw_{SCORE}'))
         if best is not None and best < _NOTHING:
             learnt = raw is not None and raw >= _NOTHING
@@ -100,8 +100,8 @@ class ProspectsHook(Hook):
             )
 
 
-def awaited(runner: Any) -> dict[str, str]:
-    """The scores that something of a training waits for, and the setting that says so."""
+def awaited_scores(runner: Any) -> dict[str, str]:
+    """The scores that parts of a training wait for, and the setting that names each."""
     found: dict[str, str] = {}
     for hook in runner.hooks:
         if isinstance(hook, CheckpointHook) and hook.save_best:

@@ -1,4 +1,4 @@
-"""Scores of the weights as they are trained, beside those of their average."""
+"""Raw-scores hook: scores the raw weights beside their exponential moving average (EMA)."""
 
 import copy
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""``run.json``: what a run was, for the report and for whoever asks a year later."""
+"""Run-record hook: writes ``run.json``, the description of a run that the report reads."""
 
 import time
 from pathlib import Path
@@ -16,9 +16,9 @@ from mmseg_mammo.engine.hooks.early_stopping import WAITED
 from mmseg_mammo.engine.hooks.epoch_seed import is_deterministic
 from mmseg_mammo.engine.provenance import (
     clock,
+    combine_processes,
     config_hash,
     git_state,
-    over_processes,
     parameters,
     peak_resident_memory,
     versions,
@@ -133,7 +133,7 @@ class RunRecordHook(Hook):
     def _update(self, runner: Any, state: str, **facts: Any) -> None:
         gpu = on_gpu()
         peak = torch.cuda.max_memory_allocated() / 2**30 if gpu else 0.0
-        speed, peak = over_processes(self._timed[0], self._timed[1], peak)
+        speed, peak = combine_processes(self._timed[0], self._timed[1], peak)
         self._record.update(
             state=state,
             seconds=round(time.time() - self._started, 1),

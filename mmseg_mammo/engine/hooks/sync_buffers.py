@@ -1,4 +1,4 @@
-"""The same running statistics in every process, of the model and of its averaged copy."""
+"""Buffer-sync hook: averages buffers, of the model and of its EMA, over all processes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Small pictures of every tested image, for a report that is made without the images."""
+"""Viewer hook: saves small pictures of every tested image for the report's viewer."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a DICOM header says of an image, wherever it says it. Pure; no pixels.
+"""DICOM header: finds attributes wherever the file keeps them. Pure; reads no pixels.
 
 An attribute may be empty (which means: missing), stand in the functional groups instead of at
 the top (PS3.3 C.7.6.16), or as a code beside the text (PS3.16 CID 4014, CID 244).

@@ -1,4 +1,4 @@
-"""Stored values of a DICOM image -> grey levels in which dense tissue is bright. Pure.
+"""DICOM grey levels: turns stored values into levels in which dense tissue is bright. Pure.
 
 H, W are height and width in pixels. Errors are ``ValueError`` with the attribute and its value;
 the reader adds the file.
@@ -26,8 +26,8 @@ def display_levels(dataset: Any, pixels: np.ndarray, photometric: str, voi: bool
         ValueError: An attribute is unusable or contradicts another, or makes all pixels alike.
     """
     inside = detector_field(dataset, pixels)
-    values = _rescaled(dataset, pixels)
-    levels = _shown(dataset, values) if voi else None
+    values = _rescale(dataset, pixels)
+    levels = _voi_output(dataset, values) if voi else None
     if levels is not None:
         field = levels if inside is None else levels[inside]
         if field.min() == field.max() and values.min() != values.max():
@@ -78,7 +78,7 @@ def _as_stored(dataset: Any, value: float) -> int | None:
     return {0: low if signed else 0, (1 << stored) - 1: high}.get(masked)
 
 
-def _rescaled(dataset: Any, pixels: np.ndarray) -> np.ndarray:
+def _rescale(dataset: Any, pixels: np.ndarray) -> np.ndarray:
     for sequence in values_of(dataset, 'ModalityLUTSequence'):
         for item in sequence:
             table = read_lut(item, pixels)
@@ -95,7 +95,7 @@ def _rescaled(dataset: Any, pixels: np.ndarray) -> np.ndarray:
     return pixels.astype(np.float64) * slope + intercept
 
 
-def _shown(dataset: Any, values: np.ndarray) -> np.ndarray | None:
+def _voi_output(dataset: Any, values: np.ndarray) -> np.ndarray | None:
     """VOI output as uint16; 0 and 65535 are the ends of what it can give. None without a VOI."""
     for sequence in values_of(dataset, 'VOILUTSequence'):
         for item in sequence:
@@ -117,7 +117,7 @@ def _window(dataset: Any) -> Any:
     """The first window of some width, with what pydicom needs to apply it; None if there is none."""
     from pydicom.dataset import Dataset
 
-    ends = [_listed(value_of(dataset, f'Window{name}')) for name in ('Center', 'Width')]
+    ends = [_float_list(value_of(dataset, f'Window{name}')) for name in ('Center', 'Width')]
     for centre, width in zip(*ends, strict=False):
         if width == 0:
             continue  # says as little as an empty one
@@ -137,7 +137,7 @@ def _window(dataset: Any) -> Any:
     return None
 
 
-def _listed(value: Any) -> list[float]:
+def _float_list(value: Any) -> list[float]:
     if value is None:
         return []
     several = value if isinstance(value, (list, tuple)) or hasattr(value, 'append') else [value]

@@ -1,4 +1,4 @@
-"""Pixel data of a DICOM data set -> stored values, checked against what its header says."""
+"""DICOM pixel data: decodes the stored values and checks them against the header."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ ITEM = b'\xfe\xff\x00\xe0'  # the tag that compressed pixel data starts with
 
 
 def guess_syntax(dataset: Any) -> str:
-    """Give a data set without Transfer Syntax that which its header was parsed by; say which."""
+    """Set a missing Transfer Syntax to the one that the header was parsed by, and say which."""
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     implicit, little = dataset.original_encoding
@@ -67,7 +67,9 @@ def stored_values(dataset: Any, labels: bool = False) -> np.ndarray:
     elif dataset.file_meta.TransferSyntaxUID in (JPEGLossless, JPEGLosslessSV1):
         _check_lossless(dataset)
     unsigned = int(dataset.PixelRepresentation) == 0
-    pixels = _decoded(dataset) if unsigned and not (native or labels) else dataset.pixel_array
+    pixels = (
+        _decode_compressed(dataset) if unsigned and not (native or labels) else dataset.pixel_array
+    )
     if pixels.ndim != 2:
         raise ValueError(f'{pixels.shape} values where one per pixel was expected')
     return pixels
@@ -100,7 +102,7 @@ def _check_lossless(dataset: Any) -> None:
         raise ValueError('its JPEG data is damaged')
 
 
-def _decoded(dataset: Any) -> np.ndarray:
+def _decode_compressed(dataset: Any) -> np.ndarray:
     """Compressed unsigned pixels, checked before the bits above Bits Stored are cut off.
 
     More bits are what damage in JPEG-LS and in JPEG-lossless looks like, which no decoder tells.

@@ -1,4 +1,4 @@
-"""DICOM file -> grey levels and the few tags this package needs. The only reader of DICOM files.
+"""DICOM reader: grey levels and the few attributes that this package needs, from one file.
 
 Names of patients and institutions are never read.
 """
@@ -40,6 +40,15 @@ class DicomInfo:
     bits_allocated: int
     photometric: str
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DicomIdentity:
+    """The identifiers of one DICOM instance; empty strings where the file says nothing."""
+
+    sop_uid: str
+    series_uid: str
+    patient_id: str
 
 
 def is_dicom(path: Path) -> bool:
@@ -102,7 +111,7 @@ def read_dicom(path: Path, voi: bool = True) -> tuple[np.ndarray, DicomInfo]:
             'images FOR PRESENTATION',
             'Export the processed image of the same view',
         )
-    pixels = _decode(dataset, path)
+    pixels = _decode_pixels(dataset, path)
     # Broken LUTs and windows raise many types; none of them may end a run without the path.
     try:
         levels = display_levels(dataset, pixels, info.photometric, voi)
@@ -125,7 +134,27 @@ def read_dicom_labels(path: Path) -> np.ndarray:
     """
     dataset, info = _read(path, stop_before_pixels=False)
     _check_frames(dataset, info, path)
-    return _decode(dataset, path, labels=True)
+    return _decode_pixels(dataset, path, labels=True)
+
+
+def read_identity(path: Path) -> DicomIdentity:
+    """Read three tags of a DICOM file and nothing else, in half a millisecond.
+
+    Raises:
+        DataFileError: It cannot be read, or has none of the three.
+    """
+    import pydicom
+
+    names = ['SOPInstanceUID', 'SeriesInstanceUID', 'PatientID']
+    try:  # as in _read; a file without preamble has its tags all the same
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=names)
+        values = [str(dataset.get(name) or '').strip() for name in names]
+    except Exception as error:
+        system = error.strerror if isinstance(error, OSError) else ''
+        raise DataFileError(f'{path}: {system or "not DICOM, or its header is damaged"}') from error
+    if not any(values):
+        raise DataFileError(f'{path}: not DICOM, or its header is damaged')
+    return DicomIdentity(*values)
 
 
 def _read(path: Path, stop_before_pixels: bool) -> tuple[Any, DicomInfo]:
@@ -189,7 +218,7 @@ def _info(dataset: Any, path: Path) -> DicomInfo:
     )
 
 
-def _decode(dataset: Any, path: Path, labels: bool = False) -> np.ndarray:
+def _decode_pixels(dataset: Any, path: Path, labels: bool = False) -> np.ndarray:
     try:
         return stored_values(dataset, labels)
     # pydicom and its decoders raise many types; every one means "no pixels from this file".
@@ -202,32 +231,3 @@ def _decode(dataset: Any, path: Path, labels: bool = False) -> np.ndarray:
             remedy="If the file is compressed: pip install '.[dicom]' in the repository. "
             'If it is truncated: copy it again from its source',
         ) from error
-
-
-@dataclass(frozen=True)
-class DicomIdentity:
-    """What says which instance a file is; empty strings where the file says nothing."""
-
-    sop_uid: str
-    series_uid: str
-    patient_id: str
-
-
-def read_identity(path: Path) -> DicomIdentity:
-    """Read three tags of a DICOM file and nothing else, in half a millisecond.
-
-    Raises:
-        DataFileError: It cannot be read, or has none of the three.
-    """
-    import pydicom
-
-    names = ['SOPInstanceUID', 'SeriesInstanceUID', 'PatientID']
-    try:  # as in _read; a file without preamble has its tags all the same
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=names)
-        values = [str(dataset.get(name) or '').strip() for name in names]
-    except Exception as error:
-        system = error.strerror if isinstance(error, OSError) else ''
-        raise DataFileError(f'{path}: {system or "not DICOM, or its header is damaged"}') from error
-    if not any(values):
-        raise DataFileError(f'{path}: not DICOM, or its header is damaged')
-    return DicomIdentity(*values)

@@ -1,1 +1,1 @@
-"""PNG, JPEG, TIFF, BMP and PGM files."""
+"""PNG, JPEG, TIFF, BMP and PGM files: decodes and checks them."""

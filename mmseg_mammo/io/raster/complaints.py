@@ -1,4 +1,4 @@
-"""Hearing what C libraries say on standard error, which their Python wrappers do not pass on."""
+"""Decoder messages: catches what C libraries write to standard error."""
 
 import os
 import re

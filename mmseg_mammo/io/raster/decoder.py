@@ -1,4 +1,4 @@
-"""PNG, JPEG, TIFF, BMP and PGM files -> grey levels, with all that they say beside their pixels.
+"""Raster decoder: turns PNG, JPEG, TIFF, BMP and PGM data into checked grey levels.
 
 OpenCV decodes the pixels, which keeps 16 bits; Pillow reads what stands beside them and, where
 OpenCV would lose it, palettes and transparency. H, W are height and width in pixels.
@@ -55,7 +55,7 @@ def decode_raster(data: bytes, path: Path, labels: bool, notes: list[str]) -> np
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # of Pillow, on metadata that nobody asks for
-            pixels, turn = _decode(data, labels)
+            pixels, turn = _decode_format(data, labels)
     except ValueError as error:
         raise DataFileError(
             f'{path}: {error}', remedy='Export it as 8- or 16-bit greyscale, one plain picture'
@@ -74,19 +74,19 @@ def decode_raster(data: bytes, path: Path, labels: bool, notes: list[str]) -> np
     return np.ascontiguousarray(pixels)
 
 
-def _decode(data: bytes, labels: bool) -> tuple[np.ndarray, int]:
+def _decode_format(data: bytes, labels: bool) -> tuple[np.ndarray, int]:
     """Grey levels before turning, and the orientation (1 to 8)."""
     if data[:2] in pgm.MAGIC:
         return pgm.decode_pgm(data), 1
     if data[:4] in tiff.MAGIC:
         facts = tiff.read_tiff(data)
         pixels = _by_pillow(data, labels) if facts.by_pillow else _grey(_by_opencv(facts.data))
-        return (~pixels if facts.white_is_zero else pixels), _checked_turn(facts.orientation)
+        return (~pixels if facts.white_is_zero else pixels), _check_turn(facts.orientation)
     from PIL import Image
 
     header = Image.open(io.BytesIO(data))
     _check_header(header, labels)
-    turn = _checked_turn(header.getexif().get(0x0112, 1)) if _has_exif(header, data) else 1
+    turn = _check_turn(header.getexif().get(0x0112, 1)) if _has_exif(header, data) else 1
     if header.mode in ('P', 'PA'):
         return _by_pillow(data, labels), turn
     if header.format == 'PNG' and _PNG_END not in data:
@@ -126,7 +126,7 @@ def _has_exif(header: Any, data: bytes) -> bool:
     return b'eXIf' in data or any('xmp' in key or 'exif' in key for key in header.info)
 
 
-def _checked_turn(orientation: object) -> int:
+def _check_turn(orientation: object) -> int:
     if orientation in (None, 0, 1):
         return 1
     if orientation not in _TURNS:

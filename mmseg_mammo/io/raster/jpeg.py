@@ -1,4 +1,4 @@
-"""JPEG -> pixels, refusing what the decoder had to make up.
+"""JPEG decoder: refuses a damaged file, which libjpeg would fill in.
 
 JPEG has no checksum. libjpeg decodes a damaged file to the end, fills in grey or shifted blocks,
 and says so on standard error only; no reader in Python passes that on. So it is listened to.

@@ -1,4 +1,4 @@
-"""Grey Netpbm files (PGM, PBM) -> stored values. OpenCV scales some depths and clips others."""
+"""PGM and PBM decoder: returns values as stored, where OpenCV scales or clips some depths."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the tags of a TIFF file say, and the file as OpenCV must see it.
+"""TIFF tags: reads them, and neutralises those that OpenCV would apply in its own way.
 
 OpenCV ignores Photometric Interpretation in 16 bits (opencv #9550) and transparency, and what it
 does by Orientation depends on its release. So both are answered here: the file is handed to it
@@ -36,7 +36,7 @@ _COMPLAINT = re.compile(rb'(\w*Decode\w*|TIFF\w+|Fax\w+): ')  # of libtiff
 
 @dataclass(frozen=True)
 class TiffFacts:
-    """How to read a file: its bytes with neutral tags, and what is to be done with its pixels."""
+    """How to read a TIFF file: its bytes with neutral tags, and the steps that its tags ask for."""
 
     data: bytes
     white_is_zero: bool

@@ -1,1 +1,1 @@
-"""Image encoders of MMSegmentation's ``EncoderDecoder``, and their pre-trained weights."""
+"""Backbones: image encoders of MMSegmentation's ``EncoderDecoder``, and their weights."""

@@ -1,4 +1,4 @@
-"""The normalisation of images that goes with a file of pre-trained ViT weights.
+"""Image normalisation that goes with a file of pre-trained ViT weights.
 
 Means and standard deviations are per channel, on the scale of 0 to 255, as in the host's
 ``data_preprocessor``, and in the order in which the network takes the channels.
@@ -37,7 +37,7 @@ _TOLERANCE = 0.5  # of a grey level: 127 and 128 pass for 127.5
 
 @dataclass(frozen=True)
 class Normalisation:
-    """What images went through before a network saw them, and how that is known."""
+    """Mean and standard deviation that a network expects, and the source of this knowledge."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -53,7 +53,7 @@ class Normalisation:
 
 
 def normalisation_of(path: Path, content: Mapping[str, Any]) -> Normalisation | None:
-    """What a file says of the normalisation that it was trained with; None if nothing does.
+    """The normalisation that a weight file was trained with; None if nothing tells.
 
     Args:
         path: Its name may tell, and a ``config.json`` of the model hub beside it.
@@ -63,7 +63,11 @@ def normalisation_of(path: Path, content: Mapping[str, Any]) -> Normalisation | 
     names = [re.sub(r'^(opt/target/|module\.|backbone\.)+', '', str(name)) for name in state]
     if path.suffix == '.npz':
         google = 'embedding/kernel' in names
-        return _known('half', 'a file of google-research/vision_transformer') if google else None
+        return (
+            _known_normalisation('half', 'a file of google-research/vision_transformer')
+            if google
+            else None
+        )
     return (
         _from_config(content.get('meta'))
         or _from_buffers(state)
@@ -74,7 +78,7 @@ def normalisation_of(path: Path, content: Mapping[str, Any]) -> Normalisation | 
 
 
 def check_normalisation(model: Any) -> None:
-    """Refuse to train a model whose images are normalised otherwise than its backbone's file wants.
+    """Refuse images normalised otherwise than the file of the model's backbone wants.
 
     Args:
         model: A segmentor with a ``data_preprocessor``, its pre-trained file read.
@@ -86,8 +90,10 @@ def check_normalisation(model: Any) -> None:
         said = getattr(module, 'pretrained_normalisation', None)
         if not getattr(module, 'base_is_read', False) or said == AS_CONFIG:
             continue
-        ours = of_preprocessor(model.data_preprocessor)
-        wanted = _known(said, 'pretrained_normalisation') if said else module.normalisation
+        ours = preprocessor_normalisation(model.data_preprocessor)
+        wanted = (
+            _known_normalisation(said, 'pretrained_normalisation') if said else module.normalisation
+        )
         if wanted is None:
             raise CheckpointError(
                 f'{module.pretrained} does not say how its images were normalised',
@@ -113,12 +119,12 @@ def check_choice(value: str | None) -> None:
         raise MammoError(f'pretrained_normalisation={value!r}', ', '.join(map(repr, allowed)))
 
 
-def of_preprocessor(preprocessor: nn.Module) -> Normalisation:
+def preprocessor_normalisation(preprocessor: nn.Module) -> Normalisation:
     """The normalisation of a built ``data_preprocessor``; without one, nothing is done."""
     mean, std = (getattr(preprocessor, name, None) for name in ('mean', 'std'))
     if mean is None or std is None:
         return Normalisation((0.0,) * 3, (1.0,) * 3, 'data_preprocessor')
-    return _made(mean.flatten().tolist(), std.flatten().tolist(), 'data_preprocessor')
+    return _make_normalisation(mean.flatten().tolist(), std.flatten().tolist(), 'data_preprocessor')
 
 
 def weights_in(content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -135,11 +141,11 @@ def _is_dict(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
-def _known(name: str, source: str) -> Normalisation:
+def _known_normalisation(name: str, source: str) -> Normalisation:
     return Normalisation(*KNOWN[name], source)
 
 
-def _made(mean: Any, std: Any, source: str, scale: float = 1.0) -> Normalisation:
+def _make_normalisation(mean: Any, std: Any, source: str, scale: float = 1.0) -> Normalisation:
     three = [[float(v) * scale for v in values] * (3 // len(values)) for values in (mean, std)]
     return Normalisation(tuple(three[0]), tuple(three[1]), source)
 
@@ -158,15 +164,17 @@ def _from_config(meta: Any) -> Normalisation | None:
     found: list[Any] = [model.get('data_preprocessor'), cfg.get('data_preprocessor')]
     for part in found:
         if isinstance(part, Mapping) and part.get('mean') is not None:
-            return _made(part['mean'], part['std'], 'the config of its training')
-    return _made([0], [1], 'the config of its training') if any(found) else None
+            return _make_normalisation(part['mean'], part['std'], 'the config of its training')
+    return _make_normalisation([0], [1], 'the config of its training') if any(found) else None
 
 
 def _from_buffers(state: Mapping[str, Any]) -> Normalisation | None:
     mean, std = (state.get(f'data_preprocessor.{name}') for name in ('mean', 'std'))
     if mean is None or std is None:
         return None
-    return _made(mean.flatten().tolist(), std.flatten().tolist(), 'its own data_preprocessor')
+    return _make_normalisation(
+        mean.flatten().tolist(), std.flatten().tolist(), 'its own data_preprocessor'
+    )
 
 
 def _from_timm(content: Mapping[str, Any], beside: Path) -> Normalisation | None:
@@ -182,21 +190,21 @@ def _from_timm(content: Mapping[str, Any], beside: Path) -> Normalisation | None
     for key in ('pretrained_cfg', 'default_cfg'):
         part: Any = settings.get(key) if _is_dict(settings) else None
         if _is_dict(part) and part.get('mean') and part.get('std'):
-            return _made(part['mean'], part['std'], source, 255.0)
+            return _make_normalisation(part['mean'], part['std'], source, 255.0)
     return None
 
 
 def _from_parts(names: set[str]) -> Normalisation | None:
     """Of methods whose code normalises as ImageNet, by parts that only they have."""
     if 'mask_token' in names and any(name.startswith('decoder_') for name in names):
-        return _known('imagenet', 'a pre-training by MAE')
+        return _known_normalisation('imagenet', 'a pre-training by MAE')
     if {'teacher', 'student'} <= names:
-        return _known('imagenet', 'a pre-training by DINO')
+        return _known_normalisation('imagenet', 'a pre-training by DINO')
     if 'dist_token' in names or any(name.startswith('head_dist.') for name in names):
-        return _known('imagenet', 'a distilled DeiT')
+        return _known_normalisation('imagenet', 'a distilled DeiT')
     return None
 
 
 def _from_name(name: str) -> Normalisation | None:
     kind = next((kind for pattern, kind in _NAMES if re.match(pattern, name)), None)
-    return _known(kind, 'its name') if kind else None
+    return _known_normalisation(kind, 'its name') if kind else None

@@ -1,4 +1,4 @@
-"""Strict loading of pre-trained ViT weights into mmpretrain's ``VisionTransformer``.
+"""ViT weights: strict loading of pre-trained files into mmpretrain's ``VisionTransformer``.
 
 Three sources: the ``.npz`` files of Dosovitskiy et al. (google-research/vision_transformer),
 timm's state dicts, and checkpoints of mmpretrain or of this project. Every tensor of the file
@@ -79,8 +79,8 @@ def load_vit_weights(backbone: nn.Module, path: str | Path) -> Normalisation | N
     if missing or unexpected:
         raise _misfit(
             path,
-            f'{len(missing)} tensors of the backbone are not in it ({some_of(missing)}), '
-            f'{len(unexpected)} of its tensors have no place ({some_of(unexpected)})',
+            f'{len(missing)} tensors of the backbone are not in it ({first_names(missing)}), '
+            f'{len(unexpected)} of its tensors have no place ({first_names(unexpected)})',
         )
     reasons = Counter(unused.values())
     listing = '; '.join(f'{count} ({reason})' for reason, count in reasons.items()) or 'none'
@@ -98,7 +98,7 @@ def _misfit(path: Path, reason: str) -> CheckpointError:
     )
 
 
-def some_of(names: list[str]) -> str:
+def first_names(names: list[str]) -> str:
     """The first three of ``names``, for an error."""
     return ', '.join(names[:3]) + (', …' if len(names) > 3 else '') if names else 'none'
 

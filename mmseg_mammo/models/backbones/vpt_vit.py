@@ -1,4 +1,4 @@
-"""Visual Prompt Tuning (Jia et al., ECCV 2022, arXiv:2203.12119) of mmpretrain's ViT.
+"""ViT with Visual Prompt Tuning (Jia et al., ECCV 2022, arXiv:2203.12119), on mmpretrain's ViT.
 
 Shape shorthand: B images, N tokens (class token, if any, then patches), P prompts, C width.
 """

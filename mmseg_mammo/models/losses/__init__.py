@@ -1,1 +1,1 @@
-"""Losses."""
+"""Registered losses."""

@@ -1,4 +1,4 @@
-"""Loss of a model that offers several candidate masks and predicts how good each of them is."""
+"""Best-mask loss: trains the best of several candidate masks and the predicted IoUs."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""Soft Dice, one value per image: small lesions weigh as much as large ones."""
+"""Soft Dice loss: one value per image, so that small lesions weigh as much as large ones."""
 
 from typing import Any
 

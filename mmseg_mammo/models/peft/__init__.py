@@ -1,1 +1,1 @@
-"""Parameter-efficient fine-tuning: what is trained, and what is frozen."""
+"""Parameter-efficient fine-tuning: selects the trained parameters and freezes the others."""

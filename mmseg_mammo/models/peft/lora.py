@@ -1,4 +1,4 @@
-"""LoRA as of mmpretrain: its whole state dict, merged."""
+"""LoRA: merges mmpretrain's LoRA weights into the layers that they adapt."""
 
 from mmpretrain.models import LoRAModel
 from mmpretrain.models.peft.lora import LoRALinear
@@ -14,7 +14,7 @@ def omits_frozen(module: nn.Module) -> bool:
 
 
 def merged_state(model: nn.Module) -> dict[str, Tensor]:
-    """The whole state dict of ``model``, its LoRA merged into the layers that it adapts.
+    """The complete state dict of ``model``, with LoRA merged into the adapted layers.
 
     The names are those of the same model without LoRA. W + up · down · scaling takes the place of
     W (Hu et al., ICLR 2022, section 4.1).

@@ -1,4 +1,4 @@
-"""What is trained: declared by a module, frozen in one loop."""
+"""Trainable parameters: selects, freezes, guards and counts them."""
 
 import hashlib
 import re

@@ -1,1 +1,1 @@
-"""Points and boxes that a promptable model is told."""
+"""Prompts: points and boxes for a promptable model."""

@@ -1,4 +1,4 @@
-"""Where prompts go: places in a mask, and where a prediction is wrong. Pure functions.
+"""Prompt functions: sample points and boxes from masks, and clicks from errors. Pure functions.
 
 Masks are O×H×W bool, one per object; coordinates are (x, y) in pixels of that grid, the centre of
 the upper left pixel being (0, 0). Random numbers are drawn on the device of the generator, by
@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 
 def random_points(masks: Tensor, count: int, generator: Generator | None = None) -> Tensor:
-    """Pixels of each mask, drawn uniformly and independently: one may come twice.
+    """Random pixels of each mask, drawn uniformly and with replacement.
 
     Args:
         masks: O×H×W bool. In an empty one the whole image is drawn from (thesis III-A3).
@@ -38,7 +38,7 @@ def random_points(masks: Tensor, count: int, generator: Generator | None = None)
 
 
 def innermost_point(mask: np.ndarray) -> tuple[float, float]:
-    """The pixel of a mask that is farthest from its border, by Euclidean distance transform.
+    """The centre point of a mask: the pixel farthest from its border (Euclidean distance).
 
     The border of the image is a border too, as in RITM and SAM 2 (facebookresearch/sam2 at
     2b90b9f, ``sample_one_point_from_error_center``): the point of a lesion that the image cuts

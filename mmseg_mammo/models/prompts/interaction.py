@@ -1,4 +1,4 @@
-"""Where the prompts of a sample come from, and how they are told to whoever reads results."""
+"""Interaction: first prompts of an image, and further clicks of a simulated reader."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from mmseg_mammo.models.prompts.samplers import ErrorPointSampler, PromptSampler
 
 @dataclass(frozen=True)
 class Interaction:
-    """First prompts of an image, and the simulated reader who looks at what comes of them.
+    """First prompts of an image, and the simulated reader who corrects predictions.
 
     Attributes:
         prompts: Of O objects, in pixels of the network's input.
@@ -33,7 +33,7 @@ class Interaction:
 
     @property
     def rounds(self) -> int:
-        """Further prompts after the first ones."""
+        """The number of further prompts after the first ones."""
         return self.sampler.rounds if self.sampler else 0
 
     def next_prompts(self, prompts: Prompts, predicted: Tensor) -> Prompts:
@@ -57,11 +57,11 @@ def prompts_from_truth(
 
 
 def prompts_from_metainfo(sample: SegDataSample, shape: tuple[int, int]) -> Interaction:
-    """What ``LoadPrompts`` noted on a sample, on the grid of an input of ``shape``."""
-    return Interaction(given_prompts(sample).scaled(*input_scale(sample, shape)))
+    """The prompts that ``LoadPrompts`` noted on a sample, on the grid of an input of ``shape``."""
+    return Interaction(given_prompts(sample).scale(*input_scale(sample, shape)))
 
 
-def clicked_in_the_middle(shape: Sequence[int]) -> SegDataSample:
+def centre_click_sample(shape: Sequence[int]) -> SegDataSample:
     """A sample of an input of ``shape`` = (H, W) without padding, clicked in its centre."""
     height, width = map(int, shape)  # tensors, where torch traces a model
     points = [[[(width - 1) / 2, (height - 1) / 2]]]
@@ -70,7 +70,7 @@ def clicked_in_the_middle(shape: Sequence[int]) -> SegDataSample:
 
 
 def image_generator(sample: SegDataSample) -> Generator:
-    """Random numbers of one image: the same in every batch, order, process and epoch."""
+    """A generator seeded by the image: the same in every batch, order, process and epoch."""
     meta = sample.metainfo
     name = f'{meta.get("source", "")}/{meta.get("image") or meta.get("img_path", "")}'
     digest = hashlib.sha256(name.encode()).digest()
@@ -80,7 +80,7 @@ def image_generator(sample: SegDataSample) -> Generator:
 def targets_on_input(
     prompting: Interaction, sample: SegDataSample, shape: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
-    """O×H'×W' bool, the true objects, and H'×W' bool, the pixels that count: not the padding.
+    """O×H'×W' bool, the true objects, and H'×W' bool, the pixels outside of the padding.
 
     Args:
         prompting: From the truth.
@@ -94,7 +94,7 @@ def targets_on_input(
 
 
 def given_prompts(sample: SegDataSample) -> Prompts:
-    """What ``LoadPrompts`` noted on a sample, in pixels of the prepared image.
+    """The prompts that ``LoadPrompts`` noted on a sample, in pixels of the prepared image.
 
     Raises:
         MammoError: It noted nothing.

@@ -1,4 +1,4 @@
-"""Prompts of one image: what a promptable model is told beside the pixels."""
+"""Prompts of one image: points and boxes of its objects."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ class Prompts:
     labels: Tensor
     boxes: Tensor | None = None
 
-    def scaled(self, sx: float, sy: float) -> 'Prompts':
+    def scale(self, sx: float, sy: float) -> 'Prompts':
         """The same places on another grid of the same picture.
 
         Args:
@@ -34,8 +34,8 @@ class Prompts:
         factor = torch.tensor([sx, sy], dtype=self.points.dtype, device=self.points.device)
         boxes = self.boxes
         if boxes is not None:
-            boxes = _scaled(boxes.view(-1, 2, 2), factor).view(-1, 4)
-        return Prompts(_scaled(self.points, factor), self.labels, boxes)
+            boxes = _scale_places(boxes.view(-1, 2, 2), factor).view(-1, 4)
+        return Prompts(_scale_places(self.points, factor), self.labels, boxes)
 
     def per_object(self) -> list['Prompts']:
         """The prompts of each object alone, its padding left out."""
@@ -47,7 +47,7 @@ class Prompts:
         return alone
 
     def as_metainfo(self) -> dict[str, list[list[Any]]]:
-        """What a prediction notes: ``prompt_points`` ([x, y, label]) and ``prompt_boxes``."""
+        """Metainfo of a prediction: ``prompt_points`` ([x, y, label]) and ``prompt_boxes``."""
         points = [
             [*place, label]
             for places, labels in zip(self.points.tolist(), self.labels.tolist(), strict=True)
@@ -58,5 +58,5 @@ class Prompts:
         return {'prompt_points': points, 'prompt_boxes': boxes}
 
 
-def _scaled(places: Tensor, factor: Tensor) -> Tensor:
+def _scale_places(places: Tensor, factor: Tensor) -> Tensor:
     return (places + 0.5) * factor - 0.5

@@ -1,4 +1,4 @@
-"""Samplers of prompts: points and boxes from true masks, in place of a reader's clicks."""
+"""Prompt samplers: draw points and boxes from true masks, in place of a reader's clicks."""
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
@@ -21,7 +21,7 @@ from mmseg_mammo.models.prompts.prompts import Prompts
 
 
 class PromptSampler(ABC):
-    """Makes prompts from true masks.
+    """Base of the samplers, which make prompts from true masks.
 
     Args:
         per_component: Whether each 8-connected region of a mask is an object with prompts of
@@ -68,7 +68,7 @@ class RandomPointSampler(PromptSampler):
 
 @MODELS.register_module()
 class EDTCentreSampler(PromptSampler):
-    """The innermost pixel of the lesion: the thesis's test prompt (:func:`.innermost_point`)."""
+    """The centre point of the lesion: the thesis's test prompt (:func:`.innermost_point`)."""
 
     def __call__(self, objects: Tensor, generator: Generator | None = None) -> Prompts:
         """O×1 positive points; nothing is random."""

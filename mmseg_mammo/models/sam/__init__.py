@@ -1,1 +1,1 @@
-"""Segment Anything as a segmentor."""
+"""Segment Anything Model (SAM) as a segmentor of MMSegmentation."""

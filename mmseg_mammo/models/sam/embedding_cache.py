@@ -1,4 +1,4 @@
-"""Embeddings of a frozen image encoder on disk: each image is encoded once."""
+"""Embedding cache: keeps the embeddings of a frozen image encoder on disk."""
 
 import hashlib
 import zipfile
@@ -80,7 +80,7 @@ class EmbeddingCache:
         return torch.stack([e.to(images.device) for e in found if e is not None])
 
     def recheck(self) -> None:
-        """Look at the weights anew: no version counts what was written through ``.data``."""
+        """Compute the fingerprint anew: no version counts what was written through ``.data``."""
         self._seen = []
 
     def _mark_of(self, encoder: nn.Module) -> str:

@@ -1,4 +1,4 @@
-"""SAM's prompt encoder and mask decoder: how they are built, and called for one image.
+"""SAM's prompt encoder and mask decoder: built, called, and their candidates selected.
 
 Shape shorthand: O objects, K = 3 candidates, s×s patches, C channels of an embedding.
 """
@@ -18,7 +18,7 @@ CHOICES = ('predicted_iou', 0, 1, 2)
 
 
 def build_small_parts(channels: int, img_size: int) -> tuple[PromptEncoder, MaskDecoder]:
-    """segment-anything's two small parts; every width follows ``channels``, 256 in Meta's files.
+    """SAM's prompt encoder and mask decoder of width ``channels``, 256 in Meta's files.
 
     Args:
         channels: C, a multiple of 16.
@@ -88,7 +88,7 @@ def _of(mask: Tensor | None, index: int) -> Tensor | None:
 
 
 def choose_candidate(iou: Tensor, mask_choice: str | int) -> Tensor:
-    """Number of the candidate that is kept of each object.
+    """Select one candidate mask for each object, by ``mask_choice``.
 
     Args:
         iou: O×K predicted IoUs.
@@ -103,7 +103,7 @@ def choose_candidate(iou: Tensor, mask_choice: str | int) -> Tensor:
 
 
 def best_candidate(logits: Tensor, objects: Tensor) -> Tensor:
-    """Number of the candidate of each object that has the highest IoU with the object's own truth.
+    """Number of the candidate of each object that has the highest IoU with the object's true mask.
 
     Args:
         logits: O×K×S×S on the network's input.
@@ -125,7 +125,7 @@ def take_candidate(candidates: Tensor, chosen: Tensor) -> Tensor:
 
 
 def merge_objects(logits: Tensor, chosen: Tensor, objects: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The masks of one image: at each pixel the highest logit of its objects counts.
+    """Merge the masks of all objects of an image: the highest logit counts at each pixel.
 
     Args:
         logits: O×K×S×S on the network's input.

@@ -1,4 +1,4 @@
-"""The Segment Anything Model (Kirillov et al., ICCV 2023) as an MMSegmentation segmentor.
+"""SAM segmentor: the Segment Anything Model (Kirillov et al., ICCV 2023) in MMSegmentation.
 
 Shape shorthand: B images, O objects of an image, K = 3 candidate masks of an object, S×S input
 pixels, s×s patches of 16×16 pixels, C channels of an embedding, H×W pixels of the prepared image.
@@ -21,7 +21,7 @@ from mmseg_mammo.models.input_grid import InputGrid, input_scale, keep_candidate
 from mmseg_mammo.models.peft.trainable import guard_frozen, matching, train_only
 from mmseg_mammo.models.prompts.interaction import (
     Interaction,
-    clicked_in_the_middle,
+    centre_click_sample,
     image_generator,
     prompts_from_metainfo,
     prompts_from_truth,
@@ -225,7 +225,7 @@ class SAMSegmentor(InputGrid, HostSegmentor):
                 'candidate_iou': (iou[0] if len(iou) == 1 else iou[0] * torch.nan).tolist(),
                 'chosen': int(chosen[0]) if (chosen == chosen[0]).all() else -1,
                 'prompts_from': self.prompts_from,
-                **prompts.scaled(1 / sx, 1 / sy).as_metainfo(),
+                **prompts.scale(1 / sx, 1 / sy).as_metainfo(),
             }
             found.append((to_two_classes(kept), to_two_classes(offered), facts))
         return found
@@ -242,6 +242,6 @@ class SAMSegmentor(InputGrid, HostSegmentor):
         """
         samples, source = data_samples, None
         if data_samples is None:
-            samples, source = [clicked_in_the_middle(inputs.shape[-2:])] * len(inputs), 'given'
+            samples, source = [centre_click_sample(inputs.shape[-2:])] * len(inputs), 'given'
         found = self._segment(self.image_encoder(inputs).float(), inputs, samples, source)
         return torch.stack([kept for kept, _, _ in found])

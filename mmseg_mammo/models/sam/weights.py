@@ -1,4 +1,4 @@
-"""Strict loading of Meta's SAM weights."""
+"""SAM weights: strict loading of Meta's files."""
 
 from itertools import chain
 from pathlib import Path
@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.backbones.vit_weights import read_weights, some_of
+from mmseg_mammo.models.backbones.vit_weights import first_names, read_weights
 from mmseg_mammo.models.sam.image_encoder import PATCH
 
 POSITIONS = 'image_encoder.pos_embed'
@@ -50,7 +50,9 @@ def load_sam_weights(model: nn.Module, path: str | Path) -> None:
     }
     if any(problems.values()):
         found = [
-            f'{len(names)} {what} ({some_of(names)})' for what, names in problems.items() if names
+            f'{len(names)} {what} ({first_names(names)})'
+            for what, names in problems.items()
+            if names
         ]
         raise CheckpointError(
             f'{path} does not fit this SAM: {"; ".join(found)}',

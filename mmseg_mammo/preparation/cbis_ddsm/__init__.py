@@ -1,1 +1,1 @@
-"""CBIS-DDSM as downloaded to ``images/``, ``masks/`` and ``index.csv``."""
+"""Preparation of CBIS-DDSM from its download."""

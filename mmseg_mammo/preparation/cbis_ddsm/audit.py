@@ -1,4 +1,4 @@
-"""What became of every row of the CBIS-DDSM tables, as records and as a printed table. Pure."""
+"""Audit of CBIS-DDSM: records and counts what became of every row of the tables. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -90,7 +90,7 @@ def audit_image(
 def summary(audit: Sequence[Mapping[str, Any]]) -> str:
     """The audit as an aligned table per subset, then every repair and reason with its count."""
     statuses = ('resolved', 'repaired', 'skipped', 'dropped')
-    lines = [_aligned(('subset', 'rows', *statuses, 'images', 'patients'))]
+    lines = [_align(('subset', 'rows', *statuses, 'images', 'patients'))]
     for subset in (*SUBSETS, 'all'):
         chosen = [line for line in audit if subset in ('all', line['subset'])]
         if not chosen:
@@ -98,7 +98,7 @@ def summary(audit: Sequence[Mapping[str, Any]]) -> str:
         counts = Counter(line['status'] for line in chosen)
         used = [line for line in chosen if line['image']]
         sizes = (len({line[key] for line in used}) for key in ('image', 'patient_id'))
-        lines.append(_aligned((subset, len(chosen), *(counts[s] for s in statuses), *sizes)))
+        lines.append(_align((subset, len(chosen), *(counts[s] for s in statuses), *sizes)))
     for status, key in (('repaired', 'repairs'), ('skipped', 'reason'), ('dropped', 'reason')):
         terms = Counter(
             term for line in audit if line['status'] == status for term in line[key].split('+')
@@ -117,6 +117,6 @@ def summary(audit: Sequence[Mapping[str, Any]]) -> str:
     return '\n'.join(lines)
 
 
-def _aligned(cells: Sequence[object]) -> str:
+def _align(cells: Sequence[object]) -> str:
     first, *others = map(str, cells)
     return first.ljust(20) + ''.join(cell.rjust(10) for cell in others)

@@ -1,4 +1,4 @@
-"""Files of CBIS-DDSM that no name places, filed by their headers.
+"""DICOM headers of CBIS-DDSM: identify the files whose names and folders do not.
 
 The bucket of the Imaging Data Commons stores ``<uuid>/<uuid>.dcm``, and users rename and flatten
 folders. In every header stand the SeriesInstanceUID of the tables, and as PatientID the name of
@@ -17,7 +17,7 @@ from mmseg_mammo.preparation.cbis_ddsm.table import NAME, Abnormality
 
 @dataclass(frozen=True)
 class HeaderCount:
-    """Files whose headers were read; those that belong to a row; those without a header."""
+    """Counts of files whose headers were read, that belong to a row, and that lack a header."""
 
     read: int
     placed: int
@@ -45,7 +45,7 @@ def file_by_header(tree: Tree, cases: Sequence[Abnormality]) -> HeaderCount:
     names = {name for case in cases for name in (case.image_name, case.name)}
     placed = {
         *(path for key, paths in tree.files.items() if _places(key, series) for path in paths),
-        *tree.located(tree.locations),
+        *tree.find_by_metadata(tree.locations),
     }
     doubtful = set(_of_incomplete(tree, cases))
     waiting = [path for path in tree.dicoms if path not in placed or path in doubtful]

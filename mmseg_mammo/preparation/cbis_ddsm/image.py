@@ -1,4 +1,4 @@
-"""One CBIS-DDSM image: from its raw files to an image and a merged mask. One job per image."""
+"""Image job of CBIS-DDSM: writes one image and its merged mask from the raw files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -90,7 +90,7 @@ def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
     try:
         images, broken = _full_images(job)
         shape = images[0].shape
-        image_file = _relative(images[0], job.root)
+        image_file = _instance_path(images[0], job.root)
         lesions = np.zeros(shape, dtype=bool)
         seen: dict[bytes, str] = {}
         for region in job.regions:
@@ -101,12 +101,12 @@ def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
                     sha256(np.packbits(mask).tobytes()).digest(), region.case.name
                 )
                 if name != region.case.name:
-                    outcome = _noted(outcome, f'the same mask as {name}')
+                    outcome = _add_note(outcome, f'the same mask as {name}')
             outcomes.append(outcome)
         pixels = None
         if not any(outcome.reason for outcome in outcomes):
             image, note = _first_sound(images, broken)
-            image_file, pixels = _relative(image, job.root), image.pixels
+            image_file, pixels = _instance_path(image, job.root), image.pixels
             if air_is_bright(pixels):
                 note = '; '.join(filter(None, (note, BRIGHT_AIR)))
     except UnresolvedError as error:
@@ -114,11 +114,32 @@ def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
     except MammoError as error:
         unreadable = UnresolvedError('image unreadable', str(error))
         outcomes, pixels = [_failure(unreadable)] * len(job.regions), None
-    regions = [asdict(_noted(outcome, note)) for outcome in outcomes]
+    regions = [asdict(_add_note(outcome, note)) for outcome in outcomes]
     facts = {'image_file': image_file, 'regions': regions}
     if pixels is None:
         return {'error': 'unresolved regions', **facts}
     return pair_record(write_pair(out, job.name, pixels, lesions, job.long_side), **facts)
+
+
+def index_row(
+    job: ImageJob, record: Mapping[str, Any], splits: Mapping[str, str], phantom: bool
+) -> Row:
+    """The index row of one written image."""
+    cases = [region.case for region in job.regions]
+    first = cases[0]
+    return row_from_record(
+        record,
+        patient_id=first.patient_id,
+        laterality=first.laterality,
+        view=first.view,
+        split=splits[first.patient_id],
+        finding=merge_terms(case.finding for case in cases),
+        pathology=merge_terms((case.pathology for case in cases), PATHOLOGIES),
+        density=first.density,
+        annotated='lesion',
+        mask_kind='phantom' if phantom else 'contour',
+        source='phantom-cbis' if phantom else 'cbis-ddsm',
+    )
 
 
 def resolve_region(
@@ -139,7 +160,7 @@ def resolve_region(
     found = read_instances(root, region.files, (case.mask_series, case.crop_series), (case.name,))
     try:
         mask, rule = _mask_of(found, image_shape)
-        lesion = _lesion(mask)
+        lesion = _mask_lesion(mask)
     except UnresolvedError as error:
         return _failure(error), None
     repairs = (
@@ -149,8 +170,8 @@ def resolve_region(
     crop = find_crop(found.instances, mask)
     height, width = mask.shape
     outcome = RegionOutcome(
-        mask_file=_relative(mask, root),
-        crop_file=_relative(crop, root) if crop else '',
+        mask_file=_instance_path(mask, root),
+        crop_file=_instance_path(crop, root) if crop else '',
         rule=rule,
         repairs='+'.join(filter(None, repairs)),
         detail=f'mask {height}×{width}, image {image_shape[0]}×{image_shape[1]}'
@@ -181,7 +202,7 @@ def _mask_of(found: Found, image_shape: tuple[int, int]) -> tuple[Instance, str]
     raise failure
 
 
-def _lesion(mask: Instance) -> np.ndarray:
+def _mask_lesion(mask: Instance) -> np.ndarray:
     """Lesion pixels of a mask, H×W bool."""
     if mask.pixels.min() == mask.pixels.max():
         raise UnresolvedError('empty mask', f'{mask}: every pixel is {mask.pixels.max()}')
@@ -217,34 +238,13 @@ def _first_sound(images: Sequence[Instance], broken: Sequence[str]) -> tuple[Ins
     raise errors[0]
 
 
-def _relative(instance: Instance, root: Path) -> str:
+def _instance_path(instance: Instance, root: Path) -> str:
     return instance.path.relative_to(root).as_posix()
 
 
-def _noted(outcome: RegionOutcome, note: str) -> RegionOutcome:
+def _add_note(outcome: RegionOutcome, note: str) -> RegionOutcome:
     return replace(outcome, note='; '.join(filter(None, (outcome.note, note))))
 
 
 def _failure(error: UnresolvedError) -> RegionOutcome:
     return RegionOutcome(reason=error.reason, detail=error.detail)
-
-
-def index_row(
-    job: ImageJob, record: Mapping[str, Any], splits: Mapping[str, str], phantom: bool
-) -> Row:
-    """The index row of one written image."""
-    cases = [region.case for region in job.regions]
-    first = cases[0]
-    return row_from_record(
-        record,
-        patient_id=first.patient_id,
-        laterality=first.laterality,
-        view=first.view,
-        split=splits[first.patient_id],
-        finding=merge_terms(case.finding for case in cases),
-        pathology=merge_terms((case.pathology for case in cases), PATHOLOGIES),
-        density=first.density,
-        annotated='lesion',
-        mask_kind='phantom' if phantom else 'contour',
-        source='phantom-cbis' if phantom else 'cbis-ddsm',
-    )

@@ -1,4 +1,4 @@
-"""The files of a CBIS-DDSM image or region: what their headers say, and whose they are."""
+"""Instance files of CBIS-DDSM: describe each file by its header, and tell which series owns it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from mmseg_mammo.preparation.cbis_ddsm.table import NAME, UID
 
 @dataclass(eq=False)
 class Instance:
-    """One image file: header facts at once, pixels on first use.
+    """One image file; its header is read at once, its pixels on first use.
 
     ``shape`` is (H, W) in pixels, ``bits`` the allocated bits per pixel, ``series`` the
     SeriesInstanceUID, ``uid`` the SOPInstanceUID, which copies share, ``patient`` the PatientID.
@@ -33,7 +33,7 @@ class Instance:
 
     @property
     def has_header(self) -> bool:
-        """Whether it is the collection's own file, not a picture made from it."""
+        """Whether the file is the DICOM original of the collection, not a picture made from it."""
         return self.path.suffix.lower() not in RASTER_SUFFIXES
 
     @cached_property
@@ -88,7 +88,7 @@ def best_first(instances: Sequence[Instance]) -> list[Instance]:
 
 @dataclass(frozen=True)
 class Found:
-    """Files that can be candidates, and what is said of those that cannot."""
+    """The usable files of an image or region, and notes on those that are not usable."""
 
     instances: list[Instance]
     broken: list[str]

@@ -1,8 +1,8 @@
-"""A CBIS-DDSM download in any of its layouts -> the files of each series.
+"""File locator of CBIS-DDSM: finds the files of each series in any layout of the download.
 
 The tree is walked once. A series is looked up by its UID (NBIA classic, cloud bucket, Kaggle
 JPEG), by the name of the image or abnormality (every NBIA layout), and by NBIA's
-``metadata.csv``; files that none of these places are left to ``cbis_headers``.
+``metadata.csv``. Files that none of these places are left to ``headers``.
 """
 
 import re
@@ -60,9 +60,9 @@ class Tree:
         """
         series = list(dict.fromkeys(series))
         found = [path for key in (*series, name) for path in self.files.get(key, ())]
-        return list(dict.fromkeys((*found, *self.located(series))))
+        return list(dict.fromkeys((*found, *self.find_by_metadata(series))))
 
-    def located(self, series: Iterable[str]) -> list[str]:
+    def find_by_metadata(self, series: Iterable[str]) -> list[str]:
         """Images of any of ``series`` by ``metadata.csv``."""
         folders = (self.locations[uid] for uid in series if uid in self.locations)
         return [path for folder in folders for path in self.by_folder.get(folder, ())]

@@ -1,4 +1,4 @@
-"""Which CBIS-DDSM rows are used, in which split, and which of them make one image. Pure."""
+"""Plan of CBIS-DDSM: selects rows, assigns splits and groups rows into images. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

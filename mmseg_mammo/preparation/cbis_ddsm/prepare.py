@@ -1,9 +1,9 @@
-"""CBIS-DDSM: raw download -> ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``.
+"""CBIS-DDSM preparation: writes ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``.
 
-The steps, each in its own module: read the tables (``cbis_table``), find the files
-(``cbis_locate``), group rows into images (``cbis_plan``), tell masks from crops
-(``cbis_resolve``), write an image (``cbis_make``), account for every row (``cbis_audit``).
-``docs/cbis_ddsm.md`` explains every option and every line of the audit.
+Each step has its own module: ``table`` reads the case tables, ``locate`` and ``headers`` find the
+files, ``plan`` groups rows into images, ``resolve`` tells masks from crops, ``image`` writes an
+image, ``audit`` accounts for every row. ``docs/cbis_ddsm.md`` explains every option and every
+line of the audit.
 """
 
 import os
@@ -102,7 +102,7 @@ def prepare(
     if headers.read:
         say(str(headers))
     _say_what_is_left_out(tree, everything, phantom, say)
-    cases = _selected(everything, tree, options, say)
+    cases = _select_cases(everything, tree, options, say)
     kept, dropped = drop_leaked(cases, options.leakage)
     patients = len({case.patient_id for case in dropped})
     say(f'Patients in train and test: {patients}; {len(dropped)} train rows of them are dropped')
@@ -124,7 +124,7 @@ def prepare(
     order = {case.name: number for number, case in enumerate(cases)}
     audit.sort(key=lambda line: order[line['abnormality']])
     say(summary(audit))
-    write_audit(out, AUDIT_COLUMNS, audit, _refusal(audit, raw, options))
+    write_audit(out, AUDIT_COLUMNS, audit, _audit_refusal(audit, raw, options))
     say(f'Every row is accounted for in {out / AUDIT_NAME}')
     write_index(out / INDEX_NAME, rows)
     say(count_table(rows))
@@ -136,7 +136,7 @@ def _read_cases(tree: Tree, options: Options) -> list[Abnormality]:
     return read_cases(table for table in tables if has_column(table, MASK_PATH))
 
 
-def _selected(
+def _select_cases(
     cases: Sequence[Abnormality], tree: Tree, options: Options, say: Callable[[str], object]
 ) -> list[Abnormality]:
     wanted = [case for case in cases if options.abnormality in ('all', case.finding)]
@@ -180,7 +180,9 @@ def _check_files(jobs: Sequence[ImageJob], raw: Path) -> None:
         )
 
 
-def _refusal(audit: Sequence[Mapping[str, Any]], raw: Path, options: Options) -> MammoError | None:
+def _audit_refusal(
+    audit: Sequence[Mapping[str, Any]], raw: Path, options: Options
+) -> MammoError | None:
     """Why no index is written: there is no image, or what ``fail`` forbids."""
     misfits = [line for line in audit if line['reason'] == MISMATCH]
     if misfits and options.on_mismatch == 'fail':

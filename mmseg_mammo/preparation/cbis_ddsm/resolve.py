@@ -1,4 +1,4 @@
-"""Which file of a CBIS-DDSM region is the mask: decided by content, never by name.
+"""Mask resolution of CBIS-DDSM: tells the mask of a region from its crop by content, never by name.
 
 The file names of the case description CSVs pick the cropped image instead of the mask for
 2,453 of the 3,568 abnormalities of the published collection. The mask is the instance that has
@@ -62,7 +62,7 @@ def find_mask(instances: Sequence[Instance], image_shape: tuple[int, int]) -> tu
         height, width = image_shape
         detail = f'found {listing}; the full image has {height}×{width}'
         raise UnresolvedError(MISSING, detail)
-    masks = [instance for instance in _decoded(fitting) if has_two_levels(instance.pixels)]
+    masks = [instance for instance in _decodable(fitting) if has_two_levels(instance.pixels)]
     if not masks:
         raise UnresolvedError(UNDECIDED, f'no instance with two values among {listing}')
     masks, rule = _break_ties(masks)
@@ -132,7 +132,7 @@ def placement_repair(case: Abnormality, mask: Instance, instances: Sequence[Inst
     return '' if named == mask.path.stem else 'file order'
 
 
-def _decoded(instances: Sequence[Instance]) -> list[Instance]:
+def _decodable(instances: Sequence[Instance]) -> list[Instance]:
     """Those that can be decoded; a damaged one raises its error unless a copy of it is sound."""
     sound, errors = [], {}
     for instance in instances:

@@ -1,4 +1,4 @@
-"""The four case description CSVs of CBIS-DDSM -> one :class:`Abnormality` per row.
+"""Case tables of CBIS-DDSM: turns each row of the four CSV files into an :class:`Abnormality`.
 
 Columns, quirks and subsets: Lee et al., Scientific Data 4:170177, 2017, and the files that the
 Cancer Imaging Archive hands out with the collection.

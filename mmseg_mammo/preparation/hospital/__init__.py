@@ -1,1 +1,1 @@
-"""The export of a hospital to ``images/``, ``masks/`` and ``index.csv``."""
+"""Preparation of a hospital's export."""

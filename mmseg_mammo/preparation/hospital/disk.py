@@ -1,4 +1,4 @@
-"""What is on the disk where a hospital names a file; no name makes these functions fail."""
+"""Disk lookups: find what lies where a hospital names a file; no file name makes them fail."""
 
 import os
 import stat
@@ -67,7 +67,7 @@ def is_beside(path: Path) -> bool:
 
 def place_of(path: Path) -> Path:
     """The path with links of its folders resolved: a link lies where it is."""
-    return Path(real(path.parent), path.name)
+    return Path(resolve_links(path.parent), path.name)
 
 
 def _sort_in(path: Path, found: Found) -> None:
@@ -83,8 +83,8 @@ def _has_folders(folder: Path) -> bool:
     return any(path.is_dir() and not is_system(path.name) for path in folder.iterdir())
 
 
-def real(path: Path) -> str:
-    """The path with every link resolved, loops left as they are."""
+def resolve_links(path: Path) -> str:
+    """The path with every link resolved; a loop of links leaves it unchanged."""
     try:
         return os.path.realpath(path)
     except (OSError, ValueError):  # a cell that no file can be called
@@ -100,7 +100,7 @@ def list_names(folder: str) -> list[str]:
 
 
 def find_file(path: Path, names: Callable[[str], list[str]] = list_names) -> Path:
-    """``path``, or what is called so with its letters composed in another way (NFC, NFD).
+    """``path``, or its twin whose letters are composed in another way (NFC, NFD).
 
     Args:
         path: Absolute.
@@ -120,7 +120,7 @@ def find_file(path: Path, names: Callable[[str], list[str]] = list_names) -> Pat
 
 
 def fault_of(path: Path) -> str:
-    """Why ``path`` is no file that could be opened, or ''."""
+    """The reason why ``path`` is not a file that can be opened; empty if it is one."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""One row of a hospital's table, or one pair of its files -> a checked entry, or a problem."""
+"""Entry of a hospital: checks one row of its table, or one pair of its files."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.dicom.reader import is_dicom, read_info
 from mmseg_mammo.io.index import ANNOTATED, PATHOLOGIES, SPLITS, VIEWS
-from mmseg_mammo.preparation.hospital.disk import fault_of, find_file, list_names, real
+from mmseg_mammo.preparation.hospital.disk import fault_of, find_file, list_names, resolve_links
 
 COLUMNS = (
     *('image', 'mask', 'patient_id', 'laterality', 'view', 'split', 'finding', 'pathology'),
@@ -121,7 +121,7 @@ def collect(raw: Iterable[Raw], root: Path, gaps: Gaps) -> tuple[list[Entry], li
         gaps: How to fill empty cells.
     """
     entries, problems = [], []
-    root, names = Path(real(root)), cache(list_names)
+    root, names = Path(resolve_links(root)), cache(list_names)
     for row in raw:
         try:
             entry = _fill(_entry(row, root, names), gaps)
@@ -129,8 +129,8 @@ def collect(raw: Iterable[Raw], root: Path, gaps: Gaps) -> tuple[list[Entry], li
         except MammoError as error:
             problem = str(error)
         if problem:
-            relative = _relative(row.cells['image'])
-            file = real(find_file(root / relative, names))
+            relative = _posix_path(row.cells['image'])
+            file = resolve_links(find_file(root / relative, names))
             problems.append(Problem(row.place, relative, problem, file))
         else:
             entries.append(entry)
@@ -150,21 +150,21 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
             f'{broken[0]} {cells[broken[0]]!r} is what a spreadsheet leaves of a lost value',
             remedy='Correct the cell, or leave it empty',
         )
-    image, mask = _relative(cells['image']), _relative(cells['mask'])
-    annotated = _spelled('annotated', cells['annotated'], _STATES)
+    image, mask = _posix_path(cells['image']), _posix_path(cells['mask'])
+    annotated = _spell('annotated', cells['annotated'], _STATES)
     if annotated in ('normal', 'no') and tells_nothing(mask):
         mask = ''  # R writes NA for an empty cell
     terms = cells['pathology'].split('+')
-    pathology = '+'.join(_spelled('pathology', term, _PATHOLOGIES) for term in terms)
+    pathology = '+'.join(_spell('pathology', term, _PATHOLOGIES) for term in terms)
     return Entry(
         place=row.place,
         relative=image,
         image=find_file(root / image, names),
         mask=find_file(root / mask, names) if mask else None,
         patient_id=cells['patient_id'],
-        laterality=_spelled('laterality', cells['laterality'], _LATERALITIES),
-        view=_spelled('view', cells['view'], _VIEWS),
-        split=_spelled('split', cells['split'], _SPLITS),
+        laterality=_spell('laterality', cells['laterality'], _LATERALITIES),
+        view=_spell('view', cells['view'], _VIEWS),
+        split=_spell('split', cells['split'], _SPLITS),
         finding=cells['finding'].lower(),
         pathology=pathology,
         density=cells['density'],
@@ -173,12 +173,12 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
     )
 
 
-def _relative(cell: str) -> str:
+def _posix_path(cell: str) -> str:
     """Tables written on Windows have backslashes; ``./a.png`` and ``a.png`` are one image."""
     return str(PurePosixPath(cell.replace('\\', '/'))) if cell else ''
 
 
-def _spelled(name: str, value: str, spellings: Mapping[str, str]) -> str:
+def _spell(name: str, value: str, spellings: Mapping[str, str]) -> str:
     key = value.strip().lower()
     key = key if key in spellings else key.replace(' ', '_')
     if key not in spellings and name in ('laterality', 'view', 'pathology') and tells_nothing(key):
@@ -230,7 +230,7 @@ def _faults(entry: Entry) -> Iterator[str]:
         yield f'image {entry.image} {fault}'
     if entry.mask is not None and (fault := fault_of(entry.mask)):
         yield f'mask {entry.mask} {fault}'
-    if entry.mask is not None and real(entry.mask) == real(entry.image):
+    if entry.mask is not None and resolve_links(entry.mask) == resolve_links(entry.image):
         yield f'image and mask are the same file {entry.image}'
     if entry.mask is None and entry.annotated == 'lesion':
         yield 'annotated is lesion, but no mask is named'

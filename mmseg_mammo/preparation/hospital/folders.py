@@ -1,4 +1,4 @@
-"""A hospital's folders of images and masks -> one checked entry per image and mask.
+"""Folder input of a hospital: pairs image and mask files by name, and checks each pair.
 
 An image without mask may mean that a reader found nothing. So nothing that may be a mask is
 left aside in silence: no file that cannot be read, and none whose name fits no image.
@@ -14,10 +14,10 @@ from mmseg_mammo.preparation.hospital.disk import (
     fault_of,
     find_images,
     place_of,
-    real,
+    resolve_links,
 )
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, Entry, Gaps, Problem, Raw, collect
-from mmseg_mammo.preparation.hospital.names import MaskNames, mask_like, nfc, stem_of, stems_of
+from mmseg_mammo.preparation.hospital.names import MaskNames, find_mask_like, nfc, stem_of, stems_of
 
 
 @dataclass
@@ -75,11 +75,11 @@ def pair_folders(
             has: as a rule the misnamed one of an image that would pass for normal; or an image
             is named like the mask of another one.
     """
-    masks = images if real(images) == real(masks) else masks
+    masks = images if resolve_links(images) == resolve_links(masks) else masks
     if masks == images and not mask_suffix:
         raise DataIndexError(f'{images} holds images and masks', remedy='Give --mask-suffix')
     mask_suffix, image_suffix = nfc(mask_suffix), nfc(image_suffix)
-    files = _look(images, masks, mask_suffix)
+    files = _sort_files(images, masks, mask_suffix)
     cases: defaultdict[str, _Case] = defaultdict(_Case)
     for path in files.images:
         if stem_of(path.name).endswith(image_suffix):
@@ -95,10 +95,10 @@ def pair_folders(
     problems = _unknown(files.unknown, images, image_suffix)
     raw = []
     for case in cases.values():
-        for image, chosen, problem in _matched(case, images, masks):
-            relative = _relative(image, images)
+        for image, chosen, problem in _match_masks(case, images, masks):
+            relative = _path_below(image, images)
             if problem:
-                problems.append(Problem(relative, relative, problem, real(image)))
+                problems.append(Problem(relative, relative, problem, resolve_links(image)))
                 continue
             cells = {**dict.fromkeys(COLUMNS, ''), **fixed, 'image': relative}
             for mask in [str(path.absolute()) for path in chosen] or ['']:
@@ -107,7 +107,7 @@ def pair_folders(
     return entries, problems + bad
 
 
-def _look(images: Path, masks: Path, mask_suffix: str) -> _Files:
+def _sort_files(images: Path, masks: Path, mask_suffix: str) -> _Files:
     """Sort what lies in both folders, which may be one, or one inside the other."""
     seen = find_images(images)
     there = seen if masks == images else find_images(masks)
@@ -137,7 +137,7 @@ def _look(images: Path, masks: Path, mask_suffix: str) -> _Files:
 
 def _unknown(paths: Sequence[Path], images: Path, image_suffix: str) -> list[Problem]:
     return [
-        Problem(_relative(path, images), _relative(path, images), f'the file {_why(path)}')
+        Problem(_path_below(path, images), _path_below(path, images), f'the file {_why(path)}')
         for path in paths
         if any(stem.endswith(image_suffix) for stem in stems_of(path.name))
     ]
@@ -160,7 +160,9 @@ def _lose(
     return found is not None
 
 
-def _matched(case: _Case, images: Path, masks: Path) -> Iterator[tuple[Path, Sequence[Path], str]]:
+def _match_masks(
+    case: _Case, images: Path, masks: Path
+) -> Iterator[tuple[Path, Sequence[Path], str]]:
     """Each image with its masks, or with why these cannot be told."""
     regions = sorted(case.masks, key=lambda region: (int(region[0] or -1), region[1]))
     by_folder: defaultdict[Path, list[tuple[str, Path]]] = defaultdict(list)
@@ -172,15 +174,15 @@ def _matched(case: _Case, images: Path, masks: Path) -> Iterator[tuple[Path, Seq
     for image in case.images:
         folder = image.parent.relative_to(images)
         chosen = regions if alone else by_folder[folder]
-        names = _listed((path for _, path in chosen), masks)
+        names = _list_paths((path for _, path in chosen), masks)
         problem = ''
         if case.lost:
             path = case.lost[0]
             problem = f'{path} has the name of its mask, but it {_why(path)}'
         elif not alone and (lone or (folders[folder] > 1 and chosen)):
             problem = (
-                f'several images have this name: {_listed(case.images, images)}; which of them '
-                f'has the mask {_listed(lone, masks) or names}?'
+                f'several images have this name: {_list_paths(case.images, images)}; which of them '
+                f'has the mask {_list_paths(lone, masks) or names}?'
             )
         elif len({number for number, _ in chosen}) < len(chosen):
             problem = f'several masks: {names}'
@@ -191,17 +193,17 @@ def _why(path: Path) -> str:
     return fault_of(path) or 'is no image of a known kind, or lies outside of the folder of masks'
 
 
-def _relative(path: Path, root: Path) -> str:
+def _path_below(path: Path, root: Path) -> str:
     inside = path.is_relative_to(root)
     return (path.relative_to(root) if inside else path).as_posix()
 
 
-def _listed(paths: Iterable[Path], root: Path) -> str:
-    return ', '.join(_relative(path, root) for path in paths)
+def _list_paths(paths: Iterable[Path], root: Path) -> str:
+    return ', '.join(_path_below(path, root) for path in paths)
 
 
 def _stop_at_mask_like(cases: Mapping[str, _Case], mask_suffix: str) -> None:
-    found = mask_like(cases, mask_suffix)
+    found = find_mask_like(cases, mask_suffix)
     if found:
         lines = [f'\n  {cases[name].images[0]}, of {of}' for name, of in sorted(found.items())]
         raise DataIndexError(
@@ -213,7 +215,7 @@ def _stop_at_mask_like(cases: Mapping[str, _Case], mask_suffix: str) -> None:
 
 def _stop_at_orphans(orphans: Sequence[Path], masks: Path) -> None:
     if orphans:
-        lines = [f'\n  {_relative(path, masks)}' for path in sorted(orphans)]
+        lines = [f'\n  {_path_below(path, masks)}' for path in sorted(orphans)]
         raise DataIndexError(
             f'{masks}: {len(orphans)} masks that no image has',
             'stems that agree but for --image-suffix and --mask-suffix, of known kinds of files',

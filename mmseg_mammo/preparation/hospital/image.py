@@ -1,4 +1,4 @@
-"""One image of a hospital with its masks: read, checked against each other, written."""
+"""Image job of a hospital: reads one image with its masks, checks that they agree, writes them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -109,19 +109,6 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
     return pair_record(pair, annotated=job.annotated or found, note=note)
 
 
-def _read_region(path: Path, lesion_values: Sequence[int], notes: list[str]) -> np.ndarray:
-    """The lesion of one mask file, bool on its own grid."""
-    region = binarise(read_labels(path, notes=notes), str(path), lesion_values)
-    share = float(region.mean())
-    if share > INVERTED_SHARE:
-        raise DataFileError(
-            f'{path}: its lesion covers {share:.0%} of the image',
-            f'at most {INVERTED_SHARE:.0%}',
-            'Invert the mask if its background is white; the outline of a breast is no lesion',
-        )
-    return region
-
-
 def index_row(
     group: Sequence[Entry], record: Mapping[str, Any], mask_kind: str, source: str
 ) -> Row:
@@ -140,3 +127,16 @@ def index_row(
         mask_kind=mask_kind,
         source=source,
     )
+
+
+def _read_region(path: Path, lesion_values: Sequence[int], notes: list[str]) -> np.ndarray:
+    """The lesion of one mask file, bool on its own grid."""
+    region = binarise(read_labels(path, notes=notes), str(path), lesion_values)
+    share = float(region.mean())
+    if share > INVERTED_SHARE:
+        raise DataFileError(
+            f'{path}: its lesion covers {share:.0%} of the image',
+            f'at most {INVERTED_SHARE:.0%}',
+            'Invert the mask if its background is white; the outline of a breast is no lesion',
+        )
+    return region

@@ -1,4 +1,4 @@
-"""Names of files and patients as hospitals give them: what is one name, what only looks like one.
+"""File and patient names of a hospital: compares them, and makes portable names of them.
 
 Letters with marks are composed in two ways in Unicode (NFC, NFD); macOS writes one, tables
 mostly the other, and they look the same. Names are compared in NFC.
@@ -30,7 +30,7 @@ def nfc(text: str) -> str:
 
 
 def stem_of(name: str) -> str:
-    """A file name without its suffix, in NFC, if it has one that images have."""
+    """A file name in NFC, without its suffix if that is the suffix of an image format."""
     suffix = PurePosixPath(name).suffix  # the last number of a UID is none
     return nfc(name[: -len(suffix)] if suffix.lower() in SUFFIXES else name)
 
@@ -107,7 +107,7 @@ def output_names(relatives: Sequence[str]) -> list[str]:
 
 
 def alike_patients(patients: Iterable[str]) -> list[list[str]]:
-    """Groups of identifiers that differ by what copying changes and nobody sees.
+    """Groups of identifiers that differ only by what copying changes and readers overlook.
 
     Case, blanks, leading zeros, the ``.0`` of a number, an apostrophe before it, and how letters
     are composed.
@@ -118,8 +118,8 @@ def alike_patients(patients: Iterable[str]) -> list[list[str]]:
     return [sorted(group) for group in groups.values() if len(group) > 1]
 
 
-def mask_like(stems: Iterable[str], mask_suffix: str) -> dict[str, str]:
-    """Of image stems, those named like the mask of another one of them -> that one.
+def find_mask_like(stems: Iterable[str], mask_suffix: str) -> dict[str, str]:
+    """The image stems that are named like the mask of another image -> that image.
 
     ``x_Mask``, ``x-mask``, ``x_mask (1)``, ``mask_x`` and ``x_mask_left`` for the image ``x`` and
     the suffix ``_mask``: taken for images they would be without lesion, and so would ``x``.

@@ -1,4 +1,4 @@
-"""A hospital's images and masks -> ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``."""
+"""Hospital preparation: writes ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +15,10 @@ from mmseg_mammo.preparation.hospital.image import PixelOptions, index_row, make
 from mmseg_mammo.preparation.hospital.rows import (
     AUDIT_COLUMNS,
     audit_lines,
+    decoding_problems,
     group_by_image,
     refuse_copies,
     refuse_doubtful,
-    undecodable,
     warnings_about,
 )
 from mmseg_mammo.preparation.jobs import make_all
@@ -112,7 +112,7 @@ def prepare(
     records = make_all(jobs, make, out, workers=settings.workers, title='preparing')
     sure = [(g, refuse_doubtful(g, record)) for g, record in zip(groups, records, strict=True)]
     made = refuse_copies(sure, out)
-    problems += undecodable(made)
+    problems += decoding_problems(made)
     audit = audit_lines(made, problems)
     used = [(group, record) for group, record in made if 'error' not in record]
     refusal = _refusal(problems, settings, usable=len(used))

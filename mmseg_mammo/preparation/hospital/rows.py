@@ -1,4 +1,4 @@
-"""A hospital's entries -> groups per image; their records -> index, audit and warnings."""
+"""Rows of a hospital: grouped per image; of the results come index, audit and warnings."""
 
 import hashlib
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_mammo.io.index import Row
-from mmseg_mammo.preparation.hospital.disk import real
+from mmseg_mammo.preparation.hospital.disk import resolve_links
 from mmseg_mammo.preparation.hospital.entry import Entry, Problem
 from mmseg_mammo.preparation.hospital.names import alike_patients, nfc
 
@@ -29,7 +29,7 @@ def group_by_image(
     """
     by_image: dict[str, list[Entry]] = {}
     for entry in entries:
-        by_image.setdefault(real(entry.image), []).append(entry)
+        by_image.setdefault(resolve_links(entry.image), []).append(entry)
     bad = {p.file or p.image: f'left out with {p.place}' for p in problems}
     for image, group in by_image.items():
         for name in ('patient_id', 'laterality', 'view', 'split', 'density', 'annotated'):
@@ -48,7 +48,7 @@ def group_by_image(
 
 
 def refuse_doubtful(group: Sequence[Entry], record: dict[str, Any]) -> dict[str, Any]:
-    """The record, or an error if only an empty mask says normal, and the row something else."""
+    """Return the record; refuse an image whose mask is empty while its row suggests a lesion."""
     doubt = next((entry.doubt for entry in group if entry.doubt), '')
     if doubt and record.get('annotated') == 'normal' and not group[0].annotated:
         remedy = 'Correct the mask, or say in the column annotated that the image is normal'
@@ -57,7 +57,7 @@ def refuse_doubtful(group: Sequence[Entry], record: dict[str, Any]) -> dict[str,
 
 
 def refuse_copies(made: Made, out: Path) -> Made:
-    """Turn normal images into errors whose picture another image has with a lesion.
+    """Turn normal images into errors if another image with the same pixels has a lesion.
 
     ``x (1).png``, a copy of ``x.png``, has no mask of its own, and would pass for normal.
     """
@@ -71,7 +71,7 @@ def refuse_copies(made: Made, out: Path) -> Made:
     return [(group, errors.get(group[0].image, record)) for group, record in made]
 
 
-def undecodable(made: Made) -> list[Problem]:
+def decoding_problems(made: Made) -> list[Problem]:
     """One problem for every row of an image that could not be made."""
     found = [
         Problem(entry.place, entry.relative, record['error'])
@@ -82,7 +82,7 @@ def undecodable(made: Made) -> list[Problem]:
     return list(dict.fromkeys(found))  # a row with several masks is several entries
 
 
-def _joined(values: Sequence[str]) -> str:
+def _join_terms(values: Sequence[str]) -> str:
     terms = [term for value in values for term in value.split('+') if term]
     return '+'.join(dict.fromkeys(terms))
 
@@ -117,7 +117,7 @@ def _natural(text: str) -> list[int | str]:
 
 
 def warnings_about(made: Made, rows: Iterable[Row], out: Path) -> list[str]:
-    """One line for each thing that is allowed, and is a mistake more often than not.
+    """Warnings, one line each, of what is allowed and most often a mistake.
 
     Args:
         made: The images, with their records.
@@ -156,7 +156,7 @@ def _shared_masks(used: Made) -> list[str]:
     for group, record in used:
         for entry in group if record['annotated'] == 'lesion' else ():
             if entry.mask is not None:
-                images[real(entry.mask)][entry.relative] = None
+                images[resolve_links(entry.mask)][entry.relative] = None
     return [f'{mask} for {" and ".join(of)}' for mask, of in images.items() if len(of) > 1]
 
 

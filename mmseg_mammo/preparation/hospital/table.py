@@ -1,4 +1,4 @@
-"""A hospital's own table -> one checked entry per row."""
+"""Table input of a hospital: turns each row into a checked entry."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ def read_hospital_table(
     raw = []
     for record in records:
         cells = {name: record.cells.get(theirs[name], '') for name in COLUMNS}
-        doubt = _told({**cells, **dict.fromkeys(fixed, '')}) or _unread(record, theirs)
+        doubt = _lesion_hint({**cells, **dict.fromkeys(fixed, '')}) or _unread_mask(record, theirs)
         told = [cell for cell in record.repeated if not tells_nothing(cell)]
         for mask in told or record.repeated[:1] or [cells['mask']]:
             filled = {**cells, 'mask': mask, **fixed}
@@ -85,7 +85,7 @@ def _check_mask_column(table: Path, name: str, records: Sequence[Record]) -> Non
         )
 
 
-def _told(cells: Mapping[str, str]) -> str:
+def _lesion_hint(cells: Mapping[str, str]) -> str:
     """What a row says that one of an image without lesion would not."""
     for name in ('pathology', 'finding'):
         terms = [term.strip().lower() for term in cells[name].split('+')]
@@ -96,7 +96,7 @@ def _told(cells: Mapping[str, str]) -> str:
     return ''
 
 
-def _unread(record: Record, theirs: Mapping[str, str]) -> str:
+def _unread_mask(record: Record, theirs: Mapping[str, str]) -> str:
     """Where a row may have a mask that was not read."""
     if record.cut and not record.repeated:
         return 'the row ends before the last column'

@@ -1,4 +1,4 @@
-"""The cases of the viewer, from the pictures that tests left."""
+"""Viewer cases: collected from the pictures that tests have saved."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ def find_cases(runs: Runs) -> tuple[Case, ...]:
     for dataset in runs.datasets:
         tests = runs.on(dataset)
         pictures = {test.model: _files(test) for test in tests}
-        rows = {test.model: _rows(test.images) for test in tests}
+        rows = {test.model: _rows_by_key(test.images) for test in tests}
         sizes = {t.model: size_names(t.images) for t in tests}
         for key in sorted(set().union(*rows.values())):
             seen = [
@@ -32,7 +32,7 @@ def find_cases(runs: Runs) -> tuple[Case, ...]:
             ]
             if seen:
                 found.append(
-                    _case(
+                    _make_case(
                         key,
                         dataset,
                         seen,
@@ -49,11 +49,11 @@ def _files(test: Test) -> set[str]:
     return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 
-def _rows(images: Records) -> dict[str, int]:
+def _rows_by_key(images: Records) -> dict[str, int]:
     return {key: row for row, key in enumerate(images['key'].tolist())}
 
 
-def _case(
+def _make_case(
     key: str,
     dataset: str,
     tests: list[Test],

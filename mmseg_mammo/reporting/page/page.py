@@ -1,4 +1,4 @@
-"""The report as one HTML file: opens from disk, asks the network for nothing."""
+"""HTML page: renders the report as one file that works from disk, without a network."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mmseg_mammo.reporting.document import Case, Cell, Section, Table
-from mmseg_mammo.reporting.page.viewer import filters, unique, viewer_data
+from mmseg_mammo.reporting.page.viewer import filters, unique_values, viewer_data
 from mmseg_mammo.reporting.tables import MISSING, texts
 from mmseg_mammo.visualization.plots import Figure
 
@@ -53,12 +53,9 @@ def render_page(
         'separators': (',', ':'),
     }
     environment.tests['table'] = lambda item: isinstance(item, Table)
-    environment.filters |= {
-        'cells': lay_out,
-        'picture': data_uri,
-        'badge': split_badge,
-        'breakable': breakable,
-    }
+    environment.filters.update(
+        cells=lay_out, picture=data_uri, badge=split_badge, breakable=add_breaks
+    )
     data = viewer_data(cases)
     style, script = _own_file('page.css'), _own_file('page.js')
     if cases:
@@ -69,7 +66,9 @@ def render_page(
         notes=notes,
         data=data,
         filters=filters(data['cases']),
-        scores=unique(s for case in cases for scores in case.scores.values() for s in scores),
+        scores=unique_values(
+            s for case in cases for scores in case.scores.values() for s in scores
+        ),
         style=Markup(style),
         script=Markup(script),
         policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
@@ -108,7 +107,7 @@ def split_badge(note: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else ('', note)
 
 
-def breakable(text: str) -> Markup:
+def add_breaks(text: str) -> Markup:
     """Escape a text, and let it break after the slashes and underscores of paths and names."""
     return Markup(re.sub('([/_])', r'\1<wbr>', str(escape(text))))
 

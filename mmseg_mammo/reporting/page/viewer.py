@@ -1,4 +1,4 @@
-"""What the viewer of the page needs to know of each case, as plain values for JSON."""
+"""Viewer data: turns cases into plain values for the JSON of the page."""
 
 import base64
 import math
@@ -35,9 +35,9 @@ def viewer_data(cases: Sequence[Case]) -> dict[str, Any]:
         DataFileError: A picture is missing, unreadable, or of another size than its image.
     """
     return {
-        'models': unique(model for case in cases for model in case.predictions),
+        'models': unique_values(model for case in cases for model in case.predictions),
         'names': {name: name.replace('_', ' ') for case in cases for name in case.facts} | _NAMES,
-        'cases': [_case(case) for case in cases],
+        'cases': [_case_data(case) for case in cases],
     }
 
 
@@ -49,17 +49,17 @@ def filters(cases: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     """
     values = {
         name: sorted({case['facts'].get(name, '') for case in cases})
-        for name in unique(name for case in cases for name in case['facts'])
+        for name in unique_values(name for case in cases for name in case['facts'])
     }
     return [(name, found) for name, found in values.items() if len(found) > 1]
 
 
-def unique(values: Iterable[str]) -> tuple[str, ...]:
+def unique_values(values: Iterable[str]) -> tuple[str, ...]:
     """Each value once, in order of first appearance."""
     return tuple(dict.fromkeys(values))
 
 
-def _case(case: Case) -> dict[str, Any]:
+def _case_data(case: Case) -> dict[str, Any]:
     height, width = shape = read_raster(case.image).shape
     annotated = 'lesion' if case.truth else 'normal'
     return {
@@ -68,8 +68,10 @@ def _case(case: Case) -> dict[str, Any]:
         'width': width,
         'height': height,
         'image': base64.b64encode(case.image.read_bytes()).decode(),
-        'truth': _outline(case.truth, shape),
-        'predictions': {model: _outline(path, shape) for model, path in case.predictions.items()},
+        'truth': _mask_outline(case.truth, shape),
+        'predictions': {
+            model: _mask_outline(path, shape) for model, path in case.predictions.items()
+        },
         'scores': {
             model: {name: _finite(score) for name, score in scores.items()}
             for model, scores in case.scores.items()
@@ -82,7 +84,7 @@ def _finite(score: float | None) -> float | None:
     return score if score is not None and math.isfinite(score) else None
 
 
-def _outline(path: Path | None, shape: tuple[int, ...]) -> str:
+def _mask_outline(path: Path | None, shape: tuple[int, ...]) -> str:
     if path is None:
         return ''
     mask = read_raster(path)

@@ -1,4 +1,4 @@
-"""The candidate masks of a promptable model: each head, the kept one, the best in hindsight."""
+"""Candidate section: scores of each candidate mask, the kept one, and the best in hindsight."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ def candidate_section(runs: Runs) -> Section | None:
         if tests:
             slug, rest = runs.slug(dataset), mark_notes(tests)
             note = 'Kept: the mask of the prediction. Intervals: 95 %, over patients.'
-            rows = tuple(row for test in tests for row in _masks(test))
+            rows = tuple(row for test in tests for row in _mask_rows(test))
             title = f'Candidate masks on {dataset}'
             items.append(Table(f'candidates_{slug}', title, _MASKS, rows, (note, *rest)))
             note = (
@@ -37,7 +37,7 @@ def candidate_section(runs: Runs) -> Section | None:
                 'percentage points with 95 % intervals over patients; over the images of one object, '
                 'as the IoU of several together is not predicted.'
             )
-            rows = tuple(row for test in tests for row in _predicted(test))
+            rows = tuple(row for test in tests for row in _predicted_iou_rows(test))
             title = f'Predicted IoU on {dataset}'
             items.append(Table(f'predicted_iou_{slug}', title, _PREDICTED, rows, (note, *rest)))
     if not items:
@@ -52,20 +52,20 @@ def candidate_section(runs: Runs) -> Section | None:
     return Section('candidates', 'Candidate masks', text, tuple(items))
 
 
-def _filled(test: Test) -> Iterator[tuple[str, Records]]:
+def _filled_strata(test: Test) -> Iterator[tuple[str, Records]]:
     """The strata that have images."""
     for stratum, chosen in strata(test.images).items():
         if chosen.any():
             yield stratum, test.images.where(chosen)
 
 
-def _heads(test: Test) -> int:
+def _head_count(test: Test) -> int:
     return sum(f'candidate_{k}_iou' in test.images for k in range(9))
 
 
-def _masks(test: Test) -> Iterator[tuple[Cell, ...]]:
-    offered = [(f'candidate {k}', f'candidate_{k}_', k) for k in range(_heads(test))]
-    for stratum, images in _filled(test):
+def _mask_rows(test: Test) -> Iterator[tuple[Cell, ...]]:
+    offered = [(f'candidate {k}', f'candidate_{k}_', k) for k in range(_head_count(test))]
+    for stratum, images in _filled_strata(test):
         for mask, prefix, k in (
             *offered,
             ('kept', '', None),
@@ -79,9 +79,9 @@ def _masks(test: Test) -> Iterator[tuple[Cell, ...]]:
             )
 
 
-def _predicted(test: Test) -> Iterator[tuple[Cell, ...]]:
-    heads = range(_heads(test))
-    for stratum, images in _filled(test):
+def _predicted_iou_rows(test: Test) -> Iterator[tuple[Cell, ...]]:
+    heads = range(_head_count(test))
+    for stratum, images in _filled_strata(test):
         offered = np.stack([images[f'candidate_{k}_predicted_iou'] for k in heads])
         index = np.nan_to_num(images['chosen'], nan=-1).astype(int)
         of_kept = np.where(index >= 0, offered[index, np.arange(len(images))], np.nan)

@@ -1,4 +1,4 @@
-"""Which model is better, by which convention: the same predictions, scored in several ways."""
+"""Convention tables: rank models by the same predictions, scored under several conventions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,11 +89,11 @@ def convention_items(runs: Runs) -> tuple[Table, ...]:
             for way in CONVENTIONS
         ]
         sizes = {name: int(chosen.sum()) for name, chosen in strata(records[0]).items()}
-        tables.append(_table(dataset, runs.slug(dataset), tests, sizes, scored))
+        tables.append(_convention_table(dataset, runs.slug(dataset), tests, sizes, scored))
         flips += [
             (dataset, sizes['all'], sizes['lesion'], *names, *cells(first), *cells(second), mark)
             for names, first, second in _flips(scored)
-            for mark in (_mark(names[2:], tests, sizes, first, second),)
+            for mark in (_pair_mark(names[2:], tests, sizes, first, second),)
         ]
     columns = (
         *('data set', 'images', 'lesion images', 'by', 'or by', 'model', 'against'),
@@ -112,7 +112,7 @@ def convention_items(runs: Runs) -> tuple[Table, ...]:
     return (*tables, Table('order_flips', title, columns, tuple(flips), notes))
 
 
-def _table(
+def _convention_table(
     dataset: str,
     slug: str,
     tests: Sequence[Test],
@@ -138,7 +138,7 @@ def _table(
     return Table(f'conventions_{slug}', f'Conventions on {dataset}', columns, tuple(rows), notes)
 
 
-def _mark(
+def _pair_mark(
     pair: Sequence[str], tests: Sequence[Test], sizes: Mapping[str, int], *shown: Estimate
 ) -> str:
     """The marks of two models, one of which may be predicting nothing."""

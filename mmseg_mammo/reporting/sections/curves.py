@@ -1,4 +1,4 @@
-"""Figure 7 of the thesis: validation scores and losses over the epochs of each training."""
+"""Curve section (Figure 7 of the thesis): validation scores and losses over epochs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +17,6 @@ PANELS = {
     '%': {'iou': 'IoU', 'dice': 'Dice', 'lesion_dice': 'Dice, lesion images'},
     'loss': {'val_loss': 'validation loss', 'epoch_loss': 'training loss'},
 }
-
 RUNNING_MEAN = (
     'The validation loss is a running mean of up to ten validations, as older versions logged it: '
     'where it rises, that shows late or not at all.'
@@ -32,7 +31,9 @@ def curve_section(runs: Runs) -> Section | None:
             trained.setdefault(test.model, test.training)
     if not trained:
         return None
-    figures = tuple(_figure(i, model, each) for i, (model, each) in enumerate(trained.items(), 1))
+    figures = tuple(
+        _curve_figure(i, model, each) for i, (model, each) in enumerate(trained.items(), 1)
+    )
     text = ('Scores and losses on the validation split and the training loss over all epochs.',)
     return Section('curves', 'Training curves (Figure 7)', text, figures)
 
@@ -63,7 +64,7 @@ def is_running_mean(training: Training) -> bool:
     return False
 
 
-def _figure(number: int, model: str, training: Training) -> Figure:
+def _curve_figure(number: int, model: str, training: Training) -> Figure:
     found = curves(training)
     name, title = f'figure7_{number}', f'{model}: validation and training over all epochs'
     last = {key: list(values.values())[-1] for key, values in found.items() if values}
@@ -75,11 +76,11 @@ def _figure(number: int, model: str, training: Training) -> Figure:
     with canvas(name, (8.4, 3.2)) as drawn:
         axes = drawn.subplots(1, len(PANELS))
         for axis, (unit, labels) in zip(axes, PANELS.items(), strict=True):
-            _drawer(unit, labels, found)(axis)
+            _curve_drawer(unit, labels, found)(axis)
         return to_figure(drawn, name, title, caption, alt)
 
 
-def _drawer(
+def _curve_drawer(
     unit: str, labels: Mapping[str, str], found: Mapping[str, Mapping[int, float]]
 ) -> Callable[[Axes], None]:
     def draw(axis: Axes) -> None:

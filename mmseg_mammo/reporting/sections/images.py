@@ -1,4 +1,4 @@
-"""Image level: the maximum probability as a detector of images with lesion."""
+"""Image section: the maximum probability as a detector of images with a lesion."""
 
 from collections.abc import Callable, Mapping
 
@@ -30,9 +30,9 @@ def image_section(runs: Runs) -> Section:
     warnings = []
     for dataset in runs.datasets:
         tests, slug = runs.on(dataset), runs.slug(dataset)
-        items += [_detection(dataset, slug, tests), _chosen(dataset, slug, tests)]
+        items += [_detection_table(dataset, slug, tests), _threshold_table(dataset, slug, tests)]
         if drawn := tuple(test for test in tests if has_both(test.images)):
-            items.append(_figure(dataset, slug, drawn, runs.places))
+            items.append(_image_figure(dataset, slug, drawn, runs.places))
     for model in runs.models:
         test = next(test for test in runs.tests if test.model == model)
         if validation_threshold(test) is None:
@@ -58,7 +58,7 @@ def image_section(runs: Runs) -> Section:
 
 
 def has_both(images: Records) -> bool:
-    """Whether there are images with a lesion and without: only then can a score be right or wrong."""
+    """Whether there are images with and without a lesion, as detection scores need."""
     return len(set(has_lesion(images).tolist())) == 2
 
 
@@ -81,7 +81,7 @@ def is_last(test: Test) -> bool:
     return names[0].rsplit('/', 1)[-1] == names[1].rsplit('/', 1)[-1]
 
 
-def _detection(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
+def _detection_table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
     rows = []
     for test in tests:
         lesion, scores = has_lesion(test.images), test.images['max_probability']
@@ -118,8 +118,8 @@ def _detection(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
     return Table(f'detection_{slug}', title, columns, tuple(rows), notes)
 
 
-def _chosen(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
-    rows = tuple(_chosen_row(test) for test in tests)
+def _threshold_table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
+    rows = tuple(_threshold_row(test) for test in tests)
     columns = (
         *('model', 'validation images with lesion', 'threshold', 'lesion images'),
         *('sensitivity %', 'low', 'high', 'normal images', 'specificity %'),
@@ -136,7 +136,7 @@ def _chosen(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
     return Table(f'threshold_{slug}', title, columns, rows, notes)
 
 
-def _chosen_row(test: Test) -> tuple[Cell, ...]:
+def _threshold_row(test: Test) -> tuple[Cell, ...]:
     images, threshold = test.images, validation_threshold(test)
     lesion = has_lesion(images)
     shares = [estimate(np.nan, np.empty(0))] * 2
@@ -155,8 +155,10 @@ def _chosen_row(test: Test) -> tuple[Cell, ...]:
     )
 
 
-def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[str, int]) -> Figure:
-    alt = '; '.join(f'{test.model}: AUROC {_area(test.images):.3f}' for test in tests)
+def _image_figure(
+    dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[str, int]
+) -> Figure:
+    alt = '; '.join(f'{test.model}: AUROC {_auroc_value(test.images):.3f}' for test in tests)
     lesion = has_lesion(tests[0].images)
     start = (
         'Left: ROC. Right: reliability, the diagonal is perfect; areas of dots follow the number '
@@ -170,7 +172,7 @@ def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[st
     return panels(f'image_level_{slug}', title, caption, alt, drawers, models)
 
 
-def _area(images: Records) -> float:
+def _auroc_value(images: Records) -> float:
     return auroc(has_lesion(images), images['max_probability'], images.patients).value
 
 

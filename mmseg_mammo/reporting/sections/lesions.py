@@ -1,4 +1,4 @@
-"""Lesion level: what was found, what was marked in vain, FROC, and how far outlines are off."""
+"""Lesion section: lesions found, false positives, FROC, and surface distances."""
 
 from collections.abc import Callable, Mapping
 
@@ -37,10 +37,10 @@ def lesion_section(runs: Runs) -> Section:
             slug = runs.slug(dataset)
             curves = {(t.model, way): froc(*_records(t), way) for t in tests for way in CRITERIA}
             items += [
-                _table(dataset, slug, tests),
-                _outlines(dataset, slug, tests),
-                _points(dataset, slug, tests, curves),
-                _figure(dataset, slug, tests, curves, runs.places),
+                _lesion_table(dataset, slug, tests),
+                _outline_table(dataset, slug, tests),
+                _operating_point_table(dataset, slug, tests, curves),
+                _froc_figure(dataset, slug, tests, curves, runs.places),
             ]
     text = (
         (
@@ -63,16 +63,16 @@ def _records(test: Test) -> tuple[Records, Records]:
     return test.images, test.lesions
 
 
-def _table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
+def _lesion_table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
     notes = (
         "At the model's own threshold. FP: false positives. Intervals: 95 %, over patients.",
         *mark_notes(tests),
     )
-    rows = tuple(_row(test, criterion) for criterion in CRITERIA for test in tests)
+    rows = tuple(_lesion_row(test, criterion) for criterion in CRITERIA for test in tests)
     return Table(f'lesions_{slug}', f'Lesions of {dataset}', _COLUMNS, rows, notes)
 
 
-def _row(test: Test, criterion: str) -> tuple[Cell, ...]:
+def _lesion_row(test: Test, criterion: str) -> tuple[Cell, ...]:
     images, suffix = test.images, _COUNTED[criterion]
     lesions, normal = images['true_lesions'], ~has_lesion(images)
     vain = images[f'false_positives_{suffix}']
@@ -86,16 +86,16 @@ def _row(test: Test, criterion: str) -> tuple[Cell, ...]:
     )
 
 
-def _outlines(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
+def _outline_table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
     notes = (
         'Means over images with a lesion. Intervals: 95 %, over patients.',
         *mark_notes(tests),
     )
-    rows = tuple(map(_outline, tests))
+    rows = tuple(map(_outline_row, tests))
     return Table(f'outlines_{slug}', f'Outlines on {dataset}', _OUTLINES, rows, notes)
 
 
-def _outline(test: Test) -> tuple[Cell, ...]:
+def _outline_row(test: Test) -> tuple[Cell, ...]:
     images = test.images.where(has_lesion(test.images))
     distance = images['hausdorff95']
     diagonal = np.hypot(images['height'], images['width'])
@@ -105,7 +105,7 @@ def _outline(test: Test) -> tuple[Cell, ...]:
     return test.model, len(images), *sum(map(cells, found), ()), mark
 
 
-def _points(
+def _operating_point_table(
     dataset: str, slug: str, tests: tuple[Test, ...], curves: Mapping[tuple[str, str], Curve]
 ) -> Table:
     names = (*map(str, OPERATING_POINTS), 'mean of these', 'any')
@@ -138,7 +138,7 @@ def _points(
     return Table(f'froc_{slug}', f'FROC of {dataset}', columns, rows, notes)
 
 
-def _figure(
+def _froc_figure(
     dataset: str,
     slug: str,
     tests: tuple[Test, ...],

@@ -1,4 +1,4 @@
-"""IoU and Dice of every model for all, lesion and normal images, and what differs for sure."""
+"""Result section: IoU and Dice of every model by stratum, with paired tests of the models."""
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
@@ -10,9 +10,9 @@ from mmseg_mammo.evaluation.bootstrap import (
     PERMUTATIONS,
     Estimate,
     adjust,
-    least_adjusted,
     mean,
     sign_flip,
+    smallest_adjusted,
 )
 from mmseg_mammo.evaluation.overlap import dice, iou
 from mmseg_mammo.io.run_folder import Records
@@ -51,8 +51,11 @@ def result_section(runs: Runs) -> Section:
     items: list[Table | Figure] = []
     for dataset in runs.datasets:
         tests, slug = runs.on(dataset), runs.slug(dataset)
-        items += [_table(dataset, slug, tests), _figure(dataset, slug, tests, runs.places)]
-    compared = _comparisons(runs)
+        items += [
+            _result_table(dataset, slug, tests),
+            _result_figure(dataset, slug, tests, runs.places),
+        ]
+    compared = _comparison_table(runs)
     if compared.rows:
         items.append(compared)
     text = (
@@ -68,14 +71,14 @@ def result_section(runs: Runs) -> Section:
     return Section('results', 'Results', text, tuple(items), runs.warnings)
 
 
-def _table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
-    rows = [row for test in tests for row in _rows(test.model, test, counts(test.images))]
-    rows += _rows(NOTHING, tests[0], empty_counts(tests[0].images))
+def _result_table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
+    rows = [row for test in tests for row in _result_rows(test.model, test, counts(test.images))]
+    rows += _result_rows(NOTHING, tests[0], empty_counts(tests[0].images))
     notes = (_INTERVALS, *mark_notes(tests))
     return Table(f'results_{slug}', f'Results on {dataset}', _COLUMNS, tuple(rows), notes)
 
 
-def _rows(model: str, test: Test, pixels: Counts) -> Iterator[tuple[Cell, ...]]:
+def _result_rows(model: str, test: Test, pixels: Counts) -> Iterator[tuple[Cell, ...]]:
     for name, chosen in strata(test.images).items():
         patients = test.images.patients[chosen]
         values = (100 * iou(*pixels), 100 * dice(*pixels), 100.0 * (pixels[1] == 0))
@@ -92,25 +95,27 @@ def lesion_dice(images: Records) -> Estimate:
     return mean(100 * dice(*counts(images))[chosen], images.patients[chosen])
 
 
-def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[str, int]) -> Figure:
+def _result_figure(
+    dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[str, int]
+) -> Figure:
     panels: dict[str, dict[str, Estimate]] = {}
     for name in ('all', 'lesion'):
         columns = [(test.model, test.images, counts(test.images)) for test in tests]
         columns.append((NOTHING, tests[0].images, empty_counts(tests[0].images)))
         panels[f'{name} images: Dice %'] = {
-            model: mean(100 * dice(*pixels)[strata(images)[name]], _of(images, name))
+            model: mean(100 * dice(*pixels)[strata(images)[name]], _stratum_patients(images, name))
             for model, images, pixels in columns
         }
     panels['normal images: left empty %'] = {
         test.model: mean(
             100.0 * (test.images['predicted_pixels'] == 0)[strata(test.images)['normal']],
-            _of(test.images, 'normal'),
+            _stratum_patients(test.images, 'normal'),
         )
         for test in tests
     }
     normal = strata(tests[0].images)['normal']
     panels['normal images: left empty %'][NOTHING] = mean(
-        np.full(int(normal.sum()), 100.0), _of(tests[0].images, 'normal')
+        np.full(int(normal.sum()), 100.0), _stratum_patients(tests[0].images, 'normal')
     )
     few = few_notes(
         {f'{n} images': int(c.sum()) for n, c in strata(tests[0].images).items()}
@@ -121,15 +126,15 @@ def _figure(dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[st
     return forest(f'scores_{slug}', f'Scores on {dataset}', caption, panels, places)
 
 
-def _of(images: Records, stratum: str) -> np.ndarray:
+def _stratum_patients(images: Records, stratum: str) -> np.ndarray:
     return images.patients[strata(images)[stratum]]
 
 
-def _comparisons(runs: Runs) -> Table:
+def _comparison_table(runs: Runs) -> Table:
     rows: list[tuple[Cell, ...]] = []
     p_values: list[float] = []
     for dataset in runs.datasets:
-        for row, p_value in _compared(dataset, runs.on(dataset)):
+        for row, p_value in _comparison_rows(dataset, runs.on(dataset)):
             rows.append(row)
             p_values.append(p_value)
     adjusted = adjust(np.array(p_values))
@@ -142,12 +147,12 @@ def _comparisons(runs: Runs) -> Table:
         *('difference', 'low', 'high', 'p', 'p adjusted', 'mark'),
     )
     return Table(
-        'comparisons', 'Paired comparisons', columns, tuple(complete), _compared_notes(runs, rows)
+        'comparisons', 'Paired comparisons', columns, tuple(complete), _comparison_notes(runs, rows)
     )
 
 
-def _compared_notes(runs: Runs, rows: list[tuple[Cell, ...]]) -> tuple[str, ...]:
-    alone, together = least_adjusted(len(rows)) if rows else (np.nan, np.nan)
+def _comparison_notes(runs: Runs, rows: list[tuple[Cell, ...]]) -> tuple[str, ...]:
+    alone, together = smallest_adjusted(len(rows)) if rows else (np.nan, np.nan)
     return (
         (
             'Model minus the one it is held against, in percentage points, on the images that all '
@@ -164,7 +169,9 @@ def _compared_notes(runs: Runs, rows: list[tuple[Cell, ...]]) -> tuple[str, ...]
     )
 
 
-def _compared(dataset: str, tests: tuple[Test, ...]) -> Iterator[tuple[tuple[Cell, ...], float]]:
+def _comparison_rows(
+    dataset: str, tests: tuple[Test, ...]
+) -> Iterator[tuple[tuple[Cell, ...], float]]:
     """Rows without their p-values, and these, for every pair of models."""
     pairs = list(combinations(range(len(tests)), 2))
     records = common_images(tests)

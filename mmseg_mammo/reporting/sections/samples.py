@@ -1,4 +1,4 @@
-"""Figure 6 of the thesis: rows of seeded samples; image, truth, and what each model made of it."""
+"""Sample section (Figure 6 of the thesis): seeded images with true and predicted masks."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,17 +22,19 @@ def sample_section(runs: Runs, cases: Sequence[Case], seed: int = 0) -> Section 
     """A figure for each data set with pictures; None without any."""
     figures = []
     for number, dataset in enumerate(runs.datasets):
-        shown = choose([case for case in cases if case.dataset == dataset], seed)
+        shown = choose_samples([case for case in cases if case.dataset == dataset], seed)
         if shown:
             letter = chr(ord('a') + number % 26)
-            figures.append(_figure(f'figure6_{runs.slug(dataset)}', letter, dataset, shown, runs))
+            figures.append(
+                _sample_figure(f'figure6_{runs.slug(dataset)}', letter, dataset, shown, runs)
+            )
     if not figures:
         return None
     text = ('Samples drawn with a fixed seed, not chosen by how well the models did.',)
     return Section('samples', 'Samples (Figure 6)', text, tuple(figures))
 
 
-def choose(cases: Sequence[Case], seed: int) -> list[Case]:
+def choose_samples(cases: Sequence[Case], seed: int) -> list[Case]:
     """Up to six cases, normal ones in proportion, at least one if there is any."""
     lesion = [case for case in cases if case.truth is not None]
     normal = [case for case in cases if case.truth is None]
@@ -47,7 +49,9 @@ def choose(cases: Sequence[Case], seed: int) -> list[Case]:
     ]
 
 
-def _figure(name: str, letter: str, dataset: str, cases: Sequence[Case], runs: Runs) -> Figure:
+def _sample_figure(
+    name: str, letter: str, dataset: str, cases: Sequence[Case], runs: Runs
+) -> Figure:
     models = [test.model for test in runs.on(dataset)]
     titles = ['image', 'truth', *models]
     title = f'{letter}) Samples of {dataset}'

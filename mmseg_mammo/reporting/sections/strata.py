@@ -1,4 +1,4 @@
-"""Scores by lesion size, finding, pathology, density, view, laterality and hospital."""
+"""Stratum section: scores by lesion size, finding, pathology, density, view, side and hospital."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -51,12 +51,12 @@ def stratum_section(runs: Runs) -> Section:
         tests = runs.on(dataset)
         used = [name for name in FACTORS if len(levels(tests[0].images, name)) > 1]
         for name in used:
-            items.append(_table(dataset, runs.slug(dataset), tests, name))
+            items.append(_stratum_table(dataset, runs.slug(dataset), tests, name))
             for kind, sizes in (('lesion', lesion_images), ('normal', normal_images)):
                 if few := few_notes(sizes(tests, name)):
                     warnings.append(f'{dataset}, {kind} images. {few[0]}')
         if used and has_lesion(tests[0].images).any():
-            items.append(_figure(dataset, runs.slug(dataset), tests, used, runs.places))
+            items.append(_stratum_figure(dataset, runs.slug(dataset), tests, used, runs.places))
         rest = [name for name in FACTORS if name not in used]
         if rest:
             single.append(f'{dataset}: {", ".join(rest)}.')
@@ -87,16 +87,16 @@ def levels(images: Records, factor: str) -> dict[str, np.ndarray]:
 
 
 def lesion_images(tests: Sequence[Test], factor: str) -> dict[str, int]:
-    """The images with a lesion of each level, by "factor level"; the fewest that a test has."""
-    return _sizes(tests, factor, has_lesion)
+    """Number of images with a lesion in each level, by "factor level"; the fewest of any test."""
+    return _level_sizes(tests, factor, has_lesion)
 
 
 def normal_images(tests: Sequence[Test], factor: str) -> dict[str, int]:
-    """The same of images without."""
-    return _sizes(tests, factor, lambda images: ~has_lesion(images))
+    """Number of images without a lesion in each level, as :func:`lesion_images`."""
+    return _level_sizes(tests, factor, lambda images: ~has_lesion(images))
 
 
-def _sizes(
+def _level_sizes(
     tests: Sequence[Test], factor: str, group: Callable[[Records], np.ndarray]
 ) -> dict[str, int]:
     found: dict[str, int] = {}
@@ -107,9 +107,9 @@ def _sizes(
     return found
 
 
-def _table(dataset: str, slug: str, tests: tuple[Test, ...], factor: str) -> Table:
+def _stratum_table(dataset: str, slug: str, tests: tuple[Test, ...], factor: str) -> Table:
     every = list(dict.fromkeys(level for t in tests for level in levels(t.images, factor)))
-    rows = [_row(level, test, factor) for level in every for test in tests]
+    rows = [_stratum_row(level, test, factor) for level in every for test in tests]
     notes = (
         (
             f'Rows with {FEW} say so. 95 % intervals over the patients of the row, none below five or '
@@ -122,10 +122,10 @@ def _table(dataset: str, slug: str, tests: tuple[Test, ...], factor: str) -> Tab
     return Table(name, title, (factor, *_COLUMNS), tuple(rows), notes)
 
 
-def _row(level: str, test: Test, factor: str) -> tuple[Cell, ...]:
+def _stratum_row(level: str, test: Test, factor: str) -> tuple[Cell, ...]:
     images = _images_of(test, factor, level)
     lesion = has_lesion(images)
-    empty = _left_empty(images)
+    empty = _empty_share(images)
     overlap = mean(100 * iou(*counts(images))[lesion], images.patients[lesion])
     sizes, of_dice = (int(lesion.sum()), int((~lesion).sum())), lesion_dice(images)
     return (
@@ -141,12 +141,12 @@ def _images_of(test: Test, factor: str, level: str) -> Records:
     return test.images.where(levels(test.images, factor).get(level, nobody))
 
 
-def _left_empty(images: Records) -> Estimate:
+def _empty_share(images: Records) -> Estimate:
     normal = ~has_lesion(images)
     return mean(100.0 * (images['predicted_pixels'] == 0)[normal], images.patients[normal])
 
 
-def _figure(
+def _stratum_figure(
     dataset: str, slug: str, tests: tuple[Test, ...], used: list[str], places: Mapping[str, int]
 ) -> Figure:
     found = {
@@ -159,7 +159,8 @@ def _figure(
     }
     models = {test.model: places[test.model] for test in tests}
     drawers = [
-        _drawer(factor, by_level, list(models.values())) for factor, by_level in found.items()
+        _stratum_drawer(factor, by_level, list(models.values()))
+        for factor, by_level in found.items()
     ]
     alt = '; '.join(
         f'{level}: {describe_means(dict(zip(models, each, strict=True)))}'
@@ -170,7 +171,7 @@ def _figure(
     sizes = {name: n for factor in used for name, n in lesion_images(tests, factor).items()}
     start = 'Dice % over images with a lesion, 95 % intervals.'
     every = (e for by_level in found.values() for each in by_level.values() for e in each)
-    narrow = next((e for e in every if e.narrow), 0)
+    narrow = next((e for e in every if e.is_narrow), 0)
     few = few_notes({**sizes, 'some of these': narrow})
     caption = ' '.join((start, *few, *mark_notes(tests)))
     size = (4.0, 0.8 + tallest * (0.16 + 0.09 * len(tests)))
@@ -178,7 +179,7 @@ def _figure(
     return panels(f'strata_{slug}', title, caption, alt, drawers, models, size)
 
 
-def _drawer(
+def _stratum_drawer(
     factor: str, found: Mapping[str, list[Estimate]], places: list[int]
 ) -> Callable[[Axes], None]:
     def draw(axis: Axes) -> None:

@@ -1,4 +1,4 @@
-"""Tables I to III of the thesis beside our numbers."""
+"""Thesis section: Tables I to III of the thesis beside our numbers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -73,13 +73,13 @@ _OURS = (
 
 def thesis_section(runs: Runs) -> Section:
     """The three tables; a row without a test of ours keeps the thesis's numbers alone."""
-    source = [t for t in runs.tests if _is(t, 'CBISDDSMDataset', 'cbis_ddsm')]
-    target = [t for t in runs.tests if _is(t, 'ZGTDataset', 'zgt')]
+    source = [t for t in runs.tests if _is_tested_on(t, 'CBISDDSMDataset', 'cbis_ddsm')]
+    target = [t for t in runs.tests if _is_tested_on(t, 'ZGTDataset', 'zgt')]
     share = 100 * ZGT_NORMAL / ZGT_IMAGES
     tables = (
-        _table('thesis_1', 'Table I: CBIS-DDSM', TABLE_I, source, 0.0, costs=True),
-        _table('thesis_2', 'Table II: ZGT, zero-shot', TABLE_II, target, share),
-        _table('thesis_3', 'Table III: U-Net with Adam, CBIS-DDSM', TABLE_III, source),
+        _thesis_table('thesis_1', 'Table I: CBIS-DDSM', TABLE_I, source, 0.0, costs=True),
+        _thesis_table('thesis_2', 'Table II: ZGT, zero-shot', TABLE_II, target, share),
+        _thesis_table('thesis_3', 'Table III: U-Net with Adam, CBIS-DDSM', TABLE_III, source),
     )
     text = (
         (
@@ -95,7 +95,7 @@ def thesis_section(runs: Runs) -> Section:
     return Section('thesis', "The thesis's tables", text, tables)
 
 
-def _is(test: Test, kind: str, name: str) -> bool:
+def _is_tested_on(test: Test, kind: str, name: str) -> bool:
     data = test.run['data']['test']
     named = data.get('type') == kind or PurePath(data.get('data_root') or '').name == name
     return named and data.get('split') == 'test'  # not of a ConcatDataset either
@@ -107,13 +107,13 @@ def _fits(test: Test, line: Published) -> bool:
     return experiment(test.run) == line.experiment != '' and finding == line.finding
 
 
-def _mark(line: Published, test: Test | None) -> str:
+def _line_mark(line: Published, test: Test | None) -> str:
     """The published number has marks of its own, also beside none of ours."""
-    ours = mark_cells(test, *_sizes(test)).split('; ') if test else []
+    ours = mark_cells(test, *_stratum_sizes(test)).split('; ') if test else []
     return '; '.join(dict.fromkeys(m for m in (*ours, PROMPTED * line.prompted) if m))
 
 
-def _table(
+def _thesis_table(
     name: str,
     title: str,
     published: Sequence[Published],
@@ -129,24 +129,26 @@ def _table(
         facts = (line.model, float(line.iou), float(line.dice))
         ours = [test for test in tests if _fits(test, line)]
         for test in ours or (None,):
-            after = _costs(line, test) if costs else ()
-            rows.append((*facts, *_ours(test), *after, _mark(line, test)))
+            after = _cost_cells(line, test) if costs else ()
+            rows.append((*facts, *_our_cells(test), *after, _line_mark(line, test)))
     if empty is not None:
         baseline = number(empty)
         whole = [t for t in tests if not t.run['data']['test'].get('finding')]
         for test in {t.dataset: t for t in whole}.values() or (None,):
             after = (None,) * 4 if costs else ()
-            mark = mark_cells(test, *_sizes(test), empty=True) if test else ''
-            rows.append((NOTHING, baseline, baseline, *_ours(test, empty=True), *after, mark))
-    return Table(name, title, (*columns, 'mark'), tuple(rows), tuple(_notes(tests, empty, costs)))
+            mark = mark_cells(test, *_stratum_sizes(test), empty=True) if test else ''
+            rows.append((NOTHING, baseline, baseline, *_our_cells(test, empty=True), *after, mark))
+    return Table(
+        name, title, (*columns, 'mark'), tuple(rows), tuple(_table_notes(tests, empty, costs))
+    )
 
 
-def _sizes(test: Test) -> tuple[int, int]:
+def _stratum_sizes(test: Test) -> tuple[int, int]:
     lesion = has_lesion(test.images)
     return int(lesion.sum()), int((~lesion).sum())
 
 
-def _notes(tests: Sequence[Test], empty: float | None, costs: bool) -> Iterator[str]:
+def _table_notes(tests: Sequence[Test], empty: float | None, costs: bool) -> Iterator[str]:
     yield (
         'SAM of the thesis was prompted with points from the truth. The thesis does not say on '
         'which grid SAM was compared.'
@@ -159,7 +161,7 @@ def _notes(tests: Sequence[Test], empty: float | None, costs: bool) -> Iterator[
     yield from mark_notes(tests)
 
 
-def _ours(test: Test | None, empty: bool = False) -> tuple[Cell, ...]:
+def _our_cells(test: Test | None, empty: bool = False) -> tuple[Cell, ...]:
     if test is None:
         return (None,) * (1 + len(_OURS))
     images = test.images
@@ -187,7 +189,7 @@ def _percent(values: np.ndarray) -> float:
     return 100 * float(np.mean(values)) if len(values) else np.nan
 
 
-def _costs(line: Published, test: Test | None) -> tuple[Cell, ...]:
+def _cost_cells(line: Published, test: Test | None) -> tuple[Cell, ...]:
     if test is None:
         return (line.trained, None, line.memory, None)
     run = test.training.run if test.training else test.run

@@ -1,4 +1,4 @@
-"""Source against target: every model on every data set, and what it loses on the way."""
+"""Transfer section: every model on every data set, and its drop from source to target."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ _DROPS = (
 def transfer_section(runs: Runs) -> Section:
     """The matrix with its drops, and the conclusions that hang on a convention."""
     found = {(t.model, t.dataset): lesion_dice(t.images) for t in runs.tests}
-    rows = [row for model in runs.models for row in _rows(model, runs, found)]
+    rows = [row for model in runs.models for row in _transfer_rows(model, runs, found)]
     notes = (
         (
             'Drop: Dice over images with a lesion on the data set of the training (its test split) '
@@ -65,8 +65,8 @@ def transfer_section(runs: Runs) -> Section:
             'every pair that swaps.'
         ),
     )
-    items: list[Table | Figure] = [table, _figure(runs, found)]
-    if (drops := _drops(runs)).rows:
+    items: list[Table | Figure] = [table, _transfer_figure(runs, found)]
+    if (drops := _drop_table(runs)).rows:
         items.append(drops)
     return Section('transfer', 'Transfer', text, (*items, *convention_items(runs)))
 
@@ -76,7 +76,7 @@ def source(test: Test) -> str | None:
     return test.training.dataset if test.training else None
 
 
-def _home(test: Test, runs: Runs) -> Test | None:
+def _home_test(test: Test, runs: Runs) -> Test | None:
     """The test of the same model on the data set of its training; None if that is this one.
 
     Nor is there one on another grid: its scores are not the same thing.
@@ -87,11 +87,11 @@ def _home(test: Test, runs: Runs) -> Test | None:
     return None if home is test else home
 
 
-def _rows(
+def _transfer_rows(
     model: str, runs: Runs, found: dict[tuple[str, str], Estimate]
 ) -> Iterator[tuple[Cell, ...]]:
     for test in (test for test in runs.tests if test.model == model):
-        images, home = test.images, _home(test, runs)
+        images, home = test.images, _home_test(test, runs)
         lesion, normal = (strata(images)[name] for name in ('lesion', 'normal'))
         here = found[model, test.dataset]
         drop = _drop(found[model, home.dataset], here) if home else None
@@ -109,14 +109,14 @@ def _rows(
         )
 
 
-def _drops(runs: Runs) -> Table:
+def _drop_table(runs: Runs) -> Table:
     """The drop by each convention: whether a loss is a gain when counted otherwise."""
     rows = [
         row
         for model in runs.models
         for test in runs.tests
-        if test.model == model and (home := _home(test, runs))
-        for row in _by_convention(home, test)
+        if test.model == model and (home := _home_test(test, runs))
+        for row in _drop_rows(home, test)
     ]
     notes = (
         (
@@ -130,7 +130,7 @@ def _drops(runs: Runs) -> Table:
     return Table('drops', 'The drop by each convention', _DROPS, tuple(rows), notes)
 
 
-def _by_convention(home: Test, test: Test) -> Iterator[tuple[Cell, ...]]:
+def _drop_rows(home: Test, test: Test) -> Iterator[tuple[Cell, ...]]:
     usual = _conclusion(_drop(*(score(t.images, LESION_IMAGES) for t in (home, test))))
     for way in CONVENTIONS:
         here, there = (score(t.images, way) for t in (home, test))
@@ -165,7 +165,7 @@ def _drop(home: Estimate, here: Estimate) -> Estimate:
     return drop if known else Estimate(drop.value, np.nan, np.nan, drop.rounds, drop.patients)
 
 
-def _figure(runs: Runs, found: dict[tuple[str, str], Estimate]) -> Figure:
+def _transfer_figure(runs: Runs, found: dict[tuple[str, str], Estimate]) -> Figure:
     def draw(axis: Axes) -> None:
         for index, model in enumerate(runs.models):
             shift = 0.06 * (index - (len(runs.models) - 1) / 2)

@@ -4,7 +4,7 @@ import pytest
 from experiments import CONFIGS
 from mmengine.config import Config
 
-from mmseg_mammo.engine.config.keys import RUNNER_KEYS, check_keys, distance, is_used, near
+from mmseg_mammo.engine.config.keys import RUNNER_KEYS, check_keys, distance, is_used, near_names
 from mmseg_mammo.errors import MammoError
 
 SHIPPED = sorted(p for p in CONFIGS.glob('**/*.py') if '_base_' not in p.parts)
@@ -41,7 +41,11 @@ def test_letters_are_counted():
     }
     assert {pair: distance(*pair) for pair in known} == known
     assert all(distance(a, b) == distance(b, a) for a in words for b in words)
-    assert near('modle', ['model', 'models', 'mode', 'work_dir']) == ['mode', 'model', 'models']
+    assert near_names('modle', ['model', 'models', 'mode', 'work_dir']) == [
+        'mode',
+        'model',
+        'models',
+    ]
 
 
 @pytest.mark.parametrize('path', SHIPPED, ids=lambda path: path.stem)

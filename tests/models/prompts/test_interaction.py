@@ -51,7 +51,7 @@ def test_given_prompts_move_from_the_prepared_image_to_the_input_and_back():
     prompting = prompts_from_metainfo(sample, (40, 56))
     assert prompting.prompts.points[0, 0].tolist() == [9, 9.25]
     assert prompting.prompts.boxes[1].tolist() == [2, 1.75, 5, 3.25]
-    told = prompting.prompts.scaled(1, 2).as_metainfo()
+    told = prompting.prompts.scale(1, 2).as_metainfo()
     assert told['prompt_points'] == [[9, 19, 1], [1, 2, 0], [3, 4, 1]]
     assert told['prompt_boxes'] == [[0, 0, 9, 9], [2, 4, 5, 7]]
 

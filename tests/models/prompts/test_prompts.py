@@ -15,7 +15,7 @@ def test_the_edges_of_the_image_stay_its_edges_on_another_grid():
         torch.tensor([[1, 0, -1]]),
         torch.tensor([[-0.5, 0.0, 7.5, 3.5]]),
     )
-    larger = prompts.scaled(2, 0.5)
+    larger = prompts.scale(2, 0.5)
     # Pixel 3 covers 2.5 to 3.5: pixels 6 and 7 of the larger grid, their middle 6.5.
     assert larger.points.tolist() == [[[-0.5, -0.5], [15.5, 3.5], [6.5, 1.25]]]
     assert larger.boxes.tolist() == [[-0.5, -0.25, 15.5, 1.5]]
@@ -25,14 +25,14 @@ def test_the_edges_of_the_image_stay_its_edges_on_another_grid():
 def test_scaling_there_and_back_changes_nothing():
     points = torch.rand(3, 4, 2, generator=torch.Generator().manual_seed(0)) * 100
     prompts = Prompts(points, torch.ones(3, 4).long())
-    back = prompts.scaled(1024 / 300, 1024 / 500).scaled(300 / 1024, 500 / 1024)
+    back = prompts.scale(1024 / 300, 1024 / 500).scale(300 / 1024, 500 / 1024)
     torch.testing.assert_close(back.points, points)
     assert back.boxes is None
 
 
 def test_prompts_without_points_can_be_scaled():
     prompts = Prompts(torch.zeros(2, 0, 2), torch.zeros(2, 0).long(), torch.zeros(2, 4))
-    scaled = prompts.scaled(3, 3)
+    scaled = prompts.scale(3, 3)
     assert scaled.points.shape == (2, 0, 2)
     assert scaled.boxes[0].tolist() == [1] * 4
 

@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 from sam_models import SIDE, meta_sam, our_config, our_sam, sample_of, square
 
 from mmseg_mammo.engine.checkpoint import check_checkpoint
-from mmseg_mammo.engine.loops import on_grid
+from mmseg_mammo.engine.loops import sample_on_grid
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.models.peft.trainable import count_parameters
@@ -126,7 +126,7 @@ def test_a_prediction_and_its_loss_depend_on_the_image_alone(sampler, weights):
         torch.manual_seed(99)
         turned = model.predict(inputs.flip(0), make()[::-1])[::-1]
         alone = [model.predict(inputs[i : i + 1], make()[i : i + 1])[0] for i in range(len(images))]
-        on_input = [on_grid(sample, (SIDE, SIDE)) for sample in make()]
+        on_input = [sample_on_grid(sample, (SIDE, SIDE)) for sample in make()]
         losses = [model.loss(inputs[i : i + 1], on_input[i : i + 1]) for i in (0, 1)]
         together = model.loss(inputs, on_input)
     for one, *others in zip(both, turned, alone, strict=True):
@@ -143,7 +143,7 @@ def test_a_prediction_and_its_loss_depend_on_the_image_alone(sampler, weights):
 def test_the_loss_is_that_of_the_candidates_on_the_input(weights):
     model = our_sam(weights)
     (image,) = pictures(1)
-    sample = on_grid(sample_of(square((80, 56), 20, 10, 21)), (SIDE, SIDE))
+    sample = sample_on_grid(sample_of(square((80, 56), 20, 10, 21)), (SIDE, SIDE))
     inputs = normalised(model, [image])
     objects = sample.gt_sem_seg.data == 1
     prompts = model.test_prompts(objects)

@@ -15,7 +15,7 @@ from mmseg_mammo.preparation.hospital.disk import (
     is_beside,
     list_names,
     place_of,
-    real,
+    resolve_links,
 )
 from mmseg_mammo.preparation.output import OPTIONS_NAME
 
@@ -130,7 +130,7 @@ def test_what_is_there_is_taken_as_it_is_named_and_what_is_not_stays_so(tmp_path
 @pytest.mark.parametrize('odd', [TOO_LONG, NO_NAME])
 def test_no_name_makes_these_functions_fail(odd, tmp_path):
     path = tmp_path / odd
-    assert real(path) == (str(path) if odd == NO_NAME else os.path.realpath(path))
+    assert resolve_links(path) == (str(path) if odd == NO_NAME else os.path.realpath(path))
     assert place_of(path) == path.parent.resolve() / odd
     assert list_names(str(path)) == []
 
@@ -140,6 +140,6 @@ def test_links_lie_where_they_are_and_lead_where_they_point(tmp_path):
     (tmp_path / 'folder').symlink_to('disk')
     (tmp_path / 'disk/b.png').symlink_to('a.png')
     path = tmp_path / 'folder/b.png'
-    assert real(path) == os.path.realpath(tmp_path / 'disk/a.png')
+    assert resolve_links(path) == os.path.realpath(tmp_path / 'disk/a.png')
     assert place_of(path) == Path(os.path.realpath(tmp_path / 'disk'), 'b.png')
     assert list_names(str(tmp_path / 'folder')) == ['a.png', 'b.png']

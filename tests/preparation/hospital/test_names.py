@@ -7,7 +7,7 @@ from mmseg_mammo.preparation.hospital.names import (
     MAX_NAME_BYTES,
     MaskNames,
     alike_patients,
-    mask_like,
+    find_mask_like,
     output_names,
     stem_of,
 )
@@ -99,8 +99,8 @@ def test_without_a_suffix_the_numbers_of_images_are_no_regions():
 
 def test_images_named_like_the_mask_of_another_are_found():
     odd = ['x_Mask', 'x-mask', 'mask_x', 'x_mask (1)', 'x_maskb', 'xmask', 'x_mask_left', 'x.mask2']
-    assert mask_like(['x', 'y', *odd], '_mask') == dict.fromkeys(odd, 'x')
-    assert not mask_like(['x', 'x_MLO', 'x_cc', 'masking', 'unmask'], '_mask')
-    assert not mask_like(['P1', 'P1_MLO', 'P1_LM', 'P1m'], '_m')
-    assert mask_like(['P1', 'P1_M', 'P1-m2'], '_m') == {'P1_M': 'P1', 'P1-m2': 'P1'}
-    assert not mask_like(['P1', 'P1_mask'], '')
+    assert find_mask_like(['x', 'y', *odd], '_mask') == dict.fromkeys(odd, 'x')
+    assert not find_mask_like(['x', 'x_MLO', 'x_cc', 'masking', 'unmask'], '_mask')
+    assert not find_mask_like(['P1', 'P1_MLO', 'P1_LM', 'P1m'], '_m')
+    assert find_mask_like(['P1', 'P1_M', 'P1-m2'], '_m') == {'P1_M': 'P1', 'P1-m2': 'P1'}
+    assert not find_mask_like(['P1', 'P1_mask'], '')

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from page_samples import FIGURE, HOSTILE, NOTES, SECTIONS, TABLE, make_cases
 
-from mmseg_mammo.reporting.page.page import breakable, data_uri, lay_out, render_page, split_badge
+from mmseg_mammo.reporting.page.page import add_breaks, data_uri, lay_out, render_page, split_badge
 from mmseg_mammo.reporting.tables import to_csv
 
 
@@ -147,7 +147,7 @@ def test_a_short_beginning_of_a_note_is_its_badge():
 
 
 def test_a_path_may_break_at_its_separators_and_stays_escaped():
-    assert breakable('work/a_b<i>') == 'work/<wbr>a_<wbr>b&lt;i&gt;'
+    assert add_breaks('work/a_b<i>') == 'work/<wbr>a_<wbr>b&lt;i&gt;'
 
 
 def test_a_figure_made_of_photographs_is_shown_as_png():

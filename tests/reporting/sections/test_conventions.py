@@ -5,7 +5,7 @@ from mmseg_mammo.io.run_folder import PROMPTED, Records
 from mmseg_mammo.reporting.scores import FEW
 from mmseg_mammo.reporting.sections.conventions import (
     CONVENTIONS,
-    _mark,
+    _pair_mark,
     _ranks,
     convention_items,
     score,
@@ -75,7 +75,7 @@ def test_the_pairs_that_swap_are_those_whose_ranks_swap(runs):
 def test_a_pair_that_swaps_has_the_marks_of_both(runs):
     sizes = {'all': 24, 'lesion': 4}
     for pair in (('sam_finetune', 'unet'), (NOTHING, 'unet')):
-        marks = _mark(pair, runs.on('zgt'), sizes).split('; ')
+        marks = _pair_mark(pair, runs.on('zgt'), sizes).split('; ')
         assert {'phantom masks', FEW} <= set(marks)
         assert (PROMPTED in marks) == ('sam_finetune' in pair)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmseg_mammo.evaluation.bootstrap import adjust, least_adjusted, mean, sign_flip
+from mmseg_mammo.evaluation.bootstrap import adjust, mean, sign_flip, smallest_adjusted
 from mmseg_mammo.evaluation.overlap import Overlap, summarise
 from mmseg_mammo.reporting.sections.results import NOTHING, result_section
 from mmseg_mammo.visualization.plots import Figure
@@ -121,7 +121,7 @@ def test_p_values_are_adjusted_for_all_rows_of_all_data_sets_together(tables):
 
 def test_the_note_has_the_smallest_possible_p_values(section):
     (table,) = (item for item in section.items if item.name == 'comparisons')
-    alone, together = least_adjusted(12)
+    alone, together = smallest_adjusted(12)
     note = ' '.join(table.notes)
     assert '99,999 flips' in note
     assert f'adjusted not below {together:.5f}, and {alone:.5f} if one row' in note

@@ -7,7 +7,7 @@ import pytest
 from mmseg_mammo.reporting.sections.samples import (
     PREDICTION,
     TRUTH,
-    choose,
+    choose_samples,
     marked_picture,
     sample_section,
 )
@@ -19,20 +19,20 @@ def cases(built):
 
 
 def test_the_same_seed_chooses_the_same_samples_and_another_seed_others(cases):
-    assert choose(cases, 0) == choose(cases, 0) != choose(cases, 1)
+    assert choose_samples(cases, 0) == choose_samples(cases, 0) != choose_samples(cases, 1)
 
 
 def test_normal_images_are_shown_in_proportion_and_never_left_out(cases):
-    chosen = choose(cases, 0)
+    chosen = choose_samples(cases, 0)
     assert len(chosen) == 6
     assert sum(case.truth is None for case in chosen) == 3  # 11 of 24
     rare = [case for case in cases if case.truth] + [replace(cases[-1], truth=None)]
-    assert sum(case.truth is None for case in choose(rare, 0)) == 1
+    assert sum(case.truth is None for case in choose_samples(rare, 0)) == 1
 
 
 def test_few_cases_are_all_shown(cases):
-    assert len(choose(cases[:2], 0)) == 2
-    assert choose([], 0) == []
+    assert len(choose_samples(cases[:2], 0)) == 2
+    assert choose_samples([], 0) == []
 
 
 def test_a_mask_is_tinted_and_outlined_in_its_colour(tmp_path):
