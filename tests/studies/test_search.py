@@ -16,7 +16,8 @@ from mmengine.config import Config
 
 from mmseg_mammo.engine.loops import LossValLoop
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.studies.search import PruningHook, Space, open_study, search
+from mmseg_mammo.studies.search import PruningHook, open_study, search
+from mmseg_mammo.studies.space import Space
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'search.py'
 SPACE = Space(1e-4, 1e-2, (1, 2), (1, 2))
