@@ -33,7 +33,7 @@ def test_json_has_no_nan():
 
 
 def test_json_comes_back_with_null_for_what_json_lacks(tmp_path):
-    path = tmp_path / 'new' / 'a.json'
+    path = tmp_path / 'new' / 'too' / 'a.json'
     write_json(path, {'é': [float('inf'), 1.5], 'path': tmp_path, 'pair': (1, float('nan'))})
     assert json.loads(path.read_text(), parse_constant=pytest.fail) == read_json(path)
     assert read_json(path) == {'é': [None, 1.5], 'path': str(tmp_path), 'pair': [1, None]}

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from runs import make_runs
 
 from mmseg_mammo.errors import DataFileError, DataIndexError
+from mmseg_mammo.io import run_folder
 from mmseg_mammo.io.run_folder import Records, picture_names, read_records
 
 COLUMNS = ('source', 'patient_id', 'key', 'truth_pixels')
@@ -71,3 +73,30 @@ def test_lines_are_chosen_by_truth_or_by_index(chosen):
 
 def test_the_viewer_has_three_files_an_image():
     assert picture_names('k') == ('k.jpg', 'k_truth.png', 'k_predicted.png')
+
+
+def test_names_and_columns_are_those_of_runs_that_lie_on_disks(tmp_path):
+    """A made run writes them as literals, without the package; so do docs/evaluation.md and readers."""
+    make_runs(tmp_path, ['unet'], images=2)
+    work_dir = tmp_path / 'unet_cbis'
+    training, test = (work_dir / f'2026010{day}_000000' for day in (1, 2))
+    for folder, names in (
+        (training, (run_folder.RUN, run_folder.VALIDATION, run_folder.CURVES)),
+        (test, (run_folder.RUN, run_folder.SUMMARY, run_folder.IMAGES, run_folder.LESIONS)),
+    ):
+        assert [name for name in names if not (folder / name).is_file()] == []
+    for name, columns in (
+        (run_folder.IMAGES, run_folder.TEST_COLUMNS),
+        (run_folder.LESIONS, run_folder.LESION_TEST_COLUMNS),
+    ):
+        assert set(columns) <= set(read_records(test / name, ()).columns)
+    assert set(run_folder.RECORD_COLUMNS) <= set(
+        read_records(training / run_folder.VALIDATION, ()).columns
+    )
+    lesions = (test / run_folder.LESIONS).read_text().splitlines()[0]
+    assert lesions == ','.join(run_folder.LESION_COLUMNS)
+    key = read_records(test / run_folder.IMAGES, ())['key'][0]
+    pictures = {path.name for path in (test / run_folder.VIEWER).iterdir()}
+    assert set(picture_names(key)) & pictures
+    assert (run_folder.OVERLAYS, run_folder.VALIDATION_LESIONS) == ('overlays', 'lesions_val.csv')
+    assert run_folder.DIFFERENCES == 'input_differs_from_training'

@@ -8,6 +8,7 @@ import pytest
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.phantoms.cbis_cases import SUBSETS, invent_cases, make_uid, read_cases
+from mmseg_mammo.preparation.cbis_ddsm.table import FILE_NAMES
 from mmseg_mammo.preparation.cbis_ddsm.table import read_cases as read_as_prepared
 
 PATIENTS = 24
@@ -96,6 +97,7 @@ def test_cases_say_what_the_preparation_reads_in_the_same_tables(invent):
     assert len({case.name for case in ours}) == len(ours)
     assert len({case.patient_id for case in ours}) == PATIENTS
     assert {case.subset for case in ours} == set(SUBSETS)
+    assert {filename for filename, _ in SUBSETS.values()} == set(FILE_NAMES)
     for case in ours:
         assert case.name.startswith(f'{SUBSETS[case.subset][1]}_{case.view_key}_')
         assert case.view_key == f'{case.patient_id}_{case.laterality}_{case.view}'

@@ -34,6 +34,7 @@ def test_layouts_name_what_a_slot_has_and_no_two_of_them_are_alike():
     known = {field.name for field in fields(Slot)} | {'folder', 'zero', 'sop_uid', 'serial'}
     for layout in LAYOUTS.values():
         assert {name for _, name, _, _ in string.Formatter().parse(layout) if name} <= known
+    assert (FULL, MASK, CROP) == ('full mammogram images', 'ROI mask images', 'cropped images')
     slot = Slot(STUDY, SERIES, 2, MASK, '07-21-2016', '33333', '44444')
     more = dict(folder='F', zero=1, sop_uid='1.9', serial=7)
     paths = {name: layout.format(**asdict(slot), **more) for name, layout in LAYOUTS.items()}

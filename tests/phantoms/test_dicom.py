@@ -32,6 +32,8 @@ def test_a_film_is_an_uncompressed_secondary_capture_without_window(pixels, tmp_
     found = read(tmp_path, film_dataset(pixels, identity))
     np.testing.assert_array_equal(found.pixel_array, pixels)
     assert found.pixel_array.dtype == pixels.dtype
+    bits = 8 * pixels.itemsize
+    assert (found.BitsAllocated, found.BitsStored, found.HighBit) == (bits, bits, bits - 1)
     assert found.file_meta.TransferSyntaxUID == pydicom.uid.ImplicitVRLittleEndian
     assert found.SOPClassUID == pydicom.uid.SecondaryCaptureImageStorage
     assert found.file_meta.MediaStorageSOPClassUID == found.SOPClassUID
@@ -67,6 +69,9 @@ def test_a_digital_mammogram_is_presented_alike_however_it_is_stored(inverted, t
     assert found.PhotometricInterpretation == ('MONOCHROME1' if inverted else 'MONOCHROME2')
     assert found.PresentationLUTShape == ('INVERSE' if inverted else 'IDENTITY')
     assert (found.ImageLaterality, found.ViewPosition) == ('L', 'CC')
+    assert (found.RescaleIntercept, found.RescaleSlope) == (0, 1)
+    centre = 4095 - 1500 if inverted else 1500
+    assert (found.WindowCenter, found.WindowWidth) == (centre, 1000)
     shown = pydicom.pixels.apply_voi_lut(found.pixel_array, found).astype(float)
     shown = shown.max() - shown if inverted else shown - shown.min()
     expected = np.clip((TWELVE.astype(float) - 1000) / 1000, 0, 1)

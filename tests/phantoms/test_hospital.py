@@ -28,7 +28,7 @@ def test_half_of_the_digital_breasts_have_a_lesion_and_states_stay_apart(hospita
     rows = read_rows(hospital / 'annotations.csv')
     assert len(rows) == 40
     states = [row['annotated'] for row in rows]
-    assert states.count('no') == 2
+    assert [place for place, state in enumerate(states) if state == 'no'] == [6, 26]
     assert states.count('lesion') + states.count('normal') == 38
     assert abs(states.count('lesion') - states.count('normal')) <= 2
     for row in rows:
@@ -67,6 +67,9 @@ def test_half_of_the_breasts_have_a_lesion_in_both_views_of_one_kind(hospital):
     assert all(len(set(views)) == 1 for views in breasts.values())
     assert sum(views[0][0] == 'lesion' for views in breasts.values()) == 10
     assert {views[0][2] for views in breasts.values() if views[0][0] == 'normal'} == {'normal'}
+    findings = {views[0][1] for views in breasts.values()}
+    assert {'', 'mass', 'calcification'} <= findings
+    assert findings <= {'', 'mass', 'calcification', 'calcification+mass'}
 
 
 @pytest.fixture
@@ -86,8 +89,10 @@ def test_rows_name_every_file_and_headers_agree_with_them(export):
     for row in rows:
         assert row.keys() == set(EXPORT_COLUMNS)
         header = pydicom.dcmread(root / row['image'])
-        assert header.PatientID == row['patient_id'] == row['image'].split('/')[1]
-        assert header.StudyDate == row['image'].split('/')[2]
+        patient, side, view = row['patient_id'], row['laterality'][0], row['view']
+        assert (header.PatientID, header.StudyDate) == (patient, '20190312')
+        assert row['image'] == f'dicom/{patient}/20190312/{side}{view}.dcm'
+        assert row['mask'] in ('', f'masks/{patient}_{side}_{view}.png')
         assert header.StudyInstanceUID.startswith('2.25.')
         studies.setdefault(row['patient_id'], []).append(header)
         if row['mask']:

@@ -117,6 +117,15 @@ def test_one_legend_below_names_each_model_in_its_look():
         assert COLOURS[index].lower() in figure.svg.rpartition('legend_1')[2]
 
 
+@pytest.mark.parametrize(('length', 'rows'), [(5, 1), (15, 2), (60, 4)])
+def test_a_legend_has_as_many_rows_as_its_longest_name_needs(length, rows):
+    """On a panel of 4 inches, at 0.08 inches a letter; a row takes 0.22."""
+    labels = {f'{number}'.ljust(length, 'x'): number for number in range(4)}
+    figure = panels('f', 'T', 'C', 'A', [lambda axis: None], labels, size=(4, 1))
+    height = imread(io.BytesIO(figure.png), format='png').shape[0]
+    assert height == pytest.approx(150 * (1 + 0.22 * rows), abs=1)
+
+
 def axis_with(*dots):
     axis = Canvas().subplots()
     for each in dots:
@@ -132,6 +141,7 @@ def test_a_dot_is_a_mean_with_its_interval():
     style = model_style(1)
     assert (mean.get_marker(), mean.get_color()) == (style['marker'], style['color'])
     assert interval.get_color() == style['color']
+    assert not mean.get_clip_on()  # whole, also at the end of its axis
 
 
 def test_a_mean_without_interval_is_a_dot_and_no_mean_is_nothing():
@@ -151,6 +161,12 @@ def test_a_forest_has_a_panel_for_each_score_and_names_the_models_once():
         assert told.count(model) == 1
     assert [text for text in told if text in values] == ['Dice', 'IoU']
     assert figure.alt == 'Dice: U-Net 30.0, SAM 50.0; IoU: SAM 0.0'
+
+
+def test_the_axis_of_percent_is_from_0_to_1_at_least():
+    figure = forest('f', 'T', 'C', {'Dice': {'SAM': estimate(1e-8)}}, {'SAM': 0})
+    ticks = [float(text) for text in words(figure) if text[0].isdigit()]
+    assert (min(ticks), max(ticks)) == (0, 1)
 
 
 def test_means_are_told_in_words():

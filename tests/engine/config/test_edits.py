@@ -93,8 +93,9 @@ def test_mixed_precision_keeps_what_the_config_says_of_it(gpu, given, kind, scal
     assert cfg.optim_wrapper.optimizer == dict(lr=1)
 
 
-def test_every_side_of_a_config_is_set_wherever_it_is():
-    wrapped = dict(type='W', transforms=[[dict(type='Resize', scale=(9, 9))], []])
+@pytest.mark.parametrize('kind', ['Resize', 'ResizeMammogram'])
+def test_every_side_of_a_config_is_set_wherever_it_is(kind):
+    wrapped = dict(type='W', transforms=[[dict(type=kind, scale=(9, 9))], []])
     cfg = Config(
         dict(
             model=dict(

@@ -71,7 +71,34 @@ def test_the_truth_is_in_the_second_panel_and_the_prediction_in_the_third(paths,
     assert name.startswith('s_')
     picture = cv2.imread(str(tmp_path / 'overlays' / name))[-512:]
     truth, predicted = picture[:, 512:1024], picture[:, 1024:]
+    inside, outside = (100, 240), (100, 20)  # of the true lesion, which is tinted, in grey
+    assert np.ptp(truth[inside].astype(int)) > 0
+    assert np.ptp(truth[outside].astype(int)) == np.ptp(predicted[inside].astype(int)) == 0
     assert (truth == TRUTH_COLOUR).all(axis=2)[:200].any()
     assert not (truth == PREDICTION_COLOUR).all(axis=2).any()
     assert (predicted == PREDICTION_COLOUR).all(axis=2)[300:].any()
     assert not (predicted == TRUTH_COLOUR).all(axis=2).any()
+
+
+def test_a_title_names_the_image_its_source_and_its_dice(paths, tmp_path, monkeypatch):
+    """Half of the truth is predicted: Dice is 2/3."""
+    titles = []
+
+    def see(image, truth, predicted, title):
+        titles.append(title)
+        return image
+
+    monkeypatch.setattr('mmseg_mammo.engine.hooks.overlay.draw_panels', see)
+    loader = SimpleNamespace(dataset=Images(paths[:1]))
+    runner = SimpleNamespace(log_dir=tmp_path, test_dataloader=loader)
+    hook = OverlayHook()
+    hook.before_test_epoch(runner)
+    facts = {'img_path': paths[0], 'source': 's', 'mask_kind': 'weak'}
+    sample = SegDataSample(metainfo=facts)
+    sample.gt_sem_seg, sample.pred_sem_seg = mask(slice(0, 20)), mask(slice(0, 10))
+    hook.after_test_iter(runner, 0, outputs=[sample, SegDataSample(metainfo=facts)])
+    assert titles == ['0  s  weak  Dice 66.7 %']  # without truth there is no picture
+
+
+def test_twelve_images_are_drawn_if_there_are_as_many(paths, tmp_path):
+    assert len(draw(paths, tmp_path)) == 12

@@ -83,3 +83,16 @@ def test_a_daemon_without_standard_error_stays_without_one(closed, capfd):
             os.close(copy)
     assert found == (7, True)
     assert capfd.readouterr().err == ''
+
+
+def lowest_free():
+    number = os.dup(1)
+    os.close(number)
+    return number
+
+
+def test_no_descriptor_is_left_open():
+    before = lowest_free()
+    for _ in range(3):
+        listen(say(b'Corrupt\n'), DAMAGE)
+    assert lowest_free() == before
