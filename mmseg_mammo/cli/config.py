@@ -1,12 +1,11 @@
 """Write a config of your own from a shipped one, or list the shipped ones.
 
 Example:
-  mammoseg config
   mammoseg config setr_pup_vpt_cbis --out my_hospital.py
   mammoseg config setr_pup_vpt_cbis --flat --out whole.py
 
-What is written by the second inherits the shipped config and names your data; the third writes
-every setting, for MMSegmentation's own tools too.
+The first inherits the shipped config and names your data; the second has every setting, for
+MMSegmentation's own tools too. Without a name the shipped configs are listed.
 """
 
 import argparse

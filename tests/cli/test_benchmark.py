@@ -37,7 +37,7 @@ def test_a_benchmark_prints_a_row_for_each_batch_size_and_writes_them(
     [
         ((ZGT,), r'it has no training'),
         ((CBIS.replace('setr_pup_vpt', 'sam_zeroshot'),), r'it has no training'),
-        ((CBIS.replace('vpt', 'finetune_fsdp'),), r'a split model'),
+        (('setr_pup_finetune_fsdp_cbis',), r'a split model'),
         ((CBIS, '--against', 'timm', 'segment-anything'), r'segment-anything: no config here has'),
         ((CBIS, '--steps', 0), r'--steps 0. Allowed: numbers from 1 on'),
         ((CBIS, '--batch-size', 4, 0), r'--batch-size \[4, 0\]'),

@@ -66,7 +66,7 @@ def test_a_name_is_that_of_a_data_set_config(tested, tmp_path):
 @pytest.mark.parametrize('known', [True, False])
 def test_what_is_no_data_set_is_refused_with_those_there_are(known, tested, tmp_path):
     for name in ('b', 'a'):
-        (tmp_path / f'{name}.py').touch()
+        (tmp_path / f'{name}.py').write_text('test_dataloader = {}')
     before = tested.to_dict()
     with pytest.raises(MammoError, match=r'--dataset .*neither') as caught:
         use_dataset(tested, str(tmp_path), tmp_path if known else None)
