@@ -18,7 +18,7 @@ def reliability(
     >>> reliability(np.array([True, False, True]), np.array([0.9, 0.15, 0.95]))
     (array([0.15 , 0.925]), array([0., 1.]), array([1, 2]))
     """
-    numbers = np.clip((predicted * bins).astype(int), 0, bins - 1)
+    numbers = _bin_numbers(predicted, bins)
     sizes = np.bincount(numbers, minlength=bins)
     kept = sizes > 0
     sums = [np.bincount(numbers, values, bins)[kept] for values in (predicted, observed)]
@@ -38,5 +38,10 @@ def calibration_error(observed: np.ndarray, predicted: np.ndarray, bins: int = B
     """
     if not len(predicted):
         return float('nan')
-    expected, found, sizes = reliability(observed, predicted, bins)
-    return float(np.sum(np.abs(expected - found) * sizes) / len(predicted))
+    # The share of a bin times its |mean| is |sum| / N.
+    sums = np.bincount(_bin_numbers(predicted, bins), predicted - observed, bins)
+    return float(np.abs(sums).sum() / len(predicted))
+
+
+def _bin_numbers(predicted: np.ndarray, bins: int) -> np.ndarray:
+    return np.clip((predicted * bins).astype(int), 0, bins - 1)
