@@ -25,10 +25,8 @@ def use_side(cfg: Config, side: int) -> None:
 
     Args:
         cfg: Changed in place.
-        side: Pixels, a multiple of 16: so much U-Net halves its input, and ViT cuts it up.
+        side: Pixels; :func:`.check_side` says which the model can divide.
     """
-    if side < 16 or side % 16:
-        raise MammoError(f'--side {side}', 'a multiple of 16, such as 224, 512 or 1024')
     _set_sides(cfg._cfg_dict, side)
     preprocessor = cfg.model.data_preprocessor
     preprocessor.size = (side, side)

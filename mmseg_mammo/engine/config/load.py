@@ -6,6 +6,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmseg_mammo.engine.config.edits import use_dataset, use_side
+from mmseg_mammo.engine.config.input_side import check_side
 from mmseg_mammo.engine.config.keys import check_keys
 from mmseg_mammo.engine.config.overrides import override
 from mmseg_mammo.engine.launch import _first_line
@@ -20,7 +21,8 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
         datasets: Folder of the data set configs that ``dataset`` may name.
 
     Raises:
-        MammoError: The config cannot be read, or a key of it or of the overrides is misspelt.
+        MammoError: The config cannot be read, a key of it or of the overrides is misspelt, or
+            the model cannot divide the side.
     """
     cfg = read_config(args.config)
     check_keys(cfg)
@@ -37,6 +39,8 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
         if 'launcher' in args.cfg_options:
             raise MammoError('--cfg-options launcher: no effect', '--launcher')
         override(cfg, args.cfg_options)
+    if getattr(args, 'side', None) is not None:  # they may change what a side has to be
+        check_side(cfg, args.side)
     if getattr(args, 'device', None):
         cfg.device = args.device
     cfg.launcher = args.launcher
