@@ -94,6 +94,7 @@ class MammographyDataset(BaseSegDataset):
 
     def __init__(
         self,
+        *,
         split: str = 'train',
         finding: str | None = None,
         views: Sequence[str] | None = None,

@@ -72,6 +72,7 @@ class MammographyMetric(BaseMetric):
 
     def __init__(
         self,
+        *,
         eval_size: tuple[int, int] | int | None = None,
         threshold: float = 0.5,
         lesions: bool = False,

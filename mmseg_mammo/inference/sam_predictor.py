@@ -138,7 +138,10 @@ class SAMPredictor(SamPredictor):
         parts = model.image_encoder, model.prompt_encoder, model.mask_decoder
         sam = Sam(*parts, statistics.mean.flatten().tolist(), statistics.std.flatten().tolist())
         super().__init__(sam.to(statistics.mean.device))
-        self.loading, steps = LoadMammogram(intensity or 'minmax', percentiles), None
+        self.loading, steps = (
+            LoadMammogram(intensity=intensity or 'minmax', percentiles=percentiles),
+            None,
+        )
         pipeline = pipeline_of_tests(model) if intensity is None else None
         if pipeline is not None:
             self.loading, steps = image_steps(pipeline)

@@ -46,7 +46,7 @@ class ResumableCheckpointHook(CheckpointHook):
     last_ckpt: str | None = None
     keep_ckpt_ids: deque[int]
 
-    def __init__(self, save_trained_only: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, save_trained_only: bool = False, **kwargs: Any) -> None:
         super().__init__(**{'backend_args': {'backend': 'atomic'}, **kwargs})
         self.save_trained_only = save_trained_only
         self._due = False

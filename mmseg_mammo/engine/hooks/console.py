@@ -94,7 +94,7 @@ class ConsoleHook(Hook):
 
     priority = 'LOW'  # what it says comes after what the file has of the same
 
-    def __init__(self, score: str = 'lesion_dice', everything: bool = False) -> None:
+    def __init__(self, *, score: str = 'lesion_dice', everything: bool = False) -> None:
         self.score, self.everything = score, everything
         self._left: TimeLeft | None = None
         self._loss = EpochLoss()

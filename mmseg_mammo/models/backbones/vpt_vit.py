@@ -58,6 +58,7 @@ class VPTVisionTransformer(VisionTransformer):
 
     def __init__(
         self,
+        *,
         prompt_length: int = 50,
         prompt_depth: int | None = None,
         prompt_dropout: float = 0.0,

@@ -92,6 +92,7 @@ class SAMImageEncoder(ImageEncoderViT):
 
     def __init__(
         self,
+        *,
         arch: str | dict[str, Any] = 'large',
         img_size: int = 1024,
         checkpointing: bool = False,

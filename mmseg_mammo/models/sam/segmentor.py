@@ -76,6 +76,7 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
 
     def __init__(
         self,
+        *,
         image_encoder: dict[str, Any],
         train_prompts: dict[str, Any],
         test_prompts: dict[str, Any],
