@@ -5,6 +5,7 @@ import csv
 import gc
 import io
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +16,17 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-from optuna.study import MaxTrialsCallback
+from optuna.study import MaxTrialsCallback, StudyDirection
 from optuna.trial import TrialState
 
 from mmseg_mammo.engine.provenance import config_hash
 from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.scalars import LOWER, MONITOR, best, better
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.studies.interrupts import Interrupts
 
-SCORE = 'lesion_dice'
+DIRECTION = StudyDirection.MINIMIZE if better(MONITOR) == LOWER else StudyDirection.MAXIMIZE
 STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -71,11 +73,11 @@ class PruningHook(Hook):
 
     def __init__(self, trial: optuna.Trial) -> None:
         self.trial = trial
-        self.best = float('-inf')
+        self.best = math.inf if better(MONITOR) == LOWER else -math.inf
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Tell Optuna the best score so far."""
-        self.best = max(self.best, (metrics or {})[SCORE])
+        self.best = best(MONITOR, (self.best, (metrics or {})[MONITOR]))
         self.trial.report(self.best, runner.epoch)
         if self.trial.should_prune():
             raise optuna.TrialPruned
@@ -107,7 +109,7 @@ def open_study(path: Path, cfg: Config, space: Space) -> optuna.Study:
         storage=optuna.storages.JournalStorage(backend),
         sampler=optuna.samplers.TPESampler(),  # no seed: jobs must not repeat each other
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3),
-        direction='maximize',
+        direction=DIRECTION,
         load_if_exists=True,
     )
     asked = {'config': config_hash(cfg), 'space': repr(space)}
@@ -188,13 +190,14 @@ def write_results(study: optuna.Study, path: Path) -> list[str]:
     Returns:
         The best values as ``--cfg-options``, empty if no trial was completed.
     """
-    columns = ('number', 'state', SCORE, 'epochs', 'lr', 'batch_size', 'prompt_length')
+    columns = ('number', 'state', MONITOR, 'epochs', 'lr', 'batch_size', 'prompt_length')
     text = io.StringIO()
     table = csv.DictWriter(text, columns, restval='')
     table.writeheader()
     for trial in study.trials:
-        score = max(trial.intermediate_values.values(), default='')
-        facts = {'number': trial.number, 'state': trial.state.name, SCORE: score}
+        seen = trial.intermediate_values.values()
+        score = best(MONITOR, seen) if seen else ''
+        facts = {'number': trial.number, 'state': trial.state.name, MONITOR: score}
         epochs = max(trial.intermediate_values, default=0)
         table.writerow({**facts, 'epochs': epochs, **trial.params})
     write_atomic(path.with_suffix('.csv'), lambda s: s.write(text.getvalue().encode()))
@@ -222,7 +225,7 @@ def draw(trials: Sequence[optuna.trial.FrozenTrial], path: Path) -> None:
     axes = figure.subplots(1, 1 + len(names), sharey=True, squeeze=False)[0]
     for state, marker in ((TrialState.COMPLETE, 'o'), (TrialState.PRUNED, 'x')):
         those = [trial for trial in seen if trial.state == state]
-        scores = [max(trial.intermediate_values.values()) for trial in those]
+        scores = [best(MONITOR, trial.intermediate_values.values()) for trial in those]
         axes[0].plot([t.number for t in those], scores, marker, label=state.name.lower())
         for axis, name in zip(axes[1:], names, strict=True):
             values = [t.params[name] for t in those]
