@@ -14,6 +14,7 @@ from mmseg_mammo.phantoms.cbis_cases import SUBSETS, read_cases
 from mmseg_mammo.phantoms.cbis_files import crop_box
 from mmseg_mammo.phantoms.cbis_layouts import LAYOUTS
 from mmseg_mammo.phantoms.trees import DEFECTS, write_cbis_tree, write_hospital_tree
+from mmseg_mammo.preparation.cbis_ddsm.table import FILE_NAMES
 
 HEIGHT = 96
 
@@ -81,12 +82,12 @@ def test_dicom_tags_are_those_of_the_real_download(plain):
 
 
 def test_csvs_keep_the_quirks_of_the_real_ones(plain):
-    for subset, (filename, _) in SUBSETS.items():
+    for filename in FILE_NAMES:
         lines = (plain / filename).read_text().splitlines()
         rows = read_rows(plain / filename)
         broken, space = (
             ('ROI mask file path', '_')
-            if subset.startswith('mass')
+            if filename.startswith('mass')
             else ('cropped image file path', ' ')
         )
         assert len(lines) == 1 + 2 * len(rows)  # one line break inside every row
@@ -203,7 +204,7 @@ def test_real_csvs_are_copied_and_a_map_places_the_masks(plain, tmp_path):
     )
     assert truth_of(out)[case.name]['mask'] == f'CBIS-DDSM/{study}/{series}/1-1.dcm'
     assert {row['subset'] for row in truth_of(out).values()} == {'mass-test'}
-    for filename, _ in SUBSETS.values():
+    for filename in FILE_NAMES:
         assert (out / filename).read_bytes() == (plain / filename).read_bytes()
 
 
