@@ -14,8 +14,8 @@ from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.test_pipeline import (
+    build_image_steps,
     changing_levels,
-    image_steps,
     pipeline_of_tests,
     run_steps,
 )
@@ -48,7 +48,7 @@ class AsTests(ResizeLongestSide):
 
     Args:
         target_length: Of the longer side, in pixels.
-        steps: Of a test pipeline (:func:`.image_steps`), which resize and may do more; None
+        steps: Of a test pipeline (:func:`.build_image_steps`), which resize and may do more; None
             resizes by itself.
     """
 
@@ -144,7 +144,7 @@ class SAMPredictor(SamPredictor):
         )
         pipeline = pipeline_of_tests(model) if intensity is None else None
         if pipeline is not None:
-            self.loading, steps = image_steps(pipeline)
+            self.loading, steps = build_image_steps(pipeline)
             if keep_ratio is not None and changing_levels(steps):
                 raise MammoError(
                     f'keep_ratio={keep_ratio} beside {", ".join(changing_levels(steps))} of the '

@@ -9,10 +9,10 @@ import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS
 from mmpretrain.models import VisionTransformer
-from mmseg.datasets.transforms import PackSegInputs
 from mmseg.models.backbones import UNet
 from mmseg.registry import MODELS, TRANSFORMS
 
+from mmseg_mammo.engine.config.image_steps import packs
 from mmseg_mammo.engine.config.keys import near
 from mmseg_mammo.engine.config.type_names import is_a, type_name
 from mmseg_mammo.errors import MammoError
@@ -149,13 +149,9 @@ def _inside(node: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
 
 def _check_pipeline(place: str, pipeline: Any) -> None:
     names = [type_name(step.get('type')) for step in pipeline if isinstance(step, Mapping)]
-    packs = [
-        n
-        for n in names
-        if n.startswith(('Pack', 'Format', 'Collect')) or is_a(n, PackSegInputs, TRANSFORMS)
-    ]
+    packed = any(packs(name) for name in names)
     # A step of another package may pack, too.
-    if not names or (not packs and all(TRANSFORMS.get(name) is not None for name in names)):
+    if not names or (not packed and all(TRANSFORMS.get(name) is not None for name in names)):
         raise MammoError(
             f'{place}: {f"nothing packs what {names[-1]} makes" if names else "no pipeline"}',
             'a pipeline that ends with PackMammogram',
