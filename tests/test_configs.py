@@ -15,7 +15,7 @@ import mmseg_mammo  # noqa: F401 - only registration
 from mmseg_mammo.engine.config.differences import input_differences
 from mmseg_mammo.engine.config.edits import use_dataset
 from mmseg_mammo.engine.config.shipped import find_config, shipped_configs
-from mmseg_mammo.inference.pipeline import image_steps
+from mmseg_mammo.inference.pipeline import build_image_steps
 from mmseg_mammo.models import SAMSegmentor, VPTVisionTransformer
 from mmseg_mammo.models.peft.trainable import count_parameters
 
@@ -351,7 +351,7 @@ AUGMENTATION = ('RandomFlip', 'RandomLesionAffine', 'RandomIntensity')
 
 def image_settings(pipeline):
     """Steps that make the image, with every value that they have, in their order."""
-    loading, steps = image_steps([step for step in pipeline if step.type not in AUGMENTATION])
+    loading, steps = build_image_steps([step for step in pipeline if step.type not in AUGMENTATION])
     return [
         (type(s).__name__.replace('ResizeMammogram', 'Resize'), vars(s)) for s in (loading, *steps)
     ]

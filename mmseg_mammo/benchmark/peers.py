@@ -4,7 +4,6 @@ B images of H×W pixels, N tokens (a class token, then patches), P prompts, C wi
 """
 
 import copy
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -17,20 +16,14 @@ from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.backbones.vit_names import MMPRETRAIN_TO_TIMM, Rules, rename
 from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
 from mmseg_mammo.models.sam.image_encoder import PATCH, SAMImageEncoder
 
-# mmpretrain's names -> mmseg's, and timm's.
+# mmpretrain's names -> mmseg's.
 _TO_MMSEG = (
     (r'\.attn\.qkv\.', '.attn.attn.in_proj_'),
     (r'\.attn\.proj\.', '.attn.attn.out_proj.'),
-)
-_TO_TIMM = (
-    (r'^patch_embed\.projection\.', 'patch_embed.proj.'),
-    (r'^layers\.(\d+)\.ln([12])\.', r'blocks.\1.norm\2.'),
-    (r'^layers\.(\d+)\.ffn\.layers\.0\.0\.', r'blocks.\1.mlp.fc1.'),
-    (r'^layers\.(\d+)\.ffn\.layers\.1\.', r'blocks.\1.mlp.fc2.'),
-    (r'^layers\.', 'blocks.'),
 )
 
 
@@ -103,18 +96,15 @@ def mmseg_vit(ours: VPTVisionTransformer) -> nn.Module:
     """
     layer = ours.layers[0]
     vit = MMSegVisionTransformer(
-        img_size=ours.img_size,
-        patch_size=ours.patch_embed.projection.kernel_size[0],
+        **_common(ours),
         embed_dims=ours.embed_dims,
         num_layers=ours.num_layers,
-        num_heads=layer.attn.num_heads,
         mlp_ratio=layer.ffn.feedforward_channels // ours.embed_dims,
         drop_rate=ours.drop_after_pos.p,
         patch_bias=True,
         norm_cfg=dict(type='LN', eps=layer.ln1.eps),
     )
-    copy_weights(ours, vit, _TO_MMSEG)
-    _insert_prompts(vit, vit.layers, ours)
+    _adopt(vit, vit.layers, ours, _TO_MMSEG)
     return vit
 
 
@@ -124,11 +114,9 @@ def timm_vit(ours: VPTVisionTransformer) -> nn.Module:
 
     layer = ours.layers[0]
     vit = VisionTransformer(
-        img_size=ours.img_size,
-        patch_size=ours.patch_embed.projection.kernel_size[0],
+        **_common(ours),
         embed_dim=ours.embed_dims,
         depth=ours.num_layers,
-        num_heads=layer.attn.num_heads,
         mlp_ratio=layer.ffn.feedforward_channels / ours.embed_dims,
         num_classes=0,
         global_pool='',
@@ -137,9 +125,23 @@ def timm_vit(ours: VPTVisionTransformer) -> nn.Module:
         norm_layer=partial(nn.LayerNorm, eps=layer.ln1.eps),
     )
     vit.norm = nn.Identity()
-    copy_weights(ours, vit, _TO_TIMM)
-    _insert_prompts(vit, vit.blocks, ours)
+    _adopt(vit, vit.blocks, ours, MMPRETRAIN_TO_TIMM)
     return _FeatureMap(vit)
+
+
+def _common(ours: VPTVisionTransformer) -> dict[str, Any]:
+    """Arguments that mmseg's and timm's ViT call alike."""
+    return {
+        'img_size': ours.img_size,
+        'patch_size': ours.patch_embed.projection.kernel_size[0],
+        'num_heads': ours.layers[0].attn.num_heads,
+    }
+
+
+def _adopt(vit: nn.Module, layers: Any, ours: VPTVisionTransformer, renames: Rules) -> None:
+    """Give ``vit`` and its ``layers`` the weights and the prompts of ``ours``."""
+    copy_weights(ours, vit, renames)
+    _insert_prompts(vit, layers, ours)
 
 
 class _FeatureMap(nn.Module):
@@ -173,26 +175,20 @@ def metas_encoder(ours: SAMImageEncoder) -> nn.Module:
     return encoder
 
 
-def copy_weights(ours: nn.Module, peer: nn.Module, renames: tuple[tuple[str, str], ...]) -> None:
+def copy_weights(ours: nn.Module, peer: nn.Module, renames: Rules) -> None:
     """Give ``peer`` the weights of ``ours``, and let it train the same ones.
 
     Args:
         ours: Its ``prompts``, if any, are left out.
         peer: Changed in place.
-        renames: Regular expressions and their replacements, all applied in order to our names.
+        renames: For our names; see :func:`.rename`.
 
     Raises:
         RuntimeError: A tensor is missing on one side, or has another shape.
     """
-
-    def theirs(name: str) -> str:
-        for pattern, replacement in renames:
-            name = re.sub(pattern, replacement, name)
-        return name
-
-    state = {theirs(n): value for n, value in ours.state_dict().items() if n != 'prompts'}
+    state = {rename(n, renames): v for n, v in ours.state_dict().items() if n != 'prompts'}
     peer.load_state_dict(state)
-    trained = {theirs(name): p.requires_grad for name, p in ours.named_parameters()}
+    trained = {rename(name, renames): p.requires_grad for name, p in ours.named_parameters()}
     for name, parameter in peer.named_parameters():
         parameter.requires_grad_(trained[name])
 

@@ -63,10 +63,33 @@ def own_random_numbers(entropy: list[int]) -> Iterator[None]:
 class MammographyDataset(BaseSegDataset):
     """Mammograms with binary lesion masks, one item per row of an index.
 
-    Dataset format: ``data_root/index.csv`` as described in ``docs/data.md``; images are grey
-    PNG (8 or 16 bit) or DICOM files, masks are PNG files with 0 as background.
+    Dataset features:
 
-    Dataset classes: 0 background, 1 lesion. All abnormality classes are one class.
+    * mammograms of any hospital that ``tools/prepare_hospital.py`` has prepared
+    * with a lesion, normal, or annotated by nobody
+
+    Dataset format:
+
+    * ``data_root/index.csv``, as ``docs/data.md`` describes it
+    * images: grey PNG files of 8 or 16 bits, or DICOM files
+    * masks: PNG files of 8 bits and the size of their images
+
+    Dataset classes:
+
+    * 0: background
+    * 1: lesion, of whatever kind; 255 in the mask files
+
+    Dataset splits:
+
+    * ``train``, ``val`` and ``test``, as the index names them; no patient is in two of them
+
+    Dataset licence:
+
+    * that of the images
+
+    Dataset citation:
+
+    * that of the images
 
     Every item carries the index's columns (``patient_id``, ``view``, ``finding``, …), so that
     metrics can name and group images. ``seg_map_path`` is None for images that have no mask:
@@ -94,6 +117,7 @@ class MammographyDataset(BaseSegDataset):
 
     def __init__(
         self,
+        *,
         split: str = 'train',
         finding: str | None = None,
         views: Sequence[str] | None = None,

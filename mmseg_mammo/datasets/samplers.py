@@ -74,6 +74,7 @@ class LesionSizeSampler(Sampler):
 
     def __init__(
         self,
+        *,
         dataset: Any,
         power: float = 0.5,
         limit: float = 4.0,

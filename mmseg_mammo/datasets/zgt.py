@@ -9,12 +9,33 @@ from mmseg_mammo.datasets.base import MammographyDataset
 class ZGTDataset(MammographyDataset):
     """Ziekenhuis Groep Twente, prepared by ``tools/prepare_hospital.py``; test only.
 
-    Dataset features: digital mammograms of 2013–2020; 206 images annotated by a radiologist,
-    97 of them without any lesion. Private: not distributed. Any hospital's images prepared in
-    the same way can stand in its place (``docs/new_hospital.md``).
+    Dataset features:
 
-    Splits: ``test`` only. No training, tuning or model selection happens on it.
+    * digital mammograms of 2013–2020: 84,299 images of 15,991 patients
+    * 206 images annotated by a radiologist, 97 of them without any lesion
 
-    Cite M. Bronkhorst, Mammography segmentation using visual prompts and few samples,
-    University of Twente (2024).
+    Dataset format:
+
+    * ``index.csv``, as ``docs/data.md`` describes it
+    * images: grey PNG files; masks: PNG files of 8 bits
+    * any hospital's images prepared in the same way can stand in its place
+      (``docs/new_hospital.md``)
+
+    Dataset classes:
+
+    * 0: background
+    * 1: lesion
+
+    Dataset splits:
+
+    * ``test`` only: no training, tuning or model selection happens on it
+
+    Dataset licence:
+
+    * private, not distributed
+
+    Dataset citation:
+
+    * M. Bronkhorst, Mammography segmentation using visual prompts and few samples, University of
+      Twente (2024)
     """

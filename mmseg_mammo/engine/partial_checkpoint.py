@@ -8,10 +8,12 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
 from mmseg_mammo.models.peft.lora import omits_frozen
-from mmseg_mammo.models.peft.trainable import fingerprint, frozen_parameters
-from mmseg_mammo.models.sam.segmentor import SAMSegmentor
+from mmseg_mammo.models.peft.trainable import (
+    fingerprint,
+    frozen_parameters,
+    pretrained_parts,
+)
 
 KEY = 'trained_only'
 _STATES = (('state_dict', ''), ('ema_state_dict', 'module.'))
@@ -73,11 +75,7 @@ def spare_base(model: nn.Module, path: str) -> None:
         path: Checkpoint that will be loaded into it.
     """
     lacking = [
-        module
-        for module in model.modules()
-        if isinstance(module, (SAMSegmentor, VPTVisionTransformer))
-        and module.pretrained
-        and not Path(module.pretrained).is_file()
+        module for module in pretrained_parts(model) if not Path(module.pretrained).is_file()
     ]
     if not lacking:
         return
@@ -114,10 +112,8 @@ def complete(checkpoint: dict[str, Any], model: nn.Module) -> None:
     expected = checkpoint[KEY]
     if fingerprint(model) != expected['fingerprint']:
         base = base_file(model)
-        owner = getattr(model, 'backbone', model)
-        # A backbone in LoRA has loaded it already.
-        if base and isinstance(owner, (SAMSegmentor, VPTVisionTransformer)):
-            owner.load_base()
+        for module in pretrained_parts(model):
+            module.load_base()
         found = fingerprint(model)
         if found != expected['fingerprint']:
             raise CheckpointError(

@@ -8,10 +8,9 @@ from typing import Any
 from mmseg_mammo.datasets.description import members
 from mmseg_mammo.engine.loops import LossValLoop
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.scalars import scalar
 
 Row = Mapping[str, Any]
-# Of models that offer several masks, which a metric cannot know of before it sees one.
-_OF_CANDIDATES = ('candidate', 'hindsight', 'chosen_iou', 'calibrated')
 
 
 def index_rows(dataset: Any) -> list[Row]:
@@ -114,7 +113,9 @@ def refuse_unknown(wanted: Mapping[str, str], known: Collection[str]) -> None:
     part_of_loss = 'val_' if 'val_loss' in known else None
     for score, setting in wanted.items():
         loss = part_of_loss and score.startswith(part_of_loss)
-        candidates = any(name in score for name in _OF_CANDIDATES)
+        # Those of candidate masks a metric cannot know of before it sees one.
+        declared = scalar(score)
+        candidates = declared is not None and declared.of_candidates
         if score not in known and not loss and not candidates:
             near = difflib.get_close_matches(score, known, n=3, cutoff=0.5) or sorted(known)
             remedy = 'Name another score'

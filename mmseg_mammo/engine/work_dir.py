@@ -1,20 +1,19 @@
 """Work folders: lock them for one training at a time, and give every test its own."""
 
-import errno
-import fcntl
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from mmseg_mammo.engine.checkpoint import check_checkpoint
 from mmseg_mammo.errors import MammoError
 
 # Where torchrun, SLURM and Open MPI say which of its processes one is.
 _RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
-_held: list[IO] = []  # locks that last as long as the process
+_held: list[FileLock] = []  # locks that last as long as the process
 
 
 def claim_for_training(work_dir: Path, resume: bool) -> bool:
@@ -44,12 +43,13 @@ def claim_for_training(work_dir: Path, resume: bool) -> bool:
     elif resume:
         print(f'{work_dir} has no checkpoint to go on from: training starts from the beginning')
     if _is_first_process():
-        _held.append(_open_lock(work_dir, 'training'))
-        if not _lock(_held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB):
+        try:
+            _held.append(_lock(work_dir, 'training', wait=False))
+        except Timeout as error:
             raise MammoError(
                 f'{work_dir}: another process is training there',
                 remedy='Wait for it, or name another --work-dir',
-            )
+            ) from error
     return found
 
 
@@ -69,31 +69,40 @@ def unique_start(work_dir: Path) -> Iterator[None]:
     if not _is_first_process():
         yield
         return
-    with _open_lock(work_dir, 'starting') as lock:
-        _lock(lock, fcntl.LOCK_EX)
+    lock = _lock(work_dir, 'starting', wait=True)
+    try:
         yield
         time.sleep(1 - time.time() % 1)
+    finally:
+        lock.release()
 
 
 def _is_first_process() -> bool:
     return next((os.environ[name] for name in _RANKS if name in os.environ), '0') == '0'
 
 
-def _open_lock(work_dir: Path, purpose: str) -> IO:
+def _lock(work_dir: Path, purpose: str, wait: bool) -> FileLock:
+    """Take a lock of a folder, or wait for it.
+
+    Raises:
+        Timeout: Another process has it, and ``wait`` is off.
+        MammoError: The folder cannot be written to.
+    """
+    path = work_dir / f'.{purpose}.lock'
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
-        return (work_dir / f'.{purpose}.lock').open('w')
+        path.touch()
     except OSError as error:
         raise MammoError(
             f'{work_dir}: nothing can be written there ({error.strerror})',
             remedy='Name another --work-dir',
         ) from error
-
-
-def _lock(stream: IO, operation: int) -> bool:
-    """Whether the lock was got; a file system without locks gives it to everybody."""
+    # Its other way, a file that stands for the lock, would outlive a killed training.
+    lock = FileLock(path, fallback_to_soft=False)
     try:
-        fcntl.flock(stream, operation)
-    except OSError as error:
-        return error.errno not in (errno.EAGAIN, errno.EACCES)
-    return True
+        lock.acquire(blocking=wait)
+    except Timeout:
+        raise
+    except OSError:
+        pass  # a file system without locks gives it to everybody
+    return lock

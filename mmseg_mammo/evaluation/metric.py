@@ -42,7 +42,8 @@ _NESTED = 'lesions'
 class MammographyMetric(BaseMetric):
     """IoU and Dice per image, for all, lesion and normal images; see :func:`summarise`.
 
-    The scalars can be monitors (``save_best='lesion_dice'``). ``records`` keeps one dict per
+    The scalars can be monitors (``save_best='lesion_dice'``); :mod:`.scalars` declares the
+    direction, range and unit of each. ``records`` keeps one dict per
     image after each evaluation, on the main process; ``lesion_rows`` one per lesion and
     detection, if asked for.
 
@@ -72,6 +73,7 @@ class MammographyMetric(BaseMetric):
 
     def __init__(
         self,
+        *,
         eval_size: tuple[int, int] | int | None = None,
         threshold: float = 0.5,
         lesions: bool = False,

@@ -4,18 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmcv.transforms import BaseTransform, LoadAnnotations, Resize
-from mmseg.datasets.transforms import PackSegInputs
+from mmcv.transforms import BaseTransform, Resize
 from mmseg.registry import TRANSFORMS
 
+from mmseg_mammo.engine.config.image_steps import touches_image
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram, LoadPrompts
-
-# They leave pixels alone.
-_APART = (LoadAnnotations, LoadLesionMask, LoadPrompts, PackSegInputs)
+from mmseg_mammo.transforms.loading import LoadMammogram
 
 
-def image_steps(
+def build_image_steps(
     pipeline: Sequence[Mapping[str, Any]],
 ) -> tuple[LoadMammogram, list[BaseTransform]]:
     """The steps of a pipeline that make or change the image: loading, and the others in order.
@@ -26,8 +23,7 @@ def image_steps(
     Raises:
         MammoError: It does not load images by ``LoadMammogram``.
     """
-    built = [TRANSFORMS.build(step) for step in pipeline]
-    steps = [step for step in built if not isinstance(step, _APART)]
+    steps = [TRANSFORMS.build(step) for step in pipeline if touches_image(step)]
     if not steps or not isinstance(steps[0], LoadMammogram):
         raise MammoError(
             f'a test pipeline of {", ".join(type(s).__name__ for s in steps) or "no steps"}: '
@@ -49,7 +45,7 @@ def run_steps(
     """Run the steps behind ``LoadMammogram`` on the image alone.
 
     Args:
-        steps: Of :func:`image_steps`.
+        steps: Of :func:`build_image_steps`.
         image: H×W×3, uint8 or uint16, its grey levels mapped as ``LoadMammogram`` maps them.
         size: (H', W') of the result.
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.pipeline import (
+    build_image_steps,
     find_test_pipeline,
-    image_steps,
     level_changing_steps,
     run_steps,
 )
@@ -48,7 +48,7 @@ class AsTests(ResizeLongestSide):
 
     Args:
         target_length: Of the longer side, in pixels.
-        steps: Of a test pipeline (:func:`.image_steps`), which resize and may do more; None
+        steps: Of a test pipeline (:func:`.build_image_steps`), which resize and may do more; None
             resizes by itself.
     """
 
@@ -138,10 +138,13 @@ class SAMPredictor(SamPredictor):
         parts = model.image_encoder, model.prompt_encoder, model.mask_decoder
         sam = Sam(*parts, statistics.mean.flatten().tolist(), statistics.std.flatten().tolist())
         super().__init__(sam.to(statistics.mean.device))
-        self.loading, steps = LoadMammogram(intensity or 'minmax', percentiles), None
+        self.loading, steps = (
+            LoadMammogram(intensity=intensity or 'minmax', percentiles=percentiles),
+            None,
+        )
         pipeline = find_test_pipeline(model) if intensity is None else None
         if pipeline is not None:
-            self.loading, steps = image_steps(pipeline)
+            self.loading, steps = build_image_steps(pipeline)
             if keep_ratio is not None and level_changing_steps(steps):
                 raise MammoError(
                     f'keep_ratio={keep_ratio} beside {", ".join(level_changing_steps(steps))} of the '

@@ -25,6 +25,7 @@ class HostSegmentor(BaseSegmentor):
 
     def __init__(
         self,
+        *,
         train_cfg: dict[str, Any] | None = None,
         test_cfg: dict[str, Any] | None = None,
         **kwargs: Any,

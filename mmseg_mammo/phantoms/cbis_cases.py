@@ -15,28 +15,39 @@ import numpy as np
 
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.table import read_table
+from mmseg_mammo.preparation.cbis_ddsm.table import (
+    ABNORMALITY,
+    BREAST,
+    CALC,
+    CROP_PATH,
+    IMAGE_PATH,
+    KINDS,
+    MASK_PATH,
+    MASS,
+    PATHOLOGY,
+    PATHS,
+    PATIENT,
+    SPLITS,
+    VIEW,
+    Kind,
+)
 
-# Subset -> (CSV file, prefix of its folders).
-SUBSETS = {
-    'mass-train': ('mass_case_description_train_set.csv', 'Mass-Training'),
-    'mass-test': ('mass_case_description_test_set.csv', 'Mass-Test'),
-    'calc-train': ('calc_case_description_train_set.csv', 'Calc-Training'),
-    'calc-test': ('calc_case_description_test_set.csv', 'Calc-Test'),
-}
+# Subset -> (kind of abnormality, split).
+SUBSETS = {f'{kind.name}-{split}': (kind, split) for kind in KINDS for split in SPLITS}
 _TURNS = ('mass-train', 'calc-train', 'mass-test', 'calc-test') + ('mass-train', 'calc-train') * 2
 _UID_ROOT = '1.3.6.1.4.1.9590.100.1.2'
+# Values of the columns Kind.descriptors.
 _DESCRIPTORS = {
-    'mass': (
-        ('mass shape', ('IRREGULAR', 'OVAL', 'LOBULATED', 'ROUND', 'N/A')),
-        ('mass margins', ('SPICULATED', 'CIRCUMSCRIBED', 'ILL_DEFINED-SPICULATED', 'N/A')),
+    MASS: (
+        ('IRREGULAR', 'OVAL', 'LOBULATED', 'ROUND', 'N/A'),
+        ('SPICULATED', 'CIRCUMSCRIBED', 'ILL_DEFINED-SPICULATED', 'N/A'),
     ),
-    'calc': (
-        ('calc type', ('PLEOMORPHIC', 'AMORPHOUS', 'ROUND_AND_REGULAR-LUCENT_CENTER', 'N/A')),
-        ('calc distribution', ('CLUSTERED', 'SEGMENTAL', 'CLUSTERED-LINEAR', 'N/A')),
+    CALC: (
+        ('PLEOMORPHIC', 'AMORPHOUS', 'ROUND_AND_REGULAR-LUCENT_CENTER', 'N/A'),
+        ('CLUSTERED', 'SEGMENTAL', 'CLUSTERED-LINEAR', 'N/A'),
     ),
 }
 _PATHOLOGIES = ('MALIGNANT', 'BENIGN', 'BENIGN_WITHOUT_CALLBACK')
-_PATHS = ('image file path', 'cropped image file path', 'ROI mask file path')
 
 
 @dataclass(frozen=True)
@@ -77,22 +88,21 @@ def read_cases(folder: Path) -> list[CaseRow]:
         DataIndexError: A file or a column is missing.
     """
     cases = []
-    for subset, (filename, _) in SUBSETS.items():
-        density = 'breast_density' if subset.startswith('mass') else 'breast density'
-        required = ('patient_id', density, 'left or right breast', 'image view', 'pathology')
-        for record in read_table(folder / filename, required + _PATHS):
+    for subset, (kind, split) in SUBSETS.items():
+        required = (PATIENT, kind.density, BREAST, VIEW, PATHOLOGY, *PATHS)
+        for record in read_table(folder / kind.file_name(split), required):
             cases.append(
                 CaseRow(
                     subset=subset,
-                    patient_id=record['patient_id'],
-                    laterality=record['left or right breast'],
-                    view=record['image view'],
-                    kind='mass' if subset.startswith('mass') else 'calcification',
-                    pathology=record['pathology'].lower(),
-                    density=int(record[density]),
-                    image_path=record[_PATHS[0]],
-                    crop_path=record[_PATHS[1]],
-                    mask_path=record[_PATHS[2]],
+                    patient_id=record[PATIENT],
+                    laterality=record[BREAST],
+                    view=record[VIEW],
+                    kind=kind.finding,
+                    pathology=record[PATHOLOGY].lower(),
+                    density=int(record[kind.density]),
+                    image_path=record[IMAGE_PATH],
+                    crop_path=record[CROP_PATH],
+                    mask_path=record[MASK_PATH],
                 )
             )
     return cases
@@ -130,8 +140,8 @@ def invent_cases(
     for defect in ('split', 'swapped'):
         if defect in defects:
             planted.update(_split(rng, rows, defect, planted))
-    for subset, (filename, _) in SUBSETS.items():
-        _write_csv(folder / filename, subset, rows[subset])
+    for subset, (kind, split) in SUBSETS.items():
+        _write_csv(folder / kind.file_name(split), kind, rows[subset])
     return planted
 
 
@@ -164,47 +174,49 @@ def _row(
     identifier: int,
     density: str,
 ) -> dict[str, str]:
-    kind = subset[:4]
-    image = f'{SUBSETS[subset][1]}_{patient}_{laterality}_{view}'
+    kind, split = SUBSETS[subset]
+    image = f'{kind.folder_prefix(split)}_{patient}_{laterality}_{view}'
     study, series = make_uid(rng), make_uid(rng)
     roi = f'{image}_{identifier}/{study}/{series}'
-    crop_number = 0 if kind == 'mass' else 1
+    crop_number = 0 if kind is MASS else 1
     return {
-        'patient_id': patient,
-        'breast_density' if kind == 'mass' else 'breast density': density,
-        'left or right breast': laterality,
-        'image view': view,
-        'abnormality id': str(identifier),
-        'abnormality type': 'mass' if kind == 'mass' else 'calcification',
-        **{name: str(rng.choice(values)) for name, values in _DESCRIPTORS[kind]},
+        PATIENT: patient,
+        kind.density: density,
+        BREAST: laterality,
+        VIEW: view,
+        ABNORMALITY: str(identifier),
+        'abnormality type': kind.finding,
+        **{
+            name: str(rng.choice(values))
+            for name, values in zip(kind.descriptors, _DESCRIPTORS[kind], strict=True)
+        },
         'assessment': str(rng.choice([0, 2, 3, 4, 5])),
-        'pathology': str(rng.choice(_PATHOLOGIES, p=[0.41, 0.4, 0.19])),
+        PATHOLOGY: str(rng.choice(_PATHOLOGIES, p=[0.41, 0.4, 0.19])),
         'subtlety': str(rng.integers(1, 6)),
-        _PATHS[0]: f'{image}/{make_uid(rng)}/{make_uid(rng)}/000000.dcm',
-        _PATHS[1]: f'{roi}/{crop_number:06d}.dcm',
-        _PATHS[2]: f'{roi}/{1 - crop_number:06d}.dcm',
+        IMAGE_PATH: f'{image}/{make_uid(rng)}/{make_uid(rng)}/000000.dcm',
+        CROP_PATH: f'{roi}/{crop_number:06d}.dcm',
+        MASK_PATH: f'{roi}/{1 - crop_number:06d}.dcm',
     }
 
 
 def _share_image(rows: list[dict[str, str]], patient: str, laterality: str, view: str) -> None:
     """Let all abnormalities of one image name the same full image."""
     key = (patient, laterality, view)
-    names = ('patient_id', 'left or right breast', 'image view')
-    same = [row for row in rows if tuple(row[name] for name in names) == key]
+    same = [row for row in rows if (row[PATIENT], row[BREAST], row[VIEW]) == key]
     for row in same[1:]:
-        row[_PATHS[0]] = same[0][_PATHS[0]]
+        row[IMAGE_PATH] = same[0][IMAGE_PATH]
 
 
 def _leak(rng: np.random.Generator, rows: dict[str, list[dict[str, str]]]) -> list[str]:
     """Give the last mass-train patient calcification-test rows too."""
-    patient = rows['mass-train'][-1]['patient_id']
+    patient = rows['mass-train'][-1][PATIENT]
     before = len(rows['calc-test'])
     _add_patient(rng, rows, patient, 'calc-test')
     return [_name(row) for row in rows['calc-test'][before:]]
 
 
 def _name(row: dict[str, str]) -> str:
-    return row[_PATHS[2]].split('/')[0]
+    return row[MASK_PATH].split('/')[0]
 
 
 def _split(
@@ -218,29 +230,15 @@ def _split(
     chosen = rng.choice(len(candidates), max(1, len(candidates) // 10), replace=False)
     for index in chosen:
         row = candidates[index]
-        for column in _PATHS[1:]:
+        for column in (CROP_PATH, MASK_PATH):
             row[column] = f'{_name(row)}/{make_uid(rng)}/{make_uid(rng)}/000000.dcm'
     return {_name(candidates[index]): defect for index in chosen}
 
 
-def _write_csv(path: Path, subset: str, rows: list[dict[str, str]]) -> None:
-    kind = subset[:4]
-    broken = _PATHS[2] if kind == 'mass' else _PATHS[1]
-    columns = (
-        'patient_id',
-        'breast_density' if kind == 'mass' else 'breast density',
-        'left or right breast',
-        'image view',
-        'abnormality id',
-        'abnormality type',
-        *(name for name, _ in _DESCRIPTORS[kind]),
-        'assessment',
-        'pathology',
-        'subtlety',
-        *_PATHS,
-    )
+def _write_csv(path: Path, kind: Kind, rows: list[dict[str, str]]) -> None:
+    broken = MASK_PATH if kind is MASS else CROP_PATH
     text = io.StringIO(newline='')
-    writer = csv.DictWriter(text, columns, lineterminator='\n')
+    writer = csv.DictWriter(text, kind.columns(), lineterminator='\n')
     writer.writeheader()
     writer.writerows({**row, broken: row[broken] + '\n'} for row in rows)
     write_atomic(path, lambda stream: stream.write(text.getvalue().encode()))

@@ -19,6 +19,7 @@ from mmseg_mammo.phantoms.cbis_cases import SUBSETS, CaseRow, invent_cases, read
 from mmseg_mammo.phantoms.cbis_files import CbisWriter, write_views
 from mmseg_mammo.phantoms.cbis_layouts import LAYOUTS, find_slots
 from mmseg_mammo.phantoms.hospital import EXPORT_COLUMNS, EXPORTS, write_export
+from mmseg_mammo.preparation.cbis_ddsm.table import FILE_NAMES
 from mmseg_mammo.preparation.output import PHANTOM_MARK
 
 TRUTH_NAME = 'phantom_truth.csv'
@@ -168,11 +169,11 @@ def _plant(
 
 
 def _copy_tables(source: Path, target: Path) -> None:
-    for filename, _ in SUBSETS.values():
+    for filename in FILE_NAMES:
         if not (source / filename).is_file():
             raise MammoError(
                 f'{source}: no {filename}',
-                'a folder with ' + ', '.join(name for name, _ in SUBSETS.values()),
+                'a folder with ' + ', '.join(FILE_NAMES),
             )
         shutil.copyfile(source / filename, target / filename)
 

@@ -9,11 +9,11 @@ import optuna
 from matplotlib.axes import Axes
 from optuna.trial import FrozenTrial, TrialState
 
+from mmseg_mammo.evaluation.scalars import MONITOR, best
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.studies.space import as_options
 from mmseg_mammo.visualization.plots import canvas, model_style
 
-SCORE = 'lesion_dice'
 # State of a trial -> its look among those of models.
 _LOOKS = {TrialState.COMPLETE: 0, TrialState.PRUNED: 1}
 
@@ -24,13 +24,14 @@ def write_results(study: optuna.Study, path: Path) -> list[str]:
     Returns:
         The best values as ``--cfg-options``, empty if no trial was completed.
     """
-    columns = ('number', 'state', SCORE, 'epochs', 'lr', 'batch_size', 'prompt_length')
+    columns = ('number', 'state', MONITOR, 'epochs', 'lr', 'batch_size', 'prompt_length')
     text = io.StringIO()
     table = csv.DictWriter(text, columns, restval='')
     table.writeheader()
     for trial in study.trials:
-        score = max(trial.intermediate_values.values(), default='')
-        facts = {'number': trial.number, 'state': trial.state.name, SCORE: score}
+        seen = trial.intermediate_values.values()
+        score = best(MONITOR, seen) if seen else ''
+        facts = {'number': trial.number, 'state': trial.state.name, MONITOR: score}
         epochs = max(trial.intermediate_values, default=0)
         table.writerow({**facts, 'epochs': epochs, **trial.params})
     write_atomic(path.with_suffix('.csv'), lambda s: s.write(text.getvalue().encode()))
@@ -54,7 +55,7 @@ def draw(trials: Sequence[FrozenTrial], path: Path) -> None:
         axes = figure.subplots(1, 1 + len(names), sharey=True, squeeze=False)[0]
         for state, look in _LOOKS.items():
             those = [trial for trial in seen if trial.state == state]
-            scores = [max(trial.intermediate_values.values()) for trial in those]
+            scores = [best(MONITOR, trial.intermediate_values.values()) for trial in those]
             style = {**model_style(look), 'linestyle': ''}
             axes[0].plot([t.number for t in those], scores, label=state.name.lower(), **style)
             for axis, name in zip(axes[1:], names, strict=True):

@@ -3,6 +3,7 @@
 import copy
 import gc
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-from optuna.study import MaxTrialsCallback
+from optuna.study import MaxTrialsCallback, StudyDirection
 from optuna.trial import TrialState
 
 from mmseg_mammo.engine.config.checks import check_schedule
@@ -20,10 +21,11 @@ from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.provenance import config_hash
 from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.scalars import LOWER, MONITOR, best, better
 from mmseg_mammo.studies.interrupts import Interrupts
-from mmseg_mammo.studies.results import SCORE
 from mmseg_mammo.studies.space import Space
 
+DIRECTION = StudyDirection.MINIMIZE if better(MONITOR) == LOWER else StudyDirection.MAXIMIZE
 STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -34,11 +36,11 @@ class PruningHook(Hook):
 
     def __init__(self, trial: optuna.Trial) -> None:
         self.trial = trial
-        self.best = float('-inf')
+        self.best = math.inf if better(MONITOR) == LOWER else -math.inf
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Tell Optuna the best score so far."""
-        self.best = max(self.best, (metrics or {})[SCORE])
+        self.best = best(MONITOR, (self.best, (metrics or {})[MONITOR]))
         self.trial.report(self.best, runner.epoch)
         if self.trial.should_prune():
             raise optuna.TrialPruned
@@ -94,7 +96,7 @@ def open_study(path: Path, cfg: Config, space: Space) -> optuna.Study:
         storage=optuna.storages.JournalStorage(backend),
         sampler=optuna.samplers.TPESampler(),  # no seed: jobs must not repeat each other
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3),
-        direction='maximize',
+        direction=DIRECTION,
         load_if_exists=True,
     )
     asked = {'config': config_hash(cfg), 'space': repr(space)}

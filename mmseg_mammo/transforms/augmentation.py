@@ -96,6 +96,7 @@ class RandomLesionAffine(BaseTransform):
 
     def __init__(
         self,
+        *,
         prob: float = 0.5,
         degrees: float = 15.0,
         scale: tuple[float, float] = (0.8, 1.25),
@@ -150,6 +151,7 @@ class RandomIntensity(BaseTransform):
 
     def __init__(
         self,
+        *,
         prob: float = 0.5,
         gamma: tuple[float, float] = (0.7, 1.5),
         contrast: float = 0.2,

@@ -66,7 +66,9 @@ class MammoCLAHE(BaseTransform):
         tile_grid_size: Number of tiles along (H, W).
     """
 
-    def __init__(self, clip_limit: float = 2.0, tile_grid_size: tuple[int, int] = (8, 8)) -> None:
+    def __init__(
+        self, *, clip_limit: float = 2.0, tile_grid_size: tuple[int, int] = (8, 8)
+    ) -> None:
         self.clip_limit = float(clip_limit)
         self.tile_grid_size = (tile_grid_size[0], tile_grid_size[1])
 

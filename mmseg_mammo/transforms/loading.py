@@ -41,6 +41,7 @@ class LoadMammogram(BaseTransform):
 
     def __init__(
         self,
+        *,
         intensity: str = 'minmax',
         percentiles: tuple[float, float] = (1.0, 99.0),
         voi: bool = True,
@@ -145,7 +146,7 @@ class LoadPrompts(BaseTransform):
         file: Name of the table, in the folder of the index.
     """
 
-    def __init__(self, file: str = 'prompts.csv') -> None:
+    def __init__(self, *, file: str = 'prompts.csv') -> None:
         self.file = file
         self._tables: dict[Path, dict[str, dict[str, Any]]] = {}
 

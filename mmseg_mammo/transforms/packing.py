@@ -44,7 +44,7 @@ class PackMammogram(PackSegInputs):
             (:func:`.broken_levels`), as several of mmseg do with 16 bits.
     """
 
-    def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
+    def __init__(self, *, meta_keys: Sequence[str] = META_KEYS) -> None:
         super().__init__(meta_keys=tuple(meta_keys))
 
     def transform(self, results: dict) -> dict:

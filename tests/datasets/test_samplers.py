@@ -60,7 +60,7 @@ def test_the_share_of_a_lesion_is_read_from_its_mask(dataset):
 
 
 def test_epochs_have_the_length_of_the_data_and_differ(dataset):
-    sampler = LesionSizeSampler(dataset, seed=1)
+    sampler = LesionSizeSampler(dataset=dataset, seed=1)
     drawn = []
     for epoch in range(3):
         sampler.set_epoch(epoch)
@@ -71,7 +71,7 @@ def test_epochs_have_the_length_of_the_data_and_differ(dataset):
 
 
 def test_draws_follow_the_weights(dataset):
-    sampler = LesionSizeSampler(dataset, seed=1)
+    sampler = LesionSizeSampler(dataset=dataset, seed=1)
     sampler.weights[:] = sampler.weights.new_tensor([3, 1, 0, 0])
     counts = Counter()
     for epoch in range(500):
@@ -82,11 +82,11 @@ def test_draws_follow_the_weights(dataset):
 
 
 def test_processes_share_one_draw(dataset):
-    whole = LesionSizeSampler(dataset, seed=1)
+    whole = LesionSizeSampler(dataset=dataset, seed=1)
     expected = list(whole)
     shares = []
     for rank in (0, 1):
-        sampler = LesionSizeSampler(dataset, seed=1)
+        sampler = LesionSizeSampler(dataset=dataset, seed=1)
         sampler.rank, sampler.world_size = rank, 2
         shares.append(list(sampler))
     assert [index for pair in zip(*shares, strict=True) for index in pair] == expected
@@ -96,4 +96,4 @@ def test_data_sets_inside_others_are_refused(dataset):
     """A repeat of an image is an index beyond the length, which wrappers do not know."""
     for wrapped in (ConcatDataset([dataset, dataset]), RepeatDataset(dataset, times=2)):
         with pytest.raises(MammoError, match=r"from a \w+Dataset\. Allowed.*'DefaultSampler'"):
-            LesionSizeSampler(wrapped)
+            LesionSizeSampler(dataset=wrapped)

@@ -1,5 +1,7 @@
 """Work folders: nothing of another run is overwritten, and nobody waits for a training."""
 
+import errno
+import fcntl
 import multiprocessing
 import time
 
@@ -51,6 +53,39 @@ def test_processes_of_one_training_do_not_refuse_each_other(name, tmp_path, monk
     claim_for_training(tmp_path, resume=True)
     monkeypatch.setenv(name, '1')
     assert in_another_process(refusal, tmp_path) == ''
+
+
+def test_a_process_that_is_forked_and_ends_leaves_the_lock_alone(tmp_path):
+    """As workers of a loader do."""
+    claim_for_training(tmp_path, resume=True)
+    assert in_another_process(int) == 0
+    assert 'another process is training there' in in_another_process(refusal, tmp_path)
+
+
+def test_a_lock_ends_with_its_process(tmp_path):
+    assert in_another_process(refusal, tmp_path) == ''
+    assert in_another_process(refusal, tmp_path) == ''
+
+
+@pytest.mark.parametrize('code', [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_lets_everybody_train(code, tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(code, 'no locks here')
+
+    monkeypatch.setattr(fcntl, 'flock', flock)
+    for _ in range(2):
+        assert not claim_for_training(tmp_path, resume=True)
+    assert in_another_process(refusal, tmp_path) == ''
+    monkeypatch.setattr(time, 'sleep', lambda seconds: None)
+    with unique_start(tmp_path):
+        assert in_another_process(start, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['.starting.lock', '.training.lock']
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(MammoError, match=r'nothing can be written there.*--work-dir'):
+        claim_for_training(tmp_path / 'file', resume=True)
 
 
 @pytest.mark.slow

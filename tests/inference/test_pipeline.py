@@ -5,7 +5,7 @@ import pytest
 from mmengine.dataset import Compose
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.pipeline import image_steps, level_changing_steps, run_steps
+from mmseg_mammo.inference.pipeline import build_image_steps, level_changing_steps, run_steps
 from mmseg_mammo.io.image import map_intensity, write_png
 
 LOAD = dict(type='LoadMammogram', intensity='percentile', percentiles=(5, 90))
@@ -23,7 +23,7 @@ def grey():
 def test_they_give_what_the_pipeline_gives(steps, grey, tmp_path):
     write_png(tmp_path / 'a.png', grey)
     whole = Compose([LOAD, *steps])(dict(img_path=str(tmp_path / 'a.png')))
-    loading, found = image_steps([LOAD, dict(type='LoadLesionMask'), *steps, PACK])
+    loading, found = build_image_steps([LOAD, dict(type='LoadLesionMask'), *steps, PACK])
     levels = map_intensity(np.dstack([grey] * 3), loading.intensity, loading.percentiles)
     assert (run_steps(found, levels, (24, 32)) == whole['img']).all()
     assert level_changing_steps(found) == ['MammoCLAHE'] * (len(steps) - 1)
@@ -32,7 +32,7 @@ def test_they_give_what_the_pipeline_gives(steps, grey, tmp_path):
 @pytest.mark.parametrize('pipeline', [[], [dict(type='LoadImageFromFile'), RESIZE], [RESIZE]])
 def test_a_pipeline_that_reads_images_in_another_way_is_refused(pipeline):
     with pytest.raises(MammoError, match='not known what it does to grey levels'):
-        image_steps(pipeline)
+        build_image_steps(pipeline)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_pipeline_that_reads_images_in_another_way_is_refused(pipeline):
     ],
 )
 def test_what_moves_pixels_elsewhere_is_refused(step, grey):
-    _, steps = image_steps([LOAD, RESIZE, step])
+    _, steps = build_image_steps([LOAD, RESIZE, step])
     run = lambda: run_steps(steps, np.dstack([grey] * 3), (24, 32))
     if step['type'] == 'PackSegInputs':
         assert run().shape == (24, 32, 3)  # left out
@@ -55,6 +55,6 @@ def test_what_moves_pixels_elsewhere_is_refused(step, grey):
 
 def test_colours_are_for_resizing_alone(grey):
     colour = np.dstack([grey, grey // 2, grey])
-    assert run_steps(image_steps([LOAD, RESIZE])[1], colour, (24, 32)).shape == (24, 32, 3)
+    assert run_steps(build_image_steps([LOAD, RESIZE])[1], colour, (24, 32)).shape == (24, 32, 3)
     with pytest.raises(MammoError, match='colours for MammoCLAHE'):
-        run_steps(image_steps([LOAD, CLAHE, RESIZE])[1], colour, (24, 32))
+        run_steps(build_image_steps([LOAD, CLAHE, RESIZE])[1], colour, (24, 32))

@@ -9,9 +9,10 @@ import pytest
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import read_image
-from mmseg_mammo.phantoms.cbis_cases import SUBSETS, read_cases
+from mmseg_mammo.phantoms.cbis_cases import read_cases
 from mmseg_mammo.phantoms.cbis_layouts import LAYOUTS
 from mmseg_mammo.phantoms.trees import DEFECTS, write_cbis_tree, write_hospital_tree
+from mmseg_mammo.preparation.cbis_ddsm.table import FILE_NAMES
 
 HEIGHT = 96
 
@@ -144,7 +145,7 @@ def test_real_csvs_are_copied_and_a_map_places_the_masks(plain, tmp_path):
     )
     assert truth_of(out)[case.name]['mask'] == f'CBIS-DDSM/{study}/{series}/1-1.dcm'
     assert {row['subset'] for row in truth_of(out).values()} == {'mass-test'}
-    for filename, _ in SUBSETS.values():
+    for filename in FILE_NAMES:
         assert (out / filename).read_bytes() == (plain / filename).read_bytes()
 
 

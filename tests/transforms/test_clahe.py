@@ -42,7 +42,9 @@ def test_it_is_mmsegs_own_in_both_depths(breast):
     image = np.repeat(breast[..., None], 3, axis=-1)
     theirs = host({'img': image.copy()})['img']
     for own in (image, image.astype(np.uint16) * 257):
-        assert (MammoCLAHE(2.0, TILES)({'img': own})['img'] == theirs).all()
+        assert (
+            MammoCLAHE(clip_limit=2.0, tile_grid_size=TILES)({'img': own})['img'] == theirs
+        ).all()
 
 
 def test_values_above_255_do_not_wrap():
@@ -68,7 +70,7 @@ def test_floats_are_refused():
 def test_the_transform_changes_all_channels_alike_and_no_mask(breast):
     mask = np.eye(128, dtype=np.uint8)
     results = {'img': np.repeat(breast[..., None], 3, axis=-1), 'gt_seg_map': mask.copy()}
-    results = MammoCLAHE(2.0, TILES)(results)
+    results = MammoCLAHE(clip_limit=2.0, tile_grid_size=TILES)(results)
     expected = clahe(breast, 2.0, TILES)
     for channel in range(3):
         np.testing.assert_array_equal(results['img'][..., channel], expected)

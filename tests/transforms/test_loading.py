@@ -25,7 +25,7 @@ def results(tmp_path, mask, annotated='lesion', shape=(10, 8)):
 def test_16_bit_images_keep_their_values(tmp_path):
     image = np.arange(80, dtype=np.uint16).reshape(10, 8) * 700
     write_png(tmp_path / 'image.png', image)
-    loaded = LoadMammogram('stored')({'img_path': str(tmp_path / 'image.png')})
+    loaded = LoadMammogram(intensity='stored')({'img_path': str(tmp_path / 'image.png')})
     assert loaded['img'].dtype == np.uint16
     assert loaded['img_shape'] == loaded['ori_shape'] == (10, 8)
     for channel in range(3):
@@ -34,7 +34,7 @@ def test_16_bit_images_keep_their_values(tmp_path):
 
 def test_an_unknown_intensity_is_refused():
     with pytest.raises(ValueError, match=r"'window'.*stored, minmax, percentile"):
-        LoadMammogram('window')
+        LoadMammogram(intensity='window')
 
 
 @pytest.mark.parametrize(('value', 'dtype'), [(1, 'u1'), (2, 'u1'), (255, 'u1'), (65280, 'u2')])

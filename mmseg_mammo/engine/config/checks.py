@@ -8,11 +8,13 @@ from typing import Any
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS
-from mmseg.datasets.transforms import PackSegInputs
-from mmseg.registry import TRANSFORMS
+from mmpretrain.models import VisionTransformer
+from mmseg.models.backbones import UNet
+from mmseg.registry import MODELS, TRANSFORMS
 
+from mmseg_mammo.engine.config.image_steps import packs
 from mmseg_mammo.engine.config.keys import near_names
-from mmseg_mammo.engine.config.type_names import type_name
+from mmseg_mammo.engine.config.type_names import is_a, type_name
 from mmseg_mammo.errors import MammoError
 
 # What mmengine reads of the environment, by launcher; and who sets it.
@@ -105,11 +107,13 @@ def _check_widths(model: Mapping[str, Any]) -> None:
     backbone, head = (model.get(part) for part in ('backbone', 'decode_head'))
     if not isinstance(backbone, Mapping) or not isinstance(head, Mapping):
         return
-    kind, arch = type_name(backbone.get('type')), backbone.get('arch')
+    kind, arch = backbone.get('type'), backbone.get('arch')
     last = head.get('in_index', -1) in (-1, backbone.get('num_stages', 5) - 1)
-    if kind == 'UNet' and last:
+    if is_a(kind, UNet, MODELS) and last:
         name, width = 'base_channels', backbone.get('base_channels', 64)
-    elif kind == 'VPTVisionTransformer' and isinstance(arch, Mapping) and 'embed_dims' in arch:
+    elif (
+        is_a(kind, VisionTransformer, MODELS) and isinstance(arch, Mapping) and 'embed_dims' in arch
+    ):
         name, width = 'arch.embed_dims', arch['embed_dims']
     else:
         return
@@ -146,19 +150,14 @@ def _inside(node: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
 
 def _check_pipeline(place: str, pipeline: Any) -> None:
     names = [type_name(step.get('type')) for step in pipeline if isinstance(step, Mapping)]
-    packs = [n for n in names if n.startswith(('Pack', 'Format', 'Collect')) or _is_packing(n)]
+    packed = any(packs(name) for name in names)
     # A step of another package may pack, too.
-    if not names or (not packs and all(TRANSFORMS.get(name) is not None for name in names)):
+    if not names or (not packed and all(TRANSFORMS.get(name) is not None for name in names)):
         raise MammoError(
             f'{place}: {f"nothing packs what {names[-1]} makes" if names else "no pipeline"}',
             'a pipeline that ends with PackMammogram',
             f'Set {place}.pipeline, such as to _base_.train_pipeline or _base_.test_pipeline',
         )
-
-
-def _is_packing(name: str) -> bool:
-    found = TRANSFORMS.get(name)
-    return isinstance(found, type) and issubclass(found, PackSegInputs)
 
 
 def check_schedule(cfg: Config) -> None:

@@ -1,6 +1,6 @@
 """Config differences: compare a checkpoint's config with the present one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
@@ -9,17 +9,11 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.engine.checkpoint import config_of
 from mmseg_mammo.engine.config.checks import datasets_of
-from mmseg_mammo.engine.config.type_names import type_name
+from mmseg_mammo.engine.config.image_steps import augments, image_steps, resizes
+from mmseg_mammo.engine.config.type_names import class_of, type_name
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.transforms.clahe import LEVELS
 
-# What decides how an image looks to the network, by the name it is compared under. Augmentation
-# is not: a test leaves it out.
-_STEPS = {
-    **{name: name for name in ('LoadMammogram', 'Resize', 'MammoCLAHE')},
-    'ResizeMammogram': 'Resize',
-    **{name: name for name in ('LoadImageFromFile', 'CLAHE', 'AdjustGamma', 'Rerange', 'RGB2Gray')},
-}
 # In the meta of a checkpoint: the grey levels that MammoCLAHE counted in 16-bit images. Those from
 # before it was noted had a CLAHE of their own for 16 bits.
 CLAHE_LEVELS = 'clahe_levels'
@@ -84,29 +78,24 @@ def _input_settings(cfg: Config, trained: bool = False) -> dict[str, Any]:
 
 
 def _step_settings(loader: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of the steps of a loader's data sets, with their defaults."""
+    """Arguments of the image steps of a loader's data sets, with their defaults.
+
+    Augmentation is left out: tests leave it out.
+    """
     found: dict[str, Any] = {}
-    for step in _flat([dataset.get('pipeline') or () for _, dataset in datasets_of(loader, '')]):
-        kind = TRANSFORMS.get(step['type']) if isinstance(step['type'], str) else step['type']
-        if name := _STEPS.get(type_name(kind)):
-            defaults = {
-                key: argument.default
-                for key, argument in signature(kind).parameters.items()
-                if argument.default is not argument.empty
-            }
-            settings = {**defaults, **{key: step[key] for key in step if key != 'type'}}
-            found = {f'{name}.{key}': value for key, value in settings.items()} | found
+    for step in image_steps([each.get('pipeline') or () for _, each in datasets_of(loader, '')]):
+        kind = class_of(step.get('type'), TRANSFORMS)
+        if kind is None or augments(kind):
+            continue
+        defaults = {
+            key: argument.default
+            for key, argument in signature(kind).parameters.items()
+            if argument.default is not argument.empty
+        }
+        settings = {**defaults, **{key: step[key] for key in step if key != 'type'}}
+        name = 'Resize' if resizes(kind) else type_name(kind)
+        found = {f'{name}.{k}': v for k, v in (settings or {'applied': True}).items()} | found
     return found
-
-
-def _flat(steps: Any) -> Iterator[Any]:
-    """The steps of a pipeline, those inside other steps, such as TestTimeAug, too."""
-    for step in steps:
-        if isinstance(step, (list, tuple)):
-            yield from _flat(step)
-        else:
-            yield step
-            yield from _flat(step.get('transforms') or ())
 
 
 def check_length(trained: Config, cfg: Config) -> None:

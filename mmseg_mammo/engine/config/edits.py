@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_mammo.engine.config.image_steps import image_steps, resizes
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.devices import on_gpu
 from mmseg_mammo.errors import MammoError
@@ -25,10 +26,8 @@ def use_side(cfg: Config, side: int) -> None:
 
     Args:
         cfg: Changed in place.
-        side: Pixels, a multiple of 16: so much U-Net halves its input, and ViT cuts it up.
+        side: Pixels; :func:`.check_side` says which the model can divide.
     """
-    if side < 16 or side % 16:
-        raise MammoError(f'--side {side}', 'a multiple of 16, such as 224, 512 or 1024')
     _set_sides(cfg._cfg_dict, side)
     preprocessor = cfg.model.data_preprocessor
     preprocessor.size = (side, side)
@@ -38,7 +37,7 @@ def use_side(cfg: Config, side: int) -> None:
 
 def _set_sides(node: Any, side: int) -> None:
     if isinstance(node, dict):
-        if type_name(node.get('type')) in ('Resize', 'ResizeMammogram'):
+        if resizes(node.get('type')):
             node['scale'] = (side, side)
         if 'img_size' in node:
             node['img_size'] = side
@@ -78,12 +77,10 @@ def input_size(cfg: Config) -> tuple[int, int]:
         MammoError: Images are neither padded to one size nor resized to one.
     """
     size = cfg.model.data_preprocessor.get('size')
-    pipeline = cfg.train_dataloader.dataset.pipeline
-    scales = [
-        step.scale for step in pipeline if 'Resize' in type_name(step.type) and 'scale' in step
-    ]
     if size:
         return tuple(size)
+    steps = image_steps(cfg.train_dataloader.dataset.pipeline)
+    scales = [step['scale'] for step in steps if resizes(step['type']) and 'scale' in step]
     if not scales:
         raise MammoError(
             f'{cfg.filename} names no input size', 'a pipeline with Resize', 'Use --data'

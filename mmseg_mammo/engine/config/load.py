@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmseg_mammo.engine.config.edits import use_dataset, use_side
+from mmseg_mammo.engine.config.input_side import check_side
 from mmseg_mammo.engine.config.keys import check_keys
 from mmseg_mammo.engine.config.overrides import override
 from mmseg_mammo.engine.config.shipped import configs_folder, find_config, shipped_bases
@@ -22,7 +23,8 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
         datasets: Folder of the data set configs that ``dataset`` may name; None: the shipped ones.
 
     Raises:
-        MammoError: The config cannot be read, or a key of it or of the overrides is misspelt.
+        MammoError: The config cannot be read, a key of it or of the overrides is misspelt, or
+            the model cannot divide the side.
     """
     cfg = read_config(args.config)
     check_keys(cfg)
@@ -39,6 +41,8 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
         if 'launcher' in args.cfg_options:
             raise MammoError('--cfg-options launcher: no effect', '--launcher')
         override(cfg, args.cfg_options)
+    if getattr(args, 'side', None) is not None:  # they may change what a side has to be
+        check_side(cfg, args.side)
     if getattr(args, 'device', None):
         cfg.device = args.device
     cfg.launcher = args.launcher

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mmengine.registry import Registry
+
 
 def type_name(kind: Any) -> str:
     """The bare name of what stands under ``type`` in a config; empty for nothing.
@@ -15,6 +17,18 @@ def type_name(kind: Any) -> str:
         return ''
     name = kind if isinstance(kind, str) else getattr(kind, '__name__', str(kind))
     return name.rpartition('.')[2]
+
+
+def class_of(kind: Any, registry: Registry) -> type | None:
+    """The class that stands under ``type`` in a config; None for nothing, or what is unknown."""
+    found = registry.get(kind) if isinstance(kind, str) else kind
+    return found if isinstance(found, type) else None
+
+
+def is_a(kind: Any, base: type, registry: Registry) -> bool:
+    """Whether what stands under ``type`` in a config is ``base`` or a class derived from it."""
+    found = class_of(kind, registry)
+    return found is not None and issubclass(found, base)
 
 
 def with_names(value: Any) -> Any:

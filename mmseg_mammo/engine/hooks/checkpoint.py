@@ -1,6 +1,7 @@
 """Checkpoint hook: saves checkpoints that a killed training resumes from exactly."""
 
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from mmseg.registry import HOOKS
 from mmseg_mammo.engine.epoch_progress import validation_follows
 from mmseg_mammo.engine.fsdp import is_sharded
 from mmseg_mammo.engine.partial_checkpoint import drop_frozen, note_base, refuse_random_base
-from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.errors import CheckpointError, MammoError
+from mmseg_mammo.evaluation.scalars import HIGHER, LOWER, scalar
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.models.peft.lora import omits_frozen
 from mmseg_mammo.models.peft.trainable import fingerprint, unwrapped
@@ -39,15 +41,20 @@ class ResumableCheckpointHook(CheckpointHook):
         save_trained_only: Leave out the frozen weights, which come from the pre-trained file:
             a few megabytes instead of a gigabyte for SETR-VPT. ``CheckpointGuardHook`` puts them
             back when the checkpoint is loaded.
-        kwargs: See ``mmengine.hooks.CheckpointHook``; files are on the local file system.
+        kwargs: See ``mmengine.hooks.CheckpointHook``; files are on the local file system. ``rule``
+            may be left out for scalars of this project's metric.
+
+    Raises:
+        MammoError: A best checkpoint is asked for by a scalar that has no best value, or by a
+            rule that keeps the worst.
     """
 
     best_ckpt_path: str | None = None
     last_ckpt: str | None = None
     keep_ckpt_ids: deque[int]
 
-    def __init__(self, save_trained_only: bool = False, **kwargs: Any) -> None:
-        super().__init__(**{'backend_args': {'backend': 'atomic'}, **kwargs})
+    def __init__(self, *, save_trained_only: bool = False, **kwargs: Any) -> None:
+        super().__init__(**{'backend_args': {'backend': 'atomic'}, **kwargs, **_rules(kwargs)})
         self.save_trained_only = save_trained_only
         self._due = False
         self._mark = ''
@@ -145,3 +152,33 @@ class ResumableCheckpointHook(CheckpointHook):
             write_atomic(Path(runner.work_dir) / 'last_checkpoint', lambda s: s.write(last))
             for old in outdated:
                 Path(self.out_dir, self.filename_tmpl.format(old)).unlink(missing_ok=True)
+
+
+def _rules(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """``rule`` for what ``save_best`` names, by :mod:`mmseg_mammo.evaluation.scalars`.
+
+    A rule that the config gives is checked; mmengine's own stands where nothing is declared.
+    """
+    names, given = settings.get('save_best'), settings.get('rule')
+    if not names or names == 'auto':
+        return {}
+    if isinstance(names, str):
+        return {'rule': _rule(names, given)}
+    rules = given if isinstance(given, (list, tuple)) else [given] * len(names)
+    return {'rule': [_rule(*pair) for pair in zip(names, rules, strict=True)]}
+
+
+def _rule(name: str, given: str | None) -> str | None:
+    declared = scalar(name)
+    if declared is None:
+        return given
+    right = {HIGHER: 'greater', LOWER: 'less'}.get(declared.better)
+    if right is None:
+        raise MammoError(f'save_best={name!r}: no value of it is better than another', 'a score')
+    if given not in (None, right):
+        raise MammoError(
+            f'rule={given!r} with save_best={name!r}: of it {declared.better} is better',
+            f'rule={right!r}',
+            f'Set default_hooks.checkpoint.rule={right!r} too',
+        )
+    return right

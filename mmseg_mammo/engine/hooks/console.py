@@ -17,6 +17,7 @@ from mmengine.runner import IterBasedTrainLoop
 from mmseg.registry import HOOKS
 
 from mmseg_mammo.engine.epoch_progress import EpochLoss, TimeLeft, validation_follows
+from mmseg_mammo.evaluation.scalars import MONITOR, best
 
 # What the host warns of in every run, for nobody to act on: it goes to the file alone.
 _KNOWN = (
@@ -88,13 +89,13 @@ class ConsoleHook(Hook):
     errors are shown. Where training counts in steps there is a line for each validation.
 
     Args:
-        score: Of the evaluator, in percent; the larger, the better.
+        score: Of the evaluator; which value of it is the best says :mod:`.scalars`.
         everything: Show all that mmengine logs, as MMSegmentation does.
     """
 
     priority = 'LOW'  # what it says comes after what the file has of the same
 
-    def __init__(self, score: str = 'lesion_dice', everything: bool = False) -> None:
+    def __init__(self, *, score: str = MONITOR, everything: bool = False) -> None:
         self.score, self.everything = score, everything
         self._left: TimeLeft | None = None
         self._loss = EpochLoss()
@@ -204,7 +205,7 @@ class ConsoleHook(Hook):
 
 
 def best_of(hub: MessageHub, score: str) -> float | None:
-    """Highest value of a score over all validations of a training; NaN if there is none.
+    """Best value of a score over all validations of a training; NaN if none was a number.
 
     Returns:
         None if there was no validation, or none that gave it.
@@ -214,7 +215,7 @@ def best_of(hub: MessageHub, score: str) -> float | None:
     numbers = values[~np.isnan(values)]
     if not len(values):
         return None
-    return float(numbers.max()) if len(numbers) else float('nan')
+    return float(best(score, numbers)) if len(numbers) else float('nan')
 
 
 def _number(value: float | None, digits: int) -> str:

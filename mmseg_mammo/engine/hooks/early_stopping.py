@@ -26,7 +26,7 @@ class EarlyStopOnTrainingLossHook(Hook):
         patience: Epochs.
     """
 
-    def __init__(self, patience: int = 40) -> None:
+    def __init__(self, *, patience: int = 40) -> None:
         if patience < 1:
             raise ValueError(f'patience={patience}: at least 1 is allowed')
         self.patience = patience

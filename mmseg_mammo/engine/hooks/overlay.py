@@ -26,7 +26,7 @@ class OverlayHook(Hook):
         seed: Seed of the choice.
     """
 
-    def __init__(self, count: int = 12, seed: int = 0) -> None:
+    def __init__(self, *, count: int = 12, seed: int = 0) -> None:
         self.count = count
         self.seed = seed
         self._chosen: dict[str, str] = {}

@@ -19,9 +19,9 @@ from mmseg_mammo.engine.prospects import (
     refuse_unknown,
 )
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.scalars import MONITOR
 from mmseg_mammo.models.peft.trainable import unwrapped
 
-SCORE = 'lesion_dice'
 _NOTHING = 0.005  # percent: what a table shows as 0.00
 
 
@@ -84,8 +84,8 @@ class ProspectsHook(Hook):
         return data_doubts(rows['train'], rows['val'])
 
     def after_train(self, runner: Any) -> None:
-        """Warn if the validation lesion Dice of the training never rose above 0."""
-        best, raw = (best_of(runner.message_hub, name) for name in (SCORE, f'raw_{SCORE}'))
+        """Warn if the model has learnt nothing that a validation could see."""
+        best, raw = (best_of(runner.message_hub, name) for name in (MONITOR, f'raw_{MONITOR}'))
         if best is not None and best < _NOTHING:
             learnt = raw is not None and raw >= _NOTHING
             averaged = f' (of its weights before averaging {raw:.2f})' if learnt else ''

@@ -22,7 +22,7 @@ class RawScoresHook(Hook):
 
     priority = 'HIGHEST'  # the scores join the others before mmengine notes them
 
-    def __init__(self, scores: Sequence[str] = ('lesion_dice',)) -> None:
+    def __init__(self, *, scores: Sequence[str] = ('lesion_dice',)) -> None:
         self.scores = tuple(scores)
         self._evaluator: Any = None
         self._raw: Any = None

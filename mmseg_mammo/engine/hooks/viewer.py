@@ -28,7 +28,7 @@ class ViewerHook(Hook):
         long_side: Pixels of the longer side; smaller images stay as they are.
     """
 
-    def __init__(self, long_side: int = 384) -> None:
+    def __init__(self, *, long_side: int = 384) -> None:
         self.long_side = long_side
         self._keys: dict[str, str] = {}
 

@@ -17,21 +17,13 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.models.backbones.vit_names import TIMM_TO_MMPRETRAIN, rename
 from mmseg_mammo.models.backbones.vit_normalisation import (
     Normalisation,
     normalisation_of,
     weights_in,
 )
 
-# timm's names -> mmpretrain's.
-_RENAMES = (
-    (r'^patch_embed\.proj\.', 'patch_embed.projection.'),
-    (r'^blocks\.(\d+)\.norm([12])\.', r'layers.\1.ln\2.'),
-    (r'^blocks\.(\d+)\.mlp\.fc1\.', r'layers.\1.ffn.layers.0.0.'),
-    (r'^blocks\.(\d+)\.mlp\.fc2\.', r'layers.\1.ffn.layers.1.'),
-    (r'^blocks\.', 'layers.'),
-    (r'^norm\.', 'ln1.'),
-)
 # JAX's names -> timm's; attention is merged separately.
 _JAX_RENAMES = (
     (r'^cls$', 'cls_token'),
@@ -165,7 +157,7 @@ def _split(
     for key, value in state.items():
         name = re.sub(r'^(module\.)?(backbone\.)?', '', key)
         reason = next((why for pattern, why in _UNUSED if re.match(pattern, name)), '')
-        name = _rename(name, _RENAMES)
+        name = rename(name, TIMM_TO_MMPRETRAIN)
         if name.startswith('ln1.') and not backbone.final_norm:
             reason = 'final_norm is off, the head normalises its input'
         if name == 'cls_token' and not backbone.with_cls_token:
@@ -184,20 +176,12 @@ def _split(
     return used, unused
 
 
-def _rename(name: str, rules: tuple[tuple[str, str], ...]) -> str:
-    for pattern, replacement in rules:
-        name, changed = re.subn(pattern, replacement, name)
-        if changed:
-            break
-    return name
-
-
 def _from_jax(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
     """JAX arrays -> timm's state dict: kernels transposed, query, key and value stacked."""
     state: dict[str, Tensor] = {}
     heads: dict[str, dict[str, np.ndarray]] = {}
     for key, array in arrays.items():
-        name, _, leaf = _rename(re.sub(r'^opt/target/', '', key), _JAX_RENAMES).rpartition('/')
+        name, _, leaf = rename(re.sub(r'^opt/target/', '', key), _JAX_RENAMES).rpartition('/')
         leaf = _JAX_LEAVES.get(leaf, leaf)
         attention = re.fullmatch(r'(blocks\.\d+\.attn)\.(query|key|value)', name)
         if attention:

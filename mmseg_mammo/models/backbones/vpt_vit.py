@@ -5,6 +5,7 @@ Shape shorthand: B images, N tokens (class token, if any, then patches), P promp
 
 import logging
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -57,6 +58,7 @@ class VPTVisionTransformer(VisionTransformer):
 
     def __init__(
         self,
+        *,
         prompt_length: int = 50,
         prompt_depth: int | None = None,
         prompt_dropout: float = 0.0,
@@ -99,6 +101,12 @@ class VPTVisionTransformer(VisionTransformer):
         """Names of the parameters that are trained."""
         others = matching(self, self.trainable) if self.trainable else set()
         return others - {'prompts'} | ({'prompts'} if self.prompt_length else set())
+
+    @staticmethod
+    def side_multiple(settings: Mapping[str, Any]) -> int:
+        """The side of a patch in pixels; see :class:`.Pretrained`."""
+        patch = settings.get('patch_size', 16)
+        return patch if isinstance(patch, int) else math.lcm(*patch)
 
     def _prompt(self, index: int, layer: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
         """Give layer ``index`` its prompts: (B, N [+ P], C) -> (B, N + P, C)."""

@@ -91,6 +91,7 @@ class BestMaskLoss(nn.Module):
 
     def __init__(
         self,
+        *,
         select_by: str = 'mask+iou',
         iou_for: str = 'best',
         focal_weight: float = 20.0,

@@ -42,7 +42,7 @@ class LesionDiceLoss(nn.Module):
     """
 
     def __init__(
-        self, smooth: float = 1.0, loss_weight: float = 1.0, loss_name: str = 'loss_dice'
+        self, *, smooth: float = 1.0, loss_weight: float = 1.0, loss_name: str = 'loss_dice'
     ) -> None:
         super().__init__()
         if smooth <= 0:

@@ -2,14 +2,58 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmpretrain.models import LoRAModel
 from mmpretrain.models.peft.lora import LoRALinear
 from torch import nn
 
 from mmseg_mammo.errors import CheckpointError, MammoError
+
+
+@runtime_checkable
+class Pretrained(Protocol):
+    """A module that trains a part of itself, on top of weights from a file.
+
+    A backbone that has these four needs no other mention in this package: checkpoints may leave
+    its frozen weights out, and ``--side`` knows which inputs it takes.
+
+    Attributes:
+        pretrained: The file; None where the weights start at random.
+    """
+
+    pretrained: str | None
+
+    def load_base(self) -> None:
+        """Load the weights from :attr:`pretrained`."""
+
+    def tuned_parameters(self) -> set[str]:
+        """Names of the parameters that are trained, relative to the module."""
+        ...
+
+    @staticmethod
+    def side_multiple(settings: Mapping[str, Any]) -> int:
+        """What the side of an input has to be a multiple of, in pixels.
+
+        Args:
+            settings: Arguments of the constructor as the config gives them. No model is built.
+        """
+        ...
+
+
+def pretrained_parts(module: nn.Module) -> Iterator[Any]:
+    """The parts of ``module``, itself included, that are :class:`Pretrained` and name a file.
+
+    A part with LoRA (mmpretrain's ``LoRAModel``) is left out: it reads the file when it is built.
+    """
+    if isinstance(module, LoRAModel):
+        return
+    if isinstance(module, Pretrained) and module.pretrained:
+        yield module
+    for child in module.children():
+        yield from pretrained_parts(child)
 
 
 def train_only(module: nn.Module, names: Collection[str]) -> None:

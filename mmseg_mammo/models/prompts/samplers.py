@@ -30,7 +30,7 @@ class PromptSampler(ABC):
 
     rounds = 0  # further clicks after the first prediction
 
-    def __init__(self, per_component: bool = False) -> None:
+    def __init__(self, *, per_component: bool = False) -> None:
         self.per_component = per_component
 
     def objects(self, mask: Tensor) -> Tensor:
@@ -55,8 +55,8 @@ class RandomPointSampler(PromptSampler):
         per_component: See :class:`PromptSampler`.
     """
 
-    def __init__(self, points: int = 1, per_component: bool = False) -> None:
-        super().__init__(per_component)
+    def __init__(self, *, points: int = 1, per_component: bool = False) -> None:
+        super().__init__(per_component=per_component)
         if points < 1:
             raise MammoError(f'points={points} of RandomPointSampler', 'a whole number from 1')
         self.points = points
@@ -87,9 +87,9 @@ class JitteredBoxSampler(PromptSampler):
     """
 
     def __init__(
-        self, jitter: float = 0.1, max_jitter: float = 20, per_component: bool = False
+        self, *, jitter: float = 0.1, max_jitter: float = 20, per_component: bool = False
     ) -> None:
-        super().__init__(per_component)
+        super().__init__(per_component=per_component)
         if jitter < 0 or max_jitter < 0:
             raise MammoError(
                 f'jitter={jitter}, max_jitter={max_jitter} of JitteredBoxSampler', '0 or more'
@@ -117,9 +117,9 @@ class ErrorPointSampler(PromptSampler):
     """
 
     def __init__(
-        self, first: PromptSampler | dict[str, Any], rounds: int, per_component: bool = False
+        self, *, first: PromptSampler | dict[str, Any], rounds: int, per_component: bool = False
     ) -> None:
-        super().__init__(per_component)
+        super().__init__(per_component=per_component)
         if rounds < 1:
             raise MammoError(f'rounds={rounds} of ErrorPointSampler', 'a whole number from 1')
         self.first = MODELS.build(first) if isinstance(first, dict) else first

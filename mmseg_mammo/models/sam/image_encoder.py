@@ -3,6 +3,7 @@
 Shape shorthand: B images or windows, h×w patches of one of them, n heads of width d, C = n·d.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -91,6 +92,7 @@ class SAMImageEncoder(ImageEncoderViT):
 
     def __init__(
         self,
+        *,
         arch: str | dict[str, Any] = 'large',
         img_size: int = 1024,
         checkpointing: bool = False,
@@ -106,6 +108,11 @@ class SAMImageEncoder(ImageEncoderViT):
         self.checkpointing = checkpointing
         for block in self.blocks:
             block.attn.__class__ = FlashAttention  # its parameters are made once, and stay
+
+    @staticmethod
+    def side_multiple(settings: Mapping[str, Any]) -> int:
+        """The side of a patch in pixels, the same for all settings; see :class:`.Pretrained`."""
+        return PATCH
 
     def init_weights(self) -> None:
         """Do nothing: ``SAMSegmentor`` loads all parts; mmpretrain's LoRAModel calls this."""

@@ -4,12 +4,10 @@ Shape shorthand: B images, O objects of an image, K = 3 candidate masks of an ob
 pixels, s×s patches of 16×16 pixels, C channels of an embedding, H×W pixels of the prepared image.
 """
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 import torch
-from mmengine.logging import print_log
 from mmpretrain.models import LoRAModel
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -18,7 +16,7 @@ from torch import Tensor
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.host_segmentor import HostSegmentor
 from mmseg_mammo.models.input_grid import InputGrid, input_scale, keep_candidates
-from mmseg_mammo.models.peft.trainable import guard_frozen, matching, train_only
+from mmseg_mammo.models.peft.trainable import guard_frozen, train_only
 from mmseg_mammo.models.prompts.interaction import (
     Interaction,
     centre_click_sample,
@@ -38,11 +36,11 @@ from mmseg_mammo.models.sam.mask_decoder import (
     merge_objects,
     to_two_classes,
 )
-from mmseg_mammo.models.sam.weights import load_sam_weights
+from mmseg_mammo.models.sam.weights import PretrainedSAM
 
 
 @MODELS.register_module()
-class SAMSegmentor(InputGrid, HostSegmentor):
+class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
     """segment-anything's parts, trained and tested by MMSegmentation's runner.
 
     The encoder takes the whole batch, the decoder one image with all its objects. State-dict
@@ -78,6 +76,7 @@ class SAMSegmentor(InputGrid, HostSegmentor):
 
     def __init__(
         self,
+        *,
         image_encoder: dict[str, Any],
         train_prompts: dict[str, Any],
         test_prompts: dict[str, Any],
@@ -105,29 +104,15 @@ class SAMSegmentor(InputGrid, HostSegmentor):
         self.test_prompts = MODELS.build(test_prompts)
         self.candidate_loss = MODELS.build(loss)
         self.pretrained = pretrained
+        self.trainable = trainable
         self.prompts_from = prompts_from
         self.mask_choice = mask_choice
         if pretrained and isinstance(self.image_encoder, LoRAModel):
             self.load_base()
-        train_only(self, matching(self, trainable) if trainable else ())
+        train_only(self, self.tuned_parameters())
         guard_frozen(self)
         self.cache = cache_for(self.image_encoder, embedding_cache)
         self.train()
-
-    def load_base(self) -> None:
-        """Load the pre-trained file."""
-        load_sam_weights(self, self.pretrained or '')
-
-    def init_weights(self) -> None:
-        """Load the pre-trained file, if one is named; called when training starts."""
-        if self.init_cfg:
-            super().init_weights()
-        elif self.pretrained:
-            if not self.is_init:  # else every weight comes from a checkpoint
-                self.load_base()
-        elif not all(p.requires_grad for p in self.parameters()):
-            text = 'SAM is random AND partly frozen: pretrained is None; docs/weights.md'
-            print_log(text, 'current', logging.WARNING)
 
     def train(self, mode: bool = True) -> 'SAMSegmentor':
         """Keep parts of which nothing is trained in eval mode; let the cache look at its encoder."""

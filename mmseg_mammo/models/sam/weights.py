@@ -1,5 +1,7 @@
 """SAM weights: strict loading of Meta's files."""
 
+import logging
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -7,14 +9,52 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
+from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.backbones.vit_weights import first_names, read_weights
+from mmseg_mammo.models.peft.trainable import matching
 from mmseg_mammo.models.sam.image_encoder import PATCH
 
 POSITIONS = 'image_encoder.pos_embed'
 PARTS = ('image_encoder', 'prompt_encoder', 'mask_decoder')
+
+
+class PretrainedSAM(BaseModule):
+    """The part of a SAM that knows its file and what is trained; see :class:`.Pretrained`.
+
+    Attributes:
+        pretrained: File with Meta's names; None starts at random.
+        trainable: Regular expression of what is trained; empty for nothing.
+    """
+
+    pretrained: str | None
+    trainable: str
+
+    @staticmethod
+    def side_multiple(settings: Mapping[str, Any]) -> int:
+        """The side of a patch in pixels, the same for all settings."""
+        return PATCH
+
+    def tuned_parameters(self) -> set[str]:
+        """Names of the parameters that are trained."""
+        return matching(self, self.trainable) if self.trainable else set()
+
+    def load_base(self) -> None:
+        """Load the pre-trained file."""
+        load_sam_weights(self, self.pretrained or '')
+
+    def init_weights(self) -> None:
+        """Load the pre-trained file, if one is named; called when training starts."""
+        if self.init_cfg:
+            super().init_weights()
+        elif self.pretrained:
+            if not self.is_init:  # else every weight comes from a checkpoint
+                self.load_base()
+        elif not all(p.requires_grad for p in self.parameters()):
+            text = 'SAM is random AND partly frozen: pretrained is None; docs/weights.md'
+            print_log(text, 'current', logging.WARNING)
 
 
 def load_sam_weights(model: nn.Module, path: str | Path) -> None:

@@ -15,26 +15,53 @@ from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.index import PATHOLOGIES
 from mmseg_mammo.io.table import read_table
 
-IMAGE_PATH, CROP_PATH, MASK_PATH = (
+PATIENT, BREAST, VIEW = 'patient_id', 'left or right breast', 'image view'
+ABNORMALITY, PATHOLOGY = 'abnormality id', 'pathology'
+IMAGE_PATH, CROP_PATH, MASK_PATH = PATHS = (
     'image file path',
     'cropped image file path',
     'ROI mask file path',
 )
-REQUIRED = (
-    'patient_id',
-    'left or right breast',
-    'image view',
-    'abnormality id',
-    'pathology',
-    IMAGE_PATH,
-    CROP_PATH,
-    MASK_PATH,
-)
-FILE_NAMES = tuple(
-    f'{kind}_case_description_{split}_set.csv'
-    for kind in ('mass', 'calc')
-    for split in ('train', 'test')
-)
+REQUIRED = (PATIENT, BREAST, VIEW, ABNORMALITY, PATHOLOGY, *PATHS)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the tables call one kind of abnormality; files and columns of it.
+
+    Attributes:
+        name: In the names of the CSV files.
+        finding: As the index, and the column ``abnormality type``, call it.
+        folder: How folders of images begin.
+        density: Column of the breast density.
+        descriptors: Columns that only this kind has.
+    """
+
+    name: str
+    finding: str
+    folder: str
+    density: str
+    descriptors: tuple[str, str]
+
+    def file_name(self, split: str) -> str:
+        """Name of the CSV file of a split, one of :data:`SPLITS`."""
+        return f'{self.name}_case_description_{split}_set.csv'
+
+    def folder_prefix(self, split: str) -> str:
+        """How the folders of a split begin, such as ``Mass-Training``."""
+        return f'{self.folder}-{SPLITS[split]}'
+
+    def columns(self) -> tuple[str, ...]:
+        """All columns of its CSV files, in their order."""
+        first = (PATIENT, self.density, BREAST, VIEW, ABNORMALITY, 'abnormality type')
+        return (*first, *self.descriptors, 'assessment', PATHOLOGY, 'subtlety', *PATHS)
+
+
+MASS = Kind('mass', 'mass', 'Mass', 'breast_density', ('mass shape', 'mass margins'))
+CALC = Kind('calc', 'calcification', 'Calc', 'breast density', ('calc type', 'calc distribution'))
+KINDS = (MASS, CALC)
+SPLITS = {'train': 'Training', 'test': 'Test'}  # as in the names of files, and of folders
+FILE_NAMES = tuple(kind.file_name(split) for kind in KINDS for split in SPLITS)
 # Subset -> rows of its table as the Cancer Imaging Archive hands it out.
 PUBLISHED_ROWS = {
     'mass train': 1318,
@@ -43,7 +70,8 @@ PUBLISHED_ROWS = {
     'calcification test': 326,
 }
 SUBSETS = tuple(PUBLISHED_ROWS)
-IMAGE_NAME = re.compile(r'(Mass|Calc)-(Training|Test)_(P_\d{5})_(LEFT|RIGHT)_(CC|MLO)')
+_FOLDERS, _WORDS = '|'.join(kind.folder for kind in KINDS), '|'.join(SPLITS.values())
+IMAGE_NAME = re.compile(rf'({_FOLDERS})-({_WORDS})_(P_\d{{5}})_(LEFT|RIGHT)_(CC|MLO)')
 NAME = re.compile(IMAGE_NAME.pattern + r'(_\d+)?')  # of an image, or of one of its abnormalities
 UID = re.compile(r'\d+(?:\.\d+){5,}')
 
@@ -129,7 +157,7 @@ def parse_case(record: dict[str, str], table: str, number: int) -> Abnormality:
         _split_path(record[key], place) for key in (IMAGE_PATH, MASK_PATH, CROP_PATH)
     )
     match = IMAGE_NAME.fullmatch(image[0])
-    columns = (record['patient_id'], record['left or right breast'], record['image view'])
+    columns = (record[PATIENT], record[BREAST], record[VIEW])
     if match is None or match.groups()[2:] != columns:
         raise DataIndexError(
             f'{place}: image folder {image[0]!r} for patient, breast and view {", ".join(columns)}',
@@ -137,17 +165,17 @@ def parse_case(record: dict[str, str], table: str, number: int) -> Abnormality:
             'Take the original CSV from the Cancer Imaging Archive',
         )
     pathology = _check_terms(record, image[0], (mask[0], crop[0]), place)
-    density = record.get('breast_density') or record.get('breast density') or ''
+    density = next(filter(None, (record.get(kind.density) for kind in KINDS)), '')
     return Abnormality(
         table=table,
         row=number,
         image_name=image[0],
-        abnormality_id=record['abnormality id'],
+        abnormality_id=record[ABNORMALITY],
         patient_id=columns[0],
         laterality=columns[1],
         view=columns[2],
-        split='train' if match[2] == 'Training' else 'test',
-        finding='mass' if match[1] == 'Mass' else 'calcification',
+        split=next(split for split, word in SPLITS.items() if word == match[2]),
+        finding=next(kind.finding for kind in KINDS if kind.folder == match[1]),
         pathology=pathology,
         density='' if density == '0' else density,  # BI-RADS densities are 1 to 4
         image_series=image[2],
@@ -170,17 +198,17 @@ def shared_patients(cases: Iterable[Abnormality]) -> list[str]:
 
 def _check_terms(record: dict[str, str], image: str, folders: Sequence[str], place: str) -> str:
     """The pathology, after a check of it and of the abnormality that the row is about."""
-    name = f'{image}_{record["abnormality id"]}'
-    if not record['abnormality id'].isdecimal() or set(folders) != {name}:
+    name = f'{image}_{record[ABNORMALITY]}'
+    if not record[ABNORMALITY].isdecimal() or set(folders) != {name}:
         raise DataIndexError(
-            f'{place}: abnormality id {record["abnormality id"]!r} for mask and crop in the folders '
+            f'{place}: abnormality id {record[ABNORMALITY]!r} for mask and crop in the folders '
             f'{", ".join(folders)}',
             f'the number at the end of both, as in {image}_1',
             'Take the original CSV from the Cancer Imaging Archive',
         )
-    pathology = record['pathology'].lower().replace('n/a', '')
+    pathology = record[PATHOLOGY].lower().replace('n/a', '')
     if pathology not in ('', *PATHOLOGIES):
-        raise DataIndexError(f'{place}: pathology {record["pathology"]!r}', ', '.join(PATHOLOGIES))
+        raise DataIndexError(f'{place}: pathology {record[PATHOLOGY]!r}', ', '.join(PATHOLOGIES))
     return pathology
 
 

@@ -70,7 +70,9 @@ def test_every_variant_agrees_with_the_definitions(select, target):
     for seed in range(5):
         case = random_case(seed=seed)
         expected = reference(*case, select, target)
-        assert values(BestMaskLoss(select, target)(*case)) == pytest.approx(expected, rel=1e-5)
+        assert values(BestMaskLoss(select_by=select, iou_for=target)(*case)) == pytest.approx(
+            expected, rel=1e-5
+        )
 
 
 def test_the_variants_differ():
@@ -87,7 +89,7 @@ def test_the_variants_differ():
         ('mask', 'all'): [0, dice[0], 0.75**2 / 2],
     }
     for (select, target), losses in expected.items():
-        found = BestMaskLoss(select, target, **weights)(logits, iou, truth)
+        found = BestMaskLoss(select_by=select, iou_for=target, **weights)(logits, iou, truth)
         assert values(found) == pytest.approx(losses)
 
 
@@ -95,7 +97,7 @@ def test_each_object_has_a_best_candidate_of_its_own():
     """A perfect candidate each, at different places: nothing is left of the mask's loss."""
     truth = torch.tensor([[[1, 0]], [[0, 1]]])
     masks = torch.cat([certain([[1, 0]], [[0, 1]])] * 2)
-    losses = BestMaskLoss('mask')(masks, torch.ones(2, 2), truth)
+    losses = BestMaskLoss(select_by='mask')(masks, torch.ones(2, 2), truth)
     assert values(losses) == pytest.approx([0, 0, 0], abs=1e-6)
 
 
@@ -175,14 +177,14 @@ def test_an_image_without_a_valid_pixel_teaches_no_mask():
 
 def test_weights_are_factors_and_take_part_in_the_choice():
     case = random_case()
-    plain = BestMaskLoss('mask', focal_weight=1, dice_weight=1)(*case)
-    double = BestMaskLoss('mask', focal_weight=2, dice_weight=2, iou_weight=3)(*case)
+    plain = BestMaskLoss(select_by='mask', focal_weight=1, dice_weight=1)(*case)
+    double = BestMaskLoss(select_by='mask', focal_weight=2, dice_weight=2, iou_weight=3)(*case)
     assert values(double) == pytest.approx((np.array(values(plain)) * (2, 2, 3)).tolist())
     # The first candidate misses half of the lesion, the second is unsure everywhere.
     truth = torch.tensor([[[1, 1, 0, 0]]])
     logits = torch.cat([certain([[1, 0, 0, 0]]), torch.zeros(1, 1, 1, 4)], dim=1)
-    by_dice = BestMaskLoss('mask', focal_weight=0)(logits, torch.ones(1, 2), truth)
-    by_focal = BestMaskLoss('mask')(logits, torch.ones(1, 2), truth)
+    by_dice = BestMaskLoss(select_by='mask', focal_weight=0)(logits, torch.ones(1, 2), truth)
+    by_focal = BestMaskLoss(select_by='mask')(logits, torch.ones(1, 2), truth)
     assert by_dice['loss_dice'].item() == pytest.approx(1 - 3 / 4)
     assert by_focal['loss_dice'].item() == pytest.approx(1 - 3 / 5)
 

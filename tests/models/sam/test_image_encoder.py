@@ -16,7 +16,7 @@ NAMES = {'base': 'vit_b', 'large': 'vit_l', 'huge': 'vit_h'}
 def pair(side, checkpointing=False, **arch):
     torch.manual_seed(0)
     theirs = meta_encoder(side, **arch)
-    ours = SAMImageEncoder({**TINY_SAM, **arch}, side, checkpointing)
+    ours = SAMImageEncoder(arch={**TINY_SAM, **arch}, img_size=side, checkpointing=checkpointing)
     ours.load_state_dict(theirs.state_dict(), strict=True)
     return ours, theirs
 
@@ -128,7 +128,7 @@ def test_bfloat16_stays_close_to_float32():
 @pytest.mark.parametrize('arch', ARCHS)
 def test_the_named_sizes_are_metas(arch):
     with torch.device('meta'):
-        ours, theirs = SAMImageEncoder(arch), sam_model_registry[NAMES[arch]]().image_encoder
+        ours, theirs = SAMImageEncoder(arch=arch), sam_model_registry[NAMES[arch]]().image_encoder
     shapes = [{name: t.shape for name, t in e.state_dict().items()} for e in (ours, theirs)]
     assert shapes[0] == shapes[1]
     windows = [[block.window_size for block in e.blocks] for e in (ours, theirs)]
@@ -137,8 +137,8 @@ def test_the_named_sizes_are_metas(arch):
 
 def test_an_unknown_size_and_another_input_are_refused():
     with pytest.raises(MammoError, match=r"arch='tiny'.*base, large, huge"):
-        SAMImageEncoder('tiny')
+        SAMImageEncoder(arch='tiny')
     with pytest.raises(MammoError, match='img_size=1000'):
-        SAMImageEncoder(TINY_SAM, 1000)
+        SAMImageEncoder(arch=TINY_SAM, img_size=1000)
     with pytest.raises(MammoError, match=r'an input of 64×48 pixels.*Allowed: 64×64'):
-        SAMImageEncoder(TINY_SAM, 64)(torch.zeros(1, 3, 64, 48))
+        SAMImageEncoder(arch=TINY_SAM, img_size=64)(torch.zeros(1, 3, 64, 48))

@@ -98,7 +98,7 @@ def test_the_candidate_with_the_highest_predicted_iou_is_kept_or_always_the_same
 def test_a_further_round_sees_the_chosen_logits_and_one_more_point(sam, embedding):
     """Two rounds written out with segment-anything's own parts."""
     truth = square((SIDE, SIDE - 8), 10, 10, 20)[None]  # the picture; 8 columns are padding
-    sampler = ErrorPointSampler(dict(type='EDTCentreSampler'), rounds=1)
+    sampler = ErrorPointSampler(first=dict(type='EDTCentreSampler'), rounds=1)
     generator = torch.Generator().manual_seed(0)
     prompting = Interaction(sampler(truth), truth, sampler, generator)
     parts = sam.prompt_encoder, sam.mask_decoder
@@ -120,7 +120,7 @@ def test_a_further_round_sees_the_chosen_logits_and_one_more_point(sam, embeddin
 
 def test_the_mask_of_an_earlier_round_gets_no_gradient(sam, embedding):
     truth = square((SIDE, SIDE), 10, 10, 20)[None]
-    sampler = ErrorPointSampler(dict(type='EDTCentreSampler'), rounds=1)
+    sampler = ErrorPointSampler(first=dict(type='EDTCentreSampler'), rounds=1)
     inputs = embedding.clone().requires_grad_()
     prompting = Interaction(sampler(truth), truth, sampler, torch.Generator().manual_seed(0))
     parts = sam.prompt_encoder, sam.mask_decoder

@@ -5,6 +5,10 @@ from cbis_samples import CALC_HEADER, MASS_HEADER, make_case, make_record, uid
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.preparation.cbis_ddsm.table import (
+    CALC,
+    FILE_NAMES,
+    IMAGE_NAME,
+    MASS,
     has_column,
     parse_case,
     read_cases,
@@ -22,6 +26,19 @@ def write_table(path, header, records, newline='\n'):
             quirky = {**record, names[-1]: record[names[-1]] + '\n'}
             writer.writerow({key: value for key, value in quirky.items() if key in names})
     return path
+
+
+def test_files_columns_and_folders_are_those_of_the_published_collection():
+    assert FILE_NAMES == (
+        'mass_case_description_train_set.csv',
+        'mass_case_description_test_set.csv',
+        'calc_case_description_train_set.csv',
+        'calc_case_description_test_set.csv',
+    )
+    assert ','.join(MASS.columns()) == MASS_HEADER
+    assert ','.join(CALC.columns()) == CALC_HEADER
+    assert MASS.folder_prefix('train') == 'Mass-Training'
+    assert IMAGE_NAME.fullmatch(f'{CALC.folder_prefix("test")}_P_00001_LEFT_CC')
 
 
 @pytest.mark.parametrize('newline', ['\n', '\r\n'])
