@@ -11,6 +11,14 @@ from mmseg_mammo.phantoms.cbis_cases import SUBSETS, invent_cases, make_uid, rea
 from mmseg_mammo.preparation.cbis_ddsm.table import FILE_NAMES
 from mmseg_mammo.preparation.cbis_ddsm.table import read_cases as read_as_prepared
 
+FILES = {subset: kind.file_name(split) for subset, (kind, split) in SUBSETS.items()}
+
+
+def prefix(subset):
+    kind, split = SUBSETS[subset]
+    return kind.folder_prefix(split)
+
+
 PATIENTS = 24
 
 
@@ -33,7 +41,7 @@ def invent(tmp_path):
 
 def test_csvs_keep_the_quirks_of_the_real_ones(invent):
     plain, _ = invent('plain')
-    for subset, (filename, _) in SUBSETS.items():
+    for subset, filename in FILES.items():
         lines = (plain / filename).read_text().splitlines()
         rows = read_rows(plain / filename)
         broken, space = (
@@ -81,7 +89,7 @@ def test_the_same_generator_invents_the_same_tables_and_another_others(invent):
         for name, seed in (('a', 0), ('b', 0), ('c', 1))
     ]
     assert texts[0] == texts[1]
-    assert texts[0].keys() == texts[2].keys() == {name for name, _ in SUBSETS.values()}
+    assert texts[0].keys() == texts[2].keys() == set(FILES.values())
     assert all(texts[0][name] != texts[2][name] for name in texts[0])
 
 
@@ -89,7 +97,7 @@ def test_cases_say_what_the_preparation_reads_in_the_same_tables(invent):
     """Two readers of the same tables, written apart, agree."""
     folder, _ = invent('tables', 'split')
     ours = read_cases(folder)
-    theirs = read_as_prepared([folder / filename for filename, _ in SUBSETS.values()])
+    theirs = read_as_prepared([folder / filename for filename in FILES.values()])
     facts = [(c.name, c.patient_id, c.laterality, c.view, c.kind, str(c.density)) for c in ours]
     assert sorted(facts) == sorted(
         (c.name, c.patient_id, c.laterality, c.view, c.finding, c.density) for c in theirs
@@ -97,16 +105,16 @@ def test_cases_say_what_the_preparation_reads_in_the_same_tables(invent):
     assert len({case.name for case in ours}) == len(ours)
     assert len({case.patient_id for case in ours}) == PATIENTS
     assert {case.subset for case in ours} == set(SUBSETS)
-    assert {filename for filename, _ in SUBSETS.values()} == set(FILE_NAMES)
+    assert set(FILES.values()) == set(FILE_NAMES)
     for case in ours:
-        assert case.name.startswith(f'{SUBSETS[case.subset][1]}_{case.view_key}_')
+        assert case.name.startswith(f'{prefix(case.subset)}_{case.view_key}_')
         assert case.view_key == f'{case.patient_id}_{case.laterality}_{case.view}'
 
 
 def test_rows_of_one_image_name_the_same_image_and_ids_that_rise_with_gaps(invent):
     folder, _ = invent('tables')
     images, ids = {}, {}
-    for filename, _ in SUBSETS.values():
+    for filename in FILES.values():
         for row in read_rows(folder / filename):
             key = (
                 filename,
@@ -130,6 +138,6 @@ def test_uids_are_valid_and_of_their_root():
 
 def test_a_table_that_is_missing_is_named(invent):
     folder, _ = invent('tables')
-    (folder / SUBSETS['calc-test'][0]).unlink()
+    (folder / FILES['calc-test']).unlink()
     with pytest.raises(DataIndexError, match=r'calc_case_description_test_set\.csv'):
         read_cases(folder)
