@@ -75,7 +75,7 @@ def test_a_training_is_resumed_as_it_began_and_from_its_own_checkpoint(
         with pytest.raises(SystemExit, match=f'^error: --resume: another training.*{said}'):
             call(monkeypatch, OURS / 'train.py', *arguments, *more)
         for lock in work_dir._held:
-            lock.close()
+            lock.release()
     call(monkeypatch, OURS / 'train.py', *arguments, f'load_from={trained / "epoch_1.pth"}')
     assert (tmp_path / 'epoch_2.pth').is_file()
 
