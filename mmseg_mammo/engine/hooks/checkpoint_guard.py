@@ -24,6 +24,8 @@ class CheckpointGuardHook(Hook):
     mmengine loads with ``strict=False``: a checkpoint of another model leaves random weights
     behind and only warns. A checkpoint without the frozen weights is completed first. A test
     warns, and ``test.json`` says, if images are prepared in another way than in training.
+
+    It is a hook and no option of a command, so that MMSegmentation's own tools refuse too.
     """
 
     priority = 'VERY_HIGH'  # EMAHook takes its weights from the completed checkpoint
