@@ -90,8 +90,7 @@ class VPTVisionTransformer(VisionTransformer):
         # Thesis IV-D, after KMnP/vpt: Xavier-uniform over one RGB patch and the width.
         bound = math.sqrt(6 / (3 * patch_height * patch_width + self.embed_dims))
         nn.init.uniform_(self.prompts, -bound, bound)
-        # Hooks instead of a forward of our own: layers and state dict stay mmpretrain's.
-        if prompt_length:
+        if prompt_length:  # by hooks: layers, forward and state dict stay mmpretrain's
             for index in range(depth):
                 self.layers[index].register_forward_pre_hook(partial(self._prompt, index))
         train_only(self, self.tuned_parameters())
