@@ -86,7 +86,11 @@ def test_a_hospital_inherits_the_configs_of_a_wheel(clone, tmp_path):
     shipped = {path.relative_to(clone / 'configs') for path in clone.glob('configs/**/*.py')}
     with zipfile.ZipFile(wheel) as archive:
         packed = {name.removeprefix(CONFIGS) for name in archive.namelist() if CONFIGS in name}
+        files = {name for name in archive.namelist() if '/templates/' in name}
     assert packed == {path.as_posix() for path in shipped}
+    assert files == {
+        path.relative_to(clone).as_posix() for path in clone.glob('mmseg_mammo/**/templates/*')
+    }
     run(
         *('-m', 'pip', 'install', '--no-deps', '--no-index', '-q', '--target'),
         *(tmp_path / 'installed', wheel),
@@ -98,6 +102,13 @@ def test_a_hospital_inherits_the_configs_of_a_wheel(clone, tmp_path):
         cwd=tmp_path / 'hospital',
         PYTHONPATH=str(tmp_path / 'installed'),
     )
+    run(
+        *(tmp_path / 'installed' / 'bin' / 'mammoseg', 'config', 'sam_lora_cbis'),
+        *('--out', 'by_command.py'),
+        cwd=tmp_path / 'hospital',
+        PYTHONPATH=str(tmp_path / 'installed'),
+    )
+    assert 'mmseg_mammo::' in (tmp_path / 'hospital' / 'by_command.py').read_text()
 
 
 @pytest.mark.slow

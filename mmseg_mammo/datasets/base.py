@@ -65,7 +65,7 @@ class MammographyDataset(BaseSegDataset):
 
     Dataset features:
 
-    * mammograms of any hospital that ``tools/prepare_hospital.py`` has prepared
+    * mammograms of any hospital that ``mammoseg prepare`` has prepared
     * with a lesion, normal, or annotated by nobody
 
     Dataset format:

@@ -7,7 +7,7 @@ from mmseg_mammo.datasets.base import MammographyDataset
 
 @DATASETS.register_module()
 class CBISDDSMDataset(MammographyDataset):
-    """Curated Breast Imaging Subset of DDSM, prepared by ``tools/prepare_cbis_ddsm.py``.
+    """Curated Breast Imaging Subset of DDSM, prepared by ``mammoseg prepare-cbis``.
 
     Dataset features:
 

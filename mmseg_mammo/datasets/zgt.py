@@ -7,7 +7,7 @@ from mmseg_mammo.datasets.base import MammographyDataset
 
 @DATASETS.register_module()
 class ZGTDataset(MammographyDataset):
-    """Ziekenhuis Groep Twente, prepared by ``tools/prepare_hospital.py``; test only.
+    """Ziekenhuis Groep Twente, prepared by ``mammoseg prepare``; test only.
 
     Dataset features:
 

@@ -1,1 +1,4 @@
-"""Scores of masks and probabilities with their uncertainty. Torch: ``metric``, ``grids`` only."""
+"""Scores of masks and probabilities with their uncertainty.
+
+Only ``metric``, ``grids`` and ``label_images`` need torch or the host.
+"""

@@ -131,8 +131,8 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
             scores[f'{prefix}{name}'] = _mean_percent([record[name] for record in members])
         known = [r for r in members if not np.isnan(r['candidate_0_predicted_iou'])]
         differences = {
-            'chosen': [_candidates_off(r, r['chosen']) for r in known],
-            'candidates': [_candidates_off(r, k) for r in known for k in range(count)],
+            'chosen': [_iou_difference(r, r['chosen']) for r in known],
+            'candidates': [_iou_difference(r, k) for r in known for k in range(count)],
         }
         for name, values in differences.items():
             scores[f'{prefix}{name}_iou_error'] = _mean_percent(np.abs(values))
@@ -143,7 +143,7 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
     return scores
 
 
-def _candidates_off(record: Mapping[str, float], k: int) -> float:
+def _iou_difference(record: Mapping[str, float], k: int) -> float:
     predicted, actual = _pair(record, k)
     return predicted - actual
 

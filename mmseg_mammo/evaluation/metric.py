@@ -1,4 +1,4 @@
-"""Metric of mmengine: keeps one record per image; reports all, lesion and normal images."""
+"""Metric for MMEngine: keeps one record per image, and scores all, lesion and normal images."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -15,6 +15,7 @@ MAX_LABEL_VALUES = 5
 MAX_GREY_SHARE = 0.3
 FAINT = 8  # levels
 ASPECT_TOLERANCE = 0.01
+_LABEL_MAP = 'For a label map, say which values mean lesion (--lesion-values of mammoseg prepare)'
 
 
 def binarise(values: np.ndarray, place: str, lesion_values: Collection[int] = ()) -> np.ndarray:
@@ -41,8 +42,7 @@ def binarise(values: np.ndarray, place: str, lesion_values: Collection[int] = ()
         raise DataFileError(
             f'{place}: no background, its values go from {values.min()} to {values.max()}',
             'a mask of 0 and one other value',
-            'For a label map, say which values mean lesion (--lesion-values of '
-            'prepare_hospital.py)',
+            _LABEL_MAP,
         )
     counts = np.bincount(values.ravel())
     present = np.flatnonzero(counts)
@@ -56,8 +56,7 @@ def binarise(values: np.ndarray, place: str, lesion_values: Collection[int] = ()
             raise DataFileError(
                 f'{place}: {len(present)} different values ({shown})',
                 'a mask of 0 and one other value',
-                'For a label map, say which values mean lesion (--lesion-values of '
-                'prepare_hospital.py); a photograph here means that image and mask are swapped',
+                f'{_LABEL_MAP}; a photograph here means that image and mask are swapped',
             )
     return values > peak / 2
 

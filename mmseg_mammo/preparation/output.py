@@ -155,7 +155,7 @@ def row_from_record(record: Mapping[str, Any], **facts: str) -> Row:
 
 
 def is_phantom(folder: Path) -> bool:
-    """Whether ``folder`` lies in a tree that ``tools/make_phantom.py`` made."""
+    """Whether ``folder`` lies in a tree that ``mammoseg phantom`` made."""
     folder = folder.resolve()
     return any((parent / PHANTOM_MARK).is_file() for parent in (folder, *folder.parents))
 

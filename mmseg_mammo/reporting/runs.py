@@ -84,7 +84,7 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
     if not tests:
         listed = ', '.join(map(str, roots))
         raise MammoError(
-            f'{listed}: no finished test in or below', 'folders with run.json', 'Run tools/test.py'
+            f'{listed}: no finished test in or below', 'folders with run.json', 'Run mammoseg test'
         )
     folders = name_folders(_data([*trainings, *tests]))
     trained = _trainings(trainings, folders)

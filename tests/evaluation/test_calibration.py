@@ -41,10 +41,10 @@ def test_a_calibrated_predictor_has_errors_but_no_calibration_error():
 
 
 def test_bins_are_half_open_and_what_lies_beyond_is_in_the_outer_ones():
-    predicted = np.array([-0.2, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5])
+    predicted = np.array([-0.4, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5])
     expected, observed, sizes = reliability(np.ones(7), predicted, bins=4)
     assert sizes.tolist() == [2, 1, 1, 3]
-    assert expected == pytest.approx([-0.1, 0.25, 0.5, 3.25 / 3])
+    assert expected == pytest.approx([-0.2, 0.25, 0.5, 3.25 / 3])
     assert observed.tolist() == [1, 1, 1, 1]
 
 

@@ -3,7 +3,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.io.index import COLUMNS, Row, check_rows, read_index, write_index
+from mmseg_mammo.io.index import COLUMNS, Row, check_rows, merge_terms, read_index, write_index
 from mmseg_mammo.io.table import write_table
 
 LESION = Row(
@@ -117,3 +117,17 @@ def test_one_mask_serves_one_image(folder):
 def test_a_file_cannot_hide_behind_another_spelling(folder, image):
     with pytest.raises(DataIndexError, match=r'row 2: image .*a plain path inside'):
         check_rows([replace(NORMAL, image=image)], folder / 'index.csv')
+
+
+@pytest.mark.parametrize(
+    ('cells', 'order', 'merged'),
+    [
+        (['calcification', 'mass', 'calcification'], (), 'calcification+mass'),
+        (['mass+calcification', '', 'asymmetry+mass'], (), 'mass+calcification+asymmetry'),
+        (['benign', 'malignant'], ('malignant', 'benign', 'unproven'), 'malignant+benign'),
+        (['other', 'benign'], ('malignant', 'benign'), 'benign+other'),
+        (['', ''], ('malignant',), ''),
+    ],
+)
+def test_terms_of_several_cells_stand_once_those_with_an_order_first(cells, order, merged):
+    assert merge_terms(cells, order) == merged

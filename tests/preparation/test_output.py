@@ -12,6 +12,8 @@ from mmseg_mammo.preparation.output import (
     claim_folder,
     count_table,
     is_phantom,
+    pair_record,
+    row_from_record,
     write_pair,
 )
 
@@ -87,3 +89,17 @@ def test_the_printed_counts(prepared):
         ['val', '1', '2', '1', '1', '0'],
         ['test', '2', '3', '1', '1', '1'],
     ]
+
+
+def test_a_row_has_the_files_and_the_size_before_shrinking(tmp_path):
+    mask = np.zeros((80, 40), bool)
+    mask[:20] = True
+    pair = write_pair(tmp_path, 'x', IMAGE, mask, 40)
+    facts = dict.fromkeys(
+        ('patient_id', 'laterality', 'view', 'split', 'finding', 'pathology', 'density'), 'f'
+    )
+    facts |= {'annotated': 'lesion', 'mask_kind': 'contour', 'source': 'ours'}
+    row = row_from_record(pair_record(pair, note='more'), **facts)
+    assert (row.image, row.mask) == ('images/x.png', 'masks/x.png')
+    assert (row.original_height, row.original_width) == (80, 40)
+    assert {name: getattr(row, name) for name in facts} == facts

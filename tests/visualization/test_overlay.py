@@ -5,6 +5,7 @@ from mmseg_mammo.visualization.overlay import (
     TRUTH_COLOUR,
     draw_grid,
     draw_panels,
+    mark_mask,
 )
 
 HEIGHT, WIDTH = 100, 60
@@ -52,3 +53,16 @@ def test_a_grid_fits_each_picture_into_a_white_tile_of_its_column():
         assert (tile[5 : 5 + height, 5 : 5 + width] == value).all()
         assert (tile != 255).all(axis=2).sum() == height * width
     np.testing.assert_array_equal(right, below)
+
+
+def test_a_mask_is_tinted_by_a_third_and_outlined_as_wide_as_asked():
+    picture = np.full((40, 40, 3), 100, np.uint8)
+    mask = np.zeros((40, 40), bool)
+    mask[10:30, 10:30] = True
+    thin, wide = (mark_mask(picture, mask, (0, 200, 50), width) for width in (1, 3))
+    assert thin[20, 20].tolist() == wide[20, 20].tolist() == [65, 135, 82]
+    outlined = [(marked == (0, 200, 50)).all(axis=2).sum() for marked in (thin, wide)]
+    assert outlined[0] == 4 * 19
+    assert outlined[1] > 2 * outlined[0]
+    assert (picture == 100).all()
+    assert (thin[~mask] == 100).all()

@@ -118,7 +118,7 @@ def read_dicom(path: Path, voi: bool = True) -> tuple[np.ndarray, DicomInfo]:
     except Exception as error:
         raise DataFileError(
             f'{path}: cannot apply its rescale or VOI tags ({error})',
-            remedy='If only the window is broken: --no-voi of tools/prepare_hospital.py ignores it',
+            remedy='If only the window is broken: --no-voi of mammoseg prepare ignores it',
         ) from error
     return levels, info
 

@@ -125,8 +125,7 @@ def _refuse_without_frozen(
             f'The checkpoint has none of the {len(frozen)} frozen weights of '
             f'{type(module).__name__}',
             'a whole checkpoint',
-            'Make one with tools/export_checkpoint.py, or load it with '
-            'mmseg_mammo.engine.checkpoint.load_model',
+            'Make one with mammoseg export, or load it with mmseg_mammo.load_model',
         )
 
 

@@ -25,8 +25,8 @@ def test_output_names_are_unique_and_as_short_as_they_can_be():
 
 
 def test_only_known_suffixes_are_suffixes():
-    names = [UID, f'{UID}.dcm', 'a.PNG', 'a.b.tiff', 'v1.2', 'IM1.IMA', 'x.nii']
-    assert [stem_of(n) for n in names] == [UID, UID, 'a', 'a.b', 'v1.2', 'IM1', 'x.nii']
+    names = [UID, f'{UID}.dcm', 'a.PNG', 'a.b.tiff', 'v1.2', 'IM1.IMA', 'x.img', 'x.nii']
+    assert [stem_of(n) for n in names] == [UID, UID, 'a', 'a.b', 'v1.2', 'IM1', 'x', 'x.nii']
 
 
 def test_letters_composed_in_two_ways_are_one_name():

@@ -3,7 +3,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mmseg_mammo.evaluation.calibration import calibration_error
 from mmseg_mammo.io.run_folder import Records
+from mmseg_mammo.reporting.scores import has_lesion
 from mmseg_mammo.reporting.sections.images import is_last, validation_threshold
 from mmseg_mammo.visualization.plots import Figure
 
@@ -44,8 +46,11 @@ def test_a_data_set_without_normal_images_has_no_specificity_and_no_auroc(tables
     assert {row['specificity %'] for row in tables['threshold_cbis_ddsm']} == {None}
 
 
-def test_calibration_needs_images_with_lesion_and_without(tables, sections):
+def test_calibration_needs_images_with_lesion_and_without(tables, sections, runs):
     assert {row['calibration error'] for row in tables['detection_cbis_ddsm']} == {None}
-    assert None not in {row['calibration error'] for row in tables['detection_zgt']}
+    for row in tables['detection_zgt']:
+        (test,) = (t for t in runs.tests if (t.model, t.dataset) == (row['model'], 'zgt'))
+        error = calibration_error(has_lesion(test.images), test.images['max_probability'])
+        assert row['calibration error'] == pytest.approx(error, abs=5e-4)
     figures = [item for item in sections['images'].items if isinstance(item, Figure)]
     assert [figure.name for figure in figures] == ['image_level_zgt']
