@@ -2,6 +2,9 @@
 
 import argparse
 import ast
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
@@ -17,6 +20,15 @@ def call(*words):
     parser = argparse.ArgumentParser()
     config.add_arguments(parser)
     config.main(parser.parse_args([str(word) for word in words]))
+
+
+@pytest.mark.slow
+def test_what_the_host_says_while_it_is_imported_is_not_in_the_config(tmp_path):
+    """``mammoseg config unet_cbis > mine.py`` in a fresh process."""
+    script = Path(config.__file__).parents[2] / 'tools' / 'mammoseg'
+    command = [sys.executable, str(script), 'config', 'unet_cbis']
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == config.heir('unet_cbis')
 
 
 def test_without_a_name_every_shipped_config_is_listed_with_its_first_line(capsys):
