@@ -5,6 +5,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import networkx
@@ -178,8 +179,9 @@ def test_no_light_module_brings_torch_along():
 
 @each([path for path in MODULES if room_of(path) != 'io'])
 def test_image_formats_are_read_in_one_room(path):
-    assert not attributes(TREES[path]) & {'pydicom.dcmread', 'cv2.imdecode', 'cv2.imread'}
-    assert 'highdicom' not in {name.split('.')[0] for name in imported(TREES[path])}
+    names = imported(TREES[path])
+    assert not (attributes(TREES[path]) | names) & {'pydicom.dcmread', 'cv2.imdecode', 'cv2.imread'}
+    assert 'highdicom' not in {name.split('.')[0] for name in names}
 
 
 @each([path for path in MODULES if not place(path).startswith(REGISTERING)])
@@ -203,6 +205,25 @@ def test_everything_public_is_documented(path):
     found = [*classes, *members, *(node for node in tree.body if isinstance(node, FUNCTIONS))]
     public = [node for node in found if not node.name.startswith('_')]
     assert [node.name for node in public if not ast.get_docstring(node)] == []
+
+
+@each()
+def test_a_private_function_is_used_in_its_module(path):
+    names = {node.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Name)}
+    private = {f.name for f in TREES[path].body if isinstance(f, FUNCTIONS) and f.name[0] == '_'}
+    assert private - names - {'__getattr__'} == set()
+
+
+@pytest.mark.parametrize('room', ROOMS)
+def test_a_private_function_has_a_name_of_its_own_in_its_room(room):
+    found = Counter(
+        node.name
+        for path, tree in TREES.items()
+        if room_of(path) == room
+        for node in tree.body
+        if isinstance(node, FUNCTIONS) and node.name[0] == '_'
+    )
+    assert {name: times for name, times in found.items() if times > 1} == {}
 
 
 def test_folders_stay_small():

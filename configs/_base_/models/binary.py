@@ -1,6 +1,7 @@
 """What U-Net and SETR share: 224² input, one output channel.
 
-Binary cross-entropy, lesion where the probability is above 0.5. No auxiliary head.
+Binary cross-entropy, lesion where the probability is above 0.5 (mmseg's default is 0.3). No
+auxiliary head.
 """
 
 model = dict(

@@ -83,17 +83,17 @@ def paths(cfg: Config) -> Iterator[tuple[str, Any]]:
     """Every path below the keys that a runner reads, as ``--cfg-options`` has it, and its value."""
     for key in cfg:
         if key in RUNNER_KEYS:
-            yield from _below(key, cfg[key])
+            yield from _settings_below(key, cfg[key])
 
 
-def _below(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _settings_below(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     yield path, value
     if isinstance(value, dict):
         for key, child in value.items():
-            yield from _below(f'{path}.{key}', child)
+            yield from _settings_below(f'{path}.{key}', child)
     elif isinstance(value, (list, tuple)):
         for index, child in enumerate(value):
-            yield from _below(f'{path}.{index}', child)
+            yield from _settings_below(f'{path}.{index}', child)
 
 
 def check_keys(cfg: Config) -> None:

@@ -1,4 +1,4 @@
-"""Rows of a hospital: grouped per image; of the results come index, audit and warnings."""
+"""Rows of a hospital: groups entries per image, and makes audit and warnings of the results."""
 
 import hashlib
 import re
@@ -80,11 +80,6 @@ def decoding_problems(made: Made) -> list[Problem]:
         if 'error' in record
     ]
     return list(dict.fromkeys(found))  # a row with several masks is several entries
-
-
-def _join_terms(values: Sequence[str]) -> str:
-    terms = [term for value in values for term in value.split('+') if term]
-    return '+'.join(dict.fromkeys(terms))
 
 
 def audit_lines(made: Made, problems: Sequence[Problem]) -> list[dict[str, str]]:
