@@ -41,7 +41,9 @@ def main(args: argparse.Namespace) -> None:
     text = _text(args)
     if args.out:
         _write_new(args.out, text)
-        print(f'{args.out} is written. Next: mammoseg train {args.out}, or test')
+        trains = '\ntrain_dataloader = dict(' in text
+        following = f'train {args.out}' if trains else f'test {args.out} CHECKPOINT'
+        print(f'{args.out} is written. Next: mammoseg {following}')
     else:
         print(text, end='')
 

@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,11 @@ def test_without_a_name_every_shipped_config_is_listed_with_its_first_line(capsy
 )
 def test_an_heir_differs_from_the_shipped_config_in_its_data_alone(name, splits, tmp_path, capsys):
     call(name, '--out', tmp_path / 'my_hospital.py')
-    assert 'my_hospital.py is written' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    following = (
+        'train .*my_hospital.py' if 'train' in splits else 'test .*my_hospital.py CHECKPOINT'
+    )
+    assert re.search(rf'my_hospital\.py is written\. Next: mammoseg {following}$', said.strip())
     ours, theirs = read_config(tmp_path / 'my_hospital.py'), read_config(name)
     check_keys(ours)
     check_config(ours)
