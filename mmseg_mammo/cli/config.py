@@ -10,10 +10,10 @@ MMSegmentation's own tools too. Without a name the shipped configs are listed.
 
 import argparse
 import ast
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmseg_mammo.cli.common import host_command
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.version import __version__
 
@@ -35,17 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--flat', action='store_true', help='write every setting, without _base_ (default: not)')
 
 
+@host_command
 def main(args: argparse.Namespace) -> None:
-    """List, print or write; end in one line where that cannot be done."""
-    try:
-        text = _text(args)
-        if args.out:
-            _write_new(args.out, text)
-            print(f'{args.out} is written. Next: mammoseg train {args.out}, or test')
-        else:
-            print(text, end='')
-    except MammoError as error:
-        sys.exit(f'error: {error}')
+    """List, print or write."""
+    text = _text(args)
+    if args.out:
+        _write_new(args.out, text)
+        trains = '\ntrain_dataloader = dict(' in text
+        following = f'train {args.out}' if trains else f'test {args.out} CHECKPOINT'
+        print(f'{args.out} is written. Next: mammoseg {following}')
+    else:
+        print(text, end='')
 
 
 def _text(args: argparse.Namespace) -> str:

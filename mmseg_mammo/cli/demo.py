@@ -3,8 +3,8 @@
 Example:
   mammoseg demo --out demo
 
-Everything goes to one folder; what is finished there is not done again. It takes about a quarter
-of an hour on two CPU cores.
+Everything goes to one folder; what is finished there is not done again. It takes up to 10 minutes
+on two CPU cores.
 """
 
 import argparse

@@ -106,5 +106,5 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_mammo.preparation.cbis_ddsm.prepare import prepare
 
     values = {field.name: getattr(args, field.name) for field in fields(Options)}
-    with named_errors('ERROR'), resumable():
+    with named_errors(args.parser.prog), resumable():
         prepare(args.raw, args.out, Options(**values))

@@ -4,7 +4,7 @@ Shape shorthand: H, W are height and width in pixels; pixel (0, 0) is the top le
 """
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
@@ -64,6 +64,19 @@ def read_raster(path: Path, labels: bool = False, notes: list[str] | None = None
             f'{path}: {error.strerror or error}', remedy='Check the path in the index or table'
         ) from error
     return decode_raster(data, path, labels, [] if notes is None else notes)
+
+
+def image_suffix(name: str) -> str:
+    """The ending of a file name that is that of an image format, as written; else ''.
+
+    An ending may have several dots. The last number of a UID is none.
+
+    >>> image_suffix('P1_LCC.PNG'), image_suffix('1.2.840')
+    ('.PNG', '')
+    """
+    name = PurePosixPath(name).name
+    endings = [end for end in SUFFIXES if name.lower().endswith(end) and len(name) > len(end)]
+    return name[-max(map(len, endings)) :] if endings else ''
 
 
 def is_image(path: Path) -> bool:

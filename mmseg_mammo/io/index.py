@@ -186,6 +186,11 @@ def _check_values(row: Row, place: str) -> None:
 
 
 def _records(path: Path) -> list[tuple[int, dict[str, str]]]:
+    if not path.exists():
+        raise DataIndexError(
+            f'{path}: No such file or directory',
+            remedy='Check the path, or prepare the data first: mammoseg prepare, or prepare-cbis',
+        )
     return [(record.number, record.cells) for record in read_records(path, COLUMNS, _UNPREPARED)]
 
 

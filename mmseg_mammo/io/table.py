@@ -113,9 +113,7 @@ def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DataIndexError(
-            f'{path}: {error.strerror}', remedy='Check the path, or prepare the data first'
-        ) from error
+        raise DataIndexError(f'{path}: {error.strerror}', remedy='Check the path') from error
     kind = next((kind for mark, kind in _KINDS.items() if data.lstrip().startswith(mark)), '')
     if kind:
         raise DataIndexError(f'{path}: not a CSV file but {kind}', remedy=f'Open it there. {_SAVE}')

@@ -2,6 +2,10 @@
 
 import argparse
 import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
@@ -17,6 +21,15 @@ def call(*words):
     parser = argparse.ArgumentParser()
     config.add_arguments(parser)
     config.main(parser.parse_args([str(word) for word in words]))
+
+
+@pytest.mark.slow
+def test_what_the_host_says_while_it_is_imported_is_not_in_the_config(tmp_path):
+    """``mammoseg config unet_cbis > mine.py`` in a fresh process."""
+    script = Path(config.__file__).parents[2] / 'tools' / 'mammoseg'
+    command = [sys.executable, str(script), 'config', 'unet_cbis']
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == config.heir('unet_cbis')
 
 
 def test_without_a_name_every_shipped_config_is_listed_with_its_first_line(capsys):
@@ -41,7 +54,11 @@ def test_without_a_name_every_shipped_config_is_listed_with_its_first_line(capsy
 )
 def test_an_heir_differs_from_the_shipped_config_in_its_data_alone(name, splits, tmp_path, capsys):
     call(name, '--out', tmp_path / 'my_hospital.py')
-    assert 'my_hospital.py is written' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    following = (
+        'train .*my_hospital.py' if 'train' in splits else 'test .*my_hospital.py CHECKPOINT'
+    )
+    assert re.search(rf'my_hospital\.py is written\. Next: mammoseg {following}$', said.strip())
     ours, theirs = read_config(tmp_path / 'my_hospital.py'), read_config(name)
     check_keys(ours)
     check_config(ours)

@@ -36,7 +36,8 @@ def test_every_option_arrives(calls):
 
 
 @pytest.mark.parametrize(
-    ('error', 'code'), [(MammoError('no tables'), 'ERROR: no tables.'), (KeyboardInterrupt, 130)]
+    ('error', 'code'),
+    [(MammoError('no tables'), 'mammoseg prepare-cbis: no tables.'), (KeyboardInterrupt, 130)],
 )
 def test_what_stops_it_is_one_line(error, code, monkeypatch):
     def stop(*_):

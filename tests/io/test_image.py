@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io import image
 from mmseg_mammo.io.image import (
+    image_suffix,
     map_intensity,
     read_image,
     read_labels,
@@ -80,6 +82,14 @@ def test_a_png_with_one_changed_byte_is_refused(tmp_path):
     path.write_bytes(data)
     with pytest.raises(DataFileError, match=r'a\.png'):
         read_raster(path)
+
+
+def test_the_ending_of_an_image_is_told_from_the_rest_of_its_name(monkeypatch):
+    names = {'P1_LCC.PNG': '.PNG', 'a.b/1.2.840': '', 'a.dcm/x': '', 'x.y.tif': '.tif', 'png': ''}
+    assert {name: image_suffix(name) for name in names} == names
+    assert image_suffix('.png') == ''  # a hidden file without an ending
+    monkeypatch.setattr(image, 'SUFFIXES', (*image.SUFFIXES, '.gz', '.nii.gz'))
+    assert image_suffix('scans/P1.nii.GZ') == '.nii.GZ'
 
 
 def test_a_missing_file_names_itself(tmp_path):

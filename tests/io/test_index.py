@@ -103,7 +103,7 @@ def test_an_index_without_rows_or_file_is_refused(tmp_path):
     write_table(tmp_path / 'index.csv', COLUMNS, [])
     with pytest.raises(DataIndexError, match='no rows'):
         read_index(tmp_path / 'index.csv')
-    with pytest.raises(DataIndexError, match=r'absent\.csv: No such file.*prepare'):
+    with pytest.raises(DataIndexError, match=r'absent\.csv: No such file.*mammoseg prepare'):
         read_index(tmp_path / 'absent.csv')
 
 

@@ -165,3 +165,10 @@ def test_a_table_in_another_encoding_says_how_to_save_it(tmp_path):
     path.write_bytes('image\nbör.png\n'.encode('latin-1'))
     with pytest.raises(DataIndexError, match=r'table\.csv.*UTF-8.*Save it as CSV UTF-8'):
         read_table(path, ['image'])
+
+
+def test_a_missing_table_is_named_without_advice_that_fits_an_index_alone(tmp_path):
+    with pytest.raises(
+        DataIndexError, match=r'list\.csv: No such file or directory\. Check the path\.$'
+    ):
+        read_table(tmp_path / 'list.csv', ['image'])

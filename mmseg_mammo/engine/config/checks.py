@@ -32,7 +32,8 @@ _ENVIRONMENT = {
     ),
 }
 _HOW = {
-    'pytorch': 'Start it by tools/dist_train.sh CONFIG GPUS, or leave --launcher out',
+    'pytorch': 'Start it by tools/dist_train.sh CONFIG GPUS, or by torchrun --nproc_per_node GPUS '
+    '-m mmseg_mammo train CONFIG --launcher pytorch, or leave --launcher out',
     'slurm': 'Start it by tools/slurm_train.sh, or leave --launcher out',
     'mpi': 'Start it by mpirun with -x MASTER_ADDR=<the first machine>, or leave --launcher out',
 }

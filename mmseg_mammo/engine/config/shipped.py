@@ -103,12 +103,16 @@ def shipped_name(name: str) -> str:
     return found.relative_to(configs_folder()).with_suffix('').as_posix()
 
 
-def refuse_moved(asked: str, where: str) -> None:
+def refuse_moved(asked: str, where: str, heir: Path | None = None) -> None:
     """End with the new name of a missing config, if it is one that has moved or was deleted.
+
+    The new name is a path where ``asked`` was one and the file lies there, as in a clone; else the
+    name that every command, or ``_base_``, finds.
 
     Args:
         asked: As it was asked for, perhaps with folders, ``mmseg_mammo::`` or without ``.py``.
         where: What the message begins with: ``asked``, or the file that names it.
+        heir: The config whose ``_base_`` asks for it; None for a command line.
 
     Raises:
         MammoError: It has moved, or was deleted.
@@ -118,9 +122,12 @@ def refuse_moved(asked: str, where: str) -> None:
     if old not in MOVED:
         return
     new, _, option = MOVED[old].partition(' ')
+    there = path.removesuffix(old) + new
+    if not (heir.parent if heir else Path()).joinpath(there).is_file():
+        there = PREFIX + new if heir or asked.startswith(PREFIX) else new
     raise MammoError(
         f'{where}: {"no longer there" if option else "has moved"}',
-        path.removesuffix(old) + new,
+        there,
         f'Name that one, and give its test {option}' if option else 'Name that one',
     )
 
@@ -141,7 +148,7 @@ def shipped_bases() -> Iterator[None]:
             return str(_below(base.removeprefix(PREFIX), where) or _refuse(base, where)), None
         path, scope = theirs.__func__(base, heir)
         if not Path(path).is_file():
-            refuse_moved(base, where)
+            refuse_moved(base, where, Path(heir))
         return path, scope
 
     Config._get_cfg_path = staticmethod(path_of)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.io.image import FORMATS, SUFFIXES, is_image
+from mmseg_mammo.io.image import FORMATS, image_suffix, is_image
 from mmseg_mammo.io.walk import is_system, walk
 from mmseg_mammo.preparation.hospital.names import nfc
 from mmseg_mammo.preparation.output import OPTIONS_NAME
@@ -53,8 +53,7 @@ def find_images(root: Path) -> Found:
         for path in paths:
             _sort_in(path, found)
         if all(is_beside(path) for path in paths) and not _has_folders(folder):
-            is_named = folder.suffix.lower() in SUFFIXES
-            (found.others if is_named else found.beside).append(folder)
+            (found.others if image_suffix(folder.name) else found.beside).append(folder)
     if not found.images:
         raise DataIndexError(f'{root}: no image in it', FORMATS)
     return Found(sorted(found.images), sorted(found.others), sorted(found.beside))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.io.image import SUFFIXES
+from mmseg_mammo.io.image import image_suffix
 
 # Some file systems allow 143 bytes; later steps add to the names.
 MAX_NAME_BYTES = 120
@@ -31,8 +31,7 @@ def nfc(text: str) -> str:
 
 def stem_of(name: str) -> str:
     """A file name in NFC, without its suffix if that is the suffix of an image format."""
-    suffix = PurePosixPath(name).suffix  # the last number of a UID is none
-    return nfc(name[: -len(suffix)] if suffix.lower() in SUFFIXES else name)
+    return nfc(name.removesuffix(image_suffix(name)))
 
 
 def stems_of(name: str) -> list[str]:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.io.image import SUFFIXES
+from mmseg_mammo.io.image import image_suffix
 from mmseg_mammo.io.table import Record, fold, read_records
 from mmseg_mammo.preparation.hospital.entry import (
     COLUMNS,
@@ -103,6 +103,6 @@ def _unread_mask(record: Record, theirs: Mapping[str, str]) -> str:
     words = {fold('mask'), fold(theirs['mask'])}
     for name, cell in record.cells.items():
         named = name not in theirs.values() and any(word in fold(name) for word in words)
-        if named and PurePosixPath(cell).suffix.lower() in SUFFIXES:
+        if named and image_suffix(cell):
             return f'column {name} names {cell}; if that is a mask: --column mask={name}'
     return ''

@@ -113,13 +113,31 @@ def test_a_former_path_ends_in_one_line_with_the_new_one(old):
     for before in ('configs/', '../configs/', '/opt/mmseg_mammo/configs/'):
         with pytest.raises(MammoError, match=said) as caught:
             read_config(f'{before}{old}')
-        assert f'Allowed: {before}{new}. Name that one' in str(caught.value)
+        assert f'Allowed: {new}. Name that one' in str(caught.value)  # found from any folder
     for before in ('../configs/', '/opt/mmseg_mammo/configs/', './', f'{PREFIX}configs/'):
         with pytest.raises(MammoError, match=said) as caught:
             read_config(heir_of([f'{before}{old}']))
         assert str(caught.value).startswith(f'{Path("heir.py").resolve()}: _base_ ')
-        assert f'Allowed: {before}{new}. Name that one' in str(caught.value)
+        assert f'Allowed: {PREFIX}{new}. Name that one' in str(caught.value)
         assert '\n' not in str(caught.value)
+    read_config(heir_of([f'{PREFIX}{new}']))
+
+
+@pytest.mark.parametrize('old', ['sam_lora_cbis.py', 'unet_strong_zgt.py'])
+def test_in_a_clone_the_new_path_is_named_which_lies_there(old, tmp_path, monkeypatch):
+    new = MOVED[old].partition(' ')[0]
+    for before in (f'{CLONE}/', f'{CLONE}/tuning/../'):
+        with pytest.raises(MammoError, match=f'Allowed: {before}{new}. Name that one'):
+            read_config(f'{before}{old}')
+    clone = tmp_path / 'clone'
+    (clone / 'configs' / new).parent.mkdir(parents=True)
+    (clone / 'configs' / new).touch()
+    heir = heir_of(f'./{old}', clone / 'configs' / 'heir.py')
+    with pytest.raises(MammoError, match=rf'Allowed: \./{new}. Name that one'):
+        read_config(heir)  # relative to the heir, wherever the command runs
+    monkeypatch.chdir(clone)
+    with pytest.raises(MammoError, match=f'Allowed: configs/{new}. Name that one'):
+        read_config(f'configs/{old}')
 
 
 @pytest.mark.parametrize('old', [old for old in MOVED if MOVED[old].endswith('zgt')])
