@@ -14,8 +14,8 @@ from mmseg.registry import MODELS
 import mmseg_mammo  # noqa: F401 - only registration
 from mmseg_mammo.engine.config.differences import input_differences
 from mmseg_mammo.engine.config.edits import use_dataset
-from mmseg_mammo.engine.config.shipped import find_config, shipped_configs
 from mmseg_mammo.inference.pipeline import build_image_steps
+from mmseg_mammo.io.shipped import find_config, shipped_configs
 from mmseg_mammo.models import SAMSegmentor, VPTVisionTransformer
 from mmseg_mammo.models.peft.trainable import count_parameters
 

@@ -6,7 +6,7 @@ from experiments import CONFIGS, shrink, write_base
 from mmengine.runner import Runner
 
 from mmseg_mammo.engine.config.edits import use_dataset
-from mmseg_mammo.engine.config.shipped import shipped_configs
+from mmseg_mammo.io.shipped import shipped_configs
 
 # There is nothing to train in SAM-ZS: tests/models/sam/test_segmentor.py tests it.
 SOURCES = [

@@ -13,8 +13,8 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.engine.runner import build
+from mmseg_mammo.io.shipped import find_config
 
 EPOCHS = 3
 

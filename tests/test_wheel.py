@@ -19,7 +19,7 @@ import argparse, pathlib, sys
 import mmseg_mammo
 from mmseg_mammo.cli import config
 from mmseg_mammo.engine.config.load import load_config, read_config
-from mmseg_mammo.engine.config.shipped import configs_folder, shipped_configs
+from mmseg_mammo.io.shipped import configs_folder, shipped_configs
 from mmengine.config import Config
 
 installed = pathlib.Path(sys.argv[1])

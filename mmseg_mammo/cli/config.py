@@ -13,7 +13,7 @@ import ast
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_mammo.cli.common import host_command
+from mmseg_mammo.cli.common import host_command, named_errors
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.version import __version__
 
@@ -35,10 +35,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--flat', action='store_true', help='write every setting, without _base_ (default: not)')
 
 
-@host_command
 def main(args: argparse.Namespace) -> None:
-    """List, print or write."""
-    text = _text(args)
+    """List, print or write. A list needs no host."""
+    if args.name is not None:
+        _make(args)
+        return
+    with named_errors('error'):
+        if given := [name for name in ('out', 'data_root', 'flat') if getattr(args, name)]:
+            raise MammoError(
+                f'--{given[0].replace("_", "-")}: no config is named',
+                remedy='mammoseg config lists the shipped ones',
+            )
+        print(list_shipped(), end='')
+
+
+@host_command
+def _make(args: argparse.Namespace) -> None:
+    text = (whole if args.flat else heir)(args.name, args.data_root)
     if args.out:
         _write_new(args.out, text)
         trains = '\ntrain_dataloader = dict(' in text
@@ -46,18 +59,6 @@ def main(args: argparse.Namespace) -> None:
         print(f'{args.out} is written. Next: mammoseg {following}')
     else:
         print(text, end='')
-
-
-def _text(args: argparse.Namespace) -> str:
-    if args.name is None:
-        given = [name for name in ('out', 'data_root', 'flat') if getattr(args, name)]
-        if given:
-            raise MammoError(
-                f'--{given[0].replace("_", "-")}: no config is named',
-                remedy='mammoseg config lists the shipped ones',
-            )
-        return list_shipped()
-    return whole(args.name, args.data_root) if args.flat else heir(args.name, args.data_root)
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -76,7 +77,7 @@ def _write_new(path: Path, text: str) -> None:
 
 def list_shipped() -> str:
     """The names of the shipped configs, each with the first line of its docstring."""
-    from mmseg_mammo.engine.config.shipped import shipped_configs
+    from mmseg_mammo.io.shipped import shipped_configs
 
     found = {name: _title(path) for name, path in shipped_configs().items()}
     width = max(map(len, found))
@@ -92,7 +93,7 @@ def heir(name: str, data_root: str | None = None) -> str:
     """A config that inherits a shipped one, and reads a prepared folder of one's own.
 
     Args:
-        name: Of :func:`~mmseg_mammo.engine.config.shipped.find_config`.
+        name: Of :func:`~mmseg_mammo.io.shipped.find_config`.
         data_root: The prepared folder; None: ``data/ours``.
 
     Returns:
@@ -102,7 +103,7 @@ def heir(name: str, data_root: str | None = None) -> str:
         MammoError: No shipped config has this name.
     """
     from mmseg_mammo.engine.config.load import read_config
-    from mmseg_mammo.engine.config.shipped import PREFIX, shipped_name
+    from mmseg_mammo.io.shipped import PREFIX, shipped_name
 
     base = shipped_name(name)
     cfg = read_config(f'{PREFIX}{base}.py')
@@ -121,7 +122,7 @@ def whole(name: str, data_root: str | None = None) -> str:
     """Every setting of a config, without ``_base_``, as MMSegmentation's own tools read it.
 
     Args:
-        name: Of :func:`~mmseg_mammo.engine.config.shipped.find_config`, or a file.
+        name: Of :func:`~mmseg_mammo.io.shipped.find_config`, or a file.
         data_root: A prepared folder to put in the place of that of the config.
 
     Returns:

@@ -74,7 +74,7 @@ class Demo:
     """
 
     def __init__(self, out: Path) -> None:
-        from mmseg_mammo.engine.config.shipped import configs_folder
+        from mmseg_mammo.io.shipped import configs_folder
 
         self.out = out
         self.work = out / 'work_dirs'
@@ -234,7 +234,7 @@ def results(scores: Mapping[str, Sequence[Scores]]) -> str:
 
 def look_at_report(folder: Path) -> None:
     """In a clone, open the page in Chromium: numbers as in the CSVs, filters, slider."""
-    from mmseg_mammo.engine.config.shipped import configs_folder
+    from mmseg_mammo.io.shipped import configs_folder
 
     clone = configs_folder().parent
     test = 'tests/test_report_in_browser.py'

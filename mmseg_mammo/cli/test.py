@@ -39,9 +39,9 @@ def main(args: argparse.Namespace) -> None:
     """Test, once the checkpoint and the config are known to be usable."""
     from mmseg_mammo.engine.checkpoint import check_checkpoint
     from mmseg_mammo.engine.config.load import load_config
-    from mmseg_mammo.engine.config.shipped import configs_folder
     from mmseg_mammo.engine.runner import build_runner
     from mmseg_mammo.engine.work_dir import unique_start
+    from mmseg_mammo.io.shipped import configs_folder
 
     check_checkpoint(Path(args.checkpoint))
     cfg = load_config(args, configs_folder() / '_base_' / 'datasets')

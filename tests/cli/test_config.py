@@ -14,7 +14,7 @@ from mmseg_mammo.cli import config
 from mmseg_mammo.engine.config.checks import check_config
 from mmseg_mammo.engine.config.keys import check_keys
 from mmseg_mammo.engine.config.load import read_config
-from mmseg_mammo.engine.config.shipped import shipped_configs
+from mmseg_mammo.io.shipped import shipped_configs
 
 
 def call(*words):

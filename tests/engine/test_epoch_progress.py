@@ -5,8 +5,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
-from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.engine.epoch_progress import EpochLoss, TimeLeft
+from mmseg_mammo.io.shipped import find_config
 
 
 def test_each_image_counts_once_in_the_loss_of_an_epoch():

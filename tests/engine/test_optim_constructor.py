@@ -9,7 +9,7 @@ from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
 from sam_models import SIDE, our_config, randomised, sample_of, square
 
-from mmseg_mammo.engine.config.shipped import find_config, shipped_configs
+from mmseg_mammo.io.shipped import find_config, shipped_configs
 
 SAM = [name for name in shipped_configs() if name.rpartition('/')[2].startswith('sam_')]
 SAM = [name for name in SAM if name.endswith('_cbis') and 'zeroshot' not in name]

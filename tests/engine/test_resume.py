@@ -9,10 +9,10 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_mammo.engine.config.edits import use_mixed_precision, use_side
-from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.engine.resume import DATA, data_differences, data_of, differences
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.index import read_index, write_index
+from mmseg_mammo.io.shipped import find_config
 
 
 def config(name='setr_pup_vpt_strong_cbis'):

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
 from mmseg_mammo.engine.config.edits import use_side
-from mmseg_mammo.engine.config.shipped import find_config
+from mmseg_mammo.io.shipped import find_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 # A windowed and a global block; 2×2 patches in windows of 3×3.

@@ -14,9 +14,9 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from sam_models import SIDE, meta_sam, our_sam, sample_of, square
 
-from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.evaluation.grids import prediction_origin, probability_on
 from mmseg_mammo.evaluation.metric import MammographyMetric
+from mmseg_mammo.io.shipped import find_config
 from mmseg_mammo.models.input_grid import picture_shape, truth_on_input
 
 

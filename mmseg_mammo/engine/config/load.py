@@ -2,6 +2,8 @@
 
 import argparse
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
@@ -10,8 +12,14 @@ from mmseg_mammo.engine.config.edits import use_dataset, use_side
 from mmseg_mammo.engine.config.input_side import check_side
 from mmseg_mammo.engine.config.keys import check_keys
 from mmseg_mammo.engine.config.overrides import override
-from mmseg_mammo.engine.config.shipped import configs_folder, find_config, shipped_bases
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.shipped import (
+    PREFIX,
+    configs_folder,
+    find_config,
+    refuse_moved,
+    shipped_file,
+)
 
 
 def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Config:
@@ -56,7 +64,7 @@ def read_config(path: str | Path) -> Config:
 
     Args:
         path: A file, or the name of a shipped config
-            (:func:`~mmseg_mammo.engine.config.shipped.find_config`). Its ``_base_`` may name
+            (:func:`~mmseg_mammo.io.shipped.find_config`). Its ``_base_`` may name
             shipped ones too, as ``mmseg_mammo::unet_cbis.py``.
 
     Raises:
@@ -82,3 +90,29 @@ def first_line(error: BaseException) -> str:
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     lines = text.strip().splitlines() or ['']
     return re.split(r'(?<=[.;])\s', lines[0])[0].rstrip('.')[:200]
+
+
+@contextmanager
+def shipped_bases() -> Iterator[None]:
+    """Let ``_base_`` name a shipped config, and end in one line where it names one that moved.
+
+    MMEngine resolves ``package::path`` for packages of OpenMMLab alone, wants a folder in the path,
+    and looks below ``.mim``, which a clone does not have. So its own function is replaced while
+    configs are read.
+    """
+    theirs = Config.__dict__['_get_cfg_path']
+
+    def path_of(base: str, heir: str) -> tuple[str, str | None]:
+        where = f'{heir}: _base_ {base!r}'
+        if base.startswith(PREFIX):
+            return str(shipped_file(base, where)), None
+        path, scope = theirs.__func__(base, heir)
+        if not Path(path).is_file():
+            refuse_moved(base, where, Path(heir))
+        return path, scope
+
+    Config._get_cfg_path = staticmethod(path_of)
+    try:
+        yield
+    finally:
+        Config._get_cfg_path = theirs

@@ -15,8 +15,8 @@ from mmseg_mammo.engine.config.differences import (
     note_clahe,
 )
 from mmseg_mammo.engine.config.edits import use_side
-from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.io.shipped import find_config
 
 
 def config(name):

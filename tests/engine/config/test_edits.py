@@ -6,9 +6,9 @@ from mmengine.config import Config
 
 import mmseg_mammo  # noqa: F401 - only registration
 from mmseg_mammo.engine.config.edits import input_size, use_dataset, use_mixed_precision, use_side
-from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.engine.optim_wrapper import BFloat16OptimWrapper
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.shipped import find_config
 
 
 def test_the_size_is_that_of_the_model_input(tmp_path):

@@ -5,8 +5,8 @@ from argparse import Namespace
 import pytest
 
 from mmseg_mammo.engine.config.load import first_line, load_config
-from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.shipped import find_config
 
 
 def arguments(config, **options):

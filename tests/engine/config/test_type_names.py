@@ -6,8 +6,8 @@ from mmengine.config import Config
 
 from mmseg_mammo.engine.config.differences import check_length, input_differences
 from mmseg_mammo.engine.config.edits import use_mixed_precision, use_side
-from mmseg_mammo.engine.config.shipped import find_config
 from mmseg_mammo.engine.config.type_names import type_name, with_names
+from mmseg_mammo.io.shipped import find_config
 from mmseg_mammo.transforms import ResizeMammogram
 
 

@@ -8,18 +8,17 @@ from mmengine.config import Config
 
 import mmseg_mammo
 from mmseg_mammo.engine.checkpoint import load_model
-from mmseg_mammo.engine.config import shipped
-from mmseg_mammo.engine.config.load import load_config, read_config
-from mmseg_mammo.engine.config.shipped import (
+from mmseg_mammo.engine.config.load import load_config, read_config, shipped_bases
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io import shipped
+from mmseg_mammo.io.shipped import (
     MOVED,
     PREFIX,
     configs_folder,
     find_config,
-    shipped_bases,
     shipped_configs,
     shipped_name,
 )
-from mmseg_mammo.errors import MammoError
 
 CLONE = Path(mmseg_mammo.__file__).parents[1] / 'configs'
 

@@ -1,13 +1,9 @@
-"""Shipped configs: finds them by name, resolves ``_base_`` that names one, says which moved."""
+"""Shipped configs: finds them by name, and says which moved."""
 
 import difflib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
-
-from mmengine.config import Config
 
 import mmseg_mammo
 from mmseg_mammo.errors import MammoError
@@ -87,10 +83,23 @@ def find_config(name: str | Path) -> Path:
     if Path(name).is_file():
         return Path(name)
     text = str(name)
-    found = _below(text.removeprefix(PREFIX), text)
+    found = _shipped_below(text.removeprefix(PREFIX), text)
     if found is None and Path(name).is_dir():
         raise MammoError(f'{name}: a folder, not a config', remedy=_LIST)
-    return found or _refuse(text, text)
+    return found or _refuse_unknown(text, text)
+
+
+def shipped_file(name: str, where: str) -> Path:
+    """The file of a shipped config.
+
+    Args:
+        name: With or without its folder, ``.py`` and ``mmseg_mammo::``; also one below ``_base_``.
+        where: What the message of an error begins with.
+
+    Raises:
+        MammoError: There is none; several have the name; or it has moved.
+    """
+    return _shipped_below(name.removeprefix(PREFIX), where) or _refuse_unknown(name, where)
 
 
 def shipped_name(name: str) -> str:
@@ -99,8 +108,7 @@ def shipped_name(name: str) -> str:
     Raises:
         MammoError: There is none; several have the name; or it has moved.
     """
-    found = _below(name.removeprefix(PREFIX), name) or _refuse(name, name)
-    return found.relative_to(configs_folder()).with_suffix('').as_posix()
+    return shipped_file(name, name).relative_to(configs_folder()).with_suffix('').as_posix()
 
 
 def refuse_moved(asked: str, where: str, heir: Path | None = None) -> None:
@@ -132,33 +140,7 @@ def refuse_moved(asked: str, where: str, heir: Path | None = None) -> None:
     )
 
 
-@contextmanager
-def shipped_bases() -> Iterator[None]:
-    """Let ``_base_`` name a shipped config, and end in one line where it names one that moved.
-
-    MMEngine resolves ``package::path`` for packages of OpenMMLab alone, wants a folder in the path,
-    and looks below ``.mim``, which a clone does not have. So its own function is replaced while
-    configs are read.
-    """
-    theirs = Config.__dict__['_get_cfg_path']
-
-    def path_of(base: str, heir: str) -> tuple[str, str | None]:
-        where = f'{heir}: _base_ {base!r}'
-        if base.startswith(PREFIX):
-            return str(_below(base.removeprefix(PREFIX), where) or _refuse(base, where)), None
-        path, scope = theirs.__func__(base, heir)
-        if not Path(path).is_file():
-            refuse_moved(base, where, Path(heir))
-        return path, scope
-
-    Config._get_cfg_path = staticmethod(path_of)
-    try:
-        yield
-    finally:
-        Config._get_cfg_path = theirs
-
-
-def _below(name: str, where: str) -> Path | None:
+def _shipped_below(name: str, where: str) -> Path | None:
     """The shipped file of a path below the folder, or of a name that lies in one of its folders."""
     path = Path(name.removesuffix('.py') + '.py')
     if path.is_absolute() or name.startswith('.'):
@@ -172,7 +154,7 @@ def _below(name: str, where: str) -> Path | None:
     return next(iter(found.values()), None)
 
 
-def _refuse(asked: str, where: str) -> NoReturn:
+def _refuse_unknown(asked: str, where: str) -> NoReturn:
     refuse_moved(asked, where)
     stems = {name.rpartition('/')[2]: name for name in reversed(list(shipped_configs()))}
     close = difflib.get_close_matches(re.split('/|::', asked.removesuffix('.py'))[-1], stems, 3)
