@@ -174,7 +174,7 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
             chose differently), ``prompt_points`` ([x, y, label], pixels of the prepared image),
             ``prompt_boxes``, ``prompts_from``.
             Of several objects from the truth also ``best_of_each`` (1×H×W logits): the union
-            of the candidates that are best for their own objects (:func:`.best_for_each`). The
+            of the candidates that are best for their own objects (:func:`.best_candidate`). The
             same on the network's grid: ``input_logits``, ``input_candidates``, …
         """
         if data_samples is None:
