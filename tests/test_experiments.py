@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from mmseg_mammo.engine.config.edits import use_dataset
 from mmseg_mammo.engine.config.shipped import shipped_configs
 
-# There is nothing to train in SAM-ZS: tests/models/test_sam_segmentor.py tests it.
+# There is nothing to train in SAM-ZS: tests/models/sam/test_segmentor.py tests it.
 SOURCES = [
     path.stem
     for name, path in shipped_configs().items()

@@ -1,6 +1,6 @@
 """How often 95 % intervals hold the truth, by simulation: the figures of docs/report.md.
 
-Run by itself (python tests/reporting/interval_coverage.py) it prints the table; a slow test
+Run by itself (python tests/helpers/interval_coverage.py) it prints the table; a slow test
 checks it.
 """
 
