@@ -1,7 +1,7 @@
 """Measure what a training step costs, beside the same model with another project's encoder.
 
 Example:
-  mammoseg benchmark train configs/setr_pup_vpt_cbis.py --against mmseg timm
+  mammoseg benchmark train setr_pup_vpt_cbis --against mmseg timm
 
 docs/benchmark.md says how to read the table.
 """

@@ -1,7 +1,7 @@
 """Make a whole checkpoint of weights alone, without the state of the optimiser.
 
 Example:
-  mammoseg export configs/setr_pup_vpt_cbis.py CHECKPOINT OUT.pth
+  mammoseg export setr_pup_vpt_cbis CHECKPOINT OUT.pth
 
 One that was saved with save_trained_only gets its frozen weights from the pre-trained file of the
 config. LoRA is merged into the layers that it adapts: the file is tested with a config without it,

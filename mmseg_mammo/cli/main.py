@@ -12,7 +12,7 @@ from mmseg_mammo.version import __version__
 _ABOUT = """Segmentation of mammograms, from the raw download to the report.
 
 Example:
-  mammoseg train configs/setr_pup_vpt_cbis.py
+  mammoseg train setr_pup_vpt_cbis
 """
 
 

@@ -1,7 +1,7 @@
 """Search learning rate, batch size and prompt length by lesion Dice on the validation split.
 
 Example:
-  mammoseg search configs/setr_pup_vpt_cbis.py --trials 30
+  mammoseg search setr_pup_vpt_cbis --trials 30
 
 Start the same command in several jobs to share one study; start it again to go on. docs/search.md.
 """
@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> None:
     cfg = load_config(args)
     check_counts(args, ('trials', 'epochs'))
     _check_launcher(args.launcher)
-    if args.epochs and 'train_cfg' in cfg:
+    if args.epochs and cfg.get('train_cfg'):
         cfg.train_cfg.max_epochs = args.epochs
     check_search(cfg, args.config)
     prompts = tuple(args.prompt_length) if has_prompts(cfg) else ()

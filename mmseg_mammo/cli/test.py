@@ -1,8 +1,8 @@
 """Test a model: a table, one CSV line per image, and pictures of a seeded sample.
 
 Example:
-  mammoseg test configs/setr_pup_vpt_cbis.py CHECKPOINT
-  mammoseg test configs/setr_pup_vpt_cbis.py CHECKPOINT --dataset zgt
+  mammoseg test setr_pup_vpt_cbis CHECKPOINT
+  mammoseg test setr_pup_vpt_cbis CHECKPOINT --dataset zgt
 """
 
 import argparse

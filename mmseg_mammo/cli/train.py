@@ -1,8 +1,8 @@
 """Train a model, with MMSegmentation's command line.
 
 Example:
-  mammoseg train configs/setr_pup_vpt_cbis.py
-  mammoseg train configs/setr_pup_vpt_cbis.py --resume --cfg-options train_dataloader.batch_size=4
+  mammoseg train setr_pup_vpt_cbis
+  mammoseg train setr_pup_vpt_cbis --resume --cfg-options train_dataloader.batch_size=4
 """
 
 import argparse

@@ -62,7 +62,7 @@ def check_search(cfg: Config, name: str) -> None:
             f'{type_name(cfg.strategy.type)} of {name}: a trial is a single process',
             remedy='Search with a config without a strategy, such as setr_pup_finetune_cbis.py',
         )
-    if not cfg.get('val_dataloader') or 'train_dataloader' not in cfg:
+    if not all(cfg.get(key) for key in ('train_dataloader', 'train_cfg', 'val_dataloader')):
         raise MammoError(
             f'{name} has no training with a validation split',
             remedy='Search with the config of a training, such as setr_pup_vpt_cbis.py',

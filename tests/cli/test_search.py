@@ -18,6 +18,7 @@ def config(prepared, tmp_path):
         (['--trials', '0'], '--trials 0. Allowed: a number from 1 on'),
         (['--epochs', '-1'], '--epochs -1. Allowed'),
         (['--launcher', 'pytorch'], '--launcher pytorch: each of its processes would run trials'),
+        (['--epochs', '2', '--cfg-options', 'train_cfg=None'], '.* has no training with a valid'),
         (['--lr', '1', '0.1'], r'--lr 1\.0 0\.1. Allowed: two rates'),
         (['--prompt-length', '-1'], '--prompt-length -1. Allowed: numbers from 0 on'),
     ],

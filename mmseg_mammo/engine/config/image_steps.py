@@ -27,7 +27,8 @@ def image_steps(pipeline: Sequence[Any]) -> list[Mapping[str, Any]]:
     """The steps that load or change the image, in order.
 
     All but loading masks and prompts, and packing. Of a step that holds others, such as
-    ``TestTimeAug``, those are named in its place.
+    ``TestTimeAug``, those are named in its place; one that runs them at random, such as
+    ``RandomApply``, is augmentation as a whole.
 
     Args:
         pipeline: Of a data set in a config, perhaps with lists of steps inside.
@@ -67,7 +68,7 @@ def _flat(steps: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
     for step in steps:
         if isinstance(step, (list, tuple)):
             yield from _flat(step)
-        elif step.get('transforms'):
+        elif step.get('transforms') and not augments(step.get('type')):
             yield from _flat(step['transforms'])
         else:
             yield step

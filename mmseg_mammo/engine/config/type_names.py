@@ -21,7 +21,7 @@ def type_name(kind: Any) -> str:
 
 def class_of(kind: Any, registry: Registry) -> type | None:
     """The class that stands under ``type`` in a config; None for nothing, or what is unknown."""
-    found = registry.get(kind) if isinstance(kind, str) else kind
+    found = registry.get(kind) if isinstance(kind, str) and kind else kind  # it raises for ''
     return found if isinstance(found, type) else None
 
 

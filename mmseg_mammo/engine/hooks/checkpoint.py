@@ -1,7 +1,6 @@
 """Checkpoint hook: saves checkpoints that a killed training resumes from exactly."""
 
 from collections import deque
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ class ResumableCheckpointHook(CheckpointHook):
     keep_ckpt_ids: deque[int]
 
     def __init__(self, *, save_trained_only: bool = False, **kwargs: Any) -> None:
-        super().__init__(**{'backend_args': {'backend': 'atomic'}, **kwargs, **_rules(kwargs)})
+        super().__init__(**{'backend_args': {'backend': 'atomic'}, **kwargs})
         self.save_trained_only = save_trained_only
         self._due = False
         self._mark = ''
@@ -74,6 +73,15 @@ class ResumableCheckpointHook(CheckpointHook):
                 )
             refuse_random_base(model)
             self._mark = fingerprint(model)
+
+    def _init_rule(self, rules: list[str | None], key_indicators: list[str]) -> None:
+        """Take the rules of declared scalars from :mod:`mmseg_mammo.evaluation.scalars`.
+
+        A rule that the config gives is checked; mmengine's own stands where nothing is declared.
+        """
+        given = rules * len(key_indicators) if len(rules) == 1 else rules
+        pairs = zip(key_indicators, given, strict=True)
+        super()._init_rule([_rule(*pair) for pair in pairs], key_indicators)
 
     def _own_best(self, runner: Any) -> None:
         """Look for the best file here, not where the work folder was copied or moved from.
@@ -152,20 +160,6 @@ class ResumableCheckpointHook(CheckpointHook):
             write_atomic(Path(runner.work_dir) / 'last_checkpoint', lambda s: s.write(last))
             for old in outdated:
                 Path(self.out_dir, self.filename_tmpl.format(old)).unlink(missing_ok=True)
-
-
-def _rules(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """``rule`` for what ``save_best`` names, by :mod:`mmseg_mammo.evaluation.scalars`.
-
-    A rule that the config gives is checked; mmengine's own stands where nothing is declared.
-    """
-    names, given = settings.get('save_best'), settings.get('rule')
-    if not names or names == 'auto':
-        return {}
-    if isinstance(names, str):
-        return {'rule': _rule(names, given)}
-    rules = given if isinstance(given, (list, tuple)) else [given] * len(names)
-    return {'rule': [_rule(*pair) for pair in zip(names, rules, strict=True)]}
 
 
 def _rule(name: str, given: str | None) -> str | None:

@@ -59,6 +59,14 @@ def test_steps_inside_others_stand_in_their_place():
     assert names([[STEPS['load']], [STEPS['flip']]]) == ['LoadMammogram', 'RandomFlip']
 
 
+@pytest.mark.parametrize('holder', ['RandomApply', 'RandomChoice'])
+def test_steps_that_are_run_at_random_are_for_training_alone(holder):
+    inside = dict(type=holder, transforms=[dict(type='CLAHE')])
+    assert names([STEPS['load'], inside]) == ['LoadMammogram', holder]
+    cfg = two([inside], [])
+    assert input_differences(cfg, cfg) == []
+
+
 @pytest.mark.parametrize('kind', ['Resize', 'mmseg.Resize', ResizeMammogram, Resize])
 def test_a_step_that_resizes_is_told_by_its_class(kind):
     assert resizes(kind)

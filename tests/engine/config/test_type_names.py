@@ -3,10 +3,12 @@
 import pytest
 import torch
 from mmengine.config import Config
+from mmseg.registry import TRANSFORMS
+from mmseg_mammo.engine.config.shipped import find_config
 
 from mmseg_mammo.engine.config.differences import check_length, input_differences
 from mmseg_mammo.engine.config.edits import use_mixed_precision, use_side
-from mmseg_mammo.engine.config.type_names import type_name, with_names
+from mmseg_mammo.engine.config.type_names import class_of, type_name, with_names
 from mmseg_mammo.io.shipped import find_config
 from mmseg_mammo.transforms import ResizeMammogram
 
@@ -62,3 +64,16 @@ def test_side_resuming_and_comparison_work_on_a_config_in_classes(name, tmp_path
     ]
     use_mixed_precision(cfg)
     assert type_name(cfg.optim_wrapper.type) in ('BFloat16OptimWrapper', 'AmpOptimWrapper')
+
+
+@pytest.mark.parametrize(
+    ('kind', 'found'),
+    [
+        ('ResizeMammogram', ResizeMammogram),
+        ('mmseg.ResizeMammogram', ResizeMammogram),
+        (ResizeMammogram, ResizeMammogram),
+        *((unknown, None) for unknown in (None, '', 'Foo', 'nopackage.Foo', 3)),
+    ],
+)
+def test_what_a_type_does_not_name_is_no_class(kind, found):
+    assert class_of(kind, TRANSFORMS) is found

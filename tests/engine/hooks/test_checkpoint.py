@@ -99,9 +99,12 @@ def test_the_rule_follows_from_the_score(name, rule):
 
 
 def test_each_of_several_scores_has_its_own_rule():
-    names = ['lesion_dice', 'lesion_hausdorff95', 'val_loss']
-    hook = ResumableCheckpointHook(save_best=names, rule=[None, 'less', 'less'])
-    assert hook.rules == ['greater', 'less', 'less']
+    names = ['lesion_dice', 'lesion_hausdorff95', 'val_loss', 'mIoU']  # the last two by mmengine
+    rules = ['greater', 'less', 'less', 'greater']
+    assert ResumableCheckpointHook(save_best=names).rules == rules
+    assert ResumableCheckpointHook(save_best=names, rule=rules).rules == rules
+    one = ResumableCheckpointHook(save_best=['dice', 'iou'], rule=['greater'])
+    assert one.rules == ['greater', 'greater']
     with pytest.raises(MammoError, match=r'rule=.greater. with save_best=.lesion_hausdorff95'):
         ResumableCheckpointHook(save_best=names[:2], rule='greater')
 
@@ -120,6 +123,8 @@ def test_a_scalar_without_a_best_value_is_refused(name):
 
 def test_no_or_any_first_score_is_left_to_mmengine():
     assert ResumableCheckpointHook().save_best is None
-    assert ResumableCheckpointHook(save_best='auto', rule='greater').rules == ['greater']
+    for name in ('auto', ['auto']):
+        assert ResumableCheckpointHook(save_best=name, rule='greater').rules == ['greater']
+        assert ResumableCheckpointHook(save_best=name).rules == [None]
     with pytest.raises(KeyError, match='rule must be'):
         ResumableCheckpointHook(save_best='colour', rule='odd')

@@ -70,11 +70,13 @@ def test_a_warning_of_python_goes_to_the_log(tested, tmp_path, capsys):
     assert runner.logger.log_file == str(log)
 
 
-def test_the_best_score_is_the_highest_number():
+def test_the_best_score_is_the_highest_number_or_the_lowest_of_an_error():
     hub = MessageHub('best')
     assert best_of(hub, 'dice') is None
     hub.update_scalar('val/dice', float('nan'))
     assert np.isnan(best_of(hub, 'dice'))
     for value in (3.0, 5.0, 4.0):
         hub.update_scalar('val/dice', value)
+        hub.update_scalar('val/lesion_hausdorff95', value)
     assert best_of(hub, 'dice') == 5.0
+    assert best_of(hub, 'lesion_hausdorff95') == 3.0
