@@ -4,7 +4,6 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmseg.registry import TRANSFORMS
-from mmseg_mammo.engine.config.shipped import find_config
 
 from mmseg_mammo.engine.config.differences import check_length, input_differences
 from mmseg_mammo.engine.config.edits import use_mixed_precision, use_side
