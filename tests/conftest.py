@@ -18,7 +18,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np
 import pytest
 
-pytest_plugins = ('dicom_files', 'report_fixtures')
+pytest_plugins = ('dicom_files',)
 
 SHAPE = (80, 64)
 # (split, patient, annotated, finding)

@@ -85,6 +85,7 @@ def test_every_base_is_inside_the_repository_and_used():
 @pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: str(path.relative_to(CONFIGS)))
 def test_it_resolves_and_builds(path):
     assert resolve(path).custom_imports.imports == ['mmseg_mammo']
+    assert all(resolve(path).default_hooks.values())  # mmengine's runner fails on None
     model = build(resolve(path))
     assert not model.with_auxiliary_head
     if not isinstance(model, SAMSegmentor):

@@ -53,7 +53,23 @@ def room_of(path: Path) -> str:
 
 
 def each(chosen=MODULES):
-    return pytest.mark.parametrize('path', chosen, ids=place)
+    """One test that looks at many modules, and names those that fail."""
+
+    def decorate(check):
+        def test():
+            faults = []
+            for path in chosen:
+                try:
+                    check(path)
+                except AssertionError as fault:
+                    faults.append(f'{place(path)}: {fault}')
+            assert chosen
+            assert faults == []
+
+        test.__doc__ = check.__doc__
+        return test
+
+    return decorate
 
 
 def imported(tree: ast.AST) -> set[str]:
@@ -158,6 +174,7 @@ def test_a_command_imports_torch_only_when_it_runs(path):
     assert not {name for name in found if not f'{name}.'.startswith(tuple(f'{r}.' for r in light))}
 
 
+@pytest.mark.slow
 def test_no_light_module_brings_torch_along():
     """In a process of its own: what other libraries import the trees above do not show."""
     names = [

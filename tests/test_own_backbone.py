@@ -106,6 +106,7 @@ def test_another_base_is_refused(prepared, trained, tmp_path):
         load_model(config(prepared, tmp_path, other), trained[True])
 
 
+@pytest.mark.slow
 def test_a_whole_checkpoint_starts_a_training_without_the_file(prepared, trained, tmp_path):
     cfg = config(prepared, tmp_path / 'a', tmp_path / 'gone.pth')
     cfg.load_from = str(trained[False])

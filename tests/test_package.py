@@ -57,6 +57,7 @@ def test_a_plain_import_without_host_says_which_extra_to_install():
     assert "'.[openmmlab]'" in done.stderr
 
 
+@pytest.mark.slow
 def test_preparation_works_without_host():
     done = run_without_host(
         'import mmseg_mammo.preparation.cbis_ddsm.prepare, mmseg_mammo.preparation.hospital.prepare\n'
@@ -78,6 +79,7 @@ def run_with_host(code: str, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'arguments',
     [

@@ -116,6 +116,7 @@ def test_the_package_can_be_run_as_a_module():
     assert done.stdout.split() == ['mmseg_mammo', __version__]
 
 
+@pytest.mark.slow
 def test_a_command_of_a_hospital_runs_without_torch(tmp_path):
     """As the script runs it: phantoms, prepared by workers."""
     code = (

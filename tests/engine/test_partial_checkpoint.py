@@ -13,9 +13,8 @@ from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.peft.trainable import fingerprint, frozen_parameters
 
 TUNINGS = [
-    'setr_pup_lora_cbis',
     'setr_pup_vpt_strong_cbis',  # with EMA
-    pytest.param('sam_decoder_cbis', marks=pytest.mark.slow),
+    *(pytest.param(n, marks=pytest.mark.slow) for n in ('setr_pup_lora_cbis', 'sam_decoder_cbis')),
     'sam_lora_cbis',
 ]
 

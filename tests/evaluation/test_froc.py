@@ -1,11 +1,8 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from monai.metrics import compute_froc_curve_data, compute_froc_score
+from monai.metrics import compute_froc_score
 
-from mmseg_mammo.evaluation.bootstrap import draws, seed_of
-from mmseg_mammo.evaluation.froc import CRITERIA, OPERATING_POINTS, froc, sensitivities
+from mmseg_mammo.evaluation.froc import OPERATING_POINTS, froc, sensitivities
 from mmseg_mammo.io.run_folder import Records
 
 NAN = np.nan
@@ -86,68 +83,6 @@ def test_a_model_that_detects_nothing_finds_nothing():
 def test_a_data_set_without_lesions_has_no_sensitivity():
     found = froc(*lines_of([('detection', 'a', 1, 0.3, NAN, NAN)]), 'centre')[1]
     assert np.isnan(found).all()
-
-
-def by_curve(rows):
-    curves = {}
-    for row in rows:
-        curves.setdefault((row['model'], row['criterion']), {})[row['FP per image']] = row
-    assert len(curves) == 3 * 2
-    return curves.values()
-
-
-def test_froc_ends_where_every_detection_counts(tables):
-    for points in by_curve(tables['froc_zgt']):
-        values = [row['sensitivity %'] for row in points.values()]
-        assert list(points) == ['0.25', '0.5', '1', '2', '4', '8', 'mean of these', 'any']
-        assert values[5] == values[7]
-        assert values[:6] == sorted(values[:6])
-        assert values[6] == pytest.approx(np.mean(values[:6]), abs=0.011)
-
-
-def test_counts_stand_beside_the_sensitivities(tables):
-    for row in tables['froc_zgt']:
-        assert row['images'] == 24
-        assert row['low'] <= row['sensitivity %'] <= row['high']
-        same = [r['lesions'] for r in tables['lesions_zgt'] if r['model'] == row['model']]
-        assert same == [row['lesions']] * 2
-
-
-@pytest.mark.parametrize('criterion', CRITERIA)
-def test_every_draw_has_the_sensitivities_of_monai_on_the_drawn_patients(runs, criterion):
-    test = next(t for t in runs.on('zgt') if t.model == 'unet')
-    # One, two or three images each, so that draws differ in their numbers of images.
-    patients = np.array([f'P{number}' for number in np.repeat(range(12), [1, 2, 3] * 4)])
-    test = replace(test, images=Records({**test.images.columns, 'patient_id': patients}))
-    names, codes = np.unique(test.images.patients, return_inverse=True)
-    owner = dict(zip(test.images['key'].tolist(), names[codes].tolist(), strict=True))
-    rows, column = test.lesions, CRITERIA[criterion]
-    score = {
-        (key, number): score
-        for kind, key, number, score in zip(
-            *(rows[n] for n in ('kind', 'key', 'number', 'score')), strict=True
-        )
-        if kind == 'detection'
-    }
-    estimates = sensitivities(
-        test.images, test.lesions, criterion, froc(test.images, test.lesions, criterion)
-    )
-    for index, counts in enumerate(draws(len(names), seed_of(names))[:20]):
-        times = dict(zip(names.tolist(), counts.astype(int).tolist(), strict=True))
-        hits, false = [], [0.0]
-        for kind, key, number, match in zip(
-            *(rows[n] for n in ('kind', 'key', 'number', column)), strict=True
-        ):
-            if kind == 'true':
-                hits += times[owner[key]] * [0.0 if np.isnan(match) else score[key, match]]
-            elif np.isnan(match):
-                false += times[owner[key]] * [score[key, number]]
-        shown = sum(times[patient] for patient in owner.values())
-        curve = compute_froc_curve_data(np.array(false), np.array(hits), len(hits), shown)
-        points = [*((point,) for point in OPERATING_POINTS), OPERATING_POINTS]
-        by_monai = [compute_froc_score(*curve, eval_thresholds=each) for each in points]
-        ours = [each.rounds[index] for each in estimates]
-        assert ours == pytest.approx([100 * v for v in (*by_monai, curve[1].max())], abs=1e-9)
 
 
 def test_no_interval_below_five_patients_with_lesions(example):

@@ -1,5 +1,7 @@
 """Shipped experiments, shrunk so that tests can run them whole; trainings that are killed."""
 
+import copy
+import functools
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ TINY_SAM = dict(
 
 def shrink(name, data, work_dir, epochs=3, pretrained=None):
     """An experiment of ``configs/`` with a tiny model at 32², on the nine images of ``prepared``."""
-    cfg = Config.fromfile(find_config(name))
+    cfg = copy.deepcopy(_config(name))
     use_side(cfg, 32)
     if cfg.model.type == 'SAMSegmentor':
         shrink_sam(cfg.model, work_dir, pretrained)
@@ -37,6 +39,11 @@ def shrink(name, data, work_dir, epochs=3, pretrained=None):
         cfg.train_cfg.max_epochs = epochs
     cfg.work_dir = str(work_dir)
     return cfg
+
+
+@functools.cache
+def _config(name):
+    return Config.fromfile(find_config(name))
 
 
 def shrink_encoder_decoder(model, pretrained):

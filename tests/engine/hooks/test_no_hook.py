@@ -27,8 +27,3 @@ def test_any_hook_can_be_switched_off_on_the_command_line(name, hook, kind, prep
     assert any(isinstance(one, kind) for one in Runner.from_cfg(cfg).hooks)
     cfg.merge_from_dict({f'default_hooks.{hook}.type': 'NoHook'})
     assert not any(isinstance(one, kind) for one in Runner.from_cfg(cfg).hooks)
-
-
-def test_no_shipped_config_has_a_hook_that_is_none():
-    for path in CONFIGS.glob('**/*.py'):
-        assert all(Config.fromfile(path).get('default_hooks', {}).values()), path
