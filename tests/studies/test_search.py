@@ -42,6 +42,7 @@ def call(monkeypatch, config, trials, *more):
     runpy.run_path(str(TOOL), run_name='__main__')
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_where_it_was_and_ends_at_its_number(config, monkeypatch, capsys):
     work = config.parent / 'w'
     for trials in (1, 2, 2):

@@ -110,6 +110,7 @@ def test_a_cosine_is_not_resumed_under_another_length_and_the_plateau_rule_is():
                 check_length(trained, longer)
 
 
+@pytest.mark.slow
 def test_both_are_found_in_a_real_checkpoint(prepared, tmp_path):
     cfg = shrink('unet_strong_cbis', prepared, tmp_path / 'train')
     Runner.from_cfg(cfg).train()
