@@ -155,3 +155,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture(scope='session')
+def made(tmp_path_factory):
+    """Work folders of two models and a promptable one, on two data sets. Not to be changed."""
+    from runs import make_runs
+
+    models = ('unet', 'setr_pup_vpt', 'sam_finetune')
+    return make_runs(tmp_path_factory.mktemp('runs'), models, sam=('sam_finetune',))
