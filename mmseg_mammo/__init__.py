@@ -2,7 +2,7 @@
 
 Importing the package registers its datasets, transforms, models, hooks and metrics in
 ``mmseg.registry``. Where MMSegmentation is not installed, a warning says how to get it, and only
-:mod:`mmseg_mammo.preparation` can be used.
+preparation, phantoms and reports can be used.
 
 The console command and the preparation tools set ``MMSEG_MAMMO_REGISTER=0`` in their own process:
 ``--help`` and the preparation need no host, and torch would cost each worker of the preparation
@@ -51,7 +51,7 @@ if os.environ.get(_VARIABLE) != '0':
         register()
     else:
         warnings.warn(
-            f'{host.MISSING} {host.REMEDY}. Until then only mmseg_mammo.preparation works.',
+            f'{host.MISSING} {host.REMEDY}. Until then only preparation, phantoms and reports work.',
             stacklevel=2,
         )
 

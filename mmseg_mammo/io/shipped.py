@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 from typing import NoReturn
 
-import mmseg_mammo
 from mmseg_mammo.errors import MammoError
 
 # Before a path below the folder of shipped configs: ``_base_ = 'mmseg_mammo::unet_cbis.py'``.
 PREFIX = 'mmseg_mammo::'
+_PACKAGE = Path(__file__).parents[1]
 _LIST = 'mammoseg config lists the shipped ones'
 _FIRST = '_base_/runtime.py'  # tells this folder from another one that is called configs
 
@@ -45,8 +45,7 @@ def configs_folder() -> Path:
     Raises:
         MammoError: There is neither.
     """
-    package = Path(mmseg_mammo.__file__).parent
-    folders = (package.parent / 'configs', package / '.mim' / 'configs')
+    folders = (_PACKAGE.parent / 'configs', _PACKAGE / '.mim' / 'configs')
     for folder in folders:
         if (folder / _FIRST).is_file():
             return folder

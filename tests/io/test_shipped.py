@@ -37,7 +37,7 @@ def heir_of(base, path='heir.py'):
 def test_the_configs_lie_beside_the_package_or_inside_an_installed_one(tmp_path, monkeypatch):
     assert configs_folder() == CLONE
     package = tmp_path / 'site-packages' / 'mmseg_mammo'
-    monkeypatch.setattr(mmseg_mammo, '__file__', str(package / '__init__.py'))
+    monkeypatch.setattr('mmseg_mammo.io.shipped._PACKAGE', package)
     with pytest.raises(MammoError, match=r'\.mim/configs: the shipped configs are missing'):
         configs_folder()
     (tmp_path / 'site-packages' / 'configs').mkdir(parents=True)  # of some other package
