@@ -78,6 +78,9 @@ def host_command(main: Main) -> Main:
             from mmseg_mammo import register
 
             register()
+            from mmseg_mammo.models.safe_loading import use_safe_loading
+
+            use_safe_loading()
             if hasattr(args, 'cfg_options'):
                 args.cfg_options = read_options(args.parser, args.cfg_options)
             main(args)

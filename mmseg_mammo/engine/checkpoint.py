@@ -8,14 +8,15 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_mammo.engine.config.literals import read_literals
 from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.devices import check_device
 from mmseg_mammo.engine.partial_checkpoint import complete
 from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.models.safe_loading import load_plain
 
 
 def read_checkpoint(path: str | Path, model: nn.Module) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def read_checkpoint(path: str | Path, model: nn.Module) -> dict[str, Any]:
         CheckpointError: It is missing, damaged, or of another model.
     """
     check_checkpoint(Path(path))
-    checkpoint = dict(CheckpointLoader.load_checkpoint(str(path), map_location='cpu'))
+    checkpoint = dict(load_plain(path))
     if 'state_dict' not in checkpoint:
         checkpoint = {'meta': {}, 'state_dict': checkpoint}
     complete(checkpoint, model)
@@ -95,9 +96,13 @@ def check_state(state: Mapping[str, Tensor], model: nn.Module, place: str) -> No
 
 
 def config_of(checkpoint: Mapping[str, Any]) -> Config | None:
-    """The config that a checkpoint was trained with; None if the checkpoint does not hold it."""
+    """The config that a checkpoint was trained with; None if the checkpoint does not hold it.
+
+    Raises:
+        CheckpointError: It is more than plain data (:func:`.read_literals`).
+    """
     text = checkpoint.get('meta', {}).get('cfg')
-    return Config.fromstring(text, '.py') if text else None
+    return read_literals(text, 'the checkpoint') if text else None
 
 
 def check_checkpoint(path: Path) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
-from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from mmseg_mammo.errors import CheckpointError
@@ -14,6 +13,7 @@ from mmseg_mammo.models.peft.trainable import (
     frozen_parameters,
     pretrained_parts,
 )
+from mmseg_mammo.models.safe_loading import load_plain
 
 KEY = 'trained_only'
 _STATES = (('state_dict', ''), ('ema_state_dict', 'module.'))
@@ -79,7 +79,7 @@ def spare_base(model: nn.Module, path: str) -> None:
     ]
     if not lacking:
         return
-    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    checkpoint = load_plain(path)
     state = checkpoint.get('state_dict', checkpoint)
     if model.state_dict().keys() <= {name.removeprefix('module.') for name in state}:
         for module in lacking:

@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
+import torch
 from tool_calls import CBIS, OURS, ZGT, call, check_labels, options, scores
 
 
@@ -60,3 +62,30 @@ def test_a_checkpoint_of_another_model_ends_in_one_line(trained, prepared, tmp_p
         SystemExit, match=r'^error: The checkpoint .*epoch_1.pth is of another model.*prompts'
     ):
         call(monkeypatch, OURS / 'test.py', *arguments, *small)
+
+
+class Malicious:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+@pytest.mark.parametrize('what', ['pickle', 'config'])
+def test_code_in_a_checkpoint_is_not_run(what, trained, prepared, tmp_path, monkeypatch):
+    made, evil = tmp_path / 'made', tmp_path / 'evil.pth'
+    checkpoint = torch.load(trained / 'epoch_1.pth', weights_only=False)
+    if what == 'pickle':
+        checkpoint['meta']['seed'] = Malicious(made)
+    else:
+        checkpoint['meta']['cfg'] = f'import os\nos.mkdir({str(made)!r})\n'
+    torch.save(checkpoint, evil)
+    arguments = [ZGT, evil, '--work-dir', tmp_path / 'w']
+    arguments += ['--cfg-options', *options(prepared, 'test')]
+    said = {'pickle': 'holds more than tensors', 'config': 'the config inside is not plain data'}
+    with pytest.raises(SystemExit, match=f'^error: .*{said[what]}'):
+        call(monkeypatch, OURS / 'test.py', *arguments)
+    assert not made.exists()

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.logging import print_log
-from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import CheckpointError
@@ -23,6 +22,7 @@ from mmseg_mammo.models.backbones.vit_normalisation import (
     normalisation_of,
     weights_in,
 )
+from mmseg_mammo.models.safe_loading import load_plain
 
 # JAX's names -> timm's; attention is merged separately.
 _JAX_RENAMES = (
@@ -124,6 +124,8 @@ def read_file(path: Path, setting: str) -> dict[str, Any]:
         return _load(path)
     except ImportError as error:
         raise CheckpointError(f'{path}: {error}', remedy='pip install safetensors') from error
+    except CheckpointError:
+        raise
     # Broken archives raise a dozen types, from BadZipFile to UnpicklingError.
     except Exception as error:
         raise CheckpointError(
@@ -145,7 +147,7 @@ def _load(path: Path) -> dict[str, Any]:
         from safetensors.torch import load_file
 
         return load_file(path)
-    return dict(CheckpointLoader.load_checkpoint(str(path), map_location='cpu'))
+    return dict(load_plain(path))
 
 
 def _split(

@@ -1,0 +1,123 @@
+"""Safe loading: reads a checkpoint file as tensors and plain data, so that none can run code."""
+
+import codecs
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+from mmseg_mammo.errors import CheckpointError
+
+_STATISTICS = ('min', 'max', 'current', 'mean')  # what MMEngine's buffers of scalars refer to
+_REMEDY = 'Take weights from who trained them as .safetensors, or as a state dict of tensors alone'
+
+
+def _statistic(owner: object, name: str) -> Callable:
+    """``getattr`` as a pickled :class:`HistoryBuffer` calls it, and no other."""
+    if owner is not HistoryBuffer or name not in _STATISTICS:
+        raise pickle.UnpicklingError(f'Unsupported global: builtins.getattr of {name!r}')
+    return getattr(HistoryBuffer, name)
+
+
+# Of numpy._core.multiarray, numpy.core.multiarray until NumPy 2.
+_OF_NUMPY: tuple[Any, ...] = (np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0])
+# What MMEngine's checkpoints hold beside tensors and plain data, by the names in the files.
+_ALLOWED: dict[str, Any] = {
+    'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
+    'builtins.getattr': _statistic,
+    '_codecs.encode': codecs.encode,  # bytes of NumPy's
+    'numpy.ndarray': np.ndarray,
+    'numpy.dtype': np.dtype,
+    **{
+        f'numpy.{core}.multiarray.{made.__name__}': made
+        for core in ('core', '_core')
+        for made in _OF_NUMPY
+    },
+}
+# Their instances are filled after they are made.
+_DTYPES = tuple({type(np.dtype(kind)) for kind in '?bhilqBHILQefdSU'})
+
+
+def load_plain(path: str | Path, map_location: Any = 'cpu') -> Any:
+    """Read a file that ``torch.save`` wrote, with ``weights_only=True``.
+
+    Beside what torch allows, it may hold what MMEngine's checkpoints do: arrays and scalars of
+    NumPy, and buffers of scalars.
+
+    Args:
+        path: The file.
+        map_location: See ``torch.load``.
+
+    Raises:
+        CheckpointError: It holds anything else, which might run code.
+        FileNotFoundError: There is no such file.
+    """
+    try:
+        return _read_plain(path, map_location)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f'{path}: holds more than tensors and plain data ({_first_sentence(error)})',
+            'a checkpoint of this project, of MMSegmentation, or a state dict',
+            _REMEDY,
+        ) from error
+
+
+def use_safe_loading() -> None:
+    """Let MMEngine, too, read local files by :func:`load_plain`: runners, when they load or resume.
+
+    Its own loader tries again with ``weights_only=False``. For the commands of this project; a
+    program that imports this package keeps MMEngine's.
+    """
+    CheckpointLoader.register_scheme(prefixes='', loader=_for_mmengine, force=True)
+
+
+def _for_mmengine(filename: str, map_location: Any = None) -> Any:
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'{filename} can not be found.')
+    return load_plain(path, map_location)
+
+
+def _read_plain(path: str | Path, map_location: Any) -> Any:
+    if hasattr(torch.serialization, 'safe_globals'):
+        known: list[Any] = [*((value, name) for name, value in _ALLOWED.items()), *_DTYPES]
+        with torch.serialization.safe_globals(known):
+            return torch.load(path, map_location=map_location, weights_only=True)
+    # torch before 2.5 has no list to add to: its own one and ours, in an unpickler of ours.
+    return torch.load(path, map_location=map_location, pickle_module=_Restricted)
+
+
+class _Restricted:
+    """What ``torch.load`` takes for the module ``pickle``; it makes what is allowed, and no more."""
+
+    UnpicklingError = pickle.UnpicklingError
+
+    class Unpickler(pickle.Unpickler):
+        """An unpickler that looks nothing up but in a list."""
+
+        def find_class(self, module: str, name: str) -> Any:
+            """The object of this name, if it is in the list."""
+            from torch._weights_only_unpickler import _get_allowed_globals
+
+            known = {**_get_allowed_globals(), **_ALLOWED}
+            path = f'{module}.{name}'.replace(
+                '__builtin__.', 'builtins.'
+            )  # in pickles of protocol 2
+            if path not in known:
+                raise pickle.UnpicklingError(f'Unsupported global: {path}')
+            return known[path]
+
+    @staticmethod
+    def load(file: Any, **options: Any) -> Any:
+        """As ``pickle.load``; of the formats before torch 1.6."""
+        return _Restricted.Unpickler(file, **options).load()
+
+
+def _first_sentence(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if 'global' in line.lower()]
+    return (lines or ['it cannot be read otherwise'])[0][:200]

@@ -1,0 +1,80 @@
+"""A checkpoint is data: what would run code is refused, what MMEngine saves is read."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.models.safe_loading import load_plain, use_safe_loading
+
+
+class Malicious:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+class Getattr:
+    """Reaches for the globals of a module through an allowed class."""
+
+    def __reduce__(self):
+        return getattr, (HistoryBuffer.mean, '__globals__')
+
+
+@pytest.fixture
+def saved(tmp_path):
+    def save(**content):
+        path = tmp_path / 'a.pth'
+        torch.save({'state_dict': {'w': torch.arange(3.0)}, **content}, path)
+        return path
+
+    return save
+
+
+def test_what_mmengine_saves_is_read(saved):
+    buffer = HistoryBuffer()
+    buffer.update(0.25)
+    hub = {'log_scalars': {'loss': buffer}, 'runtime_info': {'best': np.float64(0.5)}}
+    path = saved(message_hub=hub, meta={'seed': np.int64(3), 'rng': np.arange(4, dtype='u4')})
+    found = load_plain(path)
+    assert found['state_dict']['w'].tolist() == [0, 1, 2]
+    assert found['message_hub']['log_scalars']['loss'].current() == 0.25
+    assert found['message_hub']['log_scalars']['loss'].mean() == 0.25
+    assert found['message_hub']['runtime_info']['best'] == 0.5
+    assert found['meta']['rng'].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize('evil', [Malicious, lambda _: Getattr()], ids=['call', 'getattr'])
+def test_code_in_a_file_is_not_run(evil, saved, tmp_path):
+    path = saved(meta=evil(tmp_path / 'made'))
+    with pytest.raises(CheckpointError, match=r'a\.pth: holds more than tensors and plain data'):
+        load_plain(path)
+    assert not (tmp_path / 'made').exists()
+
+
+def test_also_where_mmengine_loads(saved, tmp_path, monkeypatch):
+    monkeypatch.setattr(CheckpointLoader, '_schemes', dict(CheckpointLoader._schemes))
+    path = saved(meta=Malicious(tmp_path / 'made'))
+    use_safe_loading()
+    with pytest.raises(CheckpointError, match='holds more than'):
+        CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+    assert not (tmp_path / 'made').exists()
+    plain = CheckpointLoader.load_checkpoint(str(saved()), map_location='cpu')
+    assert plain['state_dict'].keys() == {'w'}
+    with pytest.raises(FileNotFoundError):
+        CheckpointLoader.load_checkpoint(str(tmp_path / 'b.pth'))
+
+
+def test_mmengines_own_loader_would_run_it(saved, tmp_path):
+    """Else the tests above would prove nothing."""
+    path = saved(meta=Malicious(tmp_path / 'made'))
+    torch.load(path, weights_only=False)
+    assert (tmp_path / 'made').is_dir()
