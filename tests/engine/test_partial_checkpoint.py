@@ -96,6 +96,7 @@ def test_another_or_no_pretrained_file_is_refused(name, prepared, bases, trained
             records(shrink(name, prepared, tmp_path / 'b', pretrained=other), checkpoint)
 
 
+@pytest.mark.slow
 def test_it_resumes_as_a_whole_one(prepared, bases, tmp_path):
     name = 'setr_pup_vpt_strong_cbis'
     ends = []

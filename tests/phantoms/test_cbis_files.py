@@ -1,12 +1,12 @@
 """Files of a CBIS-DDSM-shaped phantom."""
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from phantom_tables import read_rows, truth_of
 from PIL import Image
 from scipy.ndimage import find_objects
 
@@ -23,15 +23,6 @@ def test_a_crop_box_is_cut_at_the_border():
     mask = np.zeros((200, 100), bool)
     mask[30:41, 60:95] = True
     assert crop_box(mask) == (10, 61, 40, 100)
-
-
-def read_rows(path):
-    with path.open(newline='') as stream:
-        return list(csv.DictReader(stream))
-
-
-def truth_of(root):
-    return {row['abnormality']: row for row in read_rows(root / 'phantom_truth.csv')}
 
 
 @pytest.fixture(scope='module')

@@ -1,4 +1,3 @@
-import csv
 import runpy
 import sys
 from pathlib import Path
@@ -6,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from phantom_tables import read_rows, truth_of
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import read_image
@@ -15,15 +15,6 @@ from mmseg_mammo.phantoms.trees import DEFECTS, write_cbis_tree, write_hospital_
 from mmseg_mammo.preparation.cbis_ddsm.table import FILE_NAMES
 
 HEIGHT = 96
-
-
-def read_rows(path):
-    with path.open(newline='') as stream:
-        return list(csv.DictReader(stream))
-
-
-def truth_of(root):
-    return {row['abnormality']: row for row in read_rows(root / 'phantom_truth.csv')}
 
 
 @pytest.fixture(scope='module')

@@ -6,16 +6,26 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from mmseg_mammo.evaluation.scalars import scalar
 from mmseg_mammo.io.run_folder import CURVES
 from mmseg_mammo.reporting.document import Section
 from mmseg_mammo.reporting.run_reader import Training
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.visualization.plots import COLOURS, LINES, Figure, canvas, to_figure
 
-# Key of vis_data/scalars.json -> label; the panels from left to right.
+# Key of vis_data/scalars.json -> label.
+_SHOWN = {
+    'iou': 'IoU',
+    'dice': 'Dice',
+    'lesion_dice': 'Dice, lesion images',
+    'val_loss': 'validation loss',
+    'epoch_loss': 'training loss',
+}
+_UNITS = {key: declared.unit if (declared := scalar(key)) else 'loss' for key in _SHOWN}
+# Unit -> labels by key; the panels from left to right.
 PANELS = {
-    '%': {'iou': 'IoU', 'dice': 'Dice', 'lesion_dice': 'Dice, lesion images'},
-    'loss': {'val_loss': 'validation loss', 'epoch_loss': 'training loss'},
+    unit: {key: label for key, label in _SHOWN.items() if _UNITS[key] == unit}
+    for unit in dict.fromkeys(_UNITS.values())
 }
 RUNNING_MEAN = (
     'The validation loss is a running mean of up to ten validations, as older versions logged it: '
