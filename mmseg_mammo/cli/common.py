@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from mmseg_mammo.errors import MammoError
@@ -16,13 +17,38 @@ from mmseg_mammo.errors import MammoError
 Main = Callable[[argparse.Namespace], None]
 
 
+def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a checkpoint, the config that it may be given with, and those of :func:`add_run_arguments`."""
+    add = parser.add_argument
+    add('config', nargs='?', help="config file (default: the checkpoint's own)")
+    add('checkpoint', type=Path, help='checkpoint file')
+    add_base_argument(parser)
+    add_run_arguments(parser)
+
+
+def add_base_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the file of the frozen weights, for checkpoints of the trained ones alone."""
+    parser.add_argument(
+        '--base',
+        type=Path,
+        metavar='FILE',
+        help='pre-trained file of the frozen weights, of a checkpoint without them (default: where '
+        'the training had it, or the file of that content in weights/)',
+    )
+
+
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that MMSegmentation's train and test tools share.
+    """Add a config, and those of :func:`add_run_arguments`."""
+    parser.add_argument('config', help='config file')
+    add_run_arguments(parser)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that MMSegmentation's train and test tools share.
 
     ``--cfg-options`` stays text: MMEngine reads it in :func:`read_options`, after its import.
     """
     add = parser.add_argument
-    add('config', help='config file')
     add('--work-dir', help='folder of logs and results (default: work_dirs/<config name>)')
     add('--side', type=int, help="side of the square model input in pixels (default: the config's)")
     add_cfg_options(parser)

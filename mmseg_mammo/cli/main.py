@@ -35,6 +35,7 @@ COMMANDS = {
     'config': Command('config', 'Write a config of your own from a shipped one'),
     'train': Command('train', 'Train a model'),
     'test': Command('test', 'Test a model'),
+    'info': Command('info', 'Say what a checkpoint is, and was trained on'),
     'report': Command('report', 'Make the transfer report from run folders'),
     'search': Command('search', 'Search hyper-parameters on the validation split'),
     'benchmark': Command('benchmark', 'Measure what a training step costs'),
@@ -82,7 +83,8 @@ def run(name: str, words: Sequence[str], prog: str, typed: str = '') -> None:
         typed: How a user types it, where that is not ``prog``.
     """
     parser = parser_of(name, prog, typed)
-    args = parser.parse_args(words)
+    # Intermixed: a config that may be left out is told from a checkpoint wherever options stand.
+    args = parser.parse_intermixed_args(words)
     import_module(f'mmseg_mammo.cli.{COMMANDS[name].module}').main(args)
 
 

@@ -1,15 +1,19 @@
 """Test a model: a table, one CSV line per image, and pictures of a seeded sample.
 
 Example:
-  mammoseg test setr_pup_vpt_cbis CHECKPOINT
+  mammoseg test CHECKPOINT
+  mammoseg test CHECKPOINT --dataset data/ours
   mammoseg test setr_pup_vpt_cbis CHECKPOINT --dataset zgt
+
+A checkpoint brings the config of its training. One that is given is used in its place, and what it
+changes of the images is said.
 """
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_mammo.cli.common import add_config_arguments, host_command
+from mmseg_mammo.cli.common import add_checkpoint_arguments, host_command
 from mmseg_mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -18,9 +22,8 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of a test."""
-    add_config_arguments(parser)
+    add_checkpoint_arguments(parser)
     add = parser.add_argument
-    add('checkpoint', help='checkpoint file that the config trained')
     add(
         '--dataset',
         help='test on another data set: zgt, or any prepared folder, such as data/ours '
@@ -39,18 +42,20 @@ def main(args: argparse.Namespace) -> None:
     """Test, once the checkpoint and the config are known to be usable."""
     from mmseg_mammo.engine.checkpoint import check_checkpoint
     from mmseg_mammo.engine.config.load import load_config
+    from mmseg_mammo.engine.partial_checkpoint import use_base
     from mmseg_mammo.engine.runner import build_runner
     from mmseg_mammo.engine.work_dir import unique_start
     from mmseg_mammo.io.shipped import configs_folder
 
-    check_checkpoint(Path(args.checkpoint))
+    check_checkpoint(args.checkpoint)
     cfg = load_config(args, configs_folder() / '_base_' / 'datasets')
+    use_base(cfg, args.checkpoint, args.base)
     if not cfg.get('test_dataloader'):
         raise MammoError(
-            f'{args.config} has no test, only a training',
+            f'{cfg.filename} has no test, only a training',
             remedy='Add a test_dataloader and a test_evaluator, or name another config',
         )
-    cfg.load_from, cfg.resume = args.checkpoint, False
+    cfg.load_from, cfg.resume = str(args.checkpoint), False
     if args.out:
         keep_label_images(cfg, args.out)
     with unique_start(Path(cfg.work_dir)):

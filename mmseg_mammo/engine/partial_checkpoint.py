@@ -1,12 +1,16 @@
 """Partial checkpoints: leave out frozen weights, and restore them from the pre-trained file."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.logging import print_log
 from torch import nn
 
 from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.io.files import sha256
 from mmseg_mammo.models.peft.lora import omits_frozen
 from mmseg_mammo.models.peft.trainable import (
     fingerprint,
@@ -16,6 +20,7 @@ from mmseg_mammo.models.peft.trainable import (
 from mmseg_mammo.models.safe_loading import load_plain
 
 KEY = 'trained_only'
+WEIGHTS = Path('weights')  # where pre-trained files lie by the shipped configs
 _STATES = (('state_dict', ''), ('ema_state_dict', 'module.'))
 
 
@@ -65,6 +70,61 @@ def note_base(checkpoint: dict[str, Any], model: nn.Module, mark: str) -> None:
         mark: :func:`mmseg_mammo.models.peft.trainable.fingerprint` of ``model``.
     """
     checkpoint[KEY] = {'base': base_file(model), 'fingerprint': mark}
+
+
+def use_base(cfg: Config, checkpoint: Path, given: Path | None) -> None:
+    """Let the model of ``cfg`` take its frozen weights from the file that a checkpoint stands on.
+
+    The file is told by its SHA-256: the one that is given, or where the training had it, or one of
+    ``weights/``. A checkpoint that holds every weight needs none.
+
+    Args:
+        cfg: Changed in place.
+        checkpoint: With a record; of one without, the file of the config stands, unless one is given.
+        given: The file, or None to look for it.
+
+    Raises:
+        CheckpointError: It is not there, or another file; or the checkpoint needs none.
+    """
+    record = read_record(checkpoint)
+    bases = [base for base in (record or {}).get('base', ()) if base['role'] == 'pretrained']
+    if record is not None and not (record['trained_only'] and bases):
+        if given is not None:
+            raise CheckpointError(
+                f'--base {given}: {checkpoint} holds every weight', remedy='Leave --base out'
+            )
+        return
+    if given is not None and not given.is_file():
+        raise CheckpointError(f'--base {given}: no such file')
+    if bases:
+        given = _find_base(bases[0], given, checkpoint)
+    if given is not None:
+        for module in _with_pretrained(cfg.model):
+            module['pretrained'] = str(given)
+
+
+def _find_base(base: Mapping[str, Any], given: Path | None, checkpoint: Path) -> Path:
+    wanted, named = base['sha256'], Path(base['file'])
+    places = [given] if given else [named, WEIGHTS / named.name, *sorted(WEIGHTS.glob('*'))]
+    for place in dict.fromkeys(places):
+        if sha256(place) == wanted:
+            return place
+    raise CheckpointError(
+        f'{checkpoint} holds the trained weights alone, on top of {named.name} (SHA-256 {wanted}); '
+        + (
+            f'{given} is another file' if given else f'neither {named} nor weights/ holds that file'
+        ),
+        'the pre-trained file of the training',
+        'Name it with --base FILE',
+    )
+
+
+def _with_pretrained(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        if node.get('pretrained'):
+            yield node
+        for child in node.values():
+            yield from _with_pretrained(child)
 
 
 def spare_base(model: nn.Module, path: str) -> None:

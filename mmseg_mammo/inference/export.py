@@ -1,6 +1,7 @@
 """Export of a checkpoint: whole weights, LoRA merged, without the state of the optimiser."""
 
 from pathlib import Path
+from typing import IO
 
 import torch
 from mmengine.config import Config
@@ -8,7 +9,9 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmseg_mammo.engine.checkpoint import check_checkpoint, read_checkpoint
+from mmseg_mammo.engine.config.stored import plain_settings, without_lora
 from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.io.checkpoint_record import add_record, read_record
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.models.peft.lora import merged_state
 
@@ -50,6 +53,15 @@ def export_checkpoint(cfg: Config, checkpoint: Path, out: Path) -> int:
     model = MODELS.build(cfg.model)
     found = read_checkpoint(checkpoint, model)
     model.load_state_dict(found['state_dict'])
-    kept = {'meta': found['meta'], 'state_dict': merged_state(model)}
-    write_atomic(out, lambda stream: torch.save(kept, stream))
+    whole = without_lora(plain_settings(cfg))
+    meta = {**found['meta'], 'cfg': Config(whole).pretty_text}
+    kept = {'meta': meta, 'state_dict': merged_state(model)}
+    record = (read_record(checkpoint) or {}) | {'config': whole, 'trained_only': False}
+
+    def write(stream: IO[bytes]) -> None:
+        torch.save(kept, stream)
+        if 'format' in record:  # that of an earlier version says too little
+            add_record(stream, record)
+
+    write_atomic(out, write)
     return len(kept['state_dict'])

@@ -1,5 +1,6 @@
-"""Files: atomic writing, and reading and writing of JSON."""
+"""Files: atomic writing, hashes, and reading and writing of JSON."""
 
+import hashlib
 import json
 import math
 import os
@@ -21,7 +22,7 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
     try:
-        with os.fdopen(handle, 'wb') as stream:
+        with os.fdopen(handle, 'w+b') as stream:
             write(stream)
         umask = os.umask(0)
         os.umask(umask)
@@ -30,6 +31,17 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def sha256(path: Path) -> str | None:
+    """The hash of a file as hexadecimal digits; None if it is not here."""
+    if not path.is_file():
+        return None
+    digest = hashlib.sha256()
+    with path.open('rb') as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read_json(path: Path, remedy: str = '') -> dict[str, Any]:

@@ -12,6 +12,7 @@ from mmseg_mammo.engine.config.edits import use_dataset, use_side
 from mmseg_mammo.engine.config.input_side import check_side
 from mmseg_mammo.engine.config.keys import check_keys
 from mmseg_mammo.engine.config.overrides import override
+from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.shipped import (
     PREFIX,
@@ -27,18 +28,22 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
 
     Args:
         args: Of :func:`mmseg_mammo.cli.common.add_config_arguments`, ``cfg_options`` read, perhaps
-            with ``dataset`` and ``split``.
+            with ``dataset`` and ``split``; or with ``config=None`` and a ``checkpoint``, whose own
+            config is taken.
         datasets: Folder of the data set configs that ``dataset`` may name; None: the shipped ones.
 
     Raises:
         MammoError: The config cannot be read, a key of it or of the overrides is misspelt, or
             the model cannot divide the side.
     """
-    cfg = read_config(args.config)
-    check_keys(cfg)
+    if args.config:
+        cfg = read_config(args.config)
+        check_keys(cfg)
+    else:
+        cfg = read_stored_config(args.checkpoint)
     for option in ('dataset', 'split'):
         if getattr(args, option, None) and not (cfg.get('test_dataloader') or {}).get('dataset'):
-            raise MammoError(f'--{option}: {args.config} has no test_dataloader')
+            raise MammoError(f'--{option}: {cfg.filename} has no test_dataloader')
     if getattr(args, 'dataset', None):
         use_dataset(cfg, args.dataset, datasets or configs_folder() / '_base_' / 'datasets')
     if getattr(args, 'split', None):

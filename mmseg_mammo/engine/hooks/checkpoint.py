@@ -1,8 +1,9 @@
 """Checkpoint hook: saves checkpoints that a killed training resumes from exactly."""
 
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, ClassVar
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
@@ -12,8 +13,10 @@ from mmseg.registry import HOOKS
 from mmseg_mammo.engine.epoch_progress import validation_follows
 from mmseg_mammo.engine.fsdp import is_sharded
 from mmseg_mammo.engine.partial_checkpoint import drop_frozen, note_base, refuse_random_base
+from mmseg_mammo.engine.training_record import describe_training
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.evaluation.scalars import HIGHER, LOWER, scalar
+from mmseg_mammo.io.checkpoint_record import add_record
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.models.peft.lora import omits_frozen
 from mmseg_mammo.models.peft.trainable import fingerprint, unwrapped
@@ -21,11 +24,20 @@ from mmseg_mammo.models.peft.trainable import fingerprint, unwrapped
 
 @register_backend('atomic')
 class AtomicBackend(LocalBackend):
-    """mmengine's local file backend, with atomic writes."""
+    """mmengine's local file backend, with atomic writes, and a record in each checkpoint."""
+
+    record: ClassVar[Mapping[str, Any] | None] = None  # of the checkpoint that is about to be put
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write ``obj`` beside ``filepath`` and rename it."""
-        write_atomic(Path(filepath), lambda stream: stream.write(obj))
+        """Write ``obj``, and the record if there is one, beside ``filepath`` and rename it."""
+        record, AtomicBackend.record = AtomicBackend.record, None
+
+        def write(stream: IO[bytes]) -> None:
+            stream.write(obj)
+            if record is not None:
+                add_record(stream, record)
+
+        write_atomic(Path(filepath), write)
 
 
 @HOOKS.register_module()
@@ -57,6 +69,7 @@ class ResumableCheckpointHook(CheckpointHook):
         self.save_trained_only = save_trained_only
         self._due = False
         self._mark = ''
+        self._record: dict[str, Any] = {}
 
     def before_train(self, runner: Any) -> None:
         """Refuse early if checkpoints without frozen weights could not be completed."""
@@ -73,6 +86,8 @@ class ResumableCheckpointHook(CheckpointHook):
                 )
             refuse_random_base(model)
             self._mark = fingerprint(model)
+        if is_main_process():
+            self._record = describe_training(runner)
 
     def _init_rule(self, rules: list[str | None], key_indicators: list[str]) -> None:
         """Take the rules of declared scalars from :mod:`mmseg_mammo.evaluation.scalars`.
@@ -108,6 +123,14 @@ class ResumableCheckpointHook(CheckpointHook):
             drop_frozen(checkpoint, unwrapped(runner.model))
         if self._mark:
             note_base(checkpoint, unwrapped(runner.model), self._mark)
+        if is_main_process():
+            AtomicBackend.record = {
+                **self._record,
+                'epoch': checkpoint['meta'].get('epoch'),
+                'iter': checkpoint['meta'].get('iter'),
+                'best_score': runner.message_hub.runtime_info.get('best_score'),
+                'trained_only': bool(self._mark) or self.save_trained_only,
+            }
 
     def after_train_epoch(self, runner: Any) -> None:
         """Save, or leave it to the end of the validation that follows."""

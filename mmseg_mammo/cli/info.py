@@ -1,0 +1,113 @@
+"""Say what a checkpoint is: its model, input, training data and base weights. Needs no torch.
+
+Example:
+  mammoseg info CHECKPOINT
+  mammoseg info CHECKPOINT --json
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmseg_mammo.cli.common import named_errors
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.evaluation.image_statistics import QUANTILES
+from mmseg_mammo.io.checkpoint_record import read_record
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the record of a checkpoint."""
+    parser.add_argument('checkpoint', type=Path, help='file that a training or an export left')
+    parser.add_argument(
+        '--json', action='store_true', help='print the whole record, config included (default: not)'
+    )
+
+
+def main(args: argparse.Namespace) -> None:
+    """Print the record."""
+    with named_errors(args.parser.prog):
+        record = read_record(args.checkpoint)
+        if record is None:
+            raise DataFileError(
+                f'{args.checkpoint}: no record: of another program, or of an earlier version',
+                'a checkpoint that this version trained',
+                'Name its config beside it where a command asks for one',
+            )
+    if args.json:
+        print(json.dumps(record, indent=1))
+    else:
+        print('\n'.join(f'{name:<14}{text}' for name, text in summary(record)))
+
+
+def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The record in lines: what each is about, and the text.
+
+    Args:
+        record: Of :func:`mmseg_mammo.io.checkpoint_record.read_record`.
+    """
+    seen = record['input']
+    size = '×'.join(map(str, seen['size'] or ())) or 'as the image'
+    steps = ', '.join(_step(step) for step in seen['steps'])
+    lines = [
+        ('config', record['name']),
+        ('model', record['model']),
+        ('input', f'{size} pixels: {steps}'),
+        ('normalised', f'mean {_numbers(seen["mean"])}, std {_numbers(seen["std"])}'),
+        ('threshold', f'{record["threshold"]:g}'),
+        *((name, _data(data)) for name, data in record['trained_on'].items()),
+        ('epoch', f'{record["epoch"]}, step {record["iter"]}'),
+        ('best score', 'none yet' if record['best_score'] is None else f'{record["best_score"]:g}'),
+        ('weights', 'the trained ones alone' if record['trained_only'] else 'all'),
+        ('images', _images(record['images'])),
+        *_bases(record['base']),
+        ('made by', f'mmseg_mammo {record["versions"]["mmseg_mammo"]}'),
+    ]
+    return [*lines, ('', 'Not a medical device.')]
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    settings = ', '.join(f'{key}={value}' for key, value in step.items() if key != 'type')
+    return f'{step["type"]}({settings})'
+
+
+def _numbers(values: Any) -> str:
+    return ' '.join(f'{value:g}' for value in values or ()) or 'none'
+
+
+def _images(images: Mapping[str, Any]) -> str:
+    found = images['quantiles']
+    middle = len(QUANTILES) // 2
+    median = {name: values[middle] for name, values in found.items() if values}
+    if not median:
+        return 'none could be read'
+    return (
+        f'medians of {images["count"]}: {median["height"]:.0f}×{median["width"]:.0f} pixels of '
+        f'{median["bits"]:.0f} bits, breast {median.get("breast", 0):.0%}, '
+        f'grey level in it {median.get("level_50", 0):.0f} of 255'
+    )
+
+
+def _bases(bases: Sequence[Mapping[str, Any]], depth: int = 0) -> list[tuple[str, str]]:
+    """The files that a training began from, each followed by those that it began from itself."""
+    lines = []
+    for base in bases:
+        text = (
+            f'{base["file"]} ({base["role"]}; SHA-256 {base["sha256"] or "not known"}); licence '
+            f'{base["licence"]} by its name, of {base["publisher"]}, trained on {base["trained_on"]}'
+        )
+        lines.append(('base' + ' of it' * depth, text))
+        lines += _bases(base['base'], depth + 1)
+    return lines or [('base', 'none, from scratch')] * (not depth)
+
+
+def _data(data: Mapping[str, Any]) -> str:
+    if 'index_sha256' not in data:
+        return f'{data["images"]} images'
+    counts = ', '.join(f'{count} {name}' for name, count in data['annotated'].items())
+    kinds = '+'.join(data['mask_kind'])
+    return (
+        f'{data["images"]} images ({counts}) of {data["patients"]} patients, {kinds} masks; '
+        f'index {data["index_sha256"][:12]}'
+    )
