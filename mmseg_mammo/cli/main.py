@@ -84,7 +84,8 @@ def run(name: str, words: Sequence[str], prog: str, typed: str = '') -> None:
     """
     parser = parser_of(name, prog, typed)
     # Intermixed: a config that may be left out is told from a checkpoint wherever options stand.
-    args = parser.parse_intermixed_args(words)
+    nested = parser._subparsers is not None  # argparse has no intermixed way then
+    args = parser.parse_args(words) if nested else parser.parse_intermixed_args(words)
     import_module(f'mmseg_mammo.cli.{COMMANDS[name].module}').main(args)
 
 
