@@ -34,7 +34,7 @@ def changed(name='setr_pup_vpt_strong_cbis', **options):
         ('model.data_preprocessor.mean', [123.675, 116.28, 103.53]),
         ('train_dataloader.batch_size', 8),
         ('train_dataloader.dataset.finding', 'mass'),
-        ('train_dataloader.dataset.pipeline.0.intensity', 'percentile'),
+        ('train_dataloader.dataset.pipeline.1.intensity', 'percentile'),
         ('train_dataloader.sampler.power', 1.0),
         ('val_dataloader.dataset.split', 'test'),
         ('val_evaluator.type', 'IoUMetric'),
