@@ -235,7 +235,13 @@ def test_sam_is_trained_one_image_at_a_time_by_the_thesiss_recipe(name):
     assert (optimizer.type, optimizer.lr, optimizer.betas) == ('AdamW', 1e-4, (0.9, 0.999))
     assert cfg.train_dataloader.batch_size == 1
     steps = [step.type for step in cfg.train_pipeline]
-    assert steps == ['ReadMammogram', 'MapIntensity', 'LoadLesionMask', 'ResizeMammogram', 'PackMammogram']
+    assert steps == [
+        'ReadMammogram',
+        'MapIntensity',
+        'LoadLesionMask',
+        'ResizeMammogram',
+        'PackMammogram',
+    ]
 
 
 def test_zero_shot_sam_has_no_training():

@@ -87,9 +87,10 @@ class MammoInferencer(MMSegInferencer):
     def _inputs_to_list(self, inputs: Any) -> list:
         """The files of a folder that are images, sorted; files as text; arrays as they are."""
         if isinstance(inputs, (str, Path)) and Path(inputs).is_dir():
-            inputs = [p for p in sorted(Path(inputs).iterdir()) if p.is_file() and is_image(p)]
-            if not inputs:
+            files = [p for p in sorted(Path(inputs).iterdir()) if p.is_file() and is_image(p)]
+            if not files:
                 raise DataFileError(f'{inputs}: no image in this folder', FORMATS)
+            inputs = files
         several = inputs if isinstance(inputs, (list, tuple)) else [inputs]
         return [str(one) if isinstance(one, Path) else one for one in several]
 

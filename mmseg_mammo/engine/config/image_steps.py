@@ -49,9 +49,9 @@ def split_loading(value: Any) -> Any:
     found: list[Any] = []
     for child in value:
         if isinstance(child, Mapping) and type_name(child.get('type')) == 'LoadMammogram':
-            reads = {key: child[key] for key in child if key == 'voi'}
-            maps = {key: child[key] for key in child if key not in ('type', 'voi')}
-            found += [{'type': 'ReadMammogram', **reads}, {'type': 'MapIntensity', **maps}]
+            settings = split_loading({key: child[key] for key in child if key != 'type'})
+            reads = {'voi': settings.pop('voi')} if 'voi' in settings else {}
+            found += [{'type': 'ReadMammogram', **reads}, {'type': 'MapIntensity', **settings}]
         else:
             found.append(split_loading(child))
     return found

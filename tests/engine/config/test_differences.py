@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from experiments import shrink
+from experiments import in_one_step, shrink
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -62,6 +62,21 @@ def test_the_pipeline_that_was_trained_with_counts_and_its_defaults_are_values_t
         (found,) = input_differences(trained, cfg)
         assert found.startswith(f'{step.replace("ResizeMammogram", "Resize")}.{key} is ')
         assert found.endswith(f'in training {value}')
+
+
+@pytest.mark.parametrize('name', ['unet_strong_cbis', 'sam_finetune_cbis'])
+def test_one_step_that_loads_and_two_are_the_same_and_their_settings_are_compared(name):
+    ours, earlier = config(name), in_one_step(config(name))
+    loads = [step.type for step in earlier.test_dataloader.dataset.pipeline]
+    assert 'LoadMammogram' in loads
+    assert 'MapIntensity' not in loads
+    for trained, cfg in ((earlier, ours), (ours, earlier), (earlier, earlier)):
+        assert input_differences(trained, cfg) == []
+    earlier.train_dataloader.dataset.pipeline[0].update(voi=False, percentiles=(2, 98))
+    assert input_differences(earlier, ours) == [
+        'MapIntensity.percentiles is (1.0, 99.0), in training (2, 98)',
+        'ReadMammogram.voi is True, in training False',
+    ]
 
 
 def test_a_training_on_crops_is_tested_on_whole_images():
