@@ -43,6 +43,10 @@ def __getattr__(name: str) -> Any:
         from mmseg_mammo.engine.checkpoint import load_model
 
         return load_model
+    if name == 'MammoInferencer':
+        from mmseg_mammo.inference.inferencer import MammoInferencer
+
+        return MammoInferencer
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 
@@ -55,4 +59,4 @@ if os.environ.get(_VARIABLE) != '0':
             stacklevel=2,
         )
 
-__all__ = ['__version__', 'load_model', 'register']
+__all__ = ['MammoInferencer', '__version__', 'load_model', 'register']

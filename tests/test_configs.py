@@ -235,7 +235,13 @@ def test_sam_is_trained_one_image_at_a_time_by_the_thesiss_recipe(name):
     assert (optimizer.type, optimizer.lr, optimizer.betas) == ('AdamW', 1e-4, (0.9, 0.999))
     assert cfg.train_dataloader.batch_size == 1
     steps = [step.type for step in cfg.train_pipeline]
-    assert steps == ['LoadMammogram', 'LoadLesionMask', 'ResizeMammogram', 'PackMammogram']
+    assert steps == [
+        'ReadMammogram',
+        'MapIntensity',
+        'LoadLesionMask',
+        'ResizeMammogram',
+        'PackMammogram',
+    ]
 
 
 def test_zero_shot_sam_has_no_training():
@@ -362,7 +368,7 @@ def image_settings(pipeline):
 def test_an_image_is_tested_as_it_was_trained_with_value_by_value(path):
     cfg = resolve(path)
     trained = image_settings(cfg.train_dataloader.dataset.pipeline)
-    assert trained[0][0] == 'LoadMammogram'
+    assert trained[0][0] == 'MapIntensity'
     for split in ('val', 'test'):
         if loader := cfg.get(f'{split}_dataloader'):
             tested = image_settings(loader.dataset.pipeline)

@@ -13,6 +13,7 @@ from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.description import describe_data, members
 from mmseg_mammo.engine.checkpoint import config_of
 from mmseg_mammo.engine.config.differences import check_length
+from mmseg_mammo.engine.config.image_steps import split_loading
 from mmseg_mammo.engine.config.keys import RUNNER_KEYS
 from mmseg_mammo.engine.config.overrides import default_of
 from mmseg_mammo.engine.config.type_names import type_name, with_names
@@ -132,7 +133,7 @@ def only_writes(hook: Mapping[str, Any]) -> bool:
 
 
 def _part(cfg: Config, key: str) -> Any:
-    value = with_names(cfg.get(key))
+    value = split_loading(with_names(cfg.get(key)))  # of earlier versions
     if key == 'custom_hooks':
         hooks = [hook for hook in value or [] if isinstance(hook, dict)]
         types = [hook.get('type') for hook in hooks]

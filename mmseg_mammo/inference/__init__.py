@@ -1,5 +1,6 @@
 """Inference on new images with a trained model."""
 
+from mmseg_mammo.inference.inferencer import MammoInferencer
 from mmseg_mammo.inference.sam_predictor import SAMPredictor
 
-__all__ = ['SAMPredictor']
+__all__ = ['MammoInferencer', 'SAMPredictor']

@@ -4,49 +4,56 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmcv.transforms import BaseTransform, Resize
+from mmcv.transforms import BaseTransform, LoadImageFromFile, Resize
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.engine.config.image_steps import touches_image
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.transforms.loading import LoadMammogram
+from mmseg_mammo.transforms.intensity import MapIntensity
+from mmseg_mammo.transforms.loading import LoadMammogram, ReadMammogram
+from mmseg_mammo.transforms.resizing import ShrinkMammogram
 
 
 def build_image_steps(
     pipeline: Sequence[Mapping[str, Any]],
-) -> tuple[LoadMammogram, list[BaseTransform]]:
-    """The steps of a pipeline that make or change the image: loading, and the others in order.
+) -> tuple[MapIntensity, list[BaseTransform]]:
+    """The steps of a pipeline that change the image: grey-level mapping, and the others in order.
 
     Args:
-        pipeline: Of a dataset in a config.
+        pipeline: Of a dataset in a config. It begins with a step that reads and with
+            ``MapIntensity``, or with ``LoadMammogram``, which does both.
 
     Raises:
-        MammoError: It does not load images by ``LoadMammogram``.
+        MammoError: It begins in another way.
     """
     steps = [TRANSFORMS.build(step) for step in pipeline if touches_image(step)]
-    if not steps or not isinstance(steps[0], LoadMammogram):
-        raise MammoError(
-            f'a test pipeline of {", ".join(type(s).__name__ for s in steps) or "no steps"}: '
-            'it is not known what it does to grey levels',
-            'a pipeline whose images LoadMammogram reads',
-            'Say it in the call, such as SAMPredictor(model, intensity="minmax")',
-        )
-    return steps[0], steps[1:]
+    if steps and isinstance(steps[0], LoadMammogram):
+        return steps[0], steps[1:]
+    reads = bool(steps) and isinstance(steps[0], (ReadMammogram, LoadImageFromFile))
+    if reads and len(steps) > 1 and isinstance(steps[1], MapIntensity):
+        return steps[1], steps[2:]
+    raise MammoError(
+        f'a test pipeline of {", ".join(type(s).__name__ for s in steps) or "no steps"}: '
+        'it is not known what it does to grey levels',
+        'a pipeline that begins with ReadMammogram and MapIntensity',
+        'Say it in the call, such as SAMPredictor(model, intensity="minmax")',
+    )
 
 
 def level_changing_steps(steps: Sequence[BaseTransform]) -> list[str]:
     """Names of the steps that change more than the size of an image."""
-    return [type(step).__name__ for step in steps if not isinstance(step, Resize)]
+    size = Resize, ShrinkMammogram
+    return [type(step).__name__ for step in steps if not isinstance(step, size)]
 
 
 def run_steps(
     steps: Sequence[BaseTransform], image: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """Run the steps behind ``LoadMammogram`` on the image alone.
+    """Run the steps behind the mapping of grey levels on the image alone.
 
     Args:
         steps: Of :func:`build_image_steps`.
-        image: H×W×3, uint8 or uint16, its grey levels mapped as ``LoadMammogram`` maps them.
+        image: H×W×3, uint8 or uint16, its grey levels mapped as the pipeline maps them.
         size: (H', W') of the result.
 
     Returns:

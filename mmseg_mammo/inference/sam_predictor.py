@@ -22,7 +22,7 @@ from mmseg_mammo.inference.pipeline import (
 from mmseg_mammo.io.image import map_intensity, rescale_to_255
 from mmseg_mammo.models.sam.mask_decoder import choose_candidate, take_candidate
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
-from mmseg_mammo.transforms.loading import LoadMammogram
+from mmseg_mammo.transforms.intensity import MapIntensity
 
 
 class LongestSide(ResizeLongestSide):
@@ -119,7 +119,7 @@ class SAMPredictor(SamPredictor):
 
     Raises:
         MammoError: The data preprocessor does not normalise; or the test pipeline has no
-            ``LoadMammogram``, or does more than to resize beside a given ``keep_ratio``.
+            ``MapIntensity``, or does more than to resize beside a given ``keep_ratio``.
     """
 
     def __init__(
@@ -138,10 +138,8 @@ class SAMPredictor(SamPredictor):
         parts = model.image_encoder, model.prompt_encoder, model.mask_decoder
         sam = Sam(*parts, statistics.mean.flatten().tolist(), statistics.std.flatten().tolist())
         super().__init__(sam.to(statistics.mean.device))
-        self.loading, steps = (
-            LoadMammogram(intensity=intensity or 'minmax', percentiles=percentiles),
-            None,
-        )
+        self.loading = MapIntensity(intensity=intensity or 'minmax', percentiles=percentiles)
+        steps = None
         pipeline = find_test_pipeline(model) if intensity is None else None
         if pipeline is not None:
             self.loading, steps = build_image_steps(pipeline)

@@ -9,18 +9,51 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.image import INTENSITIES, map_intensity, read_image, read_labels
+from mmseg_mammo.io.image import read_image, read_labels
 from mmseg_mammo.io.mask import binarise
 from mmseg_mammo.io.prompts import read_prompts
-from mmseg_mammo.transforms.levels import levels_of
+from mmseg_mammo.transforms.intensity import MapIntensity, three_channels
 
 
 @TRANSFORMS.register_module()
-class LoadMammogram(BaseTransform):
-    """Read a PNG, JPEG, TIFF or DICOM mammogram as H×W×3 with equal channels.
+class ReadMammogram(BaseTransform):
+    """Read a PNG, JPEG, TIFF or DICOM mammogram as H×W×3 with equal channels, levels as stored.
 
-    8- and 16-bit images keep their depth through mmseg's resizing, flipping and cropping;
-    ``MammoCLAHE`` rounds to 8 bits. End the pipeline with ``PackMammogram`` before ``PackSegInputs``.
+    ``MapIntensity`` follows it. Apart from that step, it can be replaced by another one that loads,
+    as MMSegmentation's ``inference_model`` does where it is given arrays.
+
+    Required Keys:
+
+    - img_path
+
+    Added Keys:
+
+    - img (uint8 or uint16, H×W×3)
+    - img_shape, ori_shape (H, W)
+
+    Args:
+        voi: Whether a DICOM file's window or VOI LUT is applied.
+    """
+
+    def __init__(self, *, voi: bool = True) -> None:
+        self.voi = voi
+
+    def transform(self, results: dict) -> dict:
+        """Add the image of ``results['img_path']``."""
+        grey = read_image(Path(results['img_path']), voi=self.voi)
+        results['img'] = three_channels(grey)
+        results['img_shape'] = results['ori_shape'] = grey.shape
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(voi={self.voi})'
+
+
+@TRANSFORMS.register_module()
+class LoadMammogram(MapIntensity):
+    """``ReadMammogram`` and ``MapIntensity`` in one step, as in configs of earlier versions.
+
+    MMSegmentation's ``inference_model`` cannot be given arrays with it.
 
     Required Keys:
 
@@ -46,20 +79,15 @@ class LoadMammogram(BaseTransform):
         percentiles: tuple[float, float] = (1.0, 99.0),
         voi: bool = True,
     ) -> None:
-        if intensity not in INTENSITIES:
-            raise ValueError(f'intensity={intensity!r}: allowed are {", ".join(INTENSITIES)}')
-        self.intensity = intensity
-        self.percentiles = (percentiles[0], percentiles[1])
+        super().__init__(intensity=intensity, percentiles=percentiles)
         self.voi = voi
 
     def transform(self, results: dict) -> dict:
         """Add the image of ``results['img_path']``."""
         grey = read_image(Path(results['img_path']), voi=self.voi)
-        grey = map_intensity(grey, self.intensity, self.percentiles)
-        results['img'] = np.repeat(grey[..., None], 3, axis=-1)
+        results['img'] = grey
         results['img_shape'] = results['ori_shape'] = grey.shape
-        results['grey_levels'] = levels_of(grey)
-        return results
+        return super().transform(results)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(intensity={self.intensity!r}, voi={self.voi})'

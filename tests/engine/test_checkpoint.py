@@ -21,7 +21,7 @@ def test_metas_file_makes_a_predictor(prepared, tmp_path):
     model = load_model(shrink('sam_zeroshot_cbis', prepared, tmp_path), tmp_path / 'sam.pth')
     assert not any(module.training for module in model.modules())
     assert all(torch.equal(sam.state_dict()[k], v) for k, v in model.state_dict().items())
-    assert model.cfg.test_dataloader.dataset.pipeline[0].intensity == 'minmax'
+    assert model.cfg.test_dataloader.dataset.pipeline[1].intensity == 'minmax'
     predictor = SAMPredictor(model)
     assert [type(step).__name__ for step in predictor.transform.steps] == ['Resize']
     predictor.set_image(np.eye(40, 30, dtype=np.uint16) * 4095)

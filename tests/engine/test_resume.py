@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from experiments import shrink
+from experiments import in_one_step, shrink
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -34,7 +34,7 @@ def changed(name='setr_pup_vpt_strong_cbis', **options):
         ('model.data_preprocessor.mean', [123.675, 116.28, 103.53]),
         ('train_dataloader.batch_size', 8),
         ('train_dataloader.dataset.finding', 'mass'),
-        ('train_dataloader.dataset.pipeline.0.intensity', 'percentile'),
+        ('train_dataloader.dataset.pipeline.1.intensity', 'percentile'),
         ('train_dataloader.sampler.power', 1.0),
         ('val_dataloader.dataset.split', 'test'),
         ('val_evaluator.type', 'IoUMetric'),
@@ -59,7 +59,8 @@ def test_what_changes_the_result_is_refused(path, value):
 
 
 def test_a_training_of_an_earlier_version_goes_on():
-    earlier = config('setr_pup_vpt_cbis')
+    earlier = in_one_step(config('setr_pup_vpt_cbis'))
+    assert earlier.train_dataloader.dataset.pipeline[0].type == 'LoadMammogram'
     earlier.model.type = 'EncoderDecoder'
     del earlier.model.backbone['drop_rate'], earlier.default_hooks['console']
     earlier.custom_hooks = [h for h in earlier.custom_hooks if h.type != 'ProspectsHook']

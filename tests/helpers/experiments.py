@@ -15,6 +15,7 @@ from mmseg.registry import MODELS
 from mmseg_mammo.engine.config.edits import use_side
 from mmseg_mammo.io.shipped import find_config
 
+TWO_STEPS = ['ReadMammogram', 'MapIntensity']
 CONFIGS = Path(__file__).parents[2] / 'configs'
 # A windowed and a global block; 2×2 patches in windows of 3×3.
 TINY_SAM = dict(
@@ -63,6 +64,36 @@ def shrink_sam(model, work_dir, pretrained):
     model.pretrained = pretrained
     if model.get('embedding_cache'):
         model.embedding_cache = str(Path(work_dir) / 'embeddings')
+
+
+def in_one_step(cfg):
+    """A config as earlier versions wrote it: ``LoadMammogram`` in place of its two steps."""
+
+    def folded(value):
+        if isinstance(value, dict):
+            return {key: folded(child) for key, child in value.items()}
+        if not isinstance(value, (list, tuple)):
+            return value
+        steps = [folded(child) for child in value]
+        if [step.get('type') for step in steps[:2] if isinstance(step, dict)] == TWO_STEPS:
+            steps[:2] = [{**steps[0], **steps[1], 'type': 'LoadMammogram'}]
+        return type(value)(steps)
+
+    return Config(folded(cfg.to_dict()))
+
+
+@torch.no_grad()
+def halve(model, item):
+    """Shift the output of a segmentor at random until about half of an image is lesion.
+
+    Args:
+        model: With one output channel, changed in place.
+        item: Of a data set.
+    """
+    data = model.eval().data_preprocessor({key: [value] for key, value in item.items()})
+    logits = model.forward(data['inputs'], mode='tensor')
+    threshold = torch.tensor(model.decode_head.threshold)
+    model.decode_head.conv_seg.bias += torch.logit(threshold) - logits.median()
 
 
 def write_base(path, name, data, seed=10):

@@ -8,9 +8,12 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.pipeline import build_image_steps, level_changing_steps, run_steps
 from mmseg_mammo.io.image import map_intensity, write_png
 
-LOAD = dict(type='LoadMammogram', intensity='percentile', percentiles=(5, 90))
+MAP = dict(type='MapIntensity', intensity='percentile', percentiles=(5, 90))
+READ = dict(type='ReadMammogram')
+LOAD = {**MAP, 'type': 'LoadMammogram'}
 RESIZE = dict(type='Resize', scale=(32, 24), keep_ratio=False)
 CLAHE = dict(type='MammoCLAHE', tile_grid_size=(2, 2))
+SHRINK = dict(type='ShrinkMammogram', long_side=40)
 PACK = dict(type='PackMammogram')
 
 
@@ -19,17 +22,31 @@ def grey():
     return np.random.default_rng(0).integers(500, 9000, (60, 50)).astype(np.uint16)
 
 
-@pytest.mark.parametrize('steps', [[RESIZE], [RESIZE, CLAHE], [CLAHE, RESIZE]])
-def test_they_give_what_the_pipeline_gives(steps, grey, tmp_path):
+@pytest.mark.parametrize('first', [[LOAD], [READ, MAP]])
+@pytest.mark.parametrize('steps', [[RESIZE], [SHRINK, RESIZE], [RESIZE, CLAHE], [CLAHE, RESIZE]])
+def test_they_give_what_the_pipeline_gives(steps, first, grey, tmp_path):
     write_png(tmp_path / 'a.png', grey)
-    whole = Compose([LOAD, *steps])(dict(img_path=str(tmp_path / 'a.png')))
-    loading, found = build_image_steps([LOAD, dict(type='LoadLesionMask'), *steps, PACK])
+    whole = Compose([*first, *steps])(dict(img_path=str(tmp_path / 'a.png')))
+    loading, found = build_image_steps([*first, dict(type='LoadLesionMask'), *steps, PACK])
     levels = map_intensity(np.dstack([grey] * 3), loading.intensity, loading.percentiles)
     assert (run_steps(found, levels, (24, 32)) == whole['img']).all()
-    assert level_changing_steps(found) == ['MammoCLAHE'] * (len(steps) - 1)
+    assert level_changing_steps(found) == ['MammoCLAHE'] * steps.count(CLAHE)
 
 
-@pytest.mark.parametrize('pipeline', [[], [dict(type='LoadImageFromFile'), RESIZE], [RESIZE]])
+@pytest.mark.parametrize('reader', ['LoadImageFromFile', 'LoadImageFromNDArray'])
+def test_levels_that_the_host_has_read_are_mapped_too(reader):
+    loading, steps = build_image_steps([dict(type=reader), MAP, RESIZE, PACK])
+    assert loading.percentiles == (5, 90)
+    assert [type(step).__name__ for step in steps] == ['Resize']
+
+
+@pytest.mark.parametrize(
+    'pipeline',
+    [
+        *([], [RESIZE], [dict(type='LoadImageFromFile'), RESIZE]),
+        *([READ], [READ, RESIZE], [MAP, RESIZE], [READ, SHRINK, MAP, RESIZE]),
+    ],
+)
 def test_a_pipeline_that_reads_images_in_another_way_is_refused(pipeline):
     with pytest.raises(MammoError, match='not known what it does to grey levels'):
         build_image_steps(pipeline)

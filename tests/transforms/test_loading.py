@@ -7,7 +7,7 @@ from mmengine.dataset import Compose
 from mmseg_mammo.datasets import MammographyDataset
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.image import write_png
-from mmseg_mammo.transforms import LoadLesionMask, LoadMammogram, LoadPrompts
+from mmseg_mammo.transforms import LoadLesionMask, LoadMammogram, LoadPrompts, ReadMammogram
 
 
 def results(tmp_path, mask, annotated='lesion', shape=(10, 8)):
@@ -30,6 +30,27 @@ def test_16_bit_images_keep_their_values(tmp_path):
     assert loaded['img_shape'] == loaded['ori_shape'] == (10, 8)
     for channel in range(3):
         np.testing.assert_array_equal(loaded['img'][..., channel], image)
+
+
+def test_reading_alone_changes_no_level(tmp_path):
+    image = np.arange(80, dtype=np.uint16).reshape(10, 8) * 3 + 7
+    write_png(tmp_path / 'image.png', image)
+    read = ReadMammogram()({'img_path': str(tmp_path / 'image.png')})
+    assert read['img'].dtype == np.uint16
+    np.testing.assert_array_equal(read['img'], np.dstack([image] * 3))
+    assert read['img_shape'] == read['ori_shape'] == (10, 8)
+    assert 'grey_levels' not in read
+
+
+@pytest.mark.parametrize('kind', [ReadMammogram, LoadMammogram])
+def test_the_window_of_a_dicom_file_may_be_left_out(kind, save_dicom):
+    pixels = np.arange(400, dtype=np.uint16).reshape(20, 20) * 10
+    path = str(save_dicom(pixels, BitsStored=12, WindowCenter=2000, WindowWidth=400))
+    settings = {'intensity': 'stored'} if kind is LoadMammogram else {}
+    plain = kind(voi=False, **settings)({'img_path': path})['img'][..., 0]
+    windowed = kind(**settings)({'img_path': path})['img'][..., 0]
+    assert len(np.unique(plain)) == 400
+    assert len(np.unique(windowed)) < 60
 
 
 def test_an_unknown_intensity_is_refused():

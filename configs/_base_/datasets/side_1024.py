@@ -3,7 +3,8 @@
 _base_ = './test_1024.py'
 
 train_pipeline = [
-    dict(type='LoadMammogram', intensity='minmax'),
+    dict(type='ReadMammogram'),
+    dict(type='MapIntensity', intensity='minmax'),
     dict(type='LoadLesionMask'),
     dict(type='ResizeMammogram', scale=(1024, 1024), keep_ratio=False),
     dict(type='PackMammogram'),

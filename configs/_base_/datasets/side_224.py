@@ -4,7 +4,8 @@ _base_ = './test_224.py'
 
 # The thesis names no CLAHE parameters; these are ours. scale is (width, height).
 train_pipeline = [
-    dict(type='LoadMammogram', intensity='minmax'),
+    dict(type='ReadMammogram'),
+    dict(type='MapIntensity', intensity='minmax'),
     dict(type='LoadLesionMask'),
     dict(type='ResizeMammogram', scale=(224, 224), keep_ratio=False),
     dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),

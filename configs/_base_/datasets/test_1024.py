@@ -2,7 +2,8 @@
 
 # The mask is loaded after the resizing, so that it is compared on its own grid.
 test_pipeline = [
-    dict(type='LoadMammogram', intensity='minmax'),
+    dict(type='ReadMammogram'),
+    dict(type='MapIntensity', intensity='minmax'),
     dict(type='Resize', scale=(1024, 1024), keep_ratio=False),
     dict(type='LoadLesionMask'),
     dict(type='PackMammogram'),

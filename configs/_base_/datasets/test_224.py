@@ -2,7 +2,8 @@
 
 # The mask is loaded after the resizing, so that it is compared on its own grid.
 test_pipeline = [
-    dict(type='LoadMammogram', intensity='minmax'),
+    dict(type='ReadMammogram'),
+    dict(type='MapIntensity', intensity='minmax'),
     dict(type='Resize', scale=(224, 224), keep_ratio=False),
     dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
     dict(type='LoadLesionMask'),

@@ -9,7 +9,12 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.engine.checkpoint import config_of
 from mmseg_mammo.engine.config.checks import datasets_of
-from mmseg_mammo.engine.config.image_steps import augments, image_steps, resizes
+from mmseg_mammo.engine.config.image_steps import (
+    augments,
+    image_steps,
+    resizes,
+    split_loading,
+)
 from mmseg_mammo.engine.config.type_names import class_of, type_name
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.transforms.clahe import LEVELS
@@ -83,7 +88,8 @@ def _step_settings(loader: Mapping[str, Any]) -> dict[str, Any]:
     Augmentation is left out: tests leave it out.
     """
     found: dict[str, Any] = {}
-    for step in image_steps([each.get('pipeline') or () for _, each in datasets_of(loader, '')]):
+    pipelines = [each.get('pipeline') or () for _, each in datasets_of(loader, '')]
+    for step in image_steps(split_loading(pipelines)):
         kind = class_of(step.get('type'), TRANSFORMS)
         if kind is None or augments(kind):
             continue

@@ -36,6 +36,27 @@ def image_steps(pipeline: Sequence[Any]) -> list[Mapping[str, Any]]:
     return [step for step in _flat(pipeline) if touches_image(step)]
 
 
+def split_loading(value: Any) -> Any:
+    """A copy of a config's value with ``LoadMammogram`` as the two steps that it stands for.
+
+    So compared, the config of an earlier version equals one with ``ReadMammogram`` and
+    ``MapIntensity``. Tuples become lists.
+    """
+    if isinstance(value, Mapping):
+        return {key: split_loading(child) for key, child in value.items()}
+    if not isinstance(value, (list, tuple)):
+        return value
+    found: list[Any] = []
+    for child in value:
+        if isinstance(child, Mapping) and type_name(child.get('type')) == 'LoadMammogram':
+            settings = split_loading({key: child[key] for key in child if key != 'type'})
+            reads = {'voi': settings.pop('voi')} if 'voi' in settings else {}
+            found += [{'type': 'ReadMammogram', **reads}, {'type': 'MapIntensity', **settings}]
+        else:
+            found.append(split_loading(child))
+    return found
+
+
 def touches_image(step: Mapping[str, Any]) -> bool:
     """Whether a step is not only about masks, prompts or packing."""
     kind = step.get('type')

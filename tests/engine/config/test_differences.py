@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from experiments import shrink
+from experiments import in_one_step, shrink
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -39,7 +39,7 @@ def test_a_twin_prepares_images_as_in_training_and_another_side_does_not():
         'Resize.scale is (512, 512), in training (224, 224)',
         'data_preprocessor.size is (512, 512), in training (224, 224)',
     ]
-    del twin.test_dataloader.dataset.pipeline[2]
+    del twin.test_dataloader.dataset.pipeline[3]
     assert 'MammoCLAHE.clip_limit is None, in training 2.0' in input_differences(trained, twin)
 
 
@@ -52,7 +52,7 @@ def test_the_pipeline_that_was_trained_with_counts_and_its_defaults_are_values_t
     for step, key, value in (
         ('MammoCLAHE', 'clip_limit', 6.0),
         ('MammoCLAHE', 'tile_grid_size', (4, 4)),
-        ('LoadMammogram', 'intensity', 'percentile'),
+        ('MapIntensity', 'intensity', 'percentile'),
         ('ResizeMammogram', 'scale', (256, 256)),
         ('ResizeMammogram', 'interpolation', 'area'),
     ):
@@ -62,6 +62,21 @@ def test_the_pipeline_that_was_trained_with_counts_and_its_defaults_are_values_t
         (found,) = input_differences(trained, cfg)
         assert found.startswith(f'{step.replace("ResizeMammogram", "Resize")}.{key} is ')
         assert found.endswith(f'in training {value}')
+
+
+@pytest.mark.parametrize('name', ['unet_strong_cbis', 'sam_finetune_cbis'])
+def test_one_step_that_loads_and_two_are_the_same_and_their_settings_are_compared(name):
+    ours, earlier = config(name), in_one_step(config(name))
+    loads = [step.type for step in earlier.test_dataloader.dataset.pipeline]
+    assert 'LoadMammogram' in loads
+    assert 'MapIntensity' not in loads
+    for trained, cfg in ((earlier, ours), (ours, earlier), (earlier, earlier)):
+        assert input_differences(trained, cfg) == []
+    earlier.train_dataloader.dataset.pipeline[0].update(voi=False, percentiles=(2, 98))
+    assert input_differences(earlier, ours) == [
+        'MapIntensity.percentiles is (1.0, 99.0), in training (2, 98)',
+        'ReadMammogram.voi is True, in training False',
+    ]
 
 
 def test_a_training_on_crops_is_tested_on_whole_images():
@@ -76,14 +91,14 @@ def test_a_training_on_crops_is_tested_on_whole_images():
 def test_members_of_a_wrapper_are_looked_at():
     trained, cfg = config('unet_cbis'), config('unet_cbis')
     inner = trained.train_dataloader.dataset
-    inner.pipeline[0].intensity = 'stored'
+    inner.pipeline[1].intensity = 'stored'
     for wrapped in (
         dict(type='RepeatDataset', times=2, dataset=inner),
         dict(type='ConcatDataset', datasets=[inner, inner]),
     ):
         trained.train_dataloader.dataset = wrapped
         assert input_differences(trained, cfg) == [
-            'LoadMammogram.intensity is minmax, in training stored'
+            'MapIntensity.intensity is minmax, in training stored'
         ]
 
 

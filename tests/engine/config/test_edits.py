@@ -16,9 +16,9 @@ def test_the_size_is_that_of_the_model_input(tmp_path):
     cfg.model.data_preprocessor.size = (64, 96)
     assert input_size(cfg) == (64, 96)
     del cfg.model.data_preprocessor['size']
-    cfg.train_dataloader.dataset.pipeline[2].scale = (48, 32)  # width and height
+    cfg.train_dataloader.dataset.pipeline[3].scale = (48, 32)  # width and height
     assert input_size(cfg) == (32, 48)
-    del cfg.train_dataloader.dataset.pipeline[2]
+    del cfg.train_dataloader.dataset.pipeline[3]
     with pytest.raises(MammoError, match=r'names no input size.*--data'):
         input_size(cfg)
 

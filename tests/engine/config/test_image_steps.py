@@ -8,10 +8,16 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.engine.config.differences import input_differences
 from mmseg_mammo.engine.config.edits import input_size, use_side
-from mmseg_mammo.engine.config.image_steps import augments, image_steps, packs, resizes
+from mmseg_mammo.engine.config.image_steps import (
+    augments,
+    image_steps,
+    packs,
+    resizes,
+    split_loading,
+)
 from mmseg_mammo.engine.config.type_names import class_of, type_name
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.transforms import RandomLesionAffine, ResizeMammogram
+from mmseg_mammo.transforms import LoadMammogram, RandomLesionAffine, ResizeMammogram
 
 SHIPPED = sorted(p for p in CONFIGS.glob('**/*.py') if '_base_' not in p.parts)
 STEPS = dict(
@@ -57,6 +63,19 @@ def test_steps_inside_others_stand_in_their_place():
     pipeline = [STEPS['load'], dict(type='TestTimeAug', transforms=inside)]
     assert names(pipeline) == ['LoadMammogram', 'ResizeMammogram', 'ResizeMammogram', 'RandomFlip']
     assert names([[STEPS['load']], [STEPS['flip']]]) == ['LoadMammogram', 'RandomFlip']
+
+
+@pytest.mark.parametrize('kind', ['LoadMammogram', 'mmseg.LoadMammogram', LoadMammogram])
+def test_the_loading_of_earlier_configs_is_split_in_two_and_nothing_else_changes(kind):
+    load = dict(type=kind, intensity='percentile', percentiles=(1, 9), voi=False)
+    read = dict(type='ReadMammogram', voi=False)
+    level = dict(type='MapIntensity', intensity='percentile', percentiles=(1, 9))
+    rest = [STEPS['mask'], STEPS['resize']]
+    assert split_loading([load, *rest]) == split_loading([read, level, *rest])
+    inside = dict(batch_size=4, dataset=dict(datasets=[dict(pipeline=(dict(type=kind),))]))
+    (one,) = split_loading(inside)['dataset']['datasets']
+    assert one['pipeline'] == [dict(type='ReadMammogram'), dict(type='MapIntensity')]
+    assert split_loading(STEPS['resize']) == dict(type='ResizeMammogram', scale=[8, 8])
 
 
 @pytest.mark.parametrize('holder', ['RandomApply', 'RandomChoice'])

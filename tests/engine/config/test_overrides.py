@@ -109,7 +109,7 @@ def test_settings_that_nothing_reads_are_refused_with_the_right_one(words, said)
     [
         ('vis_backends.0.type=TensorboardVisBackend', 'visualizer.vis_backends.0.type'),
         ('vis_backends=[]', 'visualizer.vis_backends'),
-        ('train_pipeline.0.intensity=x', 'train_dataloader.dataset.pipeline.0.intensity'),
+        ('train_pipeline.1.intensity=x', 'train_dataloader.dataset.pipeline.1.intensity'),
         ('test_pipeline=[]', 'val_dataloader.dataset.pipeline, test_dataloader.dataset.pipeline'),
     ],
 )

@@ -18,7 +18,7 @@ def in_classes(name, tmp_path):
     for kind, module in (
         *(
             (n, 'mmseg_mammo.transforms')
-            for n in ('LoadMammogram', 'ResizeMammogram', 'MammoCLAHE')
+            for n in ('ReadMammogram', 'MapIntensity', 'ResizeMammogram', 'MammoCLAHE')
         ),
         *((n, 'mmseg.datasets.transforms') for n in ('Resize',)),
         *((n, 'mmengine.optim') for n in ('OptimWrapper', 'ReduceOnPlateauLR', 'LinearLR')),
@@ -50,7 +50,7 @@ def test_names_and_classes_are_alike(kind, name):
 @pytest.mark.parametrize('name', ['unet_strong_cbis', 'setr_pup_vpt_cbis'])
 def test_side_resuming_and_comparison_work_on_a_config_in_classes(name, tmp_path):
     named, cfg = Config.fromfile(find_config(name)), in_classes(name, tmp_path)
-    assert isinstance(cfg.train_dataloader.dataset.pipeline[2].type, type)
+    assert isinstance(cfg.train_dataloader.dataset.pipeline[3].type, type)
     assert input_differences(named, cfg) == []
     check_length(named, cfg)
     use_side(cfg, 512)
