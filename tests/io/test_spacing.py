@@ -39,7 +39,7 @@ def test_spellings_of_tables(text, spacing):
 
 @pytest.mark.parametrize('text', ['0', '0.07 0', '-0.07', 'nan', 'inf inf', 'x', '1 2 3', '70 µm'])
 def test_what_is_not_one_or_two_positive_numbers_is_refused(text):
-    with pytest.raises(ValueError):  # noqa: PT011 (callers name the value)
+    with pytest.raises(ValueError):
         parse_spacing(text)
 
 
