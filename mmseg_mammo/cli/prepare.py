@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from mmseg_mammo.cli.common import named_errors, resumable
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.index import MASK_KINDS, SPLITS
+from mmseg_mammo.io.spacing import extent_mm
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, EMPTY_MASK_MEANINGS, Gaps
 from mmseg_mammo.preparation.output import AUDIT_NAME, count_table
 
@@ -186,6 +187,12 @@ def say_what_was_done(outcome: 'Prepared', args: argparse.Namespace) -> None:
         print(
             f'patient_id of {outcome.header_patients} images comes from DICOM headers: make sure '
             'that these are pseudonyms, one per patient'
+        )
+    unknown = sum(extent_mm(row) is None for row in outcome.rows)
+    if unknown:
+        print(
+            f'The size of a pixel in mm is unknown for {unknown} of {len(outcome.rows)} images; '
+            '--set spacing_mm=<mm> gives it where files do not tell it'
         )
     for warning in outcome.warnings:
         print(warning)

@@ -6,10 +6,11 @@ describes every column.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 
 from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.io.spacing import ALLOWED, fault_of_row
 from mmseg_mammo.io.table import read_records, write_table
 
 INDEX_NAME = 'index.csv'
@@ -29,7 +30,9 @@ class Row:
     """One image of the index. Empty strings mean *unknown*, never *none*.
 
     ``finding`` and ``pathology`` may join several terms with ``+`` (``mass+calcification``).
-    ``original_height`` and ``original_width`` are the pixels before any downscaling.
+    ``original_height`` and ``original_width`` are the pixels before any downscaling, and the
+    spacings those of that grid, in mm, row and column (``0.07 0.07``); ask
+    :func:`mmseg_mammo.io.spacing.pixel_size` for the size of a pixel.
     """
 
     image: str
@@ -46,9 +49,17 @@ class Row:
     source: str
     original_height: int
     original_width: int
+    study_uid: str = ''
+    series_uid: str = ''
+    sop_uid: str = ''
+    pixel_spacing: str = ''
+    imager_pixel_spacing: str = ''
+    magnification: str = ''
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
+COLUMNS = tuple(field.name for field in fields(Row) if field.default is MISSING)
+# Of images that are or were DICOM files; an index without them is as good as one that has them empty.
+OPTIONAL = tuple(field.name for field in fields(Row) if field.default is not MISSING)
 # What describes an image in results; the rest are paths and sizes.
 DESCRIPTION = (
     'image',
@@ -69,7 +80,7 @@ def write_index(path: Path, rows: Iterable[Row]) -> None:
     """Write ``rows`` as CSV, atomically, after the checks that need no pixels."""
     rows = list(rows)
     check_rows(rows, path)
-    write_table(path, COLUMNS, [asdict(row) for row in rows])
+    write_table(path, (*COLUMNS, *OPTIONAL), [asdict(row) for row in rows])
 
 
 def read_index(path: Path, check_files: bool = True) -> list[Row]:
@@ -171,6 +182,8 @@ def _check_values(row: Row, place: str) -> None:
             f'{place}: original size {row.original_height}×{row.original_width}',
             'the pixels of the image before downscaling',
         )
+    if fault := fault_of_row(row):
+        raise DataIndexError(f'{place}: {fault}', ALLOWED, 'Leave it empty where it is unknown')
     for name in ('image', 'mask'):
         value = getattr(row, name)
         path = PurePosixPath(value)
@@ -196,6 +209,7 @@ def _records(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 def _parse(record: dict[str, str], number: int, path: Path) -> Row:
     values: dict[str, str | int] = {name: record[name] for name in COLUMNS}
+    values |= {name: record.get(name, '') for name in OPTIONAL}
     for name in ('original_height', 'original_width'):
         try:
             values[name] = int(record[name])

@@ -54,7 +54,11 @@ def film_dataset(pixels: np.ndarray, identity: Identity) -> Any:
 
 
 def digital_dataset(
-    pixels: np.ndarray, identity: Identity, window: tuple[int, int], inverted: bool
+    pixels: np.ndarray,
+    identity: Identity,
+    window: tuple[int, int],
+    inverted: bool,
+    spacing_mm: float = 0.07,
 ) -> Any:
     """A digital mammogram, JPEG-lossless (process 14, selection value 1).
 
@@ -63,6 +67,7 @@ def digital_dataset(
         identity: Its tags.
         window: VOI centre and width, in the units of ``pixels``.
         inverted: Store it as MONOCHROME1, dense tissue dark.
+        spacing_mm: Imager Pixel Spacing, the same in both directions.
 
     Returns:
         A ``pydicom.Dataset``: Digital Mammography X-Ray Image, For Presentation.
@@ -82,6 +87,7 @@ def digital_dataset(
     dataset.ImageType = ['DERIVED', 'PRIMARY']
     dataset.ImageLaterality = identity.laterality[0]
     dataset.ViewPosition = identity.view
+    dataset.ImagerPixelSpacing = [spacing_mm, spacing_mm]
     dataset.Manufacturer = 'mmseg_mammo'
     dataset.ManufacturerModelName = 'phantom'
     dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = 0, 1, 'US'

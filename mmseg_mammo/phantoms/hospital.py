@@ -18,6 +18,7 @@ EXPORT_COLUMNS = (
 _UID_ROOT = '2.25'  # UIDs without a registered root (DICOM PS3.5, B.2)
 _UNREAD_EVERY = 20
 _STUDY_DATE = '20190312'
+_DETECTOR_MM = 240  # its height
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ def _write_patient(
                 patient, laterality, view, study, series, sop, date=_STUDY_DATE, number=number
             )
             image = f'dicom/{patient}/{_STUDY_DATE}/{laterality[0]}{view}.dcm'
-            write_dicom(folder / image, digital_dataset(pixels, identity, look.window, inverted))
+            spacing = round(_DETECTOR_MM / height, 6)
+            dataset = digital_dataset(pixels, identity, look.window, inverted, spacing)
+            write_dicom(folder / image, dataset)
             row = _table_row(image, patient, laterality, view, lesions)
             rows.append(row | {'density': str(density)})
             if lesions:

@@ -17,7 +17,7 @@ import numpy as np
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import PARTIAL_PREFIX, write_atomic
 from mmseg_mammo.io.image import resize_image, resize_mask, scale_to_long_side, write_png
-from mmseg_mammo.io.index import ANNOTATED, INDEX_NAME, SPLITS, Row
+from mmseg_mammo.io.index import ANNOTATED, INDEX_NAME, OPTIONAL, SPLITS, Row
 from mmseg_mammo.io.table import write_table
 
 OPTIONS_NAME = 'preparation.json'
@@ -142,7 +142,7 @@ def row_from_record(record: Mapping[str, Any], **facts: str) -> Row:
     """The index row of a written image, from its record and from what is known of it.
 
     Args:
-        record: Of :func:`pair_record`.
+        record: Of :func:`pair_record`, perhaps with values of the optional columns.
         facts: The other fields of :class:`Row`.
     """
     return Row(
@@ -150,6 +150,7 @@ def row_from_record(record: Mapping[str, Any], **facts: str) -> Row:
         mask=record['mask'],
         original_height=record['original_height'],
         original_width=record['original_width'],
+        **{name: record[name] for name in OPTIONAL if name in record},
         **facts,
     )
 

@@ -3,7 +3,16 @@ from dataclasses import asdict, replace
 import pytest
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.io.index import COLUMNS, Row, check_rows, merge_terms, read_index, write_index
+from mmseg_mammo.io.index import (
+    COLUMNS,
+    DESCRIPTION,
+    OPTIONAL,
+    Row,
+    check_rows,
+    merge_terms,
+    read_index,
+    write_index,
+)
 from mmseg_mammo.io.table import write_table
 
 LESION = Row(
@@ -26,6 +35,11 @@ NORMAL = replace(LESION, image='images/b.png', mask='', annotated='normal', path
 OTHER = replace(NORMAL, image='images/c.png', patient_id='P2', split='test', annotated='no')
 
 
+def write_old(path, *records):
+    """An index of the versions before the optional columns."""
+    write_table(path, COLUMNS, [{name: one[name] for name in COLUMNS} for one in records])
+
+
 @pytest.fixture
 def folder(tmp_path):
     for name in ('images/a.png', 'images/b.png', 'images/c.png', 'masks/a.png'):
@@ -38,6 +52,33 @@ def test_an_index_comes_back_as_it_was_written(folder):
     rows = [LESION, NORMAL, OTHER]
     write_index(folder / 'index.csv', rows)
     assert read_index(folder / 'index.csv') == rows
+
+
+SPACED = replace(
+    LESION,
+    study_uid='1.2.3',
+    series_uid='1.2.3.4',
+    sop_uid='1.2.3.4.5',
+    pixel_spacing='0.065 0.066',
+    imager_pixel_spacing='0.07 0.071',
+    magnification='1.05',
+)
+
+
+def test_the_facts_of_a_dicom_file_come_back(folder):
+    write_index(folder / 'index.csv', [SPACED, NORMAL])
+    assert read_index(folder / 'index.csv') == [SPACED, NORMAL]
+    head = (folder / 'index.csv').read_text().splitlines()[0]
+    assert head.split(',') == [*COLUMNS, *OPTIONAL]
+
+
+def test_an_index_of_an_earlier_version_is_read_and_its_spacings_are_unknown(folder):
+    write_old(folder / 'index.csv', asdict(SPACED))
+    assert read_index(folder / 'index.csv') == [LESION]
+
+
+def test_results_carry_no_identifiers_of_dicom():
+    assert not set(DESCRIPTION) & set(OPTIONAL)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +98,13 @@ def test_an_index_comes_back_as_it_was_written(folder):
         ({'original_width': 0}, 'row 3: original size 4000×0'),
         ({'annotated': 'lesion'}, "row 3: annotated is 'lesion' and mask is ''"),
         ({'mask': 'masks/b.png'}, "row 3: annotated is 'normal' and mask is 'masks/b.png'"),
+        ({'pixel_spacing': '0 0.07'}, "row 3: pixel_spacing '0 0.07'. Allowed: lengths in mm"),
+        ({'pixel_spacing': '1 2 3'}, "row 3: pixel_spacing '1 2 3'. Allowed: lengths in mm"),
+        (
+            {'imager_pixel_spacing': '70 70'},
+            "row 3: imager_pixel_spacing '70 70' makes the image 280000 × 210000 mm. Allowed",
+        ),
+        ({'magnification': '0.5'}, "row 3: magnification '0.5'. Allowed: lengths in mm"),
         ({'split': 'val'}, "patient 'P1' is in several splits: train (row 2), val (row 3)"),
     ],
 )
@@ -76,7 +124,7 @@ def test_a_broken_index_is_not_written(tmp_path):
 @pytest.mark.parametrize('column', COLUMNS)
 def test_a_missing_column_is_named(folder, column):
     columns = [name for name in COLUMNS if name != column]
-    record = {name: value for name, value in asdict(LESION).items() if name != column}
+    record = {name: value for name, value in asdict(LESION).items() if name in columns}
     write_table(folder / 'index.csv', columns, [record])
     with pytest.raises(
         DataIndexError, match=rf'index\.csv: missing column {column}; it has.*prepare that'
@@ -94,7 +142,7 @@ def test_a_missing_file_is_named_with_its_row(folder, name):
 
 
 def test_a_size_that_is_no_number_is_named(folder):
-    write_table(folder / 'index.csv', COLUMNS, [asdict(LESION) | {'original_height': '4e3'}])
+    write_old(folder / 'index.csv', asdict(LESION) | {'original_height': '4e3'})
     with pytest.raises(DataIndexError, match=r"row 2: original_height '4e3'.*whole number"):
         read_index(folder / 'index.csv')
 

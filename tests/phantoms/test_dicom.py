@@ -69,6 +69,7 @@ def test_a_digital_mammogram_is_presented_alike_however_it_is_stored(inverted, t
     assert found.PhotometricInterpretation == ('MONOCHROME1' if inverted else 'MONOCHROME2')
     assert found.PresentationLUTShape == ('INVERSE' if inverted else 'IDENTITY')
     assert (found.ImageLaterality, found.ViewPosition) == ('L', 'CC')
+    assert found.ImagerPixelSpacing == [0.07, 0.07]
     assert (found.RescaleIntercept, found.RescaleSlope) == (0, 1)
     centre = 4095 - 1500 if inverted else 1500
     assert (found.WindowCenter, found.WindowWidth) == (centre, 1000)

@@ -48,6 +48,7 @@ def test_digital_dicoms_are_jpeg_lossless_and_decode_to_the_right_grey_levels(ho
         assert (header.BitsAllocated, header.BitsStored) == (16, 12)
         assert (header.ImageLaterality, header.ViewPosition) == (row['laterality'][0], row['view'])
         pixels, info = read_dicom(hospital / row['image'])
+        assert info.imager_pixel_spacing == (2.5, 2.5)  # 240 mm on 96 pixels
         outer = pixels[:, -1] if row['laterality'] == 'LEFT' else pixels[:, 0]
         assert outer.max() == 0  # the background is black whatever the photometric type
         shown.setdefault(info.photometric, []).append(pixels[pixels > 0].mean())

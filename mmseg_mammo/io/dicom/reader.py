@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.dicom.header import (
-    is_for_processing,
-    photometric_of,
-    side_of,
-    view_of,
-)
+from mmseg_mammo.io.dicom.geometry import geometry_of
+from mmseg_mammo.io.dicom.header import is_for_processing, photometric_of, side_of, view_of
 from mmseg_mammo.io.dicom.levels import display_levels
 from mmseg_mammo.io.dicom.pixels import guess_syntax, stored_values
+from mmseg_mammo.io.spacing import Spacing
 
 DICOM_SUFFIXES = ('.dcm', '.dicom', '.dic')
 
@@ -26,12 +23,16 @@ DICOM_SUFFIXES = ('.dcm', '.dicom', '.dic')
 class DicomInfo:
     """Header facts of one instance; empty strings where the file says nothing.
 
-    ``notes`` tell what was odd about the file and how it was understood.
+    Spacings are (row, column) in mm, None where unknown: ``pixel_spacing`` in the patient,
+    ``imager_pixel_spacing`` on the detector; ``magnification`` is that of the breast between them
+    (:func:`.spacing_at_breast`). ``notes`` tell what was odd about the file and how it was
+    understood.
     """
 
     patient_id: str
     study_uid: str
     series_uid: str
+    sop_uid: str
     series_description: str
     laterality: str
     view: str
@@ -40,6 +41,9 @@ class DicomInfo:
     bits_allocated: int
     photometric: str
     notes: tuple[str, ...] = ()
+    pixel_spacing: Spacing | None = None
+    imager_pixel_spacing: Spacing | None = None
+    magnification: float | None = None
 
 
 @dataclass(frozen=True)
@@ -203,10 +207,12 @@ def _info(dataset: Any, path: Path) -> DicomInfo:
             'Copy the file again from its source, or leave it out',
         )
     photometric, odd = photometric_of(dataset)
+    geometry = geometry_of(dataset)
     return DicomInfo(
         patient_id=str(dataset.get('PatientID') or ''),
         study_uid=str(dataset.get('StudyInstanceUID') or ''),
         series_uid=str(dataset.get('SeriesInstanceUID') or ''),
+        sop_uid=str(dataset.get('SOPInstanceUID') or ''),
         series_description=str(dataset.get('SeriesDescription') or ''),
         laterality=side_of(dataset),
         view=view_of(dataset),
@@ -214,7 +220,10 @@ def _info(dataset: Any, path: Path) -> DicomInfo:
         columns=int(dataset.Columns),
         bits_allocated=int(dataset.get('BitsAllocated') or 0),
         photometric=photometric,
-        notes=(odd,) if odd else (),
+        notes=(*filter(None, (odd,)), *geometry.notes),
+        pixel_spacing=geometry.pixel_spacing,
+        imager_pixel_spacing=geometry.imager_pixel_spacing,
+        magnification=geometry.magnification,
     )
 
 

@@ -24,6 +24,7 @@ from mmseg_mammo.preparation.cbis_ddsm.resolve import (
     shape_repair,
 )
 from mmseg_mammo.preparation.cbis_ddsm.table import Abnormality
+from mmseg_mammo.preparation.dicom_facts import dicom_facts
 from mmseg_mammo.preparation.output import (
     INVERTED_SHARE,
     large_lesion_note,
@@ -82,8 +83,8 @@ def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
         out: The output folder.
 
     Returns:
-        The record of the written pair with ``image_file`` and one outcome per region under
-        ``regions``; with a key ``error`` if nothing was written.
+        The record of the written pair with ``image_file``, the facts of its header, and one
+        outcome per region under ``regions``; with a key ``error`` if nothing was written.
     """
     outcomes: list[RegionOutcome] = []
     image_file, note = '', ''
@@ -97,9 +98,8 @@ def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
             outcome, mask = resolve_region(region, job.root, shape)
             if mask is not None:
                 lesions |= resize_mask(mask, shape)
-                name = seen.setdefault(
-                    sha256(np.packbits(mask).tobytes()).digest(), region.case.name
-                )
+                digest = sha256(np.packbits(mask).tobytes()).digest()
+                name = seen.setdefault(digest, region.case.name)
                 if name != region.case.name:
                     outcome = _add_note(outcome, f'the same mask as {name}')
             outcomes.append(outcome)
@@ -118,6 +118,7 @@ def make_image(job: ImageJob, out: Path) -> dict[str, Any]:
     facts = {'image_file': image_file, 'regions': regions}
     if pixels is None:
         return {'error': 'unresolved regions', **facts}
+    facts |= dicom_facts(job.root / image_file)
     return pair_record(write_pair(out, job.name, pixels, lesions, job.long_side), **facts)
 
 
@@ -168,15 +169,13 @@ def resolve_region(
         shape_repair(mask.shape, image_shape),
     )
     crop = find_crop(found.instances, mask)
-    height, width = mask.shape
+    sizes = 'mask {}×{}, image {}×{}'.format(*mask.shape, *image_shape)
     outcome = RegionOutcome(
         mask_file=_instance_path(mask, root),
         crop_file=_instance_path(crop, root) if crop else '',
         rule=rule,
         repairs='+'.join(filter(None, repairs)),
-        detail=f'mask {height}×{width}, image {image_shape[0]}×{image_shape[1]}'
-        if repairs[1]
-        else '',
+        detail=sizes if repairs[1] else '',
         note=large_lesion_note(float(lesion.mean())),
     )
     return outcome, lesion

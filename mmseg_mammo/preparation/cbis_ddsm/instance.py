@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.dicom.reader import is_dicom, read_identity, read_info
+from mmseg_mammo.io.dicom.reader import is_dicom, read_info
 from mmseg_mammo.io.image import RASTER_SUFFIXES, read_image, read_raster
 from mmseg_mammo.preparation.cbis_ddsm.table import NAME, UID
 
@@ -53,11 +53,11 @@ def read_instance(path: Path) -> Instance:
         DataFileError: Its header, or the raster file, cannot be read.
     """
     if is_dicom(path):
-        info, uid = read_info(path), read_identity(path).sop_uid
+        info = read_info(path)
         shape = (info.rows, info.columns)
         return Instance(
             *(path, shape, info.bits_allocated, info.series_uid, info.series_description),
-            *(uid, info.patient_id),
+            *(info.sop_uid, info.patient_id),
         )
     pixels = read_raster(path)
     height, width = pixels.shape

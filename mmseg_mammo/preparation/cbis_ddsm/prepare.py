@@ -44,6 +44,7 @@ from mmseg_mammo.preparation.cbis_ddsm.table import (
     has_column,
     read_cases,
 )
+from mmseg_mammo.preparation.dicom_facts import with_dicom_facts
 from mmseg_mammo.preparation.jobs import make_all
 from mmseg_mammo.preparation.output import (
     AUDIT_NAME,
@@ -120,7 +121,8 @@ def prepare(
         lines = audit_image(job, record, options.on_mismatch, splits, unlisted.get(job.name, ()))
         audit += lines
         if lines[0]['image']:
-            rows.append(index_row(job, record, splits, phantom))
+            known = with_dicom_facts(record, job.root / record['image_file'])
+            rows.append(index_row(job, known, splits, phantom))
     order = {case.name: number for number, case in enumerate(cases)}
     audit.sort(key=lambda line: order[line['abnormality']])
     say(summary(audit))

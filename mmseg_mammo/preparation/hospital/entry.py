@@ -11,10 +11,12 @@ from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.dicom.reader import is_dicom, read_info
 from mmseg_mammo.io.index import ANNOTATED, PATHOLOGIES, SPLITS, VIEWS
 from mmseg_mammo.preparation.hospital.disk import fault_of, find_file, list_names, resolve_links
+from mmseg_mammo.preparation.hospital.names import tells_nothing
+from mmseg_mammo.preparation.hospital.spacing import read_spacing
 
 COLUMNS = (
     *('image', 'mask', 'patient_id', 'laterality', 'view', 'split', 'finding', 'pathology'),
-    *('density', 'annotated'),
+    *('density', 'annotated', 'spacing_mm'),
 )
 NOT_ANNOTATED = 'not-annotated'
 EMPTY_MASK_MEANINGS = ('normal', NOT_ANNOTATED)
@@ -24,7 +26,6 @@ _SPLITS = {name: name for name in ('', *SPLITS)} | {'training': 'train', 'valida
 _STATES = {name: name for name in ('', *ANNOTATED)} | {NOT_ANNOTATED: 'no'}
 _VIEWS = {name.lower(): name for name in VIEWS}
 _PATHOLOGIES = {name: name for name in ('', *PATHOLOGIES)} | {'b': 'benign', 'm': 'malignant'}
-_NOBODY = ('n/a', 'na', 'nan', '<na>', 'null', 'none', 'unknown', '-', '?')
 # What spreadsheets leave where they failed (#N/A, #NAME?, #NV, ####), and lost letters.
 _BROKEN = re.compile(r'#(N/?[AV]|[\w/]+[!?]|#*)|.*\ufffd.*', re.IGNORECASE | re.DOTALL)
 # 123456 as Excel shows a wide number: 1,23E+05 may be many patients.
@@ -49,8 +50,8 @@ class Entry:
 
     ``place`` names it in messages; ``relative`` is its path as the table or folder gives it;
     ``annotated`` is '' where the mask decides; ``header_patient`` says that the patient comes
-    from a DICOM header; ``doubt`` is that of :class:`Raw`. The other fields are those of
-    ``index.Row``.
+    from a DICOM header; ``doubt`` is that of :class:`Raw`; ``spacing_mm`` is for files that tell
+    no spacing. The other fields are those of ``index.Row``.
     """
 
     place: str
@@ -67,6 +68,7 @@ class Entry:
     annotated: str
     header_patient: bool = False
     doubt: str = ''
+    spacing_mm: str = ''
 
 
 @dataclass(frozen=True)
@@ -137,11 +139,6 @@ def collect(raw: Iterable[Raw], root: Path, gaps: Gaps) -> tuple[list[Entry], li
     return entries, problems
 
 
-def tells_nothing(cell: str) -> bool:
-    """Whether a cell is empty, or says in words that it is."""
-    return cell.lower() in ('', *_NOBODY)
-
-
 def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
     cells = row.cells
     broken = [name for name, cell in cells.items() if _BROKEN.fullmatch(cell)]
@@ -170,6 +167,7 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
         density=cells['density'],
         annotated=annotated,
         doubt=row.doubt,
+        spacing_mm=read_spacing(cells['spacing_mm']),
     )
 
 

@@ -11,6 +11,7 @@ from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.image import BRIGHT_AIR, air_is_bright, read_image, read_labels
 from mmseg_mammo.io.index import Row, merge_terms
 from mmseg_mammo.io.mask import binarise, fit_mask
+from mmseg_mammo.preparation.dicom_facts import dicom_facts
 from mmseg_mammo.preparation.hospital.entry import Entry
 from mmseg_mammo.preparation.hospital.names import output_names
 from mmseg_mammo.preparation.output import (
@@ -70,8 +71,8 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
     """Read one image with its masks, check that they agree, and write them.
 
     Returns:
-        The record of :func:`mmseg_mammo.preparation.output.pair_record`, with ``annotated``
-        and ``note``.
+        The record of :func:`mmseg_mammo.preparation.output.pair_record`, with ``annotated``,
+        ``note`` and the facts of :func:`.dicom_facts`.
 
     Raises:
         DataFileError: A file cannot be decoded, a mask is not binary or of another shape, or
@@ -106,7 +107,8 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
     pair = write_pair(out, job.name, image, mask, options.long_side)
     notes.append(large_lesion_note(pair.lesion_share))
     note = '; '.join(filter(None, notes))
-    return pair_record(pair, annotated=job.annotated or found, note=note)
+    facts = dicom_facts(job.image)
+    return pair_record(pair, annotated=job.annotated or found, note=note, **facts)
 
 
 def index_row(

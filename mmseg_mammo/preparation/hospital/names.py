@@ -22,6 +22,12 @@ _RESERVED = re.compile(r'(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?', re.IGNOREC
 _INVISIBLE = '\'"`\u2019\u200b\ufeff\u00ad'  # or nearly so, at the ends of an identifier
 # Where shorter words begin others (_m, _mlo).
 _DISTINCT_WORD = 3
+_NOBODY = ('n/a', 'na', 'nan', '<na>', 'null', 'none', 'unknown', '-', '?')
+
+
+def tells_nothing(cell: str) -> bool:
+    """Whether a cell of a table is empty, or says in words that it is."""
+    return cell.lower() in ('', *_NOBODY)
 
 
 def nfc(text: str) -> str:

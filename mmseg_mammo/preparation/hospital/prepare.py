@@ -10,6 +10,7 @@ import numpy as np
 
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.index import INDEX_NAME, Row, check_patients, write_index
+from mmseg_mammo.preparation.dicom_facts import with_dicom_facts
 from mmseg_mammo.preparation.hospital.entry import Entry, Problem
 from mmseg_mammo.preparation.hospital.image import PixelOptions, index_row, make_image, make_jobs
 from mmseg_mammo.preparation.hospital.rows import (
@@ -21,6 +22,7 @@ from mmseg_mammo.preparation.hospital.rows import (
     refuse_doubtful,
     warnings_about,
 )
+from mmseg_mammo.preparation.hospital.spacing import fill_spacing
 from mmseg_mammo.preparation.jobs import make_all
 from mmseg_mammo.preparation.output import claim_folder, is_phantom, write_audit
 from mmseg_mammo.preparation.splits import carve_splits, split_patients
@@ -110,8 +112,8 @@ def prepare(
     claim_folder(out, _claim(settings))
     make = partial(make_image, out=out, options=settings.pixels)
     records = make_all(jobs, make, out, workers=settings.workers, title='preparing')
-    sure = [(g, refuse_doubtful(g, record)) for g, record in zip(groups, records, strict=True)]
-    made = refuse_copies(sure, out)
+    known = [(g, _complete(g, record)) for g, record in zip(groups, records, strict=True)]
+    made = refuse_copies([(group, refuse_doubtful(group, record)) for group, record in known], out)
     problems += decoding_problems(made)
     audit = audit_lines(made, problems)
     used = [(group, record) for group, record in made if 'error' not in record]
@@ -123,6 +125,13 @@ def prepare(
     write_index(out / INDEX_NAME, rows)
     header_patients = sum(any(entry.header_patient for entry in group) for group, _ in used)
     return Prepared(rows, problems, audit, header_patients, warnings_about(made, rows, out))
+
+
+def _complete(group: Sequence[Entry], record: dict[str, Any]) -> dict[str, Any]:
+    """The record with what the header and the table say of the size of a pixel."""
+    if 'error' in record:
+        return record
+    return fill_spacing(with_dicom_facts(record, group[0].image), group[0].spacing_mm)
 
 
 def _claim(settings: Settings) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from mmseg_mammo.preparation.hospital.names import alike_patients, nfc
 
 AUDIT_COLUMNS = ('row', 'image', 'mask', 'status', 'annotated', 'output', 'lesion_share', 'note')
 SHOWN = 5
+# What the rows of one image must agree on.
+_AGREED = ('patient_id', 'laterality', 'view', 'split', 'density', 'annotated', 'spacing_mm')
 Made = Sequence[tuple[list[Entry], dict[str, Any]]]
 
 
@@ -32,7 +34,7 @@ def group_by_image(
         by_image.setdefault(resolve_links(entry.image), []).append(entry)
     bad = {p.file or p.image: f'left out with {p.place}' for p in problems}
     for image, group in by_image.items():
-        for name in ('patient_id', 'laterality', 'view', 'split', 'density', 'annotated'):
+        for name in _AGREED:
             values = sorted({getattr(entry, name) for entry in group})
             if len(values) > 1:
                 shown = ', '.join(value or 'empty' for value in values)

@@ -14,8 +14,8 @@ from mmseg_mammo.preparation.hospital.entry import (
     Problem,
     Raw,
     collect,
-    tells_nothing,
 )
+from mmseg_mammo.preparation.hospital.names import tells_nothing
 
 _NO_LESION = (
     *('normal', 'norm', 'healthy', 'unremarkable', 'negative', 'absent', 'nothing', 'nil', 'no'),

@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import re
 import runpy
@@ -11,7 +12,7 @@ import pytest
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import read_raster, write_png
-from mmseg_mammo.io.index import read_index
+from mmseg_mammo.io.index import OPTIONAL, read_index
 from mmseg_mammo.io.table import read_table
 from mmseg_mammo.preparation.hospital import image as hospital_image
 from mmseg_mammo.preparation.hospital.entry import Gaps
@@ -392,3 +393,41 @@ def test_phantoms_are_marked_by_the_folder_they_come_from(tmp_path):
     folders = (tmp_path, tmp_path / 'raw' / 'images')
     assert mark_phantom('ours', 'weak', *folders) == ('phantom-ours', 'phantom')
     assert mark_phantom('phantom_a', 'weak', *folders) == ('phantom_a', 'phantom')
+
+
+def test_the_index_has_the_facts_of_the_headers(hospital, tmp_path, save_dicom):
+    pixels = np.arange(2400, dtype=np.uint16).reshape(60, 40)
+    tags = {'SOPInstanceUID': '1.2.5', 'ImagerPixelSpacing': [0.07, 0.08]}
+    save_dicom(pixels, 'export/p2/1.dcm', StudyInstanceUID='1.2.3', **tags)
+    run(hospital, tmp_path / 'out')
+    row = read_index(tmp_path / 'out/index.csv')[1]
+    assert (row.study_uid, row.series_uid, row.sop_uid) == ('1.2.3', '', '1.2.5')
+    assert (row.pixel_spacing, row.imager_pixel_spacing) == ('', '0.07 0.08')
+
+
+def test_a_folder_of_an_earlier_version_is_resumed_and_completed(hospital, tmp_path):
+    """Its records lack the facts: no image is made again, and the index has them."""
+    rows = run(hospital, tmp_path / 'out').rows
+    progress = tmp_path / 'out/progress.jsonl'
+    entries = [json.loads(line) for line in progress.read_text().splitlines()]
+    for entry in entries:
+        for name in OPTIONAL:
+            del entry['record'][name]
+    progress.write_text(''.join(f'{json.dumps(entry)}\n' for entry in entries))
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / 'out/images').iterdir()}
+    assert run(hospital, tmp_path / 'out').rows == rows
+    assert rows[0].sop_uid
+    assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / 'out/images').iterdir()}
+
+
+def test_a_given_spacing_fills_and_contradicts(hospital, tmp_path, save_dicom):
+    pixels = np.arange(2400, dtype=np.uint16).reshape(60, 40)
+    save_dicom(pixels, 'export/p2/1.dcm', PixelSpacing=[0.05, 0.05])
+    found = read_hospital_table(hospital, hospital.parent, {}, {'spacing_mm': '0.07'}, Gaps())
+    settings = Settings(hospital, 'ours', 'contour', PixelOptions(long_side=0))
+    with pytest.raises(
+        MammoError, match=r'row 4: spacing_mm is 0\.07 0\.07, its header says 0\.05'
+    ):
+        prepare(*found, tmp_path / 'out', settings)
+    rows = prepare(*found, tmp_path / 'out', replace(settings, skip_bad=True)).rows
+    assert [row.pixel_spacing for row in rows] == ['0.07 0.07'] * 3
