@@ -2,8 +2,9 @@
 
 from mmseg_mammo.transforms.augmentation import RandomIntensity, RandomLesionAffine
 from mmseg_mammo.transforms.clahe import MammoCLAHE
-from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram, LoadPrompts
+from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram
 from mmseg_mammo.transforms.packing import PackMammogram
+from mmseg_mammo.transforms.prompts import LoadPrompts
 from mmseg_mammo.transforms.resizing import ResizeMammogram
 
 __all__ = [
