@@ -62,6 +62,35 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
+def add_prompt_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that give a promptable model its prompts; :func:`read_coordinates`."""
+    add = parser.add_argument
+    add(
+        '--prompts',
+        metavar='FILE',
+        help='table of points and boxes for SAM (docs/sam.md); images without are predicted empty',
+    )
+    add(
+        '--coordinates',
+        choices=['original', 'prepared'],
+        help='images that the pixels in the table of --prompts are of (default: original, before '
+        'preparation made them smaller)',
+    )
+
+
+def read_coordinates(args: argparse.Namespace) -> str:
+    """The images that coordinates of ``--prompts`` are of.
+
+    Raises:
+        MammoError: ``--coordinates`` without ``--prompts``.
+    """
+    if args.coordinates and not args.prompts:
+        raise MammoError(
+            f'--coordinates {args.coordinates}: no effect', '--coordinates beside --prompts FILE'
+        )
+    return args.coordinates or 'original'
+
+
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--cfg-options``, as text."""
     parser.add_argument(

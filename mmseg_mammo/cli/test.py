@@ -13,7 +13,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_mammo.cli.common import add_checkpoint_arguments, host_command
+from mmseg_mammo.cli.common import (
+    add_checkpoint_arguments,
+    add_prompt_arguments,
+    host_command,
+    read_coordinates,
+)
 from mmseg_mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -35,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="split to test on (default: the config's, test)",
     )
     add('--out', help='new folder for the predicted masks as label images, 0 and 1, one per image')
+    add_prompt_arguments(parser)
 
 
 @host_command
@@ -42,6 +48,7 @@ def main(args: argparse.Namespace) -> None:
     """Test, once the checkpoint and the config are known to be usable."""
     from mmseg_mammo.engine.checkpoint import check_checkpoint
     from mmseg_mammo.engine.config.load import load_config
+    from mmseg_mammo.engine.config.prompts import use_prompts
     from mmseg_mammo.engine.partial_checkpoint import use_base
     from mmseg_mammo.engine.runner import build_runner
     from mmseg_mammo.engine.work_dir import unique_start
@@ -56,6 +63,9 @@ def main(args: argparse.Namespace) -> None:
             remedy='Add a test_dataloader and a test_evaluator, or name another config',
         )
     cfg.load_from, cfg.resume = str(args.checkpoint), False
+    coordinates = read_coordinates(args)
+    if args.prompts:
+        use_prompts(cfg, args.prompts, coordinates)
     if args.out:
         keep_label_images(cfg, args.out)
     with unique_start(Path(cfg.work_dir)):

@@ -131,6 +131,7 @@ class MammographyDataset(BaseSegDataset):
         self.finding = finding
         self.views = tuple(views) if views else None
         self.annotated_only = annotated_only
+        self._indexed: tuple[str, ...] = ()
         refuse_unheeded(type(self).__name__, kwargs)
         # (seed, epoch) in shared memory: a loader's workers live on from epoch to epoch.
         self._state = torch.zeros(2, dtype=torch.int64).share_memory_()
@@ -188,12 +189,15 @@ class MammographyDataset(BaseSegDataset):
             return
         super().full_init()
         for step in self.pipeline.transforms:
+            if hasattr(step, 'know_index'):
+                step.know_index(self._indexed)
             if hasattr(step, 'check_images'):
                 step.check_images([self.get_data_info(index) for index in range(len(self))])
 
     def load_data_list(self) -> list[dict]:
         """Read, check and filter the index; one dict per image."""
         rows = read_index(Path(self.ann_file))
+        self._indexed = tuple(row.image for row in rows)
         chosen = [row for row in rows if self._keeps(row)]
         kept = [row for row in chosen if self._has_finding(row)]
         if len(kept) < len(chosen):

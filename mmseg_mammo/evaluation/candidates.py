@@ -85,6 +85,19 @@ def prompt_columns(sample: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def is_unprompted(columns: Mapping[str, Any]) -> bool:
+    """Whether prompts were given, but none for this image: its prediction is empty.
+
+    Args:
+        columns: Of a record, of :func:`prompt_columns`.
+
+    >>> is_unprompted({'prompts_from': 'given', 'prompt_points': '', 'prompt_boxes': ''})
+    True
+    """
+    given = columns.get('prompts_from') == 'given'
+    return given and not any(columns.get(name) for name in ('prompt_points', 'prompt_boxes'))
+
+
 def candidate_count(columns: Mapping[str, float]) -> int:
     """Number K of candidates in the columns of a record, or in scalars; 0 without candidates.
 
@@ -109,9 +122,10 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
         ``chosen_iou_error`` and ``chosen_iou_bias``, the mean absolute and the mean signed
         difference, predicted minus actual IoU of the kept candidate; ``candidates_iou_error`` and
         ``candidates_iou_bias``, the same of all candidates; ``chosen_iou_ece``, see
-        :func:`calibration_error`. These leave out images of several objects; the number that is
-        left is ``calibrated_images``. NaN where there is nothing to average. Empty without
-        candidates.
+        :func:`calibration_error`. These leave out images of several objects, or none; the number
+        that is left is ``calibrated_images``. NaN where there is nothing to average. If prompts
+        were given, ``unprompted_images`` is the number of images without (:func:`is_unprompted`).
+        Empty without candidates.
 
     >>> summarise_candidates([{'truth_pixels': 3}])
     {}
@@ -140,6 +154,8 @@ def summarise_candidates(records: Sequence[dict]) -> dict[str, float]:
         pairs = np.array([_pair(r, r['chosen']) for r in known]).reshape(-1, 2)
         scores[f'{prefix}calibrated_images'] = float(len(known))
         scores[f'{prefix}chosen_iou_ece'] = 100 * calibration_error(pairs[:, 1], pairs[:, 0])
+        if any(record.get('prompts_from') == 'given' for record in records):
+            scores[f'{prefix}unprompted_images'] = float(sum(map(is_unprompted, members)))
     return scores
 
 

@@ -137,6 +137,14 @@ SCALARS = (
         unit='',
         of_candidates=True,
     ),
+    Scalar(
+        ('unprompted_images',),
+        'a count, where prompts are given: the images without one, which are predicted empty',
+        better='',
+        high=math.inf,
+        unit='',
+        of_candidates=True,
+    ),
     _candidates(
         'chosen_iou_ece',
         meaning='expected calibration error of the predicted IoU of the kept candidate: images in '

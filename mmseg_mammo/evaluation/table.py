@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from mmseg_mammo.evaluation.candidates import candidate_count
+from mmseg_mammo.evaluation.candidates import candidate_count, is_unprompted
 
 _NOTES = {
     'weak': 'masks are weak (boxes, circles or ellipses), not contours drawn by a reader',
@@ -25,7 +25,8 @@ def format_table(
         scores: The scalars, with those of :func:`.summarise_candidates` if there are any.
         records: One dict per image, of which ``source``, ``split`` and ``mask_kind`` are named,
             and with ``eval_size`` ``prediction_from``;
-            a ``mask_kind`` other than ``contour`` is noted, and so is ``prompts_from='truth'``.
+            a ``mask_kind`` other than ``contour`` is noted, and so are ``prompts_from='truth'``
+            and images for which no prompt was given.
         eval_size: Grid of the comparison, None for that of the original masks.
     """
     tested = (f'{title} {_values(records, title)}' for title in ('source', 'split'))
@@ -51,6 +52,9 @@ def format_table(
     lines += [f'NOTE: {_NOTES[kind]}' for kind in kinds if kind in _NOTES]
     if any(record.get('prompts_from') == 'truth' for record in records):
         lines.append(f'NOTE: {_TRUE_PROMPTS}')
+    unprompted = sum(map(is_unprompted, records))
+    if unprompted:
+        lines.append(f'NOTE: {unprompted} images without a prompt: predicted empty')
     return '\n'.join(lines)
 
 

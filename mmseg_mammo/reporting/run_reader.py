@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.evaluation.candidates import is_unprompted
 from mmseg_mammo.io.files import read_json
 from mmseg_mammo.io.run_folder import (
     AGAIN,
@@ -68,6 +69,14 @@ class Test:
         if 'prompts_from' in self.images and 'given' in self.images['prompts_from']:
             found.append(GIVEN)
         return tuple(found)
+
+    @cached_property
+    def unprompted(self) -> int:
+        """The number of images for which no prompt was given: predicted empty."""
+        names = ('prompts_from', 'prompt_points', 'prompt_boxes')
+        columns = {name: self.images[name] for name in names if name in self.images}
+        rows = zip(*columns.values(), strict=True)
+        return sum(is_unprompted(dict(zip(columns, row, strict=True))) for row in rows)
 
     @property
     def eval_size(self) -> int | None:

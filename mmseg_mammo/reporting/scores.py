@@ -124,10 +124,15 @@ def grid_notes(tests: Sequence[Test]) -> tuple[str, ...]:
 
 def mark_notes(tests: Sequence[Test]) -> tuple[str, ...]:
     """Sentences below every table and figure of ``tests``."""
-    return tuple(_sentences({mark for test in tests for mark in test.marks}))
+    lacking = {
+        f'{test.model}: {test.unprompted} of {len(test.images)} images without a prompt: predicted empty.'
+        for test in tests
+        if test.unprompted
+    }
+    return tuple(_sentences({mark for test in tests for mark in test.marks}, sorted(lacking)))
 
 
-def _sentences(marks: set[str]) -> Iterator[str]:
+def _sentences(marks: set[str], lacking: Sequence[str]) -> Iterator[str]:
     if 'weak masks' in marks:
         yield 'Weak masks are boxes, circles or ellipses: these numbers do not compare with others.'
     if 'phantom masks' in marks:
@@ -139,7 +144,8 @@ def _sentences(marks: set[str]) -> Iterator[str]:
         )
     if GIVEN in marks:
         yield (
-            'Prompts given: the model was told where to look by prompts.csv; its numbers are those of '
+            'Prompts given: the model was told where to look by a table of prompts; its numbers are those of '
             'the two together.'
         )
+    yield from lacking
     yield 'Not a medical device.'

@@ -3,13 +3,9 @@
 from mmseg_mammo.transforms.augmentation import RandomIntensity, RandomLesionAffine
 from mmseg_mammo.transforms.clahe import MammoCLAHE
 from mmseg_mammo.transforms.intensity import MapIntensity
-from mmseg_mammo.transforms.loading import (
-    LoadLesionMask,
-    LoadMammogram,
-    LoadPrompts,
-    ReadMammogram,
-)
+from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram, ReadMammogram
 from mmseg_mammo.transforms.packing import PackMammogram
+from mmseg_mammo.transforms.prompts import LoadPrompts
 from mmseg_mammo.transforms.resizing import ResizeMammogram, ShrinkMammogram
 
 __all__ = [

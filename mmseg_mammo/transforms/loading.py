@@ -1,8 +1,6 @@
-"""Loading transforms: read the image, the mask and the prompts of an index row."""
+"""Loading transforms: read the image and the mask of an index row."""
 
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -11,7 +9,6 @@ from mmseg.registry import TRANSFORMS
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.image import read_image, read_labels
 from mmseg_mammo.io.mask import binarise
-from mmseg_mammo.io.prompts import read_prompts
 from mmseg_mammo.transforms.intensity import MapIntensity, three_channels
 
 
@@ -153,84 +150,3 @@ class LoadLesionMask(BaseTransform):
                 remedy='Write annotated=normal and an empty mask cell if a reader found nothing',
             )
         return mask.astype(np.uint8)
-
-
-@TRANSFORMS.register_module()
-class LoadPrompts(BaseTransform):
-    """Add the prompts of an image, for ``SAMSegmentor(prompts_from='given')``.
-
-    They stay in pixels of the prepared image, whatever resizing follows or went before.
-
-    Required Keys:
-
-    - img_path, image
-    - ori_shape
-
-    Added Keys:
-
-    - prompts (see :func:`read_prompts`)
-
-    Args:
-        file: Name of the table, in the folder of the index.
-    """
-
-    def __init__(self, *, file: str = 'prompts.csv') -> None:
-        self.file = file
-        self._tables: dict[Path, dict[str, dict[str, Any]]] = {}
-
-    def check_images(self, items: Sequence[dict]) -> None:
-        """See that all images of a dataset have prompts; called when the dataset is made.
-
-        Args:
-            items: With ``image`` and ``img_path`` each.
-
-        Raises:
-            DataFileError: Some have none.
-        """
-        found = [self._table_of(item) for item in items]
-        missing = [
-            item['image']
-            for item, (_, table) in zip(items, found, strict=True)
-            if item['image'] not in table
-        ]
-        if missing:
-            raise DataFileError(
-                f'{found[0][0]}: no prompts for {len(missing)} of {len(items)} images: '
-                f'{", ".join(missing[:5])}{" …" if len(missing) > 5 else ""}',
-                'a point or a box for every image of the split',
-                'Add rows for them; column image is as in index.csv',
-            )
-
-    def transform(self, results: dict) -> dict:
-        """Add ``prompts``.
-
-        Raises:
-            DataFileError: The image has none, or one lies outside.
-        """
-        self.check_images([results])
-        path, table = self._table_of(results)
-        prompts = table[results['image']]
-        self._check_inside(prompts, results['ori_shape'], f'{path}: {results["image"]}')
-        results['prompts'] = prompts
-        return results
-
-    def _table_of(self, item: dict) -> tuple[Path, dict[str, dict[str, Any]]]:
-        """The file beside the index of an image, and what it says."""
-        depth = len(PurePosixPath(item['image']).parts)
-        path = Path(item['img_path']).parents[depth - 1] / self.file
-        if path not in self._tables:
-            self._tables[path] = read_prompts(path)
-        return path, self._tables[path]
-
-    def _check_inside(self, prompts: dict[str, Any], shape: tuple[int, int], place: str) -> None:
-        corners = [corner for box in prompts['boxes'] or [] for corner in (box[:2], box[2:])]
-        for x, y in [point for points in prompts['points'] for point in points] + corners:
-            if not (0 <= x <= shape[1] - 1 and 0 <= y <= shape[0] - 1):
-                raise DataFileError(
-                    f'{place}: the prompt at x={x}, y={y} lies outside',
-                    f'x from 0 to {shape[1] - 1}, y from 0 to {shape[0] - 1}',
-                    'Coordinates are pixels of the prepared image, not of the original one',
-                )
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(file={self.file!r})'

@@ -1,13 +1,9 @@
-import shutil
-
 import numpy as np
 import pytest
-from mmengine.dataset import Compose
 
-from mmseg_mammo.datasets import MammographyDataset
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.image import write_png
-from mmseg_mammo.transforms import LoadLesionMask, LoadMammogram, LoadPrompts, ReadMammogram
+from mmseg_mammo.transforms import LoadLesionMask, LoadMammogram, ReadMammogram
 
 
 def results(tmp_path, mask, annotated='lesion', shape=(10, 8)):
@@ -94,45 +90,3 @@ def test_several_classes_are_refused(tmp_path):
     mask = np.repeat(np.arange(4, dtype=np.uint8), 20).reshape(10, 8)
     with pytest.raises(DataFileError, match='different values'):
         LoadLesionMask()(results(tmp_path, mask))
-
-
-def written(tmp_path, text):
-    path = tmp_path / 'prompts.csv'
-    path.write_text(text)
-    return path
-
-
-def prompted(tmp_path, image='images/a.png'):
-    return dict(image=image, img_path=str(tmp_path / image), ori_shape=(80, 64))
-
-
-def test_an_image_gets_its_own_prompts_from_the_folder_of_the_index(tmp_path):
-    written(tmp_path, 'image,object,x,y,label\nimages/a.png,1,63,79,1\nimages/b.png,1,1,1,1\n')
-    found = Compose([dict(type='LoadPrompts')])(prompted(tmp_path))
-    assert found['prompts'] == {'points': [[[63, 79]]], 'labels': [[1]], 'boxes': None}
-
-
-@pytest.mark.parametrize(
-    ('text', 'message'),
-    [
-        ('x,y,label\nimages/b.png,1,1,1,1\n', r'no prompts for 1 of 1 images: images/a\.png'),
-        ('x,y,label\nimages/a.png,1,64,1,1\n', r'x=64\.0, y=1\.0 lies outside.*x from 0 to 63'),
-        ('x1,y1,x2,y2\nimages/a.png,1,3,4,5,80\n', r'x=5\.0, y=80\.0 lies outside'),
-    ],
-)
-def test_no_prompts_and_prompts_outside_are_errors(text, message, tmp_path):
-    written(tmp_path, f'image,object,{text}')
-    with pytest.raises(DataFileError, match=message):
-        LoadPrompts().transform(prompted(tmp_path))
-
-
-def test_a_dataset_looks_for_the_prompts_of_all_its_images_before_the_first(prepared, tmp_path):
-    root = tmp_path / 'copy'
-    shutil.copytree(prepared, root)
-    options = dict(data_root=str(root), split='train', pipeline=[dict(type='LoadPrompts')])
-    written(root, 'image,object,x,y,label\nimages/1.png,1,3,4,1\nimages/3.png,1,3,4,1\n')
-    with pytest.raises(DataFileError, match=r'2 of 4 images: images/0\.png, images/2\.png'):
-        MammographyDataset(**options)
-    rows = ''.join(f'images/{number}.png,1,3,4,1\n' for number in range(4))
-    written(root, f'image,object,x,y,label\n{rows}')
-    assert len(MammographyDataset(**options)) == 4

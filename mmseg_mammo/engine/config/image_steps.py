@@ -13,7 +13,8 @@ from mmseg.datasets.transforms import (
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.engine.config.type_names import class_of, is_a, type_name
-from mmseg_mammo.transforms.loading import LoadLesionMask, LoadPrompts
+from mmseg_mammo.transforms.loading import LoadLesionMask
+from mmseg_mammo.transforms.prompts import LoadPrompts
 
 _APART = (
     *(LoadAnnotations, LoadBiomedicalAnnotation, LoadDepthAnnotation, LoadLesionMask),

@@ -96,6 +96,8 @@ def targets_on_input(
 def given_prompts(sample: SegDataSample) -> Prompts:
     """The prompts that ``LoadPrompts`` noted on a sample, in pixels of the prepared image.
 
+    Of an image without a prompt it notes no object.
+
     Raises:
         MammoError: It noted nothing.
     """
@@ -107,10 +109,10 @@ def given_prompts(sample: SegDataSample) -> Prompts:
             'the transform LoadPrompts in the test pipeline, before PackMammogram',
             'Add it, or take prompts from the truth with model.prompts_from=truth (docs/sam.md)',
         )
-    boxes = given['boxes']
-    points = torch.tensor(given['points'], dtype=torch.float32)
+    boxes, labels = given['boxes'], given['labels']
+    shape = len(labels), len(labels[0]) if labels else 0
     return Prompts(
-        points=points.reshape(len(given['labels']), -1, 2),
-        labels=torch.tensor(given['labels'], dtype=torch.int64),
+        points=torch.tensor(given['points'], dtype=torch.float32).reshape(*shape, 2),
+        labels=torch.tensor(labels, dtype=torch.int64).reshape(shape),
         boxes=None if boxes is None else torch.tensor(boxes, dtype=torch.float32),
     )

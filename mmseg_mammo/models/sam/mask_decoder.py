@@ -15,6 +15,8 @@ from mmseg_mammo.models.prompts.prompts import Prompts
 from mmseg_mammo.models.sam.image_encoder import PATCH
 
 CHOICES = ('predicted_iou', 0, 1, 2)
+# The logit where nothing was asked for: half precision holds it, and its sigmoid is exactly zero.
+NOTHING = -1e4
 
 
 def build_small_parts(channels: int, img_size: int) -> tuple[PromptEncoder, MaskDecoder]:
@@ -163,7 +165,8 @@ def decode_rounds(
     """:func:`decode`, and again after each further prompt (SAM, appendix A, training algorithm).
 
     A further round sees the logits of the candidate that was chosen before, without gradient,
-    and one more point per object.
+    and one more point per object. Without any object nothing is decoded: an empty mask takes the
+    place of the candidates of one.
 
     Args:
         prompt_encoder: Of segment-anything, for input of S×S pixels.
@@ -173,10 +176,19 @@ def decode_rounds(
         mask_choice: See :func:`choose_candidate`.
 
     Yields:
-        Logits on the input, O×K×S×S; predicted IoUs, O×K; and the prompts that gave them.
+        Logits on the input, O×K×S×S; predicted IoUs, O×K; and the prompts that gave them. Without
+        any object 1×K×S×S of :data:`NOTHING`, and NaN.
     """
     prompts, mask = prompting.prompts, None
     size = prompt_encoder.input_image_size
+    if not len(prompts.labels):
+        offered = 1, mask_decoder.num_multimask_outputs
+        yield (
+            embedding.new_full((*offered, *size), NOTHING),
+            embedding.new_full(offered, torch.nan),
+            prompts,
+        )
+        return
     for left in reversed(range(1 + prompting.rounds)):
         low, iou = decode(prompt_encoder, mask_decoder, embedding, prompts, mask)
         logits = F.interpolate(low, size, mode='bilinear', align_corners=False)

@@ -172,7 +172,8 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
             (1×H×W), ``candidates`` (K×H×W logits), and the metainfo ``candidate_iou`` (K floats;
             NaN for several objects: nothing is predicted of a union), ``chosen`` (-1 if objects
             chose differently), ``prompt_points`` ([x, y, label], pixels of the prepared image),
-            ``prompt_boxes``, ``prompts_from``.
+            ``prompt_boxes``, ``prompts_from``. Without a prompt all masks are empty, with
+            probability 0 everywhere, ``candidate_iou`` is NaN and ``chosen`` -1.
             Of several objects from the truth also ``best_of_each`` (1×H×W logits): the union
             of the candidates that are best for their own objects (:func:`.best_candidate`). The
             same on the network's grid: ``input_logits``, ``input_candidates``, …
@@ -206,9 +207,10 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
             chosen = choose_candidate(iou, self.mask_choice)
             kept, offered = merge_objects(logits, chosen, prompting.objects)
             sx, sy = input_scale(sample, shape)
+            asked = len(prompts.labels) > 0
             facts = {
                 'candidate_iou': (iou[0] if len(iou) == 1 else iou[0] * torch.nan).tolist(),
-                'chosen': int(chosen[0]) if (chosen == chosen[0]).all() else -1,
+                'chosen': int(chosen[0]) if asked and (chosen == chosen[0]).all() else -1,
                 'prompts_from': self.prompts_from,
                 **prompts.scale(1 / sx, 1 / sy).as_metainfo(),
             }

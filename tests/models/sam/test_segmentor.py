@@ -13,11 +13,14 @@ from sam_models import SIDE, meta_sam, our_config, our_sam, sample_of, square
 from mmseg_mammo.engine.checkpoint import check_checkpoint
 from mmseg_mammo.engine.loops import sample_on_grid
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.models.peft.trainable import count_parameters
 from mmseg_mammo.models.sam.mask_decoder import decode
+from mmseg_mammo.transforms import LoadPrompts
 
 RANDOM = dict(type='RandomPointSampler', points=2)
+BOXES = dict(type='JitteredBoxSampler')
 CLICKS = dict(type='ErrorPointSampler', first=RANDOM, rounds=2)
 # Two objects of the first image, one of the second, in pixels of the prepared images.
 GIVEN = (
@@ -91,6 +94,98 @@ def test_prompts_are_told_on_the_grid_of_the_prepared_image(weights):
         torch.tensor([[9.0, 19, 1], [30, 40, 1]]), atol=1e-4
     )
     assert second.prompt_boxes[0] == pytest.approx(GIVEN[1]['boxes'][0], abs=1e-4)
+
+
+@pytest.mark.parametrize('places', [None, 'original'])
+@pytest.mark.parametrize('sampler', [dict(type='EDTCentreSampler'), BOXES], ids=['point', 'box'])
+def test_prompts_at_the_places_of_those_from_the_truth_give_the_same_masks(
+    sampler, places, weights, tmp_path
+):
+    """Also written to a table in pixels of an original of twice the size."""
+    inputs = normalised(our_sam(weights), pictures(1))
+    truth = square(top=20, left=10) | square(top=50, left=30)
+    sampler = dict(sampler, per_component=True)
+    (expected,) = our_sam(weights, test_prompts=sampler).predict(inputs, [sample_of(truth)])
+    shape, factor = (80, 56), 2 if places else 1
+    rows = [f'a,{n},{x},{y},{label},,,,' for n, (x, y, label) in enumerate(expected.prompt_points)]
+    rows += [f'a,{n},,,,{",".join(map(str, b))}' for n, b in enumerate(expected.prompt_boxes)]
+    table = tmp_path / 'prompts.csv'
+    if places:  # the other way round, so that the step itself scales
+        values = lambda numbers: [(float(v) + 0.5) * factor - 0.5 for v in numbers]
+        points = [(*values(point[:2]), point[2]) for point in expected.prompt_points]
+        rows = [f'a,{n},{x},{y},{label},,,,' for n, (x, y, label) in enumerate(points)]
+        boxes = [values(box) for box in expected.prompt_boxes]
+        rows += [f'a,{n},,,,{",".join(map(str, box))}' for n, box in enumerate(boxes)]
+    table.write_text('\n'.join(['image,object,x,y,label,x1,y1,x2,y2', *rows]))
+    step = LoadPrompts(file=str(table), coordinates=places or 'prepared', required=False)
+    size = {'original_height': factor * shape[0], 'original_width': factor * shape[1]}
+    given = step.transform({'image': 'a.png', 'img_path': 'a.png', 'ori_shape': shape, **size})
+    (found,) = our_sam(weights, prompts_from='given').predict(
+        inputs, [sample_of(shape=shape, prompts=given['prompts'])]
+    )
+    torch.testing.assert_close(
+        found.seg_logits.data, expected.seg_logits.data, rtol=1e-4, atol=1e-4
+    )
+    assert (found.pred_sem_seg.data != expected.pred_sem_seg.data).float().mean() < 1e-3
+
+
+NO_OBJECT = dict(points=[], labels=[], boxes=None)
+
+
+@pytest.mark.parametrize('choice', ['predicted_iou', 1])
+def test_an_image_without_a_prompt_is_predicted_empty(choice, weights):
+    """In a batch with another image, which it does not change, and alone."""
+    model = our_sam(weights, prompts_from='given', mask_choice=choice)
+    inputs = normalised(model, pictures())
+    samples = [sample_of(shape=s, prompts=p) for s, p in zip(SHAPES, GIVEN, strict=True)]
+    expected, _ = model.predict(inputs, samples)
+    mixed = [
+        sample_of(shape=SHAPES[0], prompts=GIVEN[0]),
+        sample_of(shape=SHAPES[1], prompts=NO_OBJECT),
+    ]
+    other, empty = model.predict(inputs, mixed)
+    assert torch.equal(other.seg_logits.data, expected.seg_logits.data)
+    alone = model.predict(inputs[1:], [sample_of(shape=SHAPES[1], prompts=NO_OBJECT)])
+    for found in (empty, *alone):
+        for name in ('seg_logits', 'input_logits'):
+            assert (lesion_probability(found.get(name).data) == 0).all()
+        assert not found.pred_sem_seg.data.any()
+        assert found.candidates.data.shape == (3, *SHAPES[1])
+        assert (found.candidates.data.sigmoid() == 0).all()
+        assert torch.tensor(found.candidate_iou).isnan().all()
+        assert (found.chosen, found.prompts_from) == (-1, 'given')
+        assert found.prompt_points == found.prompt_boxes == []
+    # The two-class logits are also what encode_decode and forward give.
+    logits = model.encode_decode(inputs[1:], [sample_of(shape=SHAPES[1], prompts=NO_OBJECT)])
+    assert (logits.softmax(1)[:, 1] == 0).all()
+
+
+@pytest.mark.parametrize('eval_size', [None, 40])
+def test_images_without_a_prompt_are_scored_as_empty_and_counted(eval_size, weights):
+    model = our_sam(weights, prompts_from='given')
+    shape, metric = (80, 56), MammographyMetric(eval_size=eval_size, lesions=True)
+    truths = (square(), torch.zeros(shape), square())
+    given = (GIVEN[0], NO_OBJECT, NO_OBJECT)
+    samples = [
+        sample_of(truth, shape, name, prompts=prompts, mask_kind='contour')
+        for truth, name, prompts in zip(truths, 'abc', given, strict=True)
+    ]
+    with torch.no_grad():
+        found = model.predict(normalised(model, pictures(3)), samples)
+    metric.process(None, [sample.to_dict() for sample in found])
+    scores = metric.evaluate(3)
+    assert scores['unprompted_images'] == 2
+    assert scores['lesion_unprompted_images'] == scores['normal_unprompted_images'] == 1
+    assert scores['normal_dice'] == scores['normal_hindsight_dice'] == pytest.approx(100)
+    assert scores['calibrated_images'] == 0  # the first has two objects
+    prompted, normal, missed = metric.records
+    assert prompted.keys() == normal.keys() == missed.keys()
+    for record, iou in ((normal, 1), (missed, 0)):
+        assert record['max_probability'] == record['predicted_pixels'] == 0
+        ious = [record[name] for name in ('iou', 'candidate_0_iou', 'hindsight_iou')]
+        assert ious == pytest.approx([iou] * 3, abs=1e-6)
+        assert record['candidate_2_predicted_iou'] != record['candidate_2_predicted_iou']  # NaN
+        assert (record['prompts_from'], record['prompt_points']) == ('given', '')
 
 
 def test_a_padded_picture_is_predicted_as_segment_anything_predicts_it(weights):
