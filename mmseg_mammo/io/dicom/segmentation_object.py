@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.io.dicom.header import is_filled, value_of
+from mmseg_mammo.io.dicom.header import is_filled
 from mmseg_mammo.io.dicom.reader import DicomInfo
 
 PURPOSE = 'Algorithm output for research; not a medical device'
@@ -66,7 +66,7 @@ def build_segmentation(source: Any, info: DicomInfo, mask: np.ndarray, software:
     from highdicom.seg import Segmentation
     from pydicom.uid import generate_uid
 
-    maker = {
+    maker: dict[str, Any] = {
         'manufacturer_model_name': short_text(software.model),
         'software_versions': short_text(software.version),
         'device_serial_number': short_text(software.serial),
@@ -90,6 +90,8 @@ def build_segmentation(source: Any, info: DicomInfo, mask: np.ndarray, software:
         omit_empty_frames=False,  # an empty mask has its frame too
     )
     seg.ContentCreatorName = None  # no person made it
+    for group in (seg.DimensionOrganizationSequence, seg.DimensionIndexSequence):
+        group[0].DimensionOrganizationUID = generate_uid(entropy_srcs=[*origin, 'dimensions'])
     _copy_identity(source, seg)
     seg.PatientOrientation = _orientation(source)
     return seg
@@ -100,16 +102,20 @@ def images_of(seg: Any) -> list[str]:
 
     Args:
         seg: A ``pydicom.Dataset`` of a SEG.
+
+    Raises:
+        ValueError: It describes another number of frames than it has.
     """
     shared = [*(seg.get('SharedFunctionalGroupsSequence') or [])]
     frames = [*(seg.get('PerFrameFunctionalGroupsSequence') or [])]
-    frames = frames or [shared[0]] * int(seg.get('NumberOfFrames') or 1) if shared else frames
+    if len(frames) != (expected := int(seg.get('NumberOfFrames') or 1)):
+        raise ValueError(f'{expected} frames, {len(frames)} of them described')
     instances = [
-        instance
+        str(instance.ReferencedSOPInstanceUID)
         for series in seg.get('ReferencedSeriesSequence') or []
         for instance in series.get('ReferencedInstanceSequence') or []
     ]
-    only = str(instances[0].ReferencedSOPInstanceUID) if len(instances) == 1 else ''
+    only = instances[0] if len(instances) == 1 else ''
     return [
         next((name for group in (frame, *shared) if (name := _named(group))), only)
         for frame in frames
@@ -132,16 +138,17 @@ def _named(group: Any) -> str:
 
 
 def _reference(source: Any) -> Any:
-    """The image as highdicom sees it: where it is and how large, of nobody."""
+    """The image as highdicom sees it: where it is and how large, of nobody.
+
+    Without Pixel Spacing: beside one, highdicom and dciodvfy demand a Slice Thickness, which no
+    mammogram has. The image says how large its pixels are.
+    """
     from pydicom.dataset import Dataset
 
     image = Dataset()
     for name in _PLACE:
         if is_filled(source.get(name)):
             image.add(source[name])
-    spacing = value_of(source, 'PixelSpacing')
-    if spacing is not None and len(spacing) == 2 and min(map(float, spacing)) > 0:
-        image.PixelSpacing = [float(value) for value in spacing]
     for name in _EMPTY:
         setattr(image, name, None)
     return image
