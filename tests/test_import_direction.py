@@ -23,7 +23,7 @@ ROOMS = (
 # Rooms that see less than all that lies to their left.
 NARROW = {
     'host': {'errors'},
-    'io': {'errors', 'io'},
+    'io': {'version', 'errors', 'io'},
     'evaluation': {'errors', 'io', 'evaluation'},
     'visualization': {'errors', 'io', 'evaluation', 'visualization'},
     'reporting': {'version', 'errors', 'io', 'evaluation', 'visualization', 'reporting'},

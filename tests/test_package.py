@@ -17,7 +17,7 @@ from mmseg_mammo.errors import HostError
 
 REPOSITORY = Path(__file__).parents[1]
 REQUIREMENTS = REPOSITORY / 'requirements'
-RANGES = ('runtime', 'onedl', 'openmmlab', 'dicom', 'dev')
+RANGES = ('runtime', 'onedl', 'openmmlab', 'dicom', 'seg', 'dev')
 LOCKS = ('3.11', '3.12')
 DISTRIBUTIONS = {
     'onedl': {
@@ -192,7 +192,7 @@ def test_every_requirement_states_its_reason(name):
 
 
 @pytest.mark.parametrize('lock', LOCKS)
-@pytest.mark.parametrize('name', ['runtime', 'onedl', 'dicom', 'dev'])
+@pytest.mark.parametrize('name', ['runtime', 'onedl', 'dicom', 'seg', 'dev'])
 def test_the_lock_files_pin_every_requirement_within_its_range(name, lock):
     pinned = pins(lock)
     for requirement in ranges(name).values():

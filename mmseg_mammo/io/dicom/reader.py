@@ -74,7 +74,7 @@ def read_info(path: Path) -> DicomInfo:
     Raises:
         DataFileError: The file is missing, not DICOM, or lacks image tags.
     """
-    return _read(path, stop_before_pixels=True)[1]
+    return read_dataset(path, stop_before_pixels=True)[1]
 
 
 def read_dicom(path: Path, voi: bool = True) -> tuple[np.ndarray, DicomInfo]:
@@ -101,7 +101,7 @@ def read_dicom(path: Path, voi: bool = True) -> tuple[np.ndarray, DicomInfo]:
             detector data, contradicts itself, or is compressed in a way that no installed
             decoder handles.
     """
-    dataset, info = _read(path, stop_before_pixels=False)
+    dataset, info = read_dataset(path, stop_before_pixels=False)
     _check_frames(dataset, info, path)
     if info.photometric not in ('MONOCHROME1', 'MONOCHROME2'):
         raise DataFileError(
@@ -136,7 +136,7 @@ def read_dicom_labels(path: Path) -> np.ndarray:
     Raises:
         DataFileError: As :func:`read_dicom`, but for what a header says of grey levels.
     """
-    dataset, info = _read(path, stop_before_pixels=False)
+    dataset, info = read_dataset(path, stop_before_pixels=False)
     _check_frames(dataset, info, path)
     return _decode_pixels(dataset, path, labels=True)
 
@@ -150,7 +150,7 @@ def read_identity(path: Path) -> DicomIdentity:
     import pydicom
 
     names = ['SOPInstanceUID', 'SeriesInstanceUID', 'PatientID']
-    try:  # as in _read; a file without preamble has its tags all the same
+    try:  # as in read_dataset; a file without preamble has its tags all the same
         dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=names)
         values = [str(dataset.get(name) or '').strip() for name in names]
     except Exception as error:
@@ -161,7 +161,15 @@ def read_identity(path: Path) -> DicomIdentity:
     return DicomIdentity(*values)
 
 
-def _read(path: Path, stop_before_pixels: bool) -> tuple[Any, DicomInfo]:
+def read_dataset(path: Path, stop_before_pixels: bool) -> tuple[Any, DicomInfo]:
+    """Read the header of one image as a whole, with its pixels or without.
+
+    Returns:
+        The ``pydicom.Dataset``, which names the patient, and what this package needs of it.
+
+    Raises:
+        DataFileError: As :func:`read_info`.
+    """
     import pydicom  # here, so that PNG users need no DICOM library
     from pydicom.errors import InvalidDicomError
 
