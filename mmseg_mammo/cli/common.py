@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from mmseg_mammo.errors import MammoError
@@ -44,6 +45,30 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         action='extend',
         metavar='KEY=VALUE',
         help='settings that override the config, such as train_dataloader.batch_size=4',
+    )
+
+
+def add_test_output(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the test-time output: where probabilities are cut, and which count."""
+    add = parser.add_argument
+    add(
+        '--threshold',
+        type=float,
+        metavar='T',
+        help="probability above which a pixel is lesion, 0 to 1 (default: the training's)",
+    )
+    add(
+        '--operating-point',
+        type=Path,
+        metavar='FILE',
+        help='operating_point.json of mammoseg calibrate or report: threshold, temperature and '
+        'breast_only at once',
+    )
+    add(
+        '--breast-only',
+        action='store_true',
+        default=None,
+        help='set probabilities outside the breast to 0 (default: as the config says, which is no)',
     )
 
 

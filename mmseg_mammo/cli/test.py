@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_mammo.cli.common import add_config_arguments, host_command
+from mmseg_mammo.cli.common import add_config_arguments, add_test_output, host_command
 from mmseg_mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="split to test on (default: the config's, test)",
     )
     add('--out', help='new folder for the predicted masks as label images, 0 and 1, one per image')
+    add_test_output(parser)
 
 
 @host_command
@@ -39,6 +40,7 @@ def main(args: argparse.Namespace) -> None:
     """Test, once the checkpoint and the config are known to be usable."""
     from mmseg_mammo.engine.checkpoint import check_checkpoint
     from mmseg_mammo.engine.config.load import load_config
+    from mmseg_mammo.engine.config.test_output import use_operating_point
     from mmseg_mammo.engine.runner import build_runner
     from mmseg_mammo.engine.work_dir import unique_start
     from mmseg_mammo.io.shipped import configs_folder
@@ -50,6 +52,7 @@ def main(args: argparse.Namespace) -> None:
             f'{args.config} has no test, only a training',
             remedy='Add a test_dataloader and a test_evaluator, or name another config',
         )
+    use_operating_point(cfg, args.operating_point, args.threshold, args.breast_only)
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.out:
         keep_label_images(cfg, args.out)
