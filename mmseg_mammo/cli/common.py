@@ -102,6 +102,30 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_test_output(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the test-time output: where probabilities are cut, and which count."""
+    add = parser.add_argument
+    add(
+        '--threshold',
+        type=float,
+        metavar='T',
+        help="probability above which a pixel is lesion, 0 to 1 (default: the training's)",
+    )
+    add(
+        '--operating-point',
+        type=Path,
+        metavar='FILE',
+        help='operating_point.json of mammoseg calibrate or report: threshold, temperature and '
+        'breast_only at once',
+    )
+    add(
+        '--breast-only',
+        action='store_true',
+        default=None,
+        help='set probabilities outside the breast to 0 (default: as the config says, which is no)',
+    )
+
+
 def read_options(parser: argparse.ArgumentParser, texts: list[str] | None) -> dict[str, Any] | None:
     """Read the texts of ``--cfg-options`` as MMEngine's ``DictAction`` does.
 

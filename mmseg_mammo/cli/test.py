@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from mmseg_mammo.cli.common import (
     add_checkpoint_arguments,
     add_prompt_arguments,
+    add_test_output,
     host_command,
     read_coordinates,
 )
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="split to test on (default: the config's, test)",
     )
     add('--out', help='new folder for the predicted masks as label images, 0 and 1, one per image')
+    add_test_output(parser)
     add_prompt_arguments(parser)
 
 
@@ -49,6 +51,7 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_mammo.engine.checkpoint import check_checkpoint
     from mmseg_mammo.engine.config.load import load_config
     from mmseg_mammo.engine.config.prompts import use_prompts
+    from mmseg_mammo.engine.config.test_output import use_operating_point
     from mmseg_mammo.engine.partial_checkpoint import use_base
     from mmseg_mammo.engine.runner import build_runner
     from mmseg_mammo.engine.work_dir import unique_start
@@ -62,6 +65,7 @@ def main(args: argparse.Namespace) -> None:
             f'{cfg.filename} has no test, only a training',
             remedy='Add a test_dataloader and a test_evaluator, or name another config',
         )
+    use_operating_point(cfg, args.operating_point, args.threshold, args.breast_only)
     cfg.load_from, cfg.resume = str(args.checkpoint), False
     coordinates = read_coordinates(args)
     if args.prompts:

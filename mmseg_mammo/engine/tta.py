@@ -38,6 +38,7 @@ def check_merging(model: nn.Module) -> None:
             'Train with two channels, or test without test-time augmentation',
         )
     host = model.merge_preds
+    threshold = getattr(getattr(model.module, 'test_output', None), 'threshold', None)
 
     def merge_preds(copies: list[Sequence[SegDataSample]]) -> list[Any]:
         means = [mean_probability(each) for each in copies]
@@ -46,10 +47,17 @@ def check_merging(model: nn.Module) -> None:
             for name in set(sample.keys()) - {'gt_sem_seg'}:
                 delattr(sample, name)  # of the last copy
             sample.seg_logits = PixelData(data=mean.clamp(min=SMALLEST).log())
-            sample.pred_sem_seg = PixelData(data=mean.argmax(dim=0, keepdim=True))
+            sample.pred_sem_seg = PixelData(data=merged_mask(mean, threshold))
         return merged
 
     model.merge_preds = merge_preds
+
+
+def merged_mask(mean: torch.Tensor, threshold: float | None) -> torch.Tensor:
+    """1×H×W classes of C×H×W mean probabilities, cut at a ``threshold`` if there is one."""
+    if threshold is None:
+        return mean.argmax(dim=0, keepdim=True)
+    return (mean[1:2] > threshold).long()
 
 
 def mean_probability(copies: Sequence[SegDataSample]) -> torch.Tensor:

@@ -105,7 +105,7 @@ def _body(bright: np.ndarray) -> np.ndarray:
         return bright
     kept = 1 + np.flatnonzero(areas >= _PART * areas.max())
     found = np.isin(labels, kept).astype(np.uint8)
-    padded = cv2.copyMakeBorder(found, *[margin] * 4, cv2.BORDER_REPLICATE)
+    padded = np.pad(found, margin, mode='edge')
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, _ellipse(_GAP * scale))
     closed = closed[margin:-margin, margin:-margin]
     outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

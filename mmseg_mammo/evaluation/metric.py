@@ -165,7 +165,8 @@ class MammographyMetric(BaseMetric):
             return {}
         count = len(sample['candidates']['data'])
         offered = [sample[name] for name in ('candidates', 'best_of_each') if name in sample]
-        masks = torch.cat([one['data'] for one in offered]) > 0  # as the model cuts the kept one
+        cut = torch.logit(torch.tensor(self.threshold))  # as the model cuts the kept one
+        masks = torch.cat([one['data'] for one in offered]).float() > cut
         if self.eval_size:
             masks = candidates_on(sample, self.eval_size) > self.threshold
         candidates, best = masks.cpu().numpy()[:count], masks.cpu().numpy()[count:]

@@ -18,6 +18,8 @@ VALIDATION_LESIONS, LESIONS = 'lesions_val.csv', 'lesions_test.csv'
 CURVES = 'vis_data/scalars.json'  # mmengine's
 OVERLAYS, VIEWER = 'overlays', 'viewer'  # folders
 
+# A key of test.json and run.json: threshold, temperature, breast_only. Earlier runs lack it.
+TEST_OUTPUT = 'test_output'
 # A key of test.json.
 DIFFERENCES = 'input_differs_from_training'
 

@@ -1,5 +1,7 @@
 """Input grid: keeps predictions, and brings true masks, onto the grid of the network's input."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from mmengine.structures import PixelData
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import resize_mask
+from mmseg_mammo.models.test_output import clear_outside, input_breast, read_test_output
 
 IGNORED = 255
 
@@ -19,12 +22,31 @@ class InputGrid(BaseSegmentor):
 
     mmseg resizes logits to the grid of the prepared image and drops what the network gave. A
     comparison on the network's own grid needs that: small blobs do not survive the way back.
+
+    Args:
+        args: Of the segmentor.
+        test_output: Settings of :class:`.TestOutput`: ``threshold``, ``temperature`` and
+            ``breast_only``. Predictions follow them, losses and raw logits (``mode='tensor'``) do
+            not.
+        kwargs: Of the segmentor.
+
+    Raises:
+        MammoError: A setting does not exist, or its value means nothing.
     """
+
+    def __init__(
+        self, *args: Any, test_output: dict[str, Any] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.test_output = read_test_output(test_output)
 
     def postprocess_result(
         self, seg_logits: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> list[SegDataSample]:
         """The samples of mmseg, with ``input_logits`` if samples are given.
+
+        Temperature and threshold of ``test_output`` are in them; ``breast_only``, which needs the
+        image, is in what ``predict`` returns.
 
         Args:
             seg_logits: B×C×S×S.
@@ -34,6 +56,7 @@ class InputGrid(BaseSegmentor):
             ``input_logits`` of each is as ``seg_logits`` (of one channel its sigmoid), C×h×w of
             the picture alone: without padding, and not flipped.
         """
+        seg_logits = self.test_output.scale(seg_logits)
         if data_samples is not None:
             size = (seg_logits.shape[-2], seg_logits.shape[-1])
             own = [
@@ -44,15 +67,39 @@ class InputGrid(BaseSegmentor):
                 super().postprocess_result(seg_logits, own), data_samples, strict=True
             ):
                 sample.input_logits = PixelData(data=one.seg_logits.data)
-        return super().postprocess_result(seg_logits, data_samples)
+        found = super().postprocess_result(seg_logits, data_samples)
+        for sample in found:
+            self.test_output.cut(sample)
+        return found
+
+    def finish(self, inputs: Tensor, data_samples: list[SegDataSample]) -> list[SegDataSample]:
+        """The samples, without probabilities outside the breast if ``breast_only`` says so.
+
+        Args:
+            inputs: B×3×S×S, normalised; each breast is looked for on them.
+            data_samples: B predictions, changed in place.
+        """
+        if self.test_output.breast_only:
+            statistics = self.data_preprocessor
+            if getattr(statistics, '_enable_normalize', False):
+                inputs = inputs * statistics.std + statistics.mean
+            for image, sample in zip(inputs, data_samples, strict=True):
+                clear_outside(sample, input_breast(image, sample))
+        return data_samples
 
 
 @MODELS.register_module()
 class InputGridEncoderDecoder(InputGrid, EncoderDecoder):
     """mmseg's ``EncoderDecoder``, whose predictions have ``input_logits`` too.
 
-    Arguments, weights and everything else are those of ``EncoderDecoder``.
+    Arguments beside ``test_output``, weights and everything else are those of ``EncoderDecoder``.
     """
+
+    def predict(
+        self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
+    ) -> list[SegDataSample]:
+        """As ``EncoderDecoder``, with ``test_output``; B×3×S×S inputs, normalised."""
+        return self.finish(inputs, super().predict(inputs, data_samples))
 
 
 def keep_candidates(model: InputGrid, offered: Tensor, sample: SegDataSample, count: int) -> None:

@@ -89,3 +89,32 @@ def test_code_in_a_checkpoint_is_not_run(what, trained, prepared, tmp_path, monk
     with pytest.raises(SystemExit, match=f'^error: .*{said[what]}'):
         call(monkeypatch, OURS / 'test.py', *arguments)
     assert not made.exists()
+
+
+def test_where_probabilities_are_cut_is_chosen_on_the_command_line_and_written_down(
+    trained, prepared, tmp_path, monkeypatch
+):
+    """By a threshold, or by a file of an operating point; nothing is lesion above 1."""
+    arguments = [CBIS, trained / 'epoch_1.pth', '--work-dir']
+    small = ['--cfg-options', *options(prepared, 'test')]
+    call(monkeypatch, OURS / 'test.py', *arguments, tmp_path / 'a', '--threshold', '1', *small)
+    (summary,) = (tmp_path / 'a').glob('*/test.json')
+    found = json.loads(summary.read_text())
+    assert found['test_output'] == dict(threshold=1.0, temperature=1.0, breast_only=False)
+    assert found['evaluator']['threshold'] == 1.0
+    (table,) = (tmp_path / 'a').glob('*/per_image_test.csv')
+    assert {row['predicted_pixels'] for row in csv.DictReader(table.open())} == {'0'}
+    file = tmp_path / 'operating_point.json'
+    file.write_text('{"threshold": 0.25, "temperature": 2.0, "breast_only": true}')
+    call(
+        monkeypatch, OURS / 'test.py', *arguments, tmp_path / 'b', '--operating-point', file, *small
+    )
+    (record,) = (tmp_path / 'b').glob('*/run.json')
+    expected = dict(threshold=0.25, temperature=2.0, breast_only=True)
+    assert json.loads(record.read_text())['test_output'] == expected
+    with pytest.raises(SystemExit, match='beside --breast-only: its threshold'):
+        call(
+            monkeypatch,
+            *(OURS / 'test.py', *arguments, tmp_path / 'c', '--operating-point', file),
+            *('--breast-only', *small),
+        )

@@ -10,6 +10,8 @@ from experiments import shrink
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
+from mmseg_mammo.engine.config.test_output import use_test_output
+from mmseg_mammo.engine.tta import merged_mask
 from mmseg_mammo.errors import CheckpointError, MammoError
 
 TTA = [
@@ -77,6 +79,16 @@ def test_two_channels_are_merged_and_measured_by_their_mean_probability(prepared
         assert differ <= 0.05 * mean.numel()
     assert any(int(row['predicted_pixels']) > 0 for row in found)
     assert np.isfinite([float(row['dice']) for row in found]).all()
+
+
+def test_merged_masks_are_cut_at_the_threshold_of_the_model(prepared, tmp_path):
+    plain, cfg = augmented(prepared, tmp_path)
+    cfg.load_from = checkpoint_of(plain, tmp_path / 'model.pth')
+    use_test_output(cfg, threshold=0.9, breast_only=True)
+    Runner.from_cfg(cfg).test()  # the metric compares masks with its own threshold
+    mean = torch.tensor([[[0.2, 0.4]], [[0.8, 0.6]]])
+    assert merged_mask(mean, None).tolist() == [[[1, 1]]]
+    assert merged_mask(mean, 0.7).tolist() == [[[1, 0]]]
 
 
 def test_one_channel_is_refused_because_of_the_second_sigmoid(prepared, tmp_path):

@@ -7,6 +7,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
+from mmseg_mammo.engine.config.test_output import describe_test_output
 from mmseg_mammo.io.files import write_json
 from mmseg_mammo.io.run_folder import (
     DIFFERENCES,
@@ -14,6 +15,7 @@ from mmseg_mammo.io.run_folder import (
     LESION_COLUMNS,
     LESIONS,
     SUMMARY,
+    TEST_OUTPUT,
     VALIDATION,
     VALIDATION_LESIONS,
 )
@@ -45,6 +47,7 @@ class PerImageCSVHook(Hook):
             'split': dataset.split,
             'finding': dataset.finding,
             'evaluator': runner.cfg.test_evaluator,
+            TEST_OUTPUT: describe_test_output(runner.cfg),
             DIFFERENCES: runner.message_hub.runtime_info.get(DIFFERENCES, []),
             'scores': metrics or {},  # null where a stratum has no image
         }

@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
 from mmseg_mammo.datasets.description import describe_data
+from mmseg_mammo.engine.config.test_output import describe_test_output
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.devices import on_gpu
 from mmseg_mammo.engine.hooks.early_stopping import WAITED
@@ -25,7 +26,7 @@ from mmseg_mammo.engine.provenance import (
 )
 from mmseg_mammo.engine.resume import DATA, facts_of
 from mmseg_mammo.io.files import write_json
-from mmseg_mammo.io.run_folder import RUN
+from mmseg_mammo.io.run_folder import RUN, TEST_OUTPUT
 
 _WARM_UP = 3  # steps that are not timed
 
@@ -119,6 +120,7 @@ class RunRecordHook(Hook):
             'parameters': parameters(runner.model),
             'data': {split: describe_data(loader.dataset) for split, loader in loaders.items()},
             'batch_size': loaders[splits[0]].batch_sampler.batch_size,
+            TEST_OUTPUT: describe_test_output(runner.cfg),
             'precision': type_name(runner.cfg.get('optim_wrapper', {}).get('type')) or None,
             'seed': runner.seed,
             'deterministic': is_deterministic(runner),

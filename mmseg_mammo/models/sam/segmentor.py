@@ -68,7 +68,8 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         mask_choice: Which candidate is kept: the one with the highest ``'predicted_iou'``, or
             always number 0, 1 or 2.
         embedding_cache: Folder where embeddings are kept, for an encoder that is wholly frozen.
-        kwargs: ``data_preprocessor``, and what :class:`.HostSegmentor` takes.
+        kwargs: ``data_preprocessor``, ``test_output`` (:class:`.TestOutput`), and what
+            :class:`.HostSegmentor` takes.
 
     Raises:
         MammoError: A value is not among the above.
@@ -176,7 +177,8 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
             probability 0 everywhere, ``candidate_iou`` is NaN and ``chosen`` -1.
             Of several objects from the truth also ``best_of_each`` (1×H×W logits): the union
             of the candidates that are best for their own objects (:func:`.best_candidate`). The
-            same on the network's grid: ``input_logits``, ``input_candidates``, …
+            same on the network's grid: ``input_logits``, ``input_candidates``, … All of them
+            follow ``test_output``, candidates too: the kept one stays equal to the mask.
         """
         if data_samples is None:
             raise MammoError('SAM cannot predict without samples', 'samples with truth or prompts')
@@ -184,7 +186,8 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         for (_, offered, facts), sample in zip(found, data_samples, strict=True):
             keep_candidates(self, offered, sample, len(facts['candidate_iou']))
             sample.set_metainfo(facts)
-        return self.postprocess_result(torch.stack([kept for kept, _, _ in found]), data_samples)
+        kept = torch.stack([kept for kept, _, _ in found])
+        return self.finish(inputs, self.postprocess_result(kept, data_samples))
 
     def _segment(
         self,

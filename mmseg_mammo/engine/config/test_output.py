@@ -1,0 +1,123 @@
+"""Test-time output in configs: threshold, temperature and ``breast_only``, of model and metric."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.registry import MODELS
+
+from mmseg_mammo.engine.config.type_names import is_a, type_name
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.operating_point import OperatingPoint, read_operating_point
+from mmseg_mammo.models.input_grid import InputGrid
+from mmseg_mammo.models.test_output import read_test_output
+
+HOST_THRESHOLD = 0.3  # mmseg's, of one output channel without a threshold
+
+
+def use_test_output(
+    cfg: Config,
+    threshold: float | None = None,
+    temperature: float | None = None,
+    breast_only: bool | None = None,
+) -> None:
+    """Set the test-time output of the model, and the threshold of the metrics with it.
+
+    Args:
+        cfg: Changed in place; its model may be wrapped for test-time augmentation.
+        threshold: Probability above which a pixel is lesion; None leaves that of the config.
+        temperature: Number that logits are divided by; None leaves that of the config.
+        breast_only: Whether probabilities outside the breast are 0; None leaves it.
+
+    Raises:
+        MammoError: The model has no such output, or a value means nothing.
+    """
+    asked = dict(threshold=threshold, temperature=temperature, breast_only=breast_only)
+    asked = {name: value for name, value in asked.items() if value is not None}
+    if not asked:
+        return
+    model = bare_model(cfg)
+    if not is_a(model.type, InputGrid, MODELS):
+        raise MammoError(
+            f'{", ".join(asked)} of the test-time output beside model.type={type_name(model.type)}',
+            'InputGridEncoderDecoder, which is the same as EncoderDecoder otherwise, or SAMSegmentor',
+            'Set model.type',
+        )
+    settings = {**(model.get('test_output') or {}), **asked}
+    read_test_output(settings)
+    model.test_output = settings
+    if threshold is not None:
+        for metric in metrics(cfg):
+            metric.threshold = threshold
+
+
+def use_operating_point(
+    cfg: Config,
+    file: Path | None = None,
+    threshold: float | None = None,
+    breast_only: bool | None = None,
+) -> OperatingPoint | None:
+    """Apply a file's threshold, temperature and ``breast_only``, or what is given instead of it.
+
+    Args:
+        cfg: Changed in place; see :func:`use_test_output`.
+        file: ``operating_point.json``; it cannot be combined with the rest.
+        threshold: Probability, 0 to 1.
+        breast_only: Whether probabilities outside the breast are 0.
+
+    Returns:
+        What was read, if there was a file.
+
+    Raises:
+        MammoError: A file beside another value; or see :func:`use_test_output`.
+        DataFileError: The file cannot be used.
+    """
+    if file is None:
+        use_test_output(cfg, threshold, breast_only=breast_only)
+        return None
+    if threshold is not None or breast_only is not None:
+        other = '--breast-only' if threshold is None else '--threshold'
+        raise MammoError(
+            f'--operating-point {file} beside {other}: its threshold holds for its own settings only',
+            'one of them',
+            'Leave one out, or write a file for these settings with mammoseg calibrate',
+        )
+    point = read_operating_point(file)
+    use_test_output(cfg, point.threshold, point.temperature, point.breast_only)
+    return point
+
+
+def threshold_of(cfg: Config) -> float:
+    """The probability above which the model of ``cfg`` takes a pixel for lesion."""
+    model = bare_model(cfg)
+    chosen = (model.get('test_output') or {}).get('threshold')
+    if chosen is not None:
+        return float(chosen)
+    head = model.get('decode_head') or {}
+    if isinstance(head, (list, tuple)):  # of a cascade, the last one
+        head = head[-1]
+    if head.get('out_channels') != 1:
+        return 0.5
+    given = head.get('threshold')
+    return HOST_THRESHOLD if given is None else float(given)
+
+
+def describe_test_output(cfg: Config) -> dict[str, Any]:
+    """Threshold, temperature and ``breast_only`` of a run of ``cfg``, for its records."""
+    given = read_test_output(bare_model(cfg).get('test_output'))
+    return {**vars(given), 'threshold': threshold_of(cfg)}
+
+
+def bare_model(cfg: Config) -> Any:
+    """The model of ``cfg``, out of its wrapper for test-time augmentation."""
+    return cfg.model.get('module') or cfg.model
+
+
+def metrics(cfg: Config) -> Iterator[Any]:
+    """The settings of each ``MammographyMetric`` of validation and test."""
+    for name in ('val_evaluator', 'test_evaluator'):
+        found = cfg.get(name) or []
+        for metric in found if isinstance(found, (list, tuple)) else [found]:
+            if type_name(metric.type) == 'MammographyMetric':
+                yield metric

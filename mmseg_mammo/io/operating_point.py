@@ -1,0 +1,132 @@
+"""``operating_point.json``: where a model is cut, why there, and on which images that was found."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from mmseg_mammo.errors import DataFileError, MammoError
+from mmseg_mammo.io.files import read_json, write_json
+
+OPERATING_POINT = 'operating_point.json'
+KINDS = ('specificity', 'sensitivity')
+_REMEDY = 'mammoseg calibrate and mammoseg report write such files; write it again'
+_DIGEST = re.compile('[0-9a-f]{64}')
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold with its reason.
+
+    Attributes:
+        threshold: Probability above which a pixel is lesion, 0 to 1.
+        temperature: Number that logits are divided by before; above 0.
+        breast_only: Whether probabilities outside the breast are 0.
+        target: Such as ``'specificity=0.9'``; empty for a threshold that was simply given.
+        images: What it was found on: names of sources, counts, the hash of the index.
+        model: Checkpoint, its SHA-256, config.
+        interval: Of the target: ``low``, ``high``, ``level``, and how they were found.
+        threshold_interval: ``low``, ``high`` and ``level`` of the threshold itself.
+        notes: Sentences for the reader.
+    """
+
+    threshold: float
+    temperature: float = 1.0
+    breast_only: bool = False
+    target: str = ''
+    images: Mapping[str, Any] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict)
+    interval: Mapping[str, Any] = field(default_factory=dict)
+    threshold_interval: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def read_operating_point(path: Path) -> OperatingPoint:
+    """Read a file strictly.
+
+    Raises:
+        DataFileError: It is missing, no JSON object, has an unknown key or lacks the threshold, or
+            a value means nothing. The message names the key and what is allowed.
+    """
+    found = read_json(path, _REMEDY)
+    known = [each.name for each in fields(OperatingPoint)]
+    if unknown := sorted(set(found) - set(known)):
+        raise DataFileError(f'{path}: unknown key {unknown[0]!r}', ', '.join(known), _REMEDY)
+    if 'threshold' not in found:
+        raise DataFileError(f'{path}: no threshold', 'a probability from 0 to 1', _REMEDY)
+    _check(found, path)
+    return OperatingPoint(**{**found, 'notes': tuple(found.get('notes', ()))})
+
+
+def write_operating_point(path: Path, point: OperatingPoint) -> None:
+    """Write a new file.
+
+    Raises:
+        DataFileError: There is one already: it is never overwritten.
+    """
+    if path.exists():
+        raise DataFileError(f'{path} exists, and is not overwritten', remedy='Name another --out')
+    write_json(path, asdict(point))
+
+
+def read_target(text: str) -> tuple[str, float]:
+    """Kind and share of a target.
+
+    Raises:
+        MammoError: It is no target.
+
+    >>> read_target('specificity=0.9')
+    ('specificity', 0.9)
+    """
+    kind, _, share = text.partition('=')
+    try:
+        value = float(share)
+    except ValueError:
+        value = 0.0
+    if kind not in KINDS or not 0 < value < 1:
+        raise MammoError(
+            f'target {text!r}',
+            'specificity=S or sensitivity=S with S between 0 and 1, such as specificity=0.9',
+        )
+    return kind, value
+
+
+def _check(found: Mapping[str, Any], path: Path) -> None:
+    """Refuse values that mean nothing."""
+    for name, value in found.items():
+        fits, allowed = _RULES.get(name, (_is_object, 'an object'))
+        if not fits(value):
+            raise DataFileError(f'{path}: {name} is {value!r}', allowed, _REMEDY)
+    digest = found.get('model', {}).get('checkpoint_sha256')
+    if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
+        allowed = '64 hexadecimal digits'
+        raise DataFileError(f'{path}: model.checkpoint_sha256 is {digest!r}', allowed, _REMEDY)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_target(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and (not value or bool(read_target(value)))
+    except MammoError:
+        return False
+
+
+_RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    'threshold': (lambda v: _is_number(v) and 0 <= v <= 1, 'a probability from 0 to 1'),
+    'temperature': (lambda v: _is_number(v) and 0 < v < math.inf, 'a number above 0'),
+    'breast_only': (lambda v: isinstance(v, bool), 'true or false'),
+    'target': (_is_target, 'specificity=S, sensitivity=S or ""'),
+    'notes': (
+        lambda v: isinstance(v, list) and all(isinstance(one, str) for one in v),
+        'a list of texts',
+    ),
+}

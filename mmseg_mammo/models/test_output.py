@@ -1,0 +1,137 @@
+"""Test-time output: what is done to the logits of a trained model before they are a mask."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.breast import find_breast
+from mmseg_mammo.evaluation.grids import lesion_probability
+
+# Added to the logit of the background: in float32 the softmax of it is exactly 0, and no number of
+# float16 overflows.
+_NEVER = -200.0
+# Fields of a sample that hold logits of both classes, or one probability.
+_OF_CLASSES = ('seg_logits', 'input_logits')
+# Of a promptable model: K×H×W logits, each beside a background of zero.
+_OF_CANDIDATES = ('candidates', 'best_of_each', 'input_candidates', 'input_best_of_each')
+
+
+@dataclass(frozen=True)
+class TestOutput:
+    """Settings of a model's test-time output; those of the default change nothing, to the bit.
+
+    Attributes:
+        threshold: Probability above which a pixel is lesion, 0 to 1, for models of one and of two
+            output channels alike. None: as trained, which is ``decode_head.threshold`` of one
+            channel, and the class of the higher logit of two.
+        temperature: Number that logits are divided by (Guo et al., ICML 2017): above 1
+            makes probabilities less sure, and moves none across 0.5.
+        breast_only: Whether probabilities outside the breast (:func:`.find_breast`) are 0.
+    """
+
+    __test__ = False  # pytest takes it for a test case
+
+    threshold: float | None = None
+    temperature: float = 1.0
+    breast_only: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise MammoError(
+                f'test_output.threshold={self.threshold}', 'a probability from 0 to 1, or None'
+            )
+        if not 0 < self.temperature < math.inf:
+            raise MammoError(
+                f'test_output.temperature={self.temperature}', 'a number above 0; 1 changes nothing'
+            )
+
+    def scale(self, logits: Tensor) -> Tensor:
+        """Logits of any shape, divided by the temperature."""
+        return logits if self.temperature == 1 else logits / self.temperature
+
+    def cut(self, sample: SegDataSample) -> None:
+        """Cut ``pred_sem_seg`` again, by the threshold, where there is one."""
+        if self.threshold is not None:
+            mask = sample.pred_sem_seg.data
+            found = lesion_probability(sample.seg_logits.data) > self.threshold
+            sample.pred_sem_seg.data = found[None].to(mask.dtype)
+
+
+def read_test_output(settings: Mapping[str, Any] | None) -> TestOutput:
+    """The settings of a config.
+
+    Args:
+        settings: ``test_output`` of a model; None for the default.
+
+    Raises:
+        MammoError: One of them does not exist, or its value means nothing.
+    """
+    known = [field.name for field in fields(TestOutput)]
+    unknown = sorted(set(settings or {}) - set(known))
+    if unknown:
+        raise MammoError(f'test_output.{unknown[0]}: no such setting', ', '.join(known))
+    return TestOutput(**(settings or {}))
+
+
+def input_breast(image: Tensor, sample: SegDataSample) -> np.ndarray:
+    """The breast on the network's input, without padding, and not flipped.
+
+    Args:
+        image: 3×H'×W' grey levels, not normalised.
+        sample: With the metainfo of padding and flips, if there were any.
+
+    Returns:
+        h×w bool, on the grid of ``input_logits``.
+    """
+    meta = sample.metainfo
+    left, right, top, bottom = meta.get('img_padding_size') or meta.get('padding_size') or [0] * 4
+    levels = image.float().mean(dim=0)
+    height, width = levels.shape
+    picture = levels[top : height - bottom, left : width - right].cpu().numpy()
+    found = find_breast(picture)
+    if meta.get('flip'):
+        found = found[:, ::-1] if meta.get('flip_direction') == 'horizontal' else found[::-1]
+    return np.ascontiguousarray(found)
+
+
+def clear_outside(sample: SegDataSample, breast: np.ndarray) -> None:
+    """Set the probability of lesion outside the breast to 0, on every grid that a sample has.
+
+    Args:
+        sample: Changed in place: ``seg_logits``, ``pred_sem_seg`` and, where they are,
+            ``input_logits`` and candidates. A logit becomes the background's minus 200.
+        breast: h×w bool; brought onto each grid.
+    """
+    for name in (*_OF_CLASSES, *_OF_CANDIDATES, 'pred_sem_seg'):
+        if name not in sample:
+            continue
+        data = sample.get(name).data
+        outside = ~_on_grid(breast, data)
+        if name == 'pred_sem_seg':
+            cleared = data.masked_fill(outside, 0)
+        elif name in _OF_CANDIDATES:
+            cleared = data.masked_fill(outside, _NEVER)
+        elif len(data) == 1:  # a probability already
+            cleared = data.masked_fill(outside, 0.0)
+        else:
+            lesion = torch.where(outside, data[0] + _NEVER, data[1])
+            cleared = torch.stack([data[0], lesion, *data[2:]])
+        sample.get(name).data = cleared
+
+
+def _on_grid(breast: np.ndarray, like: Tensor) -> Tensor:
+    """The breast as H×W bool on the grid and device of a C×H×W tensor."""
+    height, width = like.shape[-2:]
+    grid: np.ndarray = breast.astype(np.float32)
+    if grid.shape != (height, width):
+        grid = cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR)
+    return torch.from_numpy(grid > 0.5).to(like.device)

@@ -1,0 +1,65 @@
+"""Test-time output is set in model and metrics at once, and its threshold is known."""
+
+import pytest
+from experiments import shrink
+from mmengine.config import Config
+
+from mmseg_mammo.engine.config.test_output import threshold_of, use_test_output
+from mmseg_mammo.errors import MammoError
+
+
+@pytest.fixture
+def cfg():
+    return shrink('unet_cbis', 'data', 'work')
+
+
+def test_model_and_metrics_get_one_threshold(cfg):
+    use_test_output(cfg, threshold=0.7, temperature=1.5, breast_only=True)
+    expected = dict(threshold=0.7, temperature=1.5, breast_only=True)
+    assert cfg.model.test_output == expected
+    assert cfg.val_evaluator.threshold == cfg.test_evaluator.threshold == 0.7
+    assert threshold_of(cfg) == 0.7
+
+
+def test_what_is_not_asked_for_stays(cfg):
+    before = cfg.to_dict()
+    use_test_output(cfg)
+    assert cfg.to_dict() == before
+    use_test_output(cfg, temperature=2.0)
+    use_test_output(cfg, breast_only=False)
+    assert cfg.model.test_output == dict(temperature=2.0, breast_only=False)
+    assert 'threshold' not in cfg.test_evaluator
+    use_test_output(cfg, threshold=0.0)
+    assert threshold_of(cfg) == 0.0
+
+
+def test_a_model_inside_test_time_augmentation_gets_it(cfg):
+    cfg.model = dict(type='SegTTAModel', module=cfg.model)
+    cfg.test_evaluator = [cfg.test_evaluator, dict(type='IoUMetric')]
+    use_test_output(cfg, threshold=0.6)
+    assert cfg.model.module.test_output.threshold == 0.6
+    assert cfg.test_evaluator[0].threshold == 0.6
+    assert 'threshold' not in cfg.test_evaluator[1]
+    assert threshold_of(cfg) == 0.6
+
+
+def test_the_threshold_of_a_training_is_known_without_any_setting(cfg):
+    cfg.model.decode_head.update(out_channels=1, threshold=0.4)
+    assert threshold_of(cfg) == 0.4
+    cfg.model.decode_head.threshold = None
+    assert threshold_of(cfg) == 0.3  # mmseg's
+    cfg.model.decode_head.out_channels = 2
+    assert threshold_of(cfg) == 0.5
+    cfg.model.decode_head = [dict(out_channels=2), dict(out_channels=1, threshold=0.2)]
+    assert threshold_of(cfg) == 0.2
+    assert threshold_of(Config(dict(model=dict(type='SAMSegmentor')))) == 0.5
+
+
+def test_other_models_and_values_are_refused(cfg):
+    with pytest.raises(MammoError, match='threshold=2'):
+        use_test_output(cfg, threshold=2)
+    cfg.model.type = 'EncoderDecoder'
+    with pytest.raises(
+        MammoError, match=r'breast_only of the test-time output beside .*EncoderDec'
+    ):
+        use_test_output(cfg, breast_only=True)
