@@ -11,6 +11,7 @@ from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.description import describe_data, members
 from mmseg_mammo.engine.config.image_steps import image_steps
 from mmseg_mammo.engine.config.stored import plain, plain_settings
+from mmseg_mammo.engine.config.test_output import threshold_of
 from mmseg_mammo.engine.partial_checkpoint import base_file
 from mmseg_mammo.engine.provenance import versions
 from mmseg_mammo.errors import MammoError
@@ -43,7 +44,7 @@ def describe_training(runner: Any) -> dict[str, Any]:
         'name': Path(cfg.filename).stem if cfg.filename else 'unnamed',
         'model': type(model).__name__,
         'input': describe_input(cfg),
-        'threshold': (cfg.model.get('decode_head') or {}).get('threshold') or 0.5,
+        'threshold': threshold_of(cfg),
         'trained_on': {name: _describe(dataset) for name, dataset in data.items()},
         'images': describe_images(data['train']),
         'preparation': preparation_of(data['train']),
