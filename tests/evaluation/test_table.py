@@ -34,9 +34,13 @@ def test_lesions_have_a_line_if_they_were_looked_at():
     names = ('lesion_sensitivity_iou10', 'lesion_sensitivity_centre', 'false_positives_per_image')
     scores = SCORES | dict(zip(names, (50.0, float('nan'), 0.25), strict=True))
     scores |= {'lesion_hausdorff95': 12.34, 'lesion_surface_dice': 60.5}
+    scores['lesion_hausdorff95_mm'] = float('nan')
     line = format_table(scores, records('contour'), None).splitlines()[7]
     assert '50.00 % at IoU 0.1 and – % by centre; false positives per image 0.25' in line
     assert 'Hausdorff 95 % 12.3 px, surface Dice 60.50 %' in line
+    scores['lesion_hausdorff95_mm'] = 1.234
+    line = format_table(scores, records('contour'), None).splitlines()[7]
+    assert 'Hausdorff 95 % 12.3 px (1.23 mm), surface Dice 60.50 %' in line
 
 
 def test_weak_masks_and_phantoms_are_named():
