@@ -93,7 +93,6 @@ def main(args: argparse.Namespace) -> None:
     """Predict, and say where everything is."""
     from mmseg_mammo.inference.inputs import find_inputs
     from mmseg_mammo.inference.predict_folder import Share, predict_folder
-    from mmseg_mammo.reporting.predictions import write_prediction_page
 
     check_counts(args, ('batch_size', 'workers', 'num_parts'))
     share = Share(args.num_parts, args.part_id)
@@ -113,6 +112,8 @@ def main(args: argparse.Namespace) -> None:
     if record is None:
         print(f'Part {args.part_id} is done. The part that ends last writes the tables.')
         return
+    from mmseg_mammo.reporting.predictions import write_prediction_page
+
     write_prediction_page(args.out)
     say_what_was_done(args.out, record)
 

@@ -87,8 +87,8 @@ def describe(
             Region(
                 number=number,
                 score=float(scores[index]),
-                x=float(found.centres[index][0]),
-                y=float(found.centres[index][1]),
+                x=round(float(found.centres[index][0]), 2),
+                y=round(float(found.centres[index][1]), 2),
                 left=left,
                 top=top,
                 right=left + width - 1,

@@ -13,16 +13,14 @@ from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.checks import datasets_of
-from mmseg_mammo.engine.config.image_steps import packs, touches_image
+from mmseg_mammo.engine.config.image_steps import packs, split_loading, touches_image
 from mmseg_mammo.engine.config.type_names import is_a
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
-from mmseg_mammo.transforms.loading import LoadMammogram, ReadMammogram
+from mmseg_mammo.transforms.loading import ReadMammogram
 from mmseg_mammo.transforms.prompts import LoadPrompts
-
-_AFTER_READING = (ReadMammogram, LoadMammogram)
 
 
 class TrainedModel:
@@ -133,13 +131,11 @@ def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str,
         )
     kept = [
         dict(step)
-        for step in pipelines[0]
+        for step in split_loading(pipelines[0])
         if touches_image(step)
         or packs(step.get('type'))
         or is_a(step.get('type'), LoadPrompts, TRANSFORMS)
     ]
-    if kept and is_a(kept[0].get('type'), LoadMammogram, TRANSFORMS):
-        kept[:1] = _in_two_steps(kept[0])
     if not kept or not is_a(kept[0].get('type'), ReadMammogram, TRANSFORMS):
         return kept
     if not preparation.get('voi', True):
@@ -147,13 +143,6 @@ def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str,
     if preparation.get('long_side'):
         kept.insert(1, {'type': 'ShrinkMammogram', 'long_side': preparation['long_side']})
     return kept
-
-
-def _in_two_steps(step: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """``LoadMammogram`` of an earlier config as the two steps that it is."""
-    reading = {'type': 'ReadMammogram', **{k: step[k] for k in ('voi',) if k in step}}
-    mapping = {k: step[k] for k in ('intensity', 'percentiles') if k in step}
-    return [reading, {'type': 'MapIntensity', **mapping}]
 
 
 def _array_steps(first: Any) -> Any:
