@@ -108,6 +108,7 @@ def write_image(out: Path, one: Input, image: np.ndarray, found: Prediction, wan
             out / SEGMENTATIONS / f'{one.key}.dcm',
             model=wanted.model,
             serial=wanted.serial,
+            parameters={'threshold': f'{found.threshold:g}'},
             empty=wanted.empty_segmentations,
         )
     _write_pictures(out, one.key, image, found.mask)
