@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from experiments import shrink
+from sam_models import meta_sam
 from tool_calls import CBIS, OURS, ZGT, call, check_labels, options, scores
+
+from mmseg_mammo.reporting.runs import find_runs
 
 
 def test_testing_on_the_other_hospital_gives_scores_records_and_pictures(
@@ -62,6 +66,51 @@ def test_a_checkpoint_of_another_model_ends_in_one_line(trained, prepared, tmp_p
         SystemExit, match=r'^error: The checkpoint .*epoch_1.pth is of another model.*prompts'
     ):
         call(monkeypatch, OURS / 'test.py', *arguments, *small)
+
+
+@pytest.fixture
+def sam(prepared, tmp_path):
+    """A config of a small SAM, and its checkpoint."""
+    cfg = shrink('sam_zeroshot_cbis', prepared, tmp_path / 'w')
+    cfg.dump(tmp_path / 'sam.py')
+    torch.save(meta_sam(32).state_dict(), tmp_path / 'sam.pth')
+    return [tmp_path / 'sam.py', tmp_path / 'sam.pth', '--work-dir', tmp_path / 'w']
+
+
+def test_sam_takes_its_prompts_from_a_table_and_says_which_images_have_none(
+    sam, prepared, tmp_path, monkeypatch
+):
+    table = tmp_path / 'clicks.csv'
+    table.write_text('image;object;x;y;label\n6;1;20;40;1\n0;1;3;3;1\n')
+    call(monkeypatch, OURS / 'test.py', *sam, '--prompts', table)
+    (path,) = tmp_path.glob('w/*/per_image_test.csv')
+    prompted, empty = csv.DictReader(path.open())
+    assert (prompted['image'], prompted['prompt_points']) == ('images/6.png', '20.0:40.0:1')
+    assert (empty['image'], empty['predicted_pixels'], empty['chosen']) == (
+        'images/7.png',
+        '0',
+        '-1',
+    )
+    assert float(empty['max_probability']) == 0
+    assert {prompted['prompts_from'], empty['prompts_from']} == {'given'}
+    assert scores(tmp_path / 'w')['unprompted_images'] == 1
+    log = next(tmp_path.glob('w/*/*.log')).read_text()
+    assert 'prompts for 1 of 2 images; 1 images without a prompt: predicted empty; 1 images' in log
+    assert 'NOTE: 1 images without a prompt: predicted empty' in log
+    (test,) = find_runs([tmp_path / 'w']).tests
+    assert (test.unprompted, test.marks) == (1, ('phantom masks', 'prompts given'))
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--coordinates', 'prepared'], '--coordinates prepared: no effect'),
+        (['--prompts', 'nowhere.csv'], r'nowhere\.csv: No such file'),
+    ],
+)
+def test_prompts_that_cannot_be_end_in_one_line(arguments, message, sam, monkeypatch):
+    with pytest.raises(SystemExit, match=f'^error: {message}'):
+        call(monkeypatch, OURS / 'test.py', *sam, *arguments)
 
 
 class Malicious:
