@@ -21,6 +21,7 @@ from mmseg_mammo.io.run_folder import (
     RUN,
     SUMMARY,
     TEST_COLUMNS,
+    TEST_OUTPUT,
     VALIDATION,
     Records,
     read_records,
@@ -68,6 +69,14 @@ class Test:
         if 'prompts_from' in self.images and 'given' in self.images['prompts_from']:
             found.append(GIVEN)
         return tuple(found)
+
+    @property
+    def test_output(self) -> Mapping[str, Any]:
+        """``threshold``, ``temperature``, ``breast_only`` and ``trained_threshold``; or nothing.
+
+        Earlier runs do not have it: their threshold is the training's, their temperature 1.
+        """
+        return self.run.get(TEST_OUTPUT) or {}
 
     @property
     def eval_size(self) -> int | None:
