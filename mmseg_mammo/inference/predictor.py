@@ -1,5 +1,6 @@
 """Predictor: applies one checkpoint, or the mean of several, to images of any origin."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,6 +232,8 @@ def choose_device(name: str) -> str:
     """The device of that name; ``'auto'`` is a GPU if torch finds one."""
     if name == 'auto':
         return 'cuda' if torch.cuda.is_available() else 'cpu'
+    if not re.fullmatch(r'cpu|cuda(:\d+)?', name):
+        raise MammoError(f'--device {name}: no such device', 'auto, cpu, cuda, cuda:1 and so on')
     return str(check_device(name))
 
 
