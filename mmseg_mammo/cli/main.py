@@ -35,6 +35,7 @@ COMMANDS = {
     'config': Command('config', 'Write a config of your own from a shipped one'),
     'train': Command('train', 'Train a model'),
     'test': Command('test', 'Test a model'),
+    'calibrate': Command('calibrate', "Set a model's threshold on a hospital's own images"),
     'report': Command('report', 'Make the transfer report from run folders'),
     'search': Command('search', 'Search hyper-parameters on the validation split'),
     'benchmark': Command('benchmark', 'Measure what a training step costs'),

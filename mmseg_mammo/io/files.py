@@ -1,5 +1,6 @@
 """Files: atomic writing, and reading and writing of JSON."""
 
+import hashlib
 import json
 import math
 import os
@@ -30,6 +31,15 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file as hexadecimal digits; it is read in pieces."""
+    digest = hashlib.sha256()
+    with path.open('rb') as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def read_json(path: Path, remedy: str = '') -> dict[str, Any]:

@@ -36,6 +36,20 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     """
     cfg = read_config(args.config)
     check_keys(cfg)
+    return apply_options(cfg, args, datasets)
+
+
+def apply_options(cfg: Config, args: argparse.Namespace, datasets: Path | None = None) -> Config:
+    """Apply the options of a command line to a config; see :func:`load_config`.
+
+    Args:
+        cfg: Changed in place.
+        args: With ``config``, which errors name.
+        datasets: See :func:`load_config`.
+
+    Raises:
+        MammoError: See :func:`load_config`.
+    """
     for option in ('dataset', 'split'):
         if getattr(args, option, None) and not (cfg.get('test_dataloader') or {}).get('dataset'):
             raise MammoError(f'--{option}: {args.config} has no test_dataloader')
@@ -54,7 +68,7 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     if getattr(args, 'device', None):
         cfg.device = args.device
     cfg.launcher = args.launcher
-    default = str(Path('work_dirs') / Path(cfg.filename).stem)
+    default = str(Path('work_dirs') / Path(cfg.filename or args.config).stem)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or default
     return cfg
 
