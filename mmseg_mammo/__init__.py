@@ -11,6 +11,7 @@ seconds and several hundred megabytes. Commands that need the host call :func:`r
 
 import os
 import warnings
+from importlib import import_module
 from typing import Any
 
 from mmseg_mammo import host
@@ -18,6 +19,12 @@ from mmseg_mammo.errors import HostError
 from mmseg_mammo.version import __version__
 
 _VARIABLE = 'MMSEG_MAMMO_REGISTER'
+# What needs torch, by its module.
+_LAZY = {
+    'MammoInferencer': 'inference.inferencer',
+    'Predictor': 'inference.predictor',
+    'load_model': 'engine.checkpoint',
+}
 
 
 def register() -> None:
@@ -39,14 +46,8 @@ def register() -> None:
 
 
 def __getattr__(name: str) -> Any:
-    if name == 'load_model':
-        from mmseg_mammo.engine.checkpoint import load_model
-
-        return load_model
-    if name == 'MammoInferencer':
-        from mmseg_mammo.inference.inferencer import MammoInferencer
-
-        return MammoInferencer
+    if name in _LAZY:
+        return getattr(import_module(f'mmseg_mammo.{_LAZY[name]}'), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 
@@ -59,4 +60,4 @@ if os.environ.get(_VARIABLE) != '0':
             stacklevel=2,
         )
 
-__all__ = ['MammoInferencer', '__version__', 'load_model', 'register']
+__all__ = ['MammoInferencer', 'Predictor', '__version__', 'load_model', 'register']

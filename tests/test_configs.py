@@ -2,19 +2,24 @@
 
 import ast
 import copy
+import random
 from functools import cache, partial
 from pathlib import Path
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 import torch
+from experiments import in_one_step
 from mmengine.config import Config
+from mmengine.dataset import Compose
 from mmseg.registry import MODELS
 
 import mmseg_mammo  # noqa: F401 - only registration
 from mmseg_mammo.engine.config.differences import input_differences
 from mmseg_mammo.engine.config.edits import use_dataset
 from mmseg_mammo.inference.pipeline import build_image_steps
+from mmseg_mammo.io.image import write_png
 from mmseg_mammo.io.shipped import find_config, shipped_configs
 from mmseg_mammo.models import SAMSegmentor, VPTVisionTransformer
 from mmseg_mammo.models.peft.trainable import count_parameters
@@ -375,6 +380,35 @@ def test_an_image_is_tested_as_it_was_trained_with_value_by_value(path):
             assert str(tested) == str(trained)
     if cfg.get('test_dataloader'):
         assert input_differences(cfg, cfg) == []
+
+
+@pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: str(path.relative_to(CONFIGS)))
+def test_the_hosts_inference_finds_the_test_pipeline(path):
+    """It renames the first step for arrays, and hands the settings of that on to its own."""
+    cfg = resolve(path)
+    assert cfg.test_pipeline[0] == dict(type='ReadMammogram')
+    assert cfg.test_pipeline[1].type == 'MapIntensity'
+    if cfg.get('test_dataloader'):
+        assert cfg.test_dataloader.dataset.pipeline == cfg.test_pipeline
+
+
+@pytest.mark.parametrize('name', ['unet_cbis', 'unet_strong_cbis', 'sam_cbis', 'sam_finetune_zgt'])
+@pytest.mark.parametrize('top', [256, 4096, 65536])
+def test_an_image_is_the_input_that_it_was_with_loading_in_one_step(name, top, tmp_path):
+    levels = np.random.default_rng(0).integers(0, top, (90, 70))
+    write_png(tmp_path / 'a.png', levels.astype(np.uint8 if top == 256 else np.uint16))
+    cfg = resolve(find_config(name))
+    for split in ('train', 'test'):
+        if not cfg.get(f'{split}_dataloader'):
+            continue
+        packed = []
+        for one in (cfg, in_one_step(cfg)):
+            random.seed(0)
+            np.random.seed(0)
+            item = dict(img_path=str(tmp_path / 'a.png'), annotated='normal', seg_fields=[])
+            packed.append(Compose(one[f'{split}_dataloader'].dataset.pipeline)(item))
+        assert torch.equal(packed[0]['inputs'], packed[1]['inputs'])
+        assert packed[0]['data_samples'].metainfo == packed[1]['data_samples'].metainfo
 
 
 def test_the_demo_tests_what_it_inherits():

@@ -8,7 +8,7 @@ import mmseg
 import numpy as np
 import pytest
 import torch
-from experiments import shrink
+from experiments import halve, shrink
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import ConfigDict
 from mmengine.dataset import Compose, ConcatDataset, RepeatDataset
@@ -17,8 +17,9 @@ from mmseg.apis import inference_model, init_model
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import DATASETS, MODELS
 
-from mmseg_mammo.errors import MammoError
+from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.evaluation.metric import MammographyMetric
+from mmseg_mammo.io.image import read_image, write_png
 
 TOOLS = Path(mmseg.__file__).parent / '.mim' / 'tools'
 KINDS = ('unet_cbis', 'setr_pup_vpt_cbis', 'sam_finetune_cbis')
@@ -76,6 +77,63 @@ def test_init_model_and_inference_model(cfg, prepared, tmp_path):
     assert 'gt_sem_seg' not in found
     normal = model.test_step({key: value[1:] for key, value in batch(cfg).items()})[0]
     torch.testing.assert_close(found.seg_logits.data, normal.seg_logits.data)
+
+
+@pytest.fixture
+def served(request, prepared, tmp_path):
+    """A model by ``init_model``, about half of whose pixels are lesion."""
+    cfg = shrink(request.param, prepared, tmp_path)
+    torch.manual_seed(3)
+    built = MODELS.build(cfg.model)
+    halve(built, DATASETS.build(cfg.test_dataloader.dataset)[0])
+    meta = {'dataset_meta': {'classes': ('background', 'lesion'), 'palette': [[0] * 3, [9] * 3]}}
+    torch.save({'state_dict': built.state_dict(), 'meta': meta}, tmp_path / 'served.pth')
+    cfg.dump(tmp_path / 'served.py')
+    return init_model(str(tmp_path / 'served.py'), str(tmp_path / 'served.pth'), device='cpu')
+
+
+@pytest.fixture
+def pictures(save_dicom, tmp_path):
+    """Files of 8 and of 16 bits, and a DICOM file of 12 with a window."""
+    levels = np.random.default_rng(0).integers(0, 4096, (80, 64)).astype(np.uint16)
+    write_png(tmp_path / '8.png', (levels >> 4).astype(np.uint8))
+    write_png(tmp_path / '16.png', levels * 13)
+    window = dict(BitsStored=12, WindowCenter=1500, WindowWidth=2000)
+    return [tmp_path / '8.png', tmp_path / '16.png', save_dicom(levels, **window)]
+
+
+@pytest.mark.parametrize('served', KINDS[:2], indirect=True)
+def test_arrays_give_the_host_bit_for_bit_what_paths_give(served, pictures):
+    """The host renames the first step for arrays, for good, so that paths go first."""
+    paths = list(map(str, pictures))
+    arrays = [read_image(path) for path in pictures]
+    assert [array.dtype for array in arrays] == [np.uint8, np.uint16, np.uint16]
+    channels = [np.dstack([array] * 3) for array in arrays]
+    alone = [inference_model(served, path) for path in paths]
+    together = inference_model(served, paths)  # a convolution of several may round differently
+    for _ in range(2):
+        found = [inference_model(served, array) for array in arrays]
+        listed = inference_model(served, channels)
+        for one, other in zip([*alone, *together], [*found, *listed], strict=True):
+            assert torch.equal(one.pred_sem_seg.data, other.pred_sem_seg.data)
+            assert torch.equal(one.seg_logits.data, other.seg_logits.data)
+            assert 0 < one.pred_sem_seg.data.sum() < 80 * 64
+    assert 0 < one.seg_logits.data.min() < one.seg_logits.data.max() < 1  # probabilities already
+    with pytest.raises(DataFileError, match='an array: an image with colours'):
+        inference_model(served, np.dstack([arrays[0], arrays[0], arrays[0] // 2]))
+
+
+@pytest.mark.parametrize('served', KINDS[:1], indirect=True)
+def test_a_windowless_dicom_is_read_from_a_path_and_not_from_an_array(served, pictures):
+    """The host hands the settings of the first step on to its own loader, which has no ``voi``."""
+    served.cfg.test_pipeline[0].voi = False
+    (path,) = (str(one) for one in pictures if one.suffix == '.dcm')
+    plain = inference_model(served, path)
+    with pytest.raises(TypeError, match='voi'):
+        inference_model(served, read_image(pictures[2], voi=False))
+    del served.cfg.test_pipeline[0]['voi']
+    same = inference_model(served, read_image(pictures[2], voi=False))
+    assert torch.equal(plain.seg_logits.data, same.seg_logits.data)
 
 
 def test_the_hosts_benchmark_tool_and_analysis(cfg, tmp_path, monkeypatch):

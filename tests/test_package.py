@@ -137,9 +137,11 @@ def test_without_a_host_registering_says_which_extra_to_install():
     assert "pip install '.[onedl]'" in done.stderr.splitlines()[-1]
 
 
-def test_the_package_offers_to_load_a_model():
+def test_the_package_offers_to_load_a_model_and_an_inferencer():
     package = import_module('mmseg_mammo')
     assert package.load_model is import_module('mmseg_mammo.engine.checkpoint').load_model
+    offered = import_module('mmseg_mammo.inference.inferencer').MammoInferencer
+    assert package.MammoInferencer is offered
     with pytest.raises(AttributeError, match="'mmseg_mammo' has no attribute 'absent'"):
         _ = package.absent
 

@@ -26,7 +26,7 @@ def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
 
 
-def add_base_argument(parser: argparse.ArgumentParser) -> None:
+def add_base_argument(parser: argparse._ActionsContainer) -> None:
     """Add the file of the frozen weights, for checkpoints of the trained ones alone."""
     parser.add_argument(
         '--base',

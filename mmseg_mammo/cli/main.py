@@ -37,6 +37,7 @@ COMMANDS = {
     'config': Command('config', 'Write a config of your own from a shipped one'),
     'train': Command('train', 'Train a model'),
     'test': Command('test', 'Test a model'),
+    'predict': Command('predict', 'Predict on new images'),
     'info': Command('info', 'Say what a checkpoint is, and was trained on'),
     'report': Command('report', 'Make the transfer report from run folders'),
     'search': Command('search', 'Search hyper-parameters on the validation split'),

@@ -15,6 +15,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.index import INDEX_NAME, SPLITS, Row, read_index
+from mmseg_mammo.io.spacing import extent_mm
 
 # Options of mmseg's datasets that an index leaves no use for, and the values that mean nothing.
 _UNHEEDED: dict[str, tuple[Any, ...]] = {
@@ -94,6 +95,7 @@ class MammographyDataset(BaseSegDataset):
     Every item carries the index's columns (``patient_id``, ``view``, ``finding``, …), so that
     metrics can name and group images. ``seg_map_path`` is None for images that have no mask:
     ``annotated`` tells a normal image (an empty truth) from one that nobody annotated.
+    ``extent_mm`` is the size of the whole image in mm, None where unknown.
 
     Args:
         split: ``'train'``, ``'val'`` or ``'test'``.
@@ -236,6 +238,7 @@ class MammographyDataset(BaseSegDataset):
         root = Path(self.ann_file).parent
         return {
             **asdict(row),
+            'extent_mm': extent_mm(row),
             'img_path': str(root / row.image),
             'seg_map_path': str(root / row.mask) if row.mask else None,
             'label_map': self.label_map,

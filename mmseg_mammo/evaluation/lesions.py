@@ -3,13 +3,21 @@
 ``docs/evaluation.md`` says how to read the rows.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.evaluation.regions import FLOOR, SPECK, Regions, find_detections, find_lesions
-from mmseg_mammo.io.run_folder import HIT_COLUMNS, SHAPE_COLUMNS
+from mmseg_mammo.evaluation.regions import (
+    FLOOR,
+    SPECK,
+    Regions,
+    find_detections,
+    find_lesions,
+    longest_diameter,
+)
+from mmseg_mammo.io.run_folder import HIT_COLUMNS, SHAPE_COLUMNS, SIZE_COLUMNS
 
 # The criterion of nnDetection's results (MIC-DKFZ/nnDetection, docs/results): to find is to
 # point out a small thing in a large image; how well it is outlined is for Dice to say.
@@ -75,6 +83,7 @@ def compare_lesions(
     probability: np.ndarray,
     floor: float = FLOOR,
     speck: float = SPECK,
+    pixel_size: tuple[float, float] | None = None,
 ) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Compare the lesions of one image with a model's detections.
 
@@ -85,6 +94,7 @@ def compare_lesions(
         floor: See :func:`find_detections`.
         speck: Largest area that is neither lesion nor detection, as a share of the grid. Where the
             largest lesion is no larger, it counts nevertheless, and so do all detections.
+        pixel_size: Height and width of a pixel in mm; None where unknown.
 
     Returns:
         Counts at the model's threshold; and one row per lesion and per detection: values of
@@ -112,25 +122,33 @@ def compare_lesions(
     }
     surest = np.argsort(-scores, kind='stable')
     rows = []
-    for facts in _facts(lesions, 'true'):
+    for facts in _facts(lesions, 'true', pixel_size):
         number = facts['number']
         hits = (
             next((int(d) + 1 for d in surest if of[d] == number), 0) for of in (matches, centres)
         )
         rows.append(facts | _hits(iou[number - 1], *hits))
-    for index, facts in enumerate(_facts(detections, 'detection')):
+    for index, facts in enumerate(_facts(detections, 'detection', pixel_size)):
         own = {'score': float(scores[index]), 'predicted': int(index < marked)}
         rows.append(facts | own | _hits(iou[:, index], int(matches[index]), int(centres[index])))
     return counts, rows
 
 
-def _facts(regions: Regions, kind: str) -> list[dict[str, Any]]:
+def _facts(
+    regions: Regions, kind: str, pixel_size: tuple[float, float] | None
+) -> list[dict[str, Any]]:
     rows = []
     for index, (x, y) in enumerate(regions.centres.tolist()):
         left, top, width, height = regions.boxes[index].tolist()
         values = (kind, index + 1, int(regions.pixels[index]), round(x, 2), round(y, 2))
         box = (left, top, left + width, top + height)
-        rows.append(dict(zip(SHAPE_COLUMNS, values + box, strict=True)))
+        row = dict(zip(SHAPE_COLUMNS, values + box, strict=True))
+        if pixel_size:
+            own = regions.labels[top : top + height, left : left + width] == index + 1
+            area = int(regions.pixels[index]) * pixel_size[0] * pixel_size[1]
+            sizes = (round(area, 4), round(longest_diameter(own, pixel_size), 4))
+            row |= dict(zip(SIZE_COLUMNS, sizes, strict=True))
+        rows.append(row)
     return rows
 
 
@@ -145,14 +163,14 @@ def summarise_lesions(records: Sequence[dict]) -> dict[str, float]:
 
     Args:
         records: One per image, with the counts of :func:`compare_lesions`, ``truth_pixels``,
-            ``hausdorff95`` and ``surface_dice``.
+            ``hausdorff95``, ``hausdorff95_mm`` (NaN where unknown) and ``surface_dice``.
 
     Returns:
         ``lesion_sensitivity_iou10`` and ``…_centre``, the percentage of all true lesions that
         were found; ``false_positives_per_image``, predicted regions without a lesion at the IoU
         criterion, over all images; and, over images with lesion, the means
-        ``lesion_hausdorff95`` (pixels) and ``lesion_surface_dice`` (percent). NaN where there is
-        nothing to count.
+        ``lesion_hausdorff95`` (pixels), ``lesion_hausdorff95_mm`` (of those whose pixels have a
+        known size) and ``lesion_surface_dice`` (percent). NaN where there is nothing to count.
     """
 
     def ratio(name: str, of: Sequence[dict], count: int) -> float:
@@ -160,10 +178,12 @@ def summarise_lesions(records: Sequence[dict]) -> dict[str, float]:
 
     lesions = sum(record['true_lesions'] for record in records)
     with_lesion = [record for record in records if record['truth_pixels']]
+    measured = [record for record in with_lesion if not math.isnan(record['hausdorff95_mm'])]
     return {
         'lesion_sensitivity_iou10': 100 * ratio('hits_iou10', records, lesions),
         'lesion_sensitivity_centre': 100 * ratio('hits_centre', records, lesions),
         'false_positives_per_image': ratio('false_positives_iou10', records, len(records)),
         'lesion_hausdorff95': ratio('hausdorff95', with_lesion, len(with_lesion)),
+        'lesion_hausdorff95_mm': ratio('hausdorff95_mm', measured, len(measured)),
         'lesion_surface_dice': 100 * ratio('surface_dice', with_lesion, len(with_lesion)),
     }

@@ -26,12 +26,13 @@ from mmseg_mammo.evaluation.label_images import LabelImages, image_identity
 from mmseg_mammo.evaluation.lesions import compare_lesions, summarise_lesions
 from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise
 from mmseg_mammo.evaluation.regions import FLOOR
-from mmseg_mammo.evaluation.surface import surface_agreement
+from mmseg_mammo.evaluation.surface import hausdorff95_mm, surface_agreement
 from mmseg_mammo.evaluation.table import format_table
 from mmseg_mammo.io.image import resize_mask
 from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.index import DESCRIPTION
 from mmseg_mammo.io.run_folder import IMAGE_COLUMNS
+from mmseg_mammo.io.spacing import size_on
 
 THESIS_GRID = (224, 224)
 # Where a record holds its rows of lesions_test.csv: mmengine gathers one result per image.
@@ -113,7 +114,8 @@ class MammographyMetric(BaseMetric):
                 the network, ``input_logits`` where the model keeps them. Of a promptable
                 model also ``candidates`` (K×H×W logits), ``candidate_iou``, ``chosen``,
                 ``prompts_from``, ``prompt_points`` and ``prompt_boxes``, and of several objects
-                ``best_of_each`` (1×H×W logits); see :mod:`.candidates`.
+                ``best_of_each`` (1×H×W logits); see :mod:`.candidates`. ``extent_mm``, height and
+                width of the whole image in mm, where known.
         """
         for sample in data_samples:
             probability = lesion_probability(sample['seg_logits']['data'])
@@ -142,7 +144,7 @@ class MammographyMetric(BaseMetric):
             record.update(prompt_columns(sample))
             if self.lesions:
                 record.update(self._thesis_grid(sample, original))
-                record.update(self._lesion_level(probability, mask, truth))
+                record.update(self._lesion_level(sample, probability, mask, truth))
             self.results.append(record)
 
     def _thesis_grid(self, sample: dict, truth: np.ndarray) -> dict[str, int | str]:
@@ -152,13 +154,20 @@ class MammographyMetric(BaseMetric):
         return {**pixels, 'prediction_from_224': prediction_origin(sample, THESIS_GRID)}
 
     def _lesion_level(
-        self, probability: Tensor, predicted: np.ndarray, truth: np.ndarray
+        self, sample: dict, probability: Tensor, predicted: np.ndarray, truth: np.ndarray
     ) -> dict[str, Any]:
-        given = probability.cpu().numpy()
-        counts, rows = compare_lesions(truth, predicted, given, self.detection_floor)
+        given, extent = probability.cpu().numpy(), sample.get('extent_mm')
+        pixel = size_on(extent, (truth.shape[0], truth.shape[1])) if extent else None
+        counts, rows = compare_lesions(
+            truth, predicted, given, self.detection_floor, pixel_size=pixel
+        )
         hausdorff95, surface_dice = surface_agreement(predicted, truth)
-        further = {'hausdorff95': hausdorff95, 'surface_dice': surface_dice, _NESTED: rows}
-        return counts | further
+        further = {
+            'hausdorff95': hausdorff95,
+            'surface_dice': surface_dice,
+            'hausdorff95_mm': hausdorff95_mm(predicted, truth, pixel),
+        }
+        return {**counts, **further, _NESTED: rows}
 
     def _candidates(self, sample: dict, truth: np.ndarray, kept: Overlap) -> dict[str, float]:
         if 'candidates' not in sample:

@@ -21,6 +21,15 @@ def auroc(positive: np.ndarray, scores: np.ndarray) -> float:
     return float(roc_auc_score(positive, scores))
 
 
+def cut_below(score: float) -> float:
+    """The highest threshold of float32 that ``score`` exceeds, as a lesion's pixel does.
+
+    >>> cut_below(0.5) < 0.5, 0.5 - cut_below(0.5) < 1e-7
+    (True, True)
+    """
+    return float(max(np.nextafter(np.float32(score), np.float32(-1)), np.float32(0)))
+
+
 def threshold_for(scores: np.ndarray, percent: int = SENSITIVITY) -> float:
     """The highest threshold t so that ``percent`` of N scores are at least t.
 

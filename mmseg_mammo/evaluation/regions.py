@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.spatial.distance import pdist
 
 # Share of the grid: one pixel of the thesis's 224 × 224, or 1 mm across on 24 × 18 cm.
 SPECK = 2e-5
@@ -62,6 +63,32 @@ def find_regions(mask: np.ndarray) -> Regions:
     *box, area = range(5)  # the order of cv2's statistics: left, top, width, height, area
     boxes = stats[1:, box] + np.array([left, top, 0, 0])
     return Regions(labels, stats[1:, area], boxes, centres[1:] + np.array([left, top]))
+
+
+def longest_diameter(mask: np.ndarray, pixel_size: tuple[float, float] = (1.0, 1.0)) -> float:
+    """The largest distance between two points of a region's edge, as a reader measures it.
+
+    The edge runs through the middles of the sides of pixels (marching squares, as in
+    scikit-image's ``feret_diameter_max`` and PyRadiomics): a row of n pixels is n long, not n − 1.
+
+    Args:
+        mask: H×W bool; of several regions the distance across all.
+        pixel_size: Height and width of a pixel, in the unit of the result.
+
+    Returns:
+        0.0 for an empty mask.
+
+    >>> longest_diameter(np.ones((1, 5), bool)), longest_diameter(np.ones((1, 5), bool), (1, 0.5))
+    (5.0, 2.5)
+    """
+    if not mask.any():
+        return 0.0
+    # The farthest points lie on the convex hull, which a stretched grid stretches along. The hull
+    # of the edge is that of the centres, widened by half a pixel in four directions.
+    hull = cv2.convexHull(np.argwhere(mask).astype(np.int32))[:, 0]
+    steps = np.array([[-0.5, 0], [0.5, 0], [0, -0.5], [0, 0.5]])
+    points = (hull[:, None] + steps).reshape(-1, 2) * np.array(pixel_size)
+    return float(pdist(points).max())
 
 
 def find_lesions(truth: np.ndarray, speck: float = SPECK) -> Regions:

@@ -76,7 +76,7 @@ SCALARS = (
     Scalar(
         ('lesion_sensitivity_iou10', 'lesion_sensitivity_centre'),
         'all true lesions: those that were found, by either criterion below; tests only, as the '
-        'next three rows',
+        'next four rows',
     ),
     Scalar(
         ('false_positives_per_image',),
@@ -91,6 +91,13 @@ SCALARS = (
         better=LOWER,
         high=math.inf,
         unit='pixels',
+    ),
+    Scalar(
+        ('lesion_hausdorff95_mm',),
+        'images with a lesion whose pixels have a known size: the same in mm',
+        better=LOWER,
+        high=math.inf,
+        unit='mm',
     ),
     Scalar(('lesion_surface_dice',), 'images with a lesion: surface Dice'),
     Scalar(

@@ -40,13 +40,48 @@ def surface_agreement(
     diagonal = float(np.hypot(*truth.shape))
     if not (predicted & truth).any():
         return (diagonal, 0.0) if (predicted | truth).any() else (0.0, 1.0)
-    outlines = [_outline(mask) for mask in (predicted, truth)]
-    distances = [
-        KDTree(other).query(one)[0] for one, other in (outlines, outlines[::-1])
-    ]  # a tree's cost follows the outlines' length, not the image's size
-    hausdorff95 = max(np.percentile(one, 95) for one in distances)
+    distances = _surface_distances(predicted, truth)
     met = np.concatenate(distances) <= tolerance * diagonal
-    return float(hausdorff95), float(met.mean())
+    return _larger_percentile(distances), float(met.mean())
+
+
+def hausdorff95_mm(
+    predicted: np.ndarray, truth: np.ndarray, pixel_size: tuple[float, float] | None
+) -> float:
+    """The 95 % Hausdorff distance of :func:`surface_agreement` in mm.
+
+    Args:
+        predicted: H×W bool.
+        truth: H×W bool.
+        pixel_size: Height and width of a pixel in mm, which may differ; None where unknown.
+
+    Returns:
+        mm; 0 if both masks are empty, the image diagonal in mm if they share no pixel otherwise;
+        NaN where the size of a pixel is unknown.
+
+    >>> truth = np.eye(4, dtype=bool)
+    >>> hausdorff95_mm(truth, ~truth, pixel_size=(3.0, 4.0))
+    20.0
+    """
+    if pixel_size is None:
+        return float('nan')
+    if not (predicted & truth).any():
+        diagonal = float(np.hypot(*np.multiply(truth.shape, pixel_size)))
+        return diagonal if (predicted | truth).any() else 0.0
+    return _larger_percentile(_surface_distances(predicted, truth, pixel_size))
+
+
+def _surface_distances(
+    predicted: np.ndarray, truth: np.ndarray, pixel_size: tuple[float, float] = (1.0, 1.0)
+) -> list[np.ndarray]:
+    """From each pixel of one outline to the other, and the other way round."""
+    outlines = [_outline(mask) * np.array(pixel_size) for mask in (predicted, truth)]
+    # A tree's cost follows the outlines' length, not the image's size.
+    return [KDTree(other).query(one)[0] for one, other in (outlines, outlines[::-1])]
+
+
+def _larger_percentile(distances: list[np.ndarray]) -> float:
+    return float(max(np.percentile(one, 95) for one in distances))
 
 
 def _outline(mask: np.ndarray) -> np.ndarray:

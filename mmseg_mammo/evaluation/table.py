@@ -63,10 +63,12 @@ def _lesion_level(scores: dict[str, float]) -> str:
         f'{_number(scores[f"lesion_sensitivity_{name}"])} % {how}'
         for name, how in (('iou10', 'at IoU 0.1'), ('centre', 'by centre'))
     )
+    mm = scores['lesion_hausdorff95_mm']
+    measured = '' if math.isnan(mm) else f' ({_number(mm)} mm)'
     return (
         f'lesions found: {found}; false positives per image '
         f'{_number(scores["false_positives_per_image"])}; on images with lesion Hausdorff 95 % '
-        f'{_number(scores["lesion_hausdorff95"], 1)} px, surface Dice '
+        f'{_number(scores["lesion_hausdorff95"], 1)} px{measured}, surface Dice '
         f'{_number(scores["lesion_surface_dice"])} %'
     )
 

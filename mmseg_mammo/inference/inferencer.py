@@ -44,6 +44,8 @@ class MammoInferencer(MMSegInferencer):
     Args:
         model: A config, its file, or the name of a shipped one; None: that in the checkpoint.
         weights: A checkpoint of this project; see :func:`.load_model`. None: random weights.
+        args: See ``mmseg.apis.MMSegInferencer``.
+        show_progress: Whether a bar is shown.
         options: See ``mmseg.apis.MMSegInferencer``.
 
     Raises:
@@ -56,6 +58,7 @@ class MammoInferencer(MMSegInferencer):
         model: str | Path | dict[str, Any] | Config | None = None,
         weights: str | Path | None = None,
         *args: Any,
+        show_progress: bool = True,
         **options: Any,
     ) -> None:
         cfg = _config(model, weights)
@@ -67,6 +70,7 @@ class MammoInferencer(MMSegInferencer):
                 'Use mmseg_mammo.inference.SAMPredictor, which is told where to look',
             )
         super().__init__(cfg, str(weights) if weights else None, *args, **options)
+        self.show_progress = show_progress  # MMSegmentation 1.2 has no argument for it
 
     def _init_model(self, cfg: Config, weights: str | None, device: str = 'cpu') -> Any:
         if weights is None:

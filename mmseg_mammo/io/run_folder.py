@@ -31,7 +31,10 @@ TEST_COLUMNS = (*RECORD_COLUMNS, 'key', 'height', 'width')
 IMAGE_COLUMNS = ('key', 'image', 'source', 'patient_id')
 SHAPE_COLUMNS = ('kind', 'number', 'pixels', 'x', 'y', 'left', 'top', 'right', 'bottom')
 HIT_COLUMNS = ('best_iou', 'match', 'centre_hit', 'centre_match')
-LESION_COLUMNS = (*IMAGE_COLUMNS, *SHAPE_COLUMNS, 'score', 'predicted', *HIT_COLUMNS)
+SIZE_COLUMNS = ('area_mm2', 'longest_diameter_mm')  # empty where the size of a pixel is unknown
+LESION_COLUMNS = (
+    *(*IMAGE_COLUMNS, *SHAPE_COLUMNS, 'score', 'predicted', *HIT_COLUMNS, *SIZE_COLUMNS),
+)
 # Those of them that a reader relies on.
 LESION_TEST_COLUMNS = (
     *('key', 'patient_id', 'source', 'kind', 'number', 'score'),

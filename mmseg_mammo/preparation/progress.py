@@ -1,7 +1,9 @@
-"""Progress of a long step: a bar on a terminal, or a line for every tenth in a log."""
+"""Progress of a long step: a bar on a terminal, or a line for every tenth, with the time left, in a log."""
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -24,8 +26,11 @@ def show_progress(
     if sys.stderr.isatty():
         yield from tqdm(items, title, total, initial=done, unit=unit)
         return
+    start, before = time.monotonic(), done
     for item in items:
         yield item
         done += 1
         if done * 10 // total > (done - 1) * 10 // total:
-            print(f'{title}: {done} of {total} {unit}s', file=sys.stderr, flush=True)
+            seconds = (time.monotonic() - start) / (done - before) * (total - done)
+            left = f', about {timedelta(seconds=round(seconds))} left' if done < total else ''
+            print(f'{title}: {done} of {total} {unit}s{left}', file=sys.stderr, flush=True)

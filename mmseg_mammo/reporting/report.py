@@ -84,9 +84,19 @@ def _run_row(test: Test) -> tuple[Cell, ...]:
     )
 
 
-def files(sections: Sequence[Section], page: str) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of everything that a report consists of."""
+def files(
+    sections: Sequence[Section], page: str, points: Mapping[str, bytes] | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of everything that a report consists of.
+
+    Args:
+        sections: With their tables and figures.
+        page: The HTML.
+        points: Contents of further files of ``tables/`` by name (:func:`.operating_points`).
+    """
     yield PAGE, page.encode()
+    for name, content in (points or {}).items():
+        yield f'tables/{name}', content
     for item in (item for section in sections for item in section.items):
         if isinstance(item, Table):
             yield f'tables/{item.name}.csv', to_csv(item).encode()

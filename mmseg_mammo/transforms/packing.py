@@ -20,6 +20,7 @@ META_KEYS = (
     'flip_direction',
     'reduce_zero_label',
     'prompts',
+    'extent_mm',
     *DESCRIPTION,
 )
 

@@ -5,6 +5,7 @@ from monai.metrics.froc import compute_fp_tp_probs_nd
 from scipy import ndimage
 
 from mmseg_mammo.evaluation.lesions import compare_lesions, match_by_iou, summarise_lesions
+from mmseg_mammo.evaluation.regions import longest_diameter
 from mmseg_mammo.io.run_folder import LESION_COLUMNS
 
 
@@ -161,16 +162,17 @@ def test_detections_give_monais_froc():
 def record(**values):
     names = ('true_lesions', 'hits_iou10', 'hits_centre', 'false_positives_iou10')
     usual = dict.fromkeys((*names, 'truth_pixels', 'hausdorff95', 'surface_dice'), 0)
-    return {**usual, **values}
+    return {**usual, 'hausdorff95_mm': float('nan'), **values}
 
 
 def test_sensitivity_counts_lesions_and_distances_count_images():
     scores = summarise_lesions(
         [
             record(true_lesions=3, hits_iou10=1, hits_centre=2, false_positives_iou10=4)
-            | dict(truth_pixels=9, hausdorff95=100, surface_dice=0),
-            record(true_lesions=1, hits_iou10=1, truth_pixels=9, hausdorff95=4, surface_dice=1),
-            record(false_positives_iou10=2, hausdorff95=500),
+            | dict(truth_pixels=9, hausdorff95=100, surface_dice=0),  # of unknown size
+            record(true_lesions=1, hits_iou10=1, truth_pixels=9, hausdorff95=4, surface_dice=1)
+            | dict(hausdorff95_mm=0.4),
+            record(false_positives_iou10=2, hausdorff95=500, hausdorff95_mm=50),
         ]
     )
     assert scores == {
@@ -178,6 +180,7 @@ def test_sensitivity_counts_lesions_and_distances_count_images():
         'lesion_sensitivity_centre': 50,
         'false_positives_per_image': 2,
         'lesion_hausdorff95': 52,
+        'lesion_hausdorff95_mm': 0.4,
         'lesion_surface_dice': 50,
     }
 
@@ -186,3 +189,20 @@ def test_without_lesions_there_is_no_sensitivity():
     scores = summarise_lesions([record(false_positives_iou10=1)])
     assert scores.pop('false_positives_per_image') == 1
     assert np.isnan(list(scores.values())).all()
+
+
+def test_sizes_are_in_mm_on_a_grid_of_tall_pixels():
+    """A box of 6 × 8 pixels, each of 0.5 × 0.25 mm, and one that is not found."""
+    truth = painted((10, 10, 16, 18)) > 0
+    marked = painted((30, 30, 32, 34))
+    size = (0.5, 0.25)
+    _, rows = compare_lesions(truth, marked > 0.5, marked, pixel_size=size)
+    assert [row['area_mm2'] for row in rows] == [6 * 8 * 0.125, 2 * 4 * 0.125]
+    for row, box in zip(rows, (truth, marked > 0), strict=True):
+        assert row['longest_diameter_mm'] == pytest.approx(longest_diameter(box, size), abs=1e-4)
+
+
+def test_where_the_size_of_a_pixel_is_unknown_no_size_is_given():
+    truth = painted((10, 10, 16, 18)) > 0
+    _, rows = compare_lesions(truth, truth, truth.astype(float))
+    assert not {'area_mm2', 'longest_diameter_mm'} & {name for row in rows for name in row}

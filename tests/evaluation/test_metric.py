@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from mmengine.structures import PixelData
@@ -255,3 +256,25 @@ def test_a_model_without_prompts_has_neither_columns_nor_scalars_of_candidates()
     scores, metric = evaluate(random_samples(2))
     for names in (scores, metric.records[0]):
         assert not [name for name in names if 'candidate' in name or 'prompt' in name]
+
+
+def test_a_known_spacing_gives_millimetres_beside_pixels():
+    """A picture of 128 × 48 mm on 64 × 48 pixels: 2 mm high, 1 mm wide."""
+    found = blocks((9, 8, 17, 16, 0.9), (40, 20, 50, 30, 0.9))
+    known = sample(found, TWO_LESIONS, '1.png', extent_mm=(128.0, 48.0))
+    unknown = sample(found, TWO_LESIONS, '2.png')
+    scores, metric = evaluate([known, unknown], lesions=True)
+    first, second = metric.records
+    assert first['hausdorff95'] == second['hausdorff95'] == 1  # one of them is a row too low
+    assert first['hausdorff95_mm'] == 2
+    assert np.isnan(second['hausdorff95_mm'])
+    assert (scores['lesion_hausdorff95'], scores['lesion_hausdorff95_mm']) == (1, 2)
+    areas = [row.get('area_mm2') for row in metric.lesion_rows]
+    assert areas == [128, 200, 128, 200, None, None, None, None]
+    coarse = evaluate([known], lesions=True, eval_size=(32, 48))[1].lesion_rows
+    assert coarse[0]['area_mm2'] == pytest.approx(4 * 8 * 4)  # pixels of 4 × 1 mm
+
+
+def test_a_spacing_does_not_name_its_patient():
+    _, metric = evaluate([sample(TWO_LESIONS, TWO_LESIONS, extent_mm=(9.0, 9.0), sop_uid='1.2.3')])
+    assert '1.2.3' not in str(metric.records)

@@ -1,8 +1,15 @@
+import contourpy
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.spatial.distance import pdist
 
-from mmseg_mammo.evaluation.regions import find_detections, find_lesions, find_regions
+from mmseg_mammo.evaluation.regions import (
+    find_detections,
+    find_lesions,
+    find_regions,
+    longest_diameter,
+)
 
 EIGHT = np.ones((3, 3), int)
 
@@ -99,3 +106,28 @@ def test_the_floor_decides_what_is_a_detection():
 def test_a_model_that_marks_nothing_has_no_detection():
     found, scores, marked = detect(np.zeros((5, 5)))
     assert (len(found), len(scores), marked) == (0, 0, 0)
+
+
+def by_brute_force(mask, pixel_size):
+    """The largest distance between any two points of the contour that contourpy draws."""
+    lines = contourpy.contour_generator(z=np.pad(mask, 1).astype(float)).lines(0.5)
+    return pdist(np.concatenate(lines)[:, ::-1] * np.array(pixel_size)).max()
+
+
+@pytest.mark.parametrize('pixel_size', [(1.0, 1.0), (0.07, 0.07), (0.2, 0.05), (0.05, 1.1)])
+@pytest.mark.parametrize('seed', range(3))
+def test_the_longest_diameter_is_that_of_the_contour(seed, pixel_size):
+    rng = np.random.default_rng(seed)
+    noise = ndimage.gaussian_filter(rng.random((50, 60)), 2)
+    for mask in (noise > np.quantile(noise, 0.8), noise >= noise.max(), rng.random((9, 7)) > 0.5):
+        expected = by_brute_force(mask, pixel_size)
+        assert longest_diameter(mask, pixel_size) == pytest.approx(expected)
+
+
+def test_the_longest_diameter_by_hand():
+    assert longest_diameter(drawn('.#.'), (0.2, 0.3)) == pytest.approx(0.3)
+    assert longest_diameter(drawn('####'), (0.2, 0.3)) == pytest.approx(1.2)
+    assert longest_diameter(drawn('#', '#', '#'), (0.2, 0.3)) == pytest.approx(0.6)
+    assert longest_diameter(drawn('...')) == 0
+    disc = np.hypot(*np.indices((81, 81)) - 40) <= 30
+    assert longest_diameter(disc) == pytest.approx(61, abs=0.2)

@@ -27,7 +27,7 @@ def samples(candidates, lesion=0.3, seed=0):
         truth = torch.zeros((40, 32), dtype=torch.bool)
         if index % 3:
             truth[: round(40 * lesion), : round(32 * lesion)] = True
-        sample = SegDataSample(metainfo={'image': f'{index}.png'})
+        sample = SegDataSample(metainfo={'image': f'{index}.png', 'extent_mm': (20.0, 16.0)})
         for name, data in {
             'seg_logits': logits[:1].sigmoid(),
             'pred_sem_seg': (logits[:1] > 0).long(),
@@ -37,7 +37,8 @@ def samples(candidates, lesion=0.3, seed=0):
         if candidates:
             sample.candidates = PixelData(data=logits)
             told = torch.rand(3, generator=generator).tolist()
-            sample.set_metainfo({'candidate_iou': told, 'chosen': 0})
+            prompts = {'prompts_from': 'given', 'prompt_points': [], 'prompt_boxes': []}
+            sample.set_metainfo({'candidate_iou': told, 'chosen': 0, **prompts})
         found.append(sample.to_dict())
     return found
 

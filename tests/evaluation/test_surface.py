@@ -3,7 +3,14 @@ import pytest
 import torch
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
 
-from mmseg_mammo.evaluation.surface import surface_agreement
+from mmseg_mammo.evaluation.surface import hausdorff95_mm, surface_agreement
+
+
+def monais_mm(predicted, truth, pixel_size):
+    one, other = (torch.from_numpy(mask)[None, None] for mask in (predicted, truth))
+    return compute_hausdorff_distance(
+        one, other, include_background=True, percentile=95, spacing=pixel_size
+    ).item()
 
 
 def monais(predicted, truth, tolerance):
@@ -99,3 +106,25 @@ def test_the_tolerance_is_a_share_of_the_diagonal():
             mask[50 * scale : 150 * scale, 50 * scale + shift : 150 * scale + shift] = True
         assert surface_agreement(*masks)[1] == 1
         assert surface_agreement(*masks, tolerance=0.003)[1] < 0.9
+
+
+@pytest.mark.parametrize('pixel_size', [(0.07, 0.07), (0.2, 0.05), (0.05, 1.1)])
+def test_millimetres_agree_with_monai_also_where_pixels_are_not_square(pixel_size):
+    for predicted, truth in random_masks(np.random.default_rng(5), (40, 56)):
+        expected = monais_mm(predicted, truth, pixel_size)
+        assert hausdorff95_mm(predicted, truth, pixel_size) == pytest.approx(expected, rel=1e-5)
+
+
+def test_millimetres_of_square_pixels_are_pixels_times_their_side():
+    masks = squares((20, 20), (22, 23))
+    assert hausdorff95_mm(*masks, (0.1, 0.1)) == pytest.approx(0.1 * surface_agreement(*masks)[0])
+
+
+def test_the_diagonal_in_mm_stands_for_a_missed_lesion_and_nothing_for_nothing():
+    empty, lesion = np.zeros((60, 80), bool), squares((20, 20))[0]
+    assert hausdorff95_mm(empty, lesion, (4.0, 2.25)) == pytest.approx(300)  # 240 × 180 mm
+    assert hausdorff95_mm(empty, empty, (4.0, 2.25)) == 0
+
+
+def test_an_unknown_spacing_gives_no_millimetres():
+    assert np.isnan(hausdorff95_mm(*squares((20, 20), (22, 23)), None))

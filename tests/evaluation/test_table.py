@@ -34,9 +34,13 @@ def test_lesions_have_a_line_if_they_were_looked_at():
     names = ('lesion_sensitivity_iou10', 'lesion_sensitivity_centre', 'false_positives_per_image')
     scores = SCORES | dict(zip(names, (50.0, float('nan'), 0.25), strict=True))
     scores |= {'lesion_hausdorff95': 12.34, 'lesion_surface_dice': 60.5}
+    scores['lesion_hausdorff95_mm'] = float('nan')
     line = format_table(scores, records('contour'), None).splitlines()[7]
     assert '50.00 % at IoU 0.1 and – % by centre; false positives per image 0.25' in line
     assert 'Hausdorff 95 % 12.3 px, surface Dice 60.50 %' in line
+    scores['lesion_hausdorff95_mm'] = 1.234
+    line = format_table(scores, records('contour'), None).splitlines()[7]
+    assert 'Hausdorff 95 % 12.3 px (1.23 mm), surface Dice 60.50 %' in line
 
 
 def test_weak_masks_and_phantoms_are_named():
@@ -74,3 +78,11 @@ def test_prompts_from_the_truth_are_named():
     table = format_table(SCORES, [dict(plain[0], prompts_from='truth')], None)
     assert 'NOTE: prompts were drawn from the true masks' in table
     assert 'do not compare' in table
+
+
+def test_images_without_a_prompt_are_counted():
+    prompted, *others = (dict(one, prompts_from='given') for one in records(*['contour'] * 3))
+    prompted['prompt_boxes'] = '1:2:3:4'
+    table = format_table(SCORES, [prompted, *others], None)
+    assert table.endswith('NOTE: 2 images without a prompt: predicted empty')
+    assert 'without a prompt' not in format_table(SCORES, [prompted], None)

@@ -147,7 +147,7 @@ def test_a_pipeline_of_the_host_is_read_as_by_the_host(cfg, checkpoint, tmp_path
     write_png(tmp_path / 'a.png', levels)
     cfg.test_dataloader.dataset.pipeline[0] = dict(type='LoadImageFromFile')
     ours, theirs = (
-        kind(Config(cfg.to_dict()), str(checkpoint), device='cpu', show_progress=False)
+        kind(Config(cfg.to_dict()), str(checkpoint), device='cpu')
         for kind in (MammoInferencer, MMSegInferencer)
     )
     one, other = (each(str(tmp_path / 'a.png'))['predictions'] for each in (ours, theirs))

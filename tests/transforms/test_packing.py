@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from mmengine.dataset import Compose
 
 from mmseg_mammo.datasets import MammographyDataset
 from mmseg_mammo.io.image import write_png
+from mmseg_mammo.io.index import read_index, write_index
 
 PIPELINE = [
     {'type': 'LoadMammogram'},
@@ -46,3 +49,18 @@ def test_the_same_levels_in_8_and_in_16_bits_are_the_same_input(name, step, tmp_
     packed = [pipeline({'img_path': str(tmp_path / f'{bits}.png')})['inputs'] for bits in (8, 16)]
     assert packed[0].unique().numel() > 100
     assert (packed[0] == packed[1]).all()
+
+
+def test_the_size_of_an_image_reaches_the_metric_and_its_identifiers_do_not(prepared, tmp_path):
+    rows = read_index(prepared / 'index.csv')
+    told = [replace(row, pixel_spacing='0.5 0.25', sop_uid='1.2.3') for row in rows]
+    write_index(tmp_path / 'index.csv', told)
+    for name in ('images', 'masks'):
+        (tmp_path / name).symlink_to(prepared / name)
+    known, unknown = (
+        MammographyDataset(data_root=str(root), pipeline=PIPELINE)[0]['data_samples']
+        for root in (tmp_path, prepared)
+    )
+    assert known.extent_mm == (40.0, 16.0)  # 80 × 64 pixels
+    assert unknown.extent_mm is None
+    assert '1.2.3' not in str(known.to_dict())

@@ -63,7 +63,7 @@ def write_segmentation(
         MammoError: The mask is not bool, or has another shape than the image; ``out`` is
             ``source``.
     """
-    _check_highdicom()
+    check_highdicom()
     with _no_values_in_messages():
         dataset, info = read_dataset(source, stop_before_pixels=True)
         _check_request(source, dataset, info, mask, out)
@@ -125,7 +125,12 @@ def read_segmentation(path: Path) -> dict[str, np.ndarray]:
     return masks
 
 
-def _check_highdicom() -> None:
+def check_highdicom() -> None:
+    """See that DICOM SEG can be written.
+
+    Raises:
+        HostError: highdicom is not installed.
+    """
     try:
         importlib.import_module('highdicom.seg')
     except ImportError as error:

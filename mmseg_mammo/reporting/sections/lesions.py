@@ -26,6 +26,8 @@ _OUTLINES = (
     *('Hausdorff 95, % of diagonal', '% low', '% high'),
     *('surface Dice %', 'surface low', 'surface high', 'mark'),
 )
+# Of the images whose pixels have a known size.
+_MILLIMETRES = ('images in mm', 'Hausdorff 95, mm', 'mm low', 'mm high')
 
 
 def lesion_section(runs: Runs) -> Section:
@@ -87,22 +89,44 @@ def _lesion_row(test: Test, criterion: str) -> tuple[Cell, ...]:
 
 
 def _outline_table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
+    known = any(_in_mm(test).any() for test in tests)
+    measured = ('In mm: images whose pixels have a known size, in the plane of the breast.',)
     notes = (
         'Means over images with a lesion. Intervals: 95 %, over patients.',
+        *(measured if known else ()),
         *mark_notes(tests),
     )
-    rows = tuple(map(_outline_row, tests))
-    return Table(f'outlines_{slug}', f'Outlines on {dataset}', _OUTLINES, rows, notes)
+    place = _OUTLINES.index('surface Dice %')
+    columns = (*_OUTLINES[:place], *_MILLIMETRES, *_OUTLINES[place:]) if known else _OUTLINES
+    rows = tuple(_outline_row(test, known) for test in tests)
+    return Table(f'outlines_{slug}', f'Outlines on {dataset}', columns, rows, notes)
 
 
-def _outline_row(test: Test) -> tuple[Cell, ...]:
+def _in_mm(test: Test) -> np.ndarray:
+    """N bool: images with a lesion and a distance in mm; older tests have none."""
+    if 'hausdorff95_mm' not in test.images:
+        return np.zeros(len(test.images), bool)
+    return has_lesion(test.images) & ~np.isnan(test.images['hausdorff95_mm'])
+
+
+def _mm_cells(test: Test) -> tuple[Cell, ...]:
+    chosen = _in_mm(test)
+    if not chosen.any():
+        return 0, None, None, None
+    measured = test.images.where(chosen)
+    return len(measured), *cells(mean(measured['hausdorff95_mm'], measured.patients))
+
+
+def _outline_row(test: Test, in_mm: bool) -> tuple[Cell, ...]:
     images = test.images.where(has_lesion(test.images))
     distance = images['hausdorff95']
     diagonal = np.hypot(images['height'], images['width'])
     values = (distance, 100 * distance / diagonal, 100 * images['surface_dice'])
     found = [mean(each, images.patients) for each in values]
     mark = mark_cells(test, len(images), *found)
-    return test.model, len(images), *sum(map(cells, found), ()), mark
+    distances, surface = sum(map(cells, found[:2]), ()), cells(found[2])
+    millimetres = _mm_cells(test) if in_mm else ()
+    return test.model, len(images), *distances, *millimetres, *surface, mark
 
 
 def _operating_point_table(

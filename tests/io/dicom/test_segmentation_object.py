@@ -16,9 +16,9 @@ from mmseg_mammo.io.dicom.segmentation_object import (
 SOFTWARE = Software('setr_pup_vpt_cbis', '1.2.3', '3f' * 32, {'threshold': '0.37'})
 
 
-def built(folder, image, software=SOFTWARE):
+def built(folder, image, software=SOFTWARE, mask=None):
     dataset, info = read_dataset(save(folder, image), stop_before_pixels=True)
-    return build_segmentation(dataset, info, lesion(), software)
+    return build_segmentation(dataset, info, lesion() if mask is None else mask, software)
 
 
 def concept(sequence):
@@ -161,7 +161,17 @@ def test_every_frame_names_its_image(tmp_path):
     assert images_of(seg) == ['']
 
 
-def test_the_mask_is_stored_bit_by_bit(tmp_path):
-    seg = built(tmp_path, film())
+def bits_of(seg):
     bits = np.unpackbits(np.frombuffer(seg.PixelData, np.uint8), bitorder='little')
-    np.testing.assert_array_equal(bits[: lesion().size].reshape(SHAPE), lesion())
+    return bits[: SHAPE[0] * SHAPE[1]].reshape(SHAPE)  # what follows is padding
+
+
+def test_the_mask_is_stored_bit_by_bit(tmp_path):
+    np.testing.assert_array_equal(bits_of(built(tmp_path, film())), lesion())
+
+
+def test_an_empty_mask_is_a_frame_without_a_warning(tmp_path, caplog):
+    seg = built(tmp_path, film(), mask=np.zeros(SHAPE, bool))
+    assert [record.message for record in caplog.records if record.levelname == 'WARNING'] == []
+    assert seg.NumberOfFrames == 1
+    assert not bits_of(seg).any()

@@ -61,6 +61,13 @@ def test_a_sample_without_given_prompts_is_an_error():
         prompts_from_metainfo(sample_of(square()), (40, 40))
 
 
+def test_an_image_without_a_prompt_has_no_object():
+    none = dict(points=[], labels=[], boxes=None)
+    prompts = prompts_from_metainfo(sample_of(prompts=none), (40, 28)).prompts
+    assert (prompts.points.shape, prompts.labels.shape, prompts.boxes) == ((0, 0, 2), (0, 0), None)
+    assert prompts.as_metainfo() == {'prompt_points': [], 'prompt_boxes': []}
+
+
 def test_boxes_alone_have_no_points():
     given = dict(points=[[], []], labels=[[], []], boxes=[[0, 0, 9, 9], [2, 4, 5, 7]])
     prompts = prompts_from_metainfo(sample_of(prompts=given), (80, 56)).prompts

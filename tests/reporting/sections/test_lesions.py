@@ -1,3 +1,4 @@
+import csv
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from runs import make_rows, make_test, predict
 from mmseg_mammo.evaluation.bootstrap import draws, seed_of
 from mmseg_mammo.evaluation.froc import CRITERIA, OPERATING_POINTS, froc, sensitivities
 from mmseg_mammo.io.run_folder import Records
+from mmseg_mammo.io.table import write_table
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import FEW
 from mmseg_mammo.reporting.sections.images import image_section
@@ -127,3 +129,35 @@ def test_every_draw_has_the_sensitivities_of_monai_on_the_drawn_patients(runs, c
         by_monai = [compute_froc_score(*curve, eval_thresholds=each) for each in points]
         ours = [each.rounds[index] for each in estimates]
         assert ours == pytest.approx([100 * v for v in (*by_monai, curve[1].max())], abs=1e-9)
+
+
+def outlines(section):
+    table = next(item for item in section.items if item.name == 'outlines_zgt')
+    return table.columns, table.rows
+
+
+def test_millimetres_stand_beside_pixels_where_they_are_known(tmp_path):
+    """Of two models one is of an earlier version; of the other every third image tells a size."""
+    tested = predict(make_rows('zgt', 24, 0.25, 0), np.random.default_rng(0), 0.5)
+    for model in ('old', 'new'):
+        make_test(tmp_path / model / '20260102_000000', model, 'zgt', tested)
+    assert 'Hausdorff 95, mm' not in outlines(lesion_section(find_runs([tmp_path])))[0]
+    path = tmp_path / 'new' / '20260102_000000' / 'per_image_test.csv'
+    with path.open(newline='') as stream:
+        records = list(csv.DictReader(stream))
+    known = []
+    for number, one in enumerate(records):
+        one['hausdorff95_mm'] = 0.1 * float(one['hausdorff95']) if number % 3 else float('nan')
+        known += [one['hausdorff95_mm']] if number % 3 and int(one['truth_pixels']) else []
+    write_table(path, list(records[0]), records)
+    columns, rows = outlines(lesion_section(find_runs([tmp_path])))
+    old, new = (
+        dict(zip(columns, next(row for row in rows if row[0] == model), strict=True))
+        for model in ('old', 'new')
+    )
+    assert new['images in mm'] == len(known) < new['lesion images']
+    assert new['Hausdorff 95, mm'] == pytest.approx(np.mean(known), abs=0.006)
+    assert new['mm low'] < new['Hausdorff 95, mm'] < new['mm high']
+    assert (old['images in mm'], old['Hausdorff 95, mm']) == (0, None)
+    for name in ('Hausdorff 95, px', '% high', 'surface Dice %', 'surface high', 'mark'):
+        assert old[name] == new[name]

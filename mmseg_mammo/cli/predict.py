@@ -1,0 +1,175 @@
+"""Predict on new images: masks, overlays, tables of what is marked, and a page to look at.
+
+Example:
+  mammoseg predict CHECKPOINT export/dicom --out predictions
+  mammoseg predict CHECKPOINT a.dcm b.png table.csv --out predictions --seg
+  mammoseg predict CHECKPOINT data/ours --out predictions --operating-point ours.json
+
+Inputs are DICOM, PNG, JPEG and TIFF files, folders of them, CSV tables with a column image, and
+prepared folders. The same command again makes only what is missing. Not a medical device.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmseg_mammo.cli.common import (
+    add_base_argument,
+    add_prompt_arguments,
+    add_test_output,
+    check_counts,
+    host_command,
+    read_coordinates,
+)
+
+if TYPE_CHECKING:
+    from mmseg_mammo.inference.folder import Wanted
+    from mmseg_mammo.inference.predictor import Predictor
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of a prediction."""
+    add = parser.add_argument
+    add('checkpoint', type=Path, help='checkpoint file; it brings all that is needed')
+    add(
+        'inputs', type=Path, nargs='+', metavar='INPUT', help='file, folder, table, prepared folder'
+    )
+    add('-o', '--out', type=Path, required=True, help='folder of everything: new, or to go on with')
+    add('--split', choices=['train', 'val', 'test'], help='of prepared folders (default: all)')
+    _add_model(parser.add_argument_group('model'))
+    add_test_output(parser)
+    add_prompt_arguments(parser)
+    _add_output(parser.add_argument_group('what is written beside masks, overlays and tables'))
+    _add_speed(parser.add_argument_group('speed, and many machines'))
+
+
+def _add_model(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--ensemble',
+        type=Path,
+        nargs='+',
+        default=[],
+        metavar='CHECKPOINT',
+        help='further checkpoints; the mean of the probabilities is cut',
+    )
+    group.add_argument('--config', help="config file (default: the checkpoint's own)")
+    add_base_argument(group)
+    group.add_argument(
+        '--tta',
+        action='store_true',
+        help='test-time augmentation: the mean with the mirrored image',
+    )
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--probabilities', action='store_true', help='probability maps, PNG of 16 bits, 65535 is 1'
+    )
+    group.add_argument(
+        '--seg', action='store_true', help='DICOM SEG of DICOM images that are marked'
+    )
+    group.add_argument(
+        '--empty-seg', action='store_true', help='DICOM SEG also where nothing is marked'
+    )
+
+
+def _add_speed(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add('--device', default='auto', help='auto, cpu, cuda or cuda:1 (default: auto)')
+    add('--batch-size', type=int, help='images at once (default: 1 on the CPU, 8 on a GPU)')
+    add('--workers', type=int, default=2, help='threads that read, and that write (default: 2)')
+    add('--num-parts', type=int, default=1, metavar='N', help='processes that share the inputs')
+    add(
+        '--part-id',
+        type=int,
+        default=0,
+        metavar='K',
+        help='number of this one, from 0 (default: 0)',
+    )
+
+
+@host_command
+def main(args: argparse.Namespace) -> None:
+    """Predict, and say where everything is."""
+    from mmseg_mammo.inference.inputs import find_inputs
+    from mmseg_mammo.inference.predict_folder import Share, predict_folder
+
+    check_counts(args, ('batch_size', 'workers', 'num_parts'))
+    share = Share(args.num_parts, args.part_id)
+    inputs = find_inputs(args.inputs, args.out, args.split)
+    predictor = build(args)
+    batch_size = args.batch_size or (1 if predictor.device == 'cpu' else 8)
+    print(f'{len(share.of(inputs))} images on {predictor.device_name}, {batch_size} at once')
+    record = predict_folder(
+        predictor,
+        inputs,
+        args.out,
+        wanted(args, predictor),
+        share=share,
+        batch_size=batch_size,
+        workers=args.workers,
+    )
+    if record is None:
+        print(f'Part {args.part_id} is done. The part that ends last writes the tables.')
+        return
+    from mmseg_mammo.reporting.predictions import write_prediction_page
+
+    write_prediction_page(args.out)
+    say_what_was_done(args.out, record)
+
+
+def build(args: argparse.Namespace) -> 'Predictor':
+    """The predictor of a command line."""
+    from mmseg_mammo.inference.predictor import Predictor
+
+    return Predictor(
+        [args.checkpoint, *args.ensemble],
+        config=args.config,
+        device=args.device,
+        base=args.base,
+        threshold=args.threshold,
+        operating_point=args.operating_point,
+        breast_only=args.breast_only,
+        flip=args.tta,
+        prompts=args.prompts,
+        coordinates=read_coordinates(args),
+    )
+
+
+def wanted(args: argparse.Namespace, predictor: 'Predictor') -> 'Wanted':
+    """What a command line wants written.
+
+    Raises:
+        HostError: A DICOM SEG is wanted, and highdicom is not installed.
+    """
+    from mmseg_mammo.inference.folder import Wanted
+    from mmseg_mammo.io.dicom.segmentation import check_highdicom
+    from mmseg_mammo.io.files import sha256
+
+    if args.seg or args.empty_seg:
+        check_highdicom()
+    return Wanted(
+        probabilities=args.probabilities,
+        segmentations=args.seg or args.empty_seg,
+        empty_segmentations=args.empty_seg,
+        model=predictor.name,
+        serial=(sha256(args.checkpoint) or '')[:16],
+    )
+
+
+def say_what_was_done(out: Path, record: dict[str, Any]) -> None:
+    """Print the counts, what failed, and where to look.
+
+    Args:
+        out: The prediction folder.
+        record: Of ``run.json``.
+    """
+    counts = record['counts']
+    print(
+        f'{counts["images"]} images predicted, {counts["with_marks"]} with marks at threshold '
+        f'{record["threshold"]:g}; {counts["failed"]} failed'
+        + f', see {out / "failed.csv"}'
+        * bool(counts['failed'])
+    )
+    print(f'{out / "index.html"}: the images. {out / "predictions.csv"}: the table.')
+    print('Not a medical device.')

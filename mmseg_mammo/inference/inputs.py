@@ -1,0 +1,156 @@
+"""Inputs of a prediction: files, folders, tables and prepared folders as one list of images."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io.image import FORMATS, is_image
+from mmseg_mammo.io.index import INDEX_NAME, read_index
+from mmseg_mammo.io.spacing import extent_mm, parse_spacing
+from mmseg_mammo.io.table import read_table
+from mmseg_mammo.io.walk import is_system, walk
+from mmseg_mammo.preparation.hospital.names import output_names
+
+_TABLES = ('.csv', '.tsv', '.txt')
+_SIDES = {'L': 'LEFT', 'R': 'RIGHT'}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One image to predict on. Empty texts and None mean unknown.
+
+    Attributes:
+        image: How it is called: its path in the table, the index or below the folder that was
+            given, or its file name.
+        path: The file.
+        key: Stem of the files that are written for it; unique.
+        patient_id: As a table or an index gives it; headers are not asked.
+        laterality: LEFT or RIGHT.
+        view: CC, MLO, …
+        extent_mm: Height and width of the image in mm, where an index tells.
+        spacing: Millimetres of a pixel, (row, column), where a table tells.
+        original_shape: (H, W) before the preparation, of a prepared image.
+    """
+
+    image: str
+    path: Path
+    key: str = ''
+    patient_id: str = ''
+    laterality: str = ''
+    view: str = ''
+    extent_mm: tuple[float, float] | None = None
+    spacing: tuple[float, float] | None = None
+    original_shape: tuple[int, int] | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a pipeline may ask of an image beside its path."""
+        shape = zip(('original_height', 'original_width'), self.original_shape or (), strict=False)
+        return {'image': self.image, **dict(shape)}
+
+
+def find_inputs(places: Sequence[Path], out: Path, split: str | None = None) -> list[Input]:
+    """The images that are meant, each once, in a fixed order.
+
+    Args:
+        places: Image files; folders, searched with their subfolders; prepared folders, or their
+            index; CSV tables with a column ``image``, relative to the table's folder, and perhaps
+            ``patient_id``, ``laterality``, ``view`` and ``spacing_mm``.
+        out: Where predictions are written; nothing below it is an input.
+        split: Of prepared folders: train, val or test; None takes all.
+
+    Raises:
+        DataFileError: A place is missing, or of no kind that is read here; a folder has no image; or a
+            table cannot be read.
+    """
+    own = os.path.realpath(out)
+    found: dict[str, Input] = {}
+    for place in places:
+        before = len(found)
+        for one in _of_place(place, split):
+            real = os.path.realpath(one.path)
+            if real != own and not real.startswith(own + os.sep):
+                found.setdefault(real, one)
+        if len(found) == before and place.is_dir():
+            raise DataFileError(
+                f'{place}: no image in it that is not given already',
+                f'files of {FORMATS}',
+                'Check the path' + f', or --split {split}' * bool(split),
+            )
+    ordered = list(found.values())
+    keys = output_names([one.image.removeprefix('images/') for one in ordered])
+    return [_with_key(one, key) for one, key in zip(ordered, keys, strict=True)]
+
+
+def _with_key(one: Input, key: str) -> Input:
+    return Input(**{**vars(one), 'key': key})
+
+
+def _of_place(place: Path, split: str | None) -> Iterator[Input]:
+    if not place.exists():
+        raise DataFileError(f'{place}: no such file or folder', remedy='Check the path')
+    if place.is_dir():
+        index = place / INDEX_NAME
+        yield from _of_index(index, split) if index.is_file() else _of_folder(place)
+    elif place.name == INDEX_NAME:
+        yield from _of_index(place, split)
+    elif place.suffix.lower() in _TABLES:
+        yield from _of_table(place)
+    elif is_image(place):
+        yield Input(place.name, place)
+    else:
+        raise DataFileError(
+            f'{place}: neither an image nor a table',
+            f'{FORMATS}, a folder of them, a prepared folder, or a CSV table with a column image',
+        )
+
+
+def _of_folder(folder: Path) -> Iterator[Input]:
+    for place, names in walk(folder):
+        for name in names:
+            path = place / name
+            if not is_system(name) and name != 'DICOMDIR' and is_image(path):
+                yield Input(path.relative_to(folder).as_posix(), path)
+
+
+def _of_index(index: Path, split: str | None) -> Iterator[Input]:
+    for row in read_index(index, check_files=False):
+        if split in (None, row.split):
+            yield Input(
+                image=row.image,
+                path=index.parent / row.image,
+                patient_id=row.patient_id,
+                laterality=row.laterality,
+                view=row.view,
+                extent_mm=extent_mm(row),
+                original_shape=(row.original_height, row.original_width),
+            )
+
+
+def _of_table(table: Path) -> Iterator[Input]:
+    for number, row in enumerate(read_table(table, ('image',)), start=2):
+        side = row.get('laterality', '').upper()
+        side = _SIDES.get(side, side)
+        if not row['image'] or side not in ('', 'LEFT', 'RIGHT'):
+            raise DataFileError(
+                f'{table}, row {number}: image {row["image"]!r}, laterality {side!r}',
+                'a path, and LEFT, RIGHT, L, R or nothing',
+            )
+        text = row.get('spacing_mm', '')
+        try:
+            spacing = parse_spacing(text)
+        except ValueError:
+            raise DataFileError(
+                f'{table}, row {number}: spacing_mm {text!r}', 'one or two lengths in mm'
+            ) from None
+        yield Input(
+            image=row['image'].replace('\\', '/'),
+            path=table.parent / row['image'].replace('\\', '/'),
+            patient_id=row.get('patient_id', ''),
+            laterality=side,
+            view=row.get('view', '').upper(),
+            spacing=spacing,
+        )

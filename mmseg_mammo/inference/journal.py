@@ -1,0 +1,108 @@
+"""Journal of a prediction folder: one line for each finished image, so that a stopped run goes on.
+
+Each process of a run in several parts appends to a file of its own. A line is written after the files
+of its image; a killed process leaves at most a line that is cut, which counts for nothing.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.files import replace_nan
+
+FOLDER = '.journal'
+
+
+class Journal:
+    """The lines of all parts, of which this process appends to one; closed by :meth:`close`.
+
+    Args:
+        folder: The prediction folder.
+        name: Of the part.
+
+    Raises:
+        MammoError: Another process writes this part.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder / FOLDER
+        self.path = self.folder / f'{name}.jsonl'
+        # Where the last line of each image is: thousands of images in little memory.
+        self.places: dict[str, tuple[Path, int]] = {}
+        self.prints: dict[str, str] = {}
+        self.failed: set[str] = set()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._stream = self.path.open('ab')
+        try:
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._stream.close()
+            raise MammoError(
+                f'{folder}: another process is predicting this part',
+                remedy='Wait for it, or give each process its own --part-id',
+            ) from None
+        self._end_cut_line()
+        self.read()
+
+    def close(self) -> None:
+        """Let another process write this part."""
+        self._stream.close()
+
+    def read(self) -> None:
+        """Read what all parts have written until now."""
+        for path in sorted(self.folder.glob('*.jsonl')):
+            for place, line in _lines(path):
+                self._note(path, place, line)
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Write the line of an image; ``key``, and ``print`` or ``failed`` are in it."""
+        data = json.dumps(replace_nan(line), allow_nan=False).encode() + b'\n'
+        place = self._stream.seek(0, os.SEEK_END)
+        self._stream.write(data)
+        self._stream.flush()
+        self._note(self.path, place, line)
+
+    def line(self, key: str) -> dict[str, Any]:
+        """The last line of an image."""
+        path, place = self.places[key]
+        with path.open('rb') as stream:
+            stream.seek(place)
+            found: dict[str, Any] = json.loads(stream.readline())
+            return found
+
+    def missing(self, keys: Iterable[str]) -> list[str]:
+        """Those of ``keys`` that no part has a line of."""
+        return [key for key in keys if key not in self.places]
+
+    def _note(self, path: Path, place: int, line: Mapping[str, Any]) -> None:
+        key = line['key']
+        self.places[key] = path, place
+        if 'failed' in line:
+            self.failed.add(key)
+        else:
+            self.failed.discard(key)
+        self.prints[key] = line.get('print', '')
+
+    def _end_cut_line(self) -> None:
+        """Let the first new line stand alone behind one that was cut."""
+        size = self._stream.seek(0, os.SEEK_END)
+        if size and self.path.read_bytes()[-1:] != b'\n':
+            self._stream.write(b'\n')
+            self._stream.flush()
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    with path.open('rb') as stream:
+        place = 0
+        for line in stream:
+            try:
+                found = json.loads(line)
+            except ValueError:  # cut
+                found = None
+            if isinstance(found, dict) and 'key' in found:
+                yield place, found
+            place += len(line)

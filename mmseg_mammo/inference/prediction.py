@@ -1,0 +1,101 @@
+"""Prediction on one image: probability, mask, and the regions that are marked. Pure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmseg_mammo.evaluation.regions import find_detections, longest_diameter
+
+
+@dataclass(frozen=True)
+class Region:
+    """One connected region that a model marks. Pixels are those of the image; (0, 0) is the top left.
+
+    Attributes:
+        number: From 1, by falling score.
+        score: Highest probability in it, 0 to 1.
+        x: Column of its centroid.
+        y: Row of its centroid.
+        left: First column.
+        top: First row.
+        right: Last column.
+        bottom: Last row.
+        pixels: Its area.
+        area_mm2: None where the spacing is unknown.
+        longest_diameter_mm: See :func:`.longest_diameter`; None where the spacing is unknown.
+    """
+
+    number: int
+    score: float
+    x: float
+    y: float
+    left: int
+    top: int
+    right: int
+    bottom: int
+    pixels: int
+    area_mm2: float | None
+    longest_diameter_mm: float | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model makes of one image.
+
+    Attributes:
+        probability: H×W float32 on the grid of the image, that of a lesion.
+        mask: H×W bool.
+        regions: Of the mask; specks are left out (:data:`.SPECK`), as in all scores of lesions.
+        spacing: Millimetres of a pixel, (row, column); None is unknown.
+        threshold: Probability above which a pixel is lesion.
+    """
+
+    probability: np.ndarray
+    mask: np.ndarray
+    regions: tuple[Region, ...]
+    spacing: tuple[float, float] | None
+    threshold: float
+
+    @property
+    def score(self) -> float:
+        """Highest probability of the image."""
+        return float(self.probability.max())
+
+
+def describe(
+    probability: np.ndarray,
+    mask: np.ndarray,
+    threshold: float,
+    spacing: tuple[float, float] | None = None,
+) -> Prediction:
+    """The prediction with its regions.
+
+    Args:
+        probability: H×W float32.
+        mask: H×W bool.
+        threshold: By which the mask was cut.
+        spacing: Millimetres of a pixel, (row, column).
+    """
+    found, scores, marked = find_detections(probability, mask, floor=1.0)
+    order = np.argsort(-scores[:marked], kind='stable')
+    regions = []
+    for number, index in enumerate(order, start=1):
+        left, top, width, height = map(int, found.boxes[index])
+        inside = found.labels[top : top + height, left : left + width] == index + 1
+        pixels = int(found.pixels[index])
+        regions.append(
+            Region(
+                number=number,
+                score=float(scores[index]),
+                x=round(float(found.centres[index][0]), 2),
+                y=round(float(found.centres[index][1]), 2),
+                left=left,
+                top=top,
+                right=left + width - 1,
+                bottom=top + height - 1,
+                pixels=pixels,
+                area_mm2=pixels * spacing[0] * spacing[1] if spacing else None,
+                longest_diameter_mm=longest_diameter(inside, spacing) if spacing else None,
+            )
+        )
+    return Prediction(probability, mask, tuple(regions), spacing, threshold)

@@ -1,0 +1,240 @@
+"""Predictor: applies one checkpoint, or the mean of several, to images of any origin."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+
+from mmseg_mammo.engine.checkpoint import check_checkpoint
+from mmseg_mammo.engine.config.load import read_config
+from mmseg_mammo.engine.config.prompts import use_prompts
+from mmseg_mammo.engine.config.stored import read_stored_config
+from mmseg_mammo.engine.config.test_output import describe_test_output, use_operating_point
+from mmseg_mammo.engine.devices import check_device
+from mmseg_mammo.engine.partial_checkpoint import use_base
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.inference.inputs import Input
+from mmseg_mammo.inference.prediction import Prediction, describe
+from mmseg_mammo.inference.trained_model import TrainedModel
+from mmseg_mammo.io.dicom.reader import is_dicom, read_info
+from mmseg_mammo.io.spacing import Spacing, spacing_at_breast
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An image that is ready to be predicted on.
+
+    Attributes:
+        data: ``inputs`` and ``data_samples`` of each model.
+        image: H×W, as it was read.
+        spacing: Millimetres of a pixel, (row, column); None is unknown.
+        laterality: Of a DICOM header; '' is unknown.
+        view: Of a DICOM header; '' is unknown.
+    """
+
+    data: tuple[dict, ...]
+    image: np.ndarray
+    spacing: Spacing | None = None
+    laterality: str = ''
+    view: str = ''
+
+
+class Predictor:
+    """A trained model, or several, as one function of an image.
+
+    >>> predictor = Predictor('best.pth')  # doctest: +SKIP
+    >>> prediction = predictor('mammogram.dcm')  # doctest: +SKIP
+    >>> prediction.probability, prediction.mask, prediction.regions  # doctest: +SKIP
+
+    The image goes the way of the tests of the training: the masks of a prepared folder are those of
+    ``mammoseg test``, to the bit. Of several checkpoints the mean probability is cut.
+
+    Attributes:
+        members: The models.
+        output: ``threshold``, ``temperature`` and ``breast_only`` of the first of them.
+        checkpoints: Their files.
+        device: Where they are.
+
+    Args:
+        checkpoints: One file or several.
+        config: Config in place of the checkpoint's own; a file, a shipped name, or a ``Config``.
+        device: ``'auto'`` (a GPU if there is one), ``'cpu'``, ``'cuda'``, ``'cuda:1'``, …
+        base: Pre-trained file of a checkpoint of the trained weights alone; see :func:`.use_base`.
+        threshold: Probability above which a pixel is lesion; None as trained, or calibrated.
+        operating_point: File of ``mammoseg calibrate``, in place of ``threshold``.
+        breast_only: Whether probabilities outside the breast are 0; None as the config says.
+        flip: Test-time augmentation: the mean with the mirrored image.
+        prompts: Table of points and boxes, of a promptable model; see :func:`.use_prompts`.
+        coordinates: What its pixels are of: ``'original'`` or ``'prepared'`` images.
+
+    Raises:
+        CheckpointError: A checkpoint cannot be used.
+        MammoError: A device is not there, a setting means nothing, or several checkpoints disagree on
+            the threshold and none is given.
+    """
+
+    def __init__(
+        self,
+        checkpoints: str | Path | Sequence[str | Path],
+        *,
+        config: str | Path | Config | None = None,
+        device: str = 'auto',
+        base: Path | None = None,
+        threshold: float | None = None,
+        operating_point: Path | None = None,
+        breast_only: bool | None = None,
+        flip: bool = False,
+        prompts: str | Path | None = None,
+        coordinates: str = 'original',
+    ) -> None:
+        files = [checkpoints] if isinstance(checkpoints, (str, Path)) else checkpoints
+        self.checkpoints = tuple(map(Path, files))
+        self.device = choose_device(device)
+        self.flip, self.coordinates = flip, coordinates
+        self.prompts = Path(prompts) if prompts else None
+        self.operating_point = operating_point and Path(operating_point).name
+        outputs, configs = [], []
+        for file in self.checkpoints:
+            check_checkpoint(file)
+            cfg = _config(config, file)
+            use_base(cfg, file, base)
+            use_operating_point(cfg, operating_point, threshold, breast_only)
+            if prompts:
+                use_prompts(cfg, prompts, coordinates)
+            outputs.append(describe_test_output(cfg))
+            configs.append(cfg)
+        if len({output['threshold'] for output in outputs}) > 1:
+            raise MammoError(
+                f'checkpoints with thresholds {", ".join(str(o["threshold"]) for o in outputs)}',
+                'one for their mean',
+                'Give --threshold',
+            )
+        self.output: Mapping[str, Any] = outputs[0]
+        self.members = tuple(
+            TrainedModel(*pair, self.device, flip)
+            for pair in zip(configs, self.checkpoints, strict=True)
+        )
+
+    def __call__(
+        self, image: str | Path | np.ndarray, spacing: Spacing | None = None
+    ) -> Prediction:
+        """Predict on one image.
+
+        Args:
+            image: A file, or grey levels: H×W or H×W×3 with equal channels, uint8 or uint16.
+            spacing: Millimetres of a pixel, (row, column), of an image that does not tell.
+
+        Raises:
+            MammoError: It cannot be read, or the model cannot take it.
+        """
+        return self.predict([self.load(image, spacing=spacing)])[0]
+
+    def load(
+        self,
+        image: str | Path | np.ndarray,
+        facts: Mapping[str, Any] | None = None,
+        spacing: Spacing | None = None,
+    ) -> Loaded:
+        """Bring an image to the models; may be called in several threads.
+
+        Args:
+            image: See :meth:`__call__`.
+            facts: What is known of it beside, for steps that ask; see :class:`.LoadPrompts`.
+            spacing: Millimetres of a pixel, in place of what the header says.
+        """
+        source = image if isinstance(image, np.ndarray) else Path(image)
+        found = [member.load(source, facts or {}) for member in self.members]
+        own: dict[str, Any] = {}
+        if isinstance(source, Path) and is_dicom(source):
+            info = read_info(source)
+            own = {
+                'spacing': spacing_at_breast(
+                    info.pixel_spacing, info.imager_pixel_spacing, info.magnification
+                ),
+                'laterality': info.laterality,
+                'view': info.view,
+            }
+        if spacing is not None:
+            own['spacing'] = spacing
+        return Loaded(tuple(data for data, _ in found), found[0][1], **own)
+
+    @property
+    def name(self) -> str:
+        """What a DICOM SEG calls the algorithm: the name of the config."""
+        return Path(self.members[0].model.cfg.filename).stem
+
+    @property
+    def device_name(self) -> str:
+        """The name of the GPU, or ``cpu``."""
+        return self.device if self.device == 'cpu' else torch.cuda.get_device_name(self.device)
+
+    def check_images(self, inputs: Sequence[Input]) -> None:
+        """Let the steps that want something of every image look for it, such as :class:`.LoadPrompts`.
+
+        Raises:
+            DataFileError: A name in a table of prompts means none of the images, or several.
+        """
+        items = [{'img_path': str(one.path), **one.facts} for one in inputs]
+        for member in self.members:
+            for step in member.steps:
+                if hasattr(step, 'check_images'):
+                    step.check_images(items)
+
+    def predict(self, batch: Sequence[Loaded]) -> list[Prediction]:
+        """Predict on loaded images. Where a GPU has no room for all at once, half go first.
+
+        Raises:
+            MammoError: There is no room for one image; or a probability is not a number.
+        """
+        size = {one.data[0]['inputs'].shape for one in batch}
+        if len(batch) > 1 and len(size) > 1:
+            return [prediction for one in batch for prediction in self.predict([one])]
+        try:
+            return self._predict(batch)
+        except torch.cuda.OutOfMemoryError as error:
+            failed = error
+        torch.cuda.empty_cache()
+        if len(batch) == 1:
+            raise MammoError(
+                f'{self.device}: no room for one image',
+                remedy='Free its memory, or take --device cpu',
+            ) from failed
+        half = len(batch) // 2
+        return self.predict(batch[:half]) + self.predict(batch[half:])
+
+    def _predict(self, batch: Sequence[Loaded]) -> list[Prediction]:
+        found = [
+            member.predict([one.data[number] for one in batch])
+            for number, member in enumerate(self.members)
+        ]
+        threshold = self.output['threshold']
+        predictions = []
+        for image, each in zip(batch, zip(*found, strict=True), strict=True):
+            mean, mask = each[0]
+            if len(each) > 1 or mask is None:
+                mean = np.mean([p for p, _ in each], axis=0, dtype=np.float32)
+                mask = mean > threshold
+            if not np.isfinite(mean).all():
+                raise MammoError(
+                    'the model gives probabilities that are not numbers',
+                    remedy='Its training diverged: take another checkpoint',
+                )
+            predictions.append(describe(mean, mask, threshold, image.spacing))
+        return predictions
+
+
+def choose_device(name: str) -> str:
+    """The device of that name; ``'auto'`` is a GPU if torch finds one."""
+    if name == 'auto':
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    return str(check_device(name))
+
+
+def _config(config: str | Path | Config | None, checkpoint: Path) -> Config:
+    if config is None:
+        return read_stored_config(checkpoint)
+    return Config(config.to_dict()) if isinstance(config, Config) else read_config(config)

@@ -1,0 +1,174 @@
+"""Trained model: a checkpoint with all that is needed to apply it to an image that nobody annotated."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS, TRANSFORMS
+
+from mmseg_mammo.engine.checkpoint import load_model
+from mmseg_mammo.engine.config.checks import datasets_of
+from mmseg_mammo.engine.config.image_steps import packs, split_loading, touches_image
+from mmseg_mammo.engine.config.type_names import is_a
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.grids import lesion_probability
+from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.models.sam.segmentor import SAMSegmentor
+from mmseg_mammo.transforms.loading import ReadMammogram
+from mmseg_mammo.transforms.prompts import LoadPrompts
+
+
+class TrainedModel:
+    """A model and the steps that bring an image to it.
+
+    The steps are those of its test pipeline without masks. An image that was not prepared is first
+    shrunk as the preparation of the training images did.
+
+    Attributes:
+        model: In eval mode, on its device; ``model.cfg.test_pipeline`` has the same steps, so that
+            mmseg's ``inference_model`` predicts the same.
+        steps: Built; the first one reads the file.
+
+    Args:
+        cfg: Of the training, changed in place; see :func:`.read_stored_config`.
+        checkpoint: Its file.
+        device: ``cpu``, ``cuda``, …
+        flip: Whether to predict on the mirrored image too, and to take the mean (test-time
+            augmentation).
+
+    Raises:
+        MammoError: It has no test pipeline; it takes its prompts from the truth; or it takes
+            prompts and is to be flipped.
+        CheckpointError: See :func:`.read_checkpoint`.
+    """
+
+    def __init__(self, cfg: Config, checkpoint: Path, device: str, flip: bool = False) -> None:
+        _check_prompting(cfg, flip)
+        init_default_scope(cfg.get('default_scope', 'mmseg'))
+        record = read_record(checkpoint) or {}
+        cfg.test_pipeline = lone_pipeline(cfg, record.get('preparation') or {})
+        cfg.model.pop('embedding_cache', None)
+        self.flip = flip
+        self.steps = [TRANSFORMS.build(step) for step in cfg.test_pipeline]
+        self.model = load_model(cfg, checkpoint, device)
+
+    def load(self, image: Path | np.ndarray, facts: Mapping[str, Any]) -> tuple[dict, np.ndarray]:
+        """Bring an image to the model.
+
+        Args:
+            image: A file, or grey levels: H×W or H×W×3 with equal channels, uint8 or uint16.
+            facts: What is known of it, for steps that ask; see :class:`.LoadPrompts`.
+
+        Returns:
+            ``inputs`` and ``data_samples``, as mmseg's models take them; and the image as it was
+            read, H×W.
+
+        Raises:
+            MammoError: The file cannot be read or a step cannot take it.
+        """
+        results: Any = {'seg_fields': [], 'reduce_zero_label': False, **facts}
+        if isinstance(image, np.ndarray):
+            first: Any = _array_steps(self.steps[0])
+            results |= {'img': image, 'img_path': ''}
+        else:
+            first, results['img_path'] = self.steps[0], str(image)
+        results = first(results)
+        grey = results['img'] if results['img'].ndim == 2 else results['img'][..., 0]
+        for step in self.steps[1:]:
+            results = step(results)
+        return results, np.ascontiguousarray(grey)
+
+    def predict(self, batch: Sequence[dict]) -> list[tuple[np.ndarray, np.ndarray | None]]:
+        """Predict on loaded images whose inputs have one size.
+
+        Returns:
+            Of each the lesion probability, H×W float32 on the grid of the image, and the mask,
+            H×W bool; flipped, the mask is None: it is cut from the mean.
+        """
+        found = self._run(batch)
+        if not self.flip:
+            return [(p, sample.pred_sem_seg.data[0].cpu().numpy() > 0) for p, sample in found]
+        mirrored = self._run([_mirrored(one) for one in batch])
+        return [((p + q) / 2, None) for (p, _), (q, _) in zip(found, mirrored, strict=True)]
+
+    def _run(self, batch: Sequence[dict]) -> list[tuple[np.ndarray, Any]]:
+        data = {
+            'inputs': [one['inputs'] for one in batch],
+            'data_samples': [one['data_samples'].clone() for one in batch],
+        }
+        with torch.no_grad():
+            samples = self.model.test_step(data)
+        return [
+            (lesion_probability(sample.seg_logits.data).cpu().numpy(), sample) for sample in samples
+        ]
+
+
+def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The test pipeline of a config without the steps about masks, for images of any origin.
+
+    Args:
+        cfg: Of the training.
+        preparation: Options with which the training images were prepared: ``long_side`` and
+            ``voi`` are followed.
+
+    Raises:
+        MammoError: There is none, or several.
+    """
+    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
+    pipelines = [dict(each).get('pipeline') or [] for _, each in datasets_of(loader, 'test')]
+    if not pipelines or any(each != pipelines[0] for each in pipelines):
+        raise MammoError(
+            f'{cfg.filename}: {len(pipelines)} test pipelines that differ'
+            if pipelines
+            else f'{cfg.filename}: no test pipeline',
+            'one way to bring an image to the model',
+            'Give a config with one test_dataloader',
+        )
+    kept = [
+        dict(step)
+        for step in split_loading(pipelines[0])
+        if touches_image(step)
+        or packs(step.get('type'))
+        or is_a(step.get('type'), LoadPrompts, TRANSFORMS)
+    ]
+    if not kept or not is_a(kept[0].get('type'), ReadMammogram, TRANSFORMS):
+        return kept
+    if not preparation.get('voi', True):
+        kept[0]['voi'] = False
+    if preparation.get('long_side'):
+        kept.insert(1, {'type': 'ShrinkMammogram', 'long_side': preparation['long_side']})
+    return kept
+
+
+def _array_steps(first: Any) -> Any:
+    if not isinstance(first, ReadMammogram):
+        raise MammoError(
+            f'an array for a pipeline that begins with {type(first).__name__}',
+            'a pipeline that begins with ReadMammogram, or a file',
+        )
+    return Compose([{'type': 'LoadImageFromNDArray'}])
+
+
+def _mirrored(loaded: dict) -> dict:
+    """The image flipped left to right; mmseg flips the logits back by the metainfo."""
+    sample = loaded['data_samples'].clone()
+    sample.set_metainfo({'flip': True, 'flip_direction': 'horizontal'})
+    return {'inputs': loaded['inputs'].flip(-1), 'data_samples': sample}
+
+
+def _check_prompting(cfg: Config, flip: bool) -> None:
+    if not is_a(cfg.model.get('type'), SAMSegmentor, MODELS):
+        return
+    if cfg.model.get('prompts_from') != 'given':
+        raise MammoError(
+            f'{cfg.filename} takes its prompts from the true mask, and a new image has none',
+            'a table of points or boxes',
+            'Give --prompts FILE (docs/sam.md says what is in it)',
+        )
+    if flip:
+        raise MammoError('--tta with a model that takes prompts', remedy='Leave --tta out')
