@@ -47,6 +47,34 @@ def render_page(
     Raises:
         DataFileError: A picture of a case cannot be used.
     """
+    data = viewer_data(cases, truth)
+    style = _own_file('page.css') + ('' if truth else _own_file('predicted.css'))
+    script = _own_file('page.js')
+    if cases:
+        parts = ('picture.js', 'tested.js' if truth else 'predicted.js', 'viewer.js')
+        script += '\n'.join(map(_own_file, parts))
+    return (
+        _environment()
+        .get_template('page.html')
+        .render(
+            title=title,
+            sections=sections,
+            notes=notes,
+            data=data,
+            truth=truth,
+            filters=filters(data['cases'], () if truth else _FILTERS),
+            scores=unique_values(
+                s for case in cases for scores in case.scores.values() for s in scores
+            ),
+            style=Markup(style),
+            script=Markup(script),
+            policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
+            f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
+        )
+    )
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader('mmseg_mammo.reporting.page'),
         autoescape=True,
@@ -64,26 +92,7 @@ def render_page(
     environment.filters.update(
         cells=lay_out, picture=data_uri, badge=split_badge, breakable=add_breaks
     )
-    data = viewer_data(cases, truth)
-    style, script = _own_file('page.css'), _own_file('page.js')
-    if cases:
-        parts = ('picture.js', 'tested.js' if truth else 'predicted.js', 'viewer.js')
-        script += '\n'.join(map(_own_file, parts))
-    return environment.get_template('page.html').render(
-        title=title,
-        sections=sections,
-        notes=notes,
-        data=data,
-        truth=truth,
-        filters=filters(data['cases'], () if truth else _FILTERS),
-        scores=unique_values(
-            s for case in cases for scores in case.scores.values() for s in scores
-        ),
-        style=Markup(style),
-        script=Markup(script),
-        policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
-        f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
-    )
+    return environment
 
 
 def lay_out(table: Table) -> list[list[dict[str, Any]]]:
