@@ -23,6 +23,8 @@ _LARGEST = 2**26  # bytes; more would be no record, but fill the memory
 _TUPLE, _NUMBER, _ITEMS = '(tuple)', '(number)', '(items)'
 _NEEDED = {'format': int, 'config': dict, 'name': str, 'base': list, 'trained_only': bool}
 
+_OF_BASE = ('role', 'file', 'sha256')
+
 
 def add_record(stream: IO[bytes], record: Mapping[str, Any]) -> None:
     """Add a record to a checkpoint that has just been written.
@@ -58,7 +60,9 @@ def read_record(path: Path) -> dict[str, Any] | None:
                 raise ValueError('its record is too large')
             record = _restore(json.loads(archive.read(found[0])))
     except OSError as error:
-        raise DataFileError(f'{path}: {error.strerror or error}', remedy='Check the path') from error
+        raise DataFileError(
+            f'{path}: {error.strerror or error}', remedy='Check the path'
+        ) from error
     except zipfile.BadZipFile as error:
         what, remedy = fault_of_file(path) or ('not a complete checkpoint', '')
         raise DataFileError(f'{path}: {what} ({error})', CHECKPOINTS, remedy) from error
@@ -74,6 +78,8 @@ def _check(record: Any, path: Path) -> None:
     for name, kind in _NEEDED.items():
         if not isinstance(record.get(name), kind):
             raise _damaged(path, f'{name} is {str(record.get(name))[:40]!r}')
+    if not all(isinstance(base, dict) and {*_OF_BASE} <= base.keys() for base in record['base']):
+        raise _damaged(path, 'base is incomplete')
     if record['format'] > FORMAT:
         raise DataFileError(
             f'{path}: its record is of format {record["format"]}, of a later version of mmseg_mammo',

@@ -67,9 +67,14 @@ def write_operating_point(path: Path, point: OperatingPoint) -> None:
     Raises:
         DataFileError: There is one already: it is never overwritten.
     """
+    check_new(path)
+    write_atomic(path, lambda stream: stream.write(format_point(point)))
+
+
+def check_new(path: Path) -> None:
+    """Refuse a file that is there already, before anything is computed for it."""
     if path.exists():
         raise DataFileError(f'{path} exists, and is not overwritten', remedy='Name another --out')
-    write_atomic(path, lambda stream: stream.write(format_point(point)))
 
 
 def format_point(point: OperatingPoint) -> bytes:
