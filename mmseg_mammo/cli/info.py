@@ -35,10 +35,17 @@ def main(args: argparse.Namespace) -> None:
                 'a checkpoint that this version trained',
                 'Name its config beside it where a command asks for one',
             )
-    if args.json:
-        print(json.dumps(record, indent=1))
-    else:
-        print('\n'.join(f'{name:<14}{text}' for name, text in summary(record)))
+        if args.json:
+            print(json.dumps(record, indent=1))
+            return
+        try:
+            lines = summary(record)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataFileError(
+                f'{args.checkpoint}: its record is incomplete ({type(error).__name__}: {error})',
+                remedy='mammoseg info --json prints it as it is',
+            ) from error
+    print('\n'.join(f'{name:<14}{text}' for name, text in lines))
 
 
 def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -58,7 +65,7 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('threshold', f'{record["threshold"]:g}'),
         *((name, _data(data)) for name, data in record['trained_on'].items()),
         ('epoch', f'{record["epoch"]}, step {record["iter"]}'),
-        ('best score', 'none yet' if record['best_score'] is None else f'{record["best_score"]:g}'),
+        ('best score', _scores(record['best_score'])),
         ('weights', 'the trained ones alone' if record['trained_only'] else 'all'),
         ('images', _images(record['images'])),
         *_bases(record['base']),
@@ -76,12 +83,16 @@ def _numbers(values: Any) -> str:
     return ' '.join(f'{value:g}' for value in values or ()) or 'none'
 
 
+def _scores(scores: Mapping[str, float]) -> str:
+    return ', '.join(f'{name} {value:g}' for name, value in scores.items()) or 'none yet'
+
+
 def _images(images: Mapping[str, Any]) -> str:
     found = images['quantiles']
     middle = len(QUANTILES) // 2
     median = {name: values[middle] for name, values in found.items() if values}
     if not median:
-        return 'none could be read'
+        return 'not known'
     return (
         f'medians of {images["count"]}: {median["height"]:.0f}×{median["width"]:.0f} pixels of '
         f'{median["bits"]:.0f} bits, breast {median.get("breast", 0):.0%}, '

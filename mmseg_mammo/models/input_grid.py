@@ -153,7 +153,7 @@ def true_mask(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
         raise MammoError(
             f'{sample.metainfo.get("img_path", "an image")}: no true mask to take prompts from',
             'annotated images where model.prompts_from is truth',
-            "Give prompts in a prompts.csv and set model.prompts_from='given' (docs/sam.md)",
+            'Give prompts in a table: --prompts FILE (docs/sam.md)',
         )
     height, width = picture_shape(sample, shape)
     return truth_on_input(sample, shape)[0, :height, :width].cpu() == 1

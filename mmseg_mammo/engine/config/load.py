@@ -59,7 +59,7 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     if getattr(args, 'device', None):
         cfg.device = args.device
     cfg.launcher = args.launcher
-    default = str(Path('work_dirs') / Path(cfg.filename).stem)
+    default = str(Path('work_dirs') / Path(cfg.filename or args.config).stem)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or default
     return cfg
 
