@@ -53,8 +53,8 @@ def main(args: argparse.Namespace) -> None:
     """Look at the images, choose, and write the file; nothing is overwritten."""
     from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
     from mmseg_mammo.engine.config.test_output import threshold_of, use_test_output
+    from mmseg_mammo.engine.devices import choose_device
     from mmseg_mammo.inference.calibrate import calibrated, check_model
-    from mmseg_mammo.inference.predictor import choose_device
     from mmseg_mammo.inference.threshold import choose, describe, effects
     from mmseg_mammo.io.operating_point import (
         OPERATING_POINT,

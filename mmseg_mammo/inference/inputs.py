@@ -113,7 +113,9 @@ def _with_distinct_names(sources: Iterable[Input]) -> list[Input]:
 
 
 def _check_places(places: Sequence[Path], out: Path, split: str | None) -> None:
-    if split and not any((place / INDEX_NAME).is_file() or place.name == INDEX_NAME for place in places):
+    if split and not any(
+        (place / INDEX_NAME).is_file() or place.name == INDEX_NAME for place in places
+    ):
         raise DataFileError(
             f'--split {split}: none of the inputs is a prepared folder',
             'folders of mammoseg prepare',

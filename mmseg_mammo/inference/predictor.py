@@ -1,7 +1,6 @@
 """Predictor: applies one checkpoint, or the mean of several, to images of any origin."""
 
 import copy
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.config.prompts import use_prompts
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.test_output import describe_test_output, use_operating_point
-from mmseg_mammo.engine.devices import check_device
+from mmseg_mammo.engine.devices import choose_device
 from mmseg_mammo.engine.partial_checkpoint import use_base
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.inputs import Input
@@ -236,15 +235,6 @@ class Predictor:
                 )
             predictions.append(describe(mean, mask, threshold, image.spacing))
         return predictions
-
-
-def choose_device(name: str) -> str:
-    """The device of that name; ``'auto'`` is a GPU if torch finds one."""
-    if name == 'auto':
-        return 'cuda' if torch.cuda.is_available() else 'cpu'
-    if not re.fullmatch(r'cpu|cuda(:\d+)?', name):
-        raise MammoError(f'--device {name}: no such device', 'auto, cpu, cuda, cuda:1 and so on')
-    return str(check_device(name))
 
 
 def _config(config: str | Path | Config | None, checkpoint: Path) -> Config:

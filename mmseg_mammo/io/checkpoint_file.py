@@ -47,5 +47,5 @@ def fault_of_file(path: Path) -> tuple[str, str] | None:
     if head[8:10] == b'{"':
         return 'weights of safetensors, without a config', 'They can start a training as pretrained'
     if head.isascii() and b'\0' not in head:
-        return 'a text', ''
+        return 'a text file', ''
     return 'not a complete PyTorch checkpoint', _COPY

@@ -64,8 +64,8 @@ def read_record(path: Path) -> dict[str, Any] | None:
             f'{path}: {error.strerror or error}', remedy='Check the path'
         ) from error
     except zipfile.BadZipFile as error:
-        what, remedy = fault_of_file(path) or ('not a complete checkpoint', '')
-        raise DataFileError(f'{path}: {what} ({error})', CHECKPOINTS, remedy) from error
+        what, remedy = fault_of_file(path) or (f'not a complete checkpoint ({error})', '')
+        raise DataFileError(f'{path}: {what}', CHECKPOINTS, remedy) from error
     except (ValueError, TypeError, RecursionError, RuntimeError, zlib.error) as error:
         raise _damaged(path, str(error)) from error
     _check(record, path)
