@@ -1,7 +1,6 @@
 """``operating_point.json``: where a model is cut, why there, and on which images that was found."""
 
 import json
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
