@@ -11,7 +11,8 @@ averaged weights (EMA), these are what is exported.
 import argparse
 from pathlib import Path
 
-from mmseg_mammo.cli.common import add_checkpoint_arguments, host_command
+from mmseg_mammo.cli.arguments import add_checkpoint_arguments
+from mmseg_mammo.cli.common import host_command
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -96,7 +96,12 @@ def describe_run(predictor: Predictor, wanted: Wanted) -> dict[str, Any]:
         'device': predictor.device_name,
         'versions': versions(),
         'checkpoints': [
-            {'file': file.name, 'sha256': sha256(file), 'name': record.get('name', '')}
+            {
+                'file': file.name,
+                'sha256': sha256(file),
+                'name': record.get('name', ''),
+                'trained_on': _data(record.get('trained_on', {}).get('train', {})),
+            }
             for file, record in zip(predictor.checkpoints, records, strict=True)
         ],
         **predictor.output,
@@ -110,6 +115,12 @@ def describe_run(predictor: Predictor, wanted: Wanted) -> dict[str, Any]:
         'segmentations': wanted.segmentations,
         'empty_segmentations': wanted.empty_segmentations,
     }
+
+
+def _data(trained: Mapping[str, Any]) -> str:
+    """The training images in a few words; empty where the record does not tell."""
+    sources = ', '.join(trained.get('source', ()))
+    return f'{trained["images"]} images of {sources or trained["type"]}' if trained else ''
 
 
 def _settings(record: Mapping[str, Any]) -> dict[str, Any]:
