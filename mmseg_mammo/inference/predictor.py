@@ -10,7 +10,9 @@ import torch
 from mmengine.config import Config
 
 from mmseg_mammo.engine.checkpoint import check_checkpoint
+from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.config.prompts import use_prompts
+from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.test_output import describe_test_output, use_operating_point
 from mmseg_mammo.engine.devices import check_device
 from mmseg_mammo.engine.partial_checkpoint import use_base
