@@ -6,7 +6,7 @@ Example:
 
 Normal images alone are enough for a specificity. Lesions with masks give the temperature too. Take
 images that the model was not trained on, and other ones than those of a later test. The result,
-operating_point.json, is read by mammoseg test --operating-point. docs/calibrate.md says more.
+operating_point.json, is read by test --operating-point. docs/calibrate.md says more.
 """
 
 import argparse

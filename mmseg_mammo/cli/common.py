@@ -61,7 +61,7 @@ def add_test_output(parser: argparse.ArgumentParser) -> None:
         '--operating-point',
         type=Path,
         metavar='FILE',
-        help='operating_point.json of mammoseg calibrate or report: threshold, temperature and '
+        help='operating_point.json of calibrate or report: threshold, temperature and '
         'breast_only at once',
     )
     add(
