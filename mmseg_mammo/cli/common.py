@@ -1,4 +1,4 @@
-"""Shared parts of the sub-commands: arguments, the start of MMSegmentation, errors in one line."""
+"""Shared parts of the sub-commands: the start of MMSegmentation, errors in one line."""
 
 import argparse
 import functools

@@ -70,11 +70,11 @@ def read_record(path: Path) -> dict[str, Any] | None:
         ) from error
     except (ValueError, TypeError, RecursionError, RuntimeError, zlib.error) as error:
         raise _damaged(path, str(error)) from error
-    _check_record(record, path)
+    _check_fields(record, path)
     return record
 
 
-def _check_record(record: Any, path: Path) -> None:
+def _check_fields(record: Any, path: Path) -> None:
     if not isinstance(record, dict):
         raise _damaged(path, 'not a JSON object')
     for name, kind in _NEEDED.items():

@@ -12,8 +12,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.breast import find_breast
 from mmseg_mammo.evaluation.grids import lesion_probability
-from mmseg_mammo.evaluation.image.breast import find_breast
 
 # Added to the logit of the background: in float32 the softmax of it is exactly 0, and no number of
 # float16 overflows.

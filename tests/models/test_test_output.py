@@ -13,8 +13,8 @@ from mmseg.structures import SegDataSample
 from sam_models import SIDE, meta_sam, our_sam, sample_of, square
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.breast import find_breast
 from mmseg_mammo.evaluation.grids import lesion_probability
-from mmseg_mammo.evaluation.image.breast import find_breast
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.models.test_output import clear_outside, input_breast, read_test_output
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from mmseg_mammo.evaluation.image.breast import find_breast
+from mmseg_mammo.evaluation.breast import find_breast
 from mmseg_mammo.io.image import map_intensity, rescale_to_255
 
 QUANTILES = (0, 1, 5, 25, 50, 75, 95, 99, 100)  # percent

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmseg_mammo.evaluation.image.breast import find_breast, li_threshold
+from mmseg_mammo.evaluation.breast import find_breast, li_threshold
 from mmseg_mammo.phantoms.mammogram import APPEARANCES, make_mammogram
 from mmseg_mammo.transforms.clahe import clahe
 

@@ -1,1 +1,0 @@
-"""What an image shows, in numbers: the area of the breast, grey levels, shape."""
