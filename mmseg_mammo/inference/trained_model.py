@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmcv.transforms import Compose
+from mmcv.transforms import Compose, TestTimeAug
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS, TRANSFORMS
@@ -14,6 +14,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.config.image_steps import packs, split_loading, touches_image
+from mmseg_mammo.engine.config.test_output import bare_model
 from mmseg_mammo.engine.config.type_names import is_a
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.grids import lesion_probability
@@ -48,10 +49,11 @@ class TrainedModel:
     """
 
     def __init__(self, cfg: Config, checkpoint: Path, device: str, flip: bool = False) -> None:
-        _check_prompting(cfg, flip)
+        _check_model(cfg, flip)
         init_default_scope(cfg.get('default_scope', 'mmseg'))
         record = read_record(checkpoint) or {}
         cfg.test_pipeline = lone_pipeline(cfg, record.get('preparation') or {})
+        self._shrinks = len(cfg.test_pipeline) > len(lone_pipeline(cfg, {}))
         cfg.model.pop('embedding_cache', None)
         self.flip = flip
         self.steps = [TRANSFORMS.build(step) for step in cfg.test_pipeline]
@@ -62,7 +64,8 @@ class TrainedModel:
 
         Args:
             image: A file, or grey levels: H×W or H×W×3 with equal channels, uint8 or uint16.
-            facts: What is known of it, for steps that ask; see :class:`.LoadPrompts`.
+            facts: What is known of it, for steps that ask; see :class:`.LoadPrompts`. An image whose
+                original size is among them is prepared, and not shrunk again.
 
         Returns:
             ``inputs`` and ``data_samples``, as mmseg's models take them; and the image as it was
@@ -79,7 +82,8 @@ class TrainedModel:
             first, results['img_path'] = self.steps[0], str(image)
         results = first(results)
         grey = results['img'] if results['img'].ndim == 2 else results['img'][..., 0]
-        for step in self.steps[1:]:
+        prepared = bool(facts.get('original_height'))
+        for step in self.steps[2 if prepared and self._shrinks else 1 :]:
             results = step(results)
         return results, np.ascontiguousarray(grey)
 
@@ -117,7 +121,7 @@ def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str,
             ``voi`` are followed.
 
     Raises:
-        MammoError: There is none, or several.
+        MammoError: There is none, or several; or it is one of test-time augmentation.
     """
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
     pipelines = [dict(each).get('pipeline') or [] for _, each in datasets_of(loader, 'test')]
@@ -129,6 +133,8 @@ def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str,
             'one way to bring an image to the model',
             'Give a config with one test_dataloader',
         )
+    if any(is_a(step.get('type'), TestTimeAug, TRANSFORMS) for step in pipelines[0]):
+        raise _augmented(cfg)
     kept = [
         dict(step)
         for step in split_loading(pipelines[0])
@@ -161,7 +167,17 @@ def _mirrored(loaded: dict) -> dict:
     return {'inputs': loaded['inputs'].flip(-1), 'data_samples': sample}
 
 
-def _check_prompting(cfg: Config, flip: bool) -> None:
+def _augmented(cfg: Config) -> MammoError:
+    return MammoError(
+        f"{cfg.filename} is for MMSegmentation's test-time augmentation",
+        'the config of the training',
+        'Give that one, and --tta for the mean with the mirrored image',
+    )
+
+
+def _check_model(cfg: Config, flip: bool) -> None:
+    if bare_model(cfg) is not cfg.model:
+        raise _augmented(cfg)
     if not is_a(cfg.model.get('type'), SAMSegmentor, MODELS):
         return
     if cfg.model.get('prompts_from') != 'given':
