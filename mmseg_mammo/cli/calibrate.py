@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> None:
     """Look at the images, choose, and write the file; nothing is overwritten."""
     from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
     from mmseg_mammo.engine.config.test_output import threshold_of, use_test_output
-    from mmseg_mammo.engine.devices import on_gpu
+    from mmseg_mammo.engine.devices import choose_device
     from mmseg_mammo.inference.calibrate import calibrated, check_model
     from mmseg_mammo.inference.threshold import choose, describe, effects
     from mmseg_mammo.io.operating_point import (
@@ -72,8 +72,7 @@ def main(args: argparse.Namespace) -> None:
     check_model(cfg)
     before = threshold_of(cfg)
     use_test_output(cfg, temperature=1.0, breast_only=args.breast_only)
-    device = args.device or ('cuda' if on_gpu() else 'cpu')
-    model = load_model(cfg, args.checkpoint, device)
+    model = load_model(cfg, args.checkpoint, choose_device(args.device or 'auto'))
     temperature, seen, former = calibrated(model, cfg, args.splits)
     choice = choose(seen.scores, seen.lesion, seen.patients, kind, share)
     print('\n'.join(describe(choice)))

@@ -6,12 +6,11 @@ import gc
 import os
 import re
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mmseg_mammo.cli.arguments import read_options
-from mmseg_mammo.errors import MammoError
+from mmseg_mammo.errors import MammoError, fault_of_disk
 
 Main = Callable[[argparse.Namespace], None]
 
@@ -43,8 +42,8 @@ def host_command(main: Main) -> Main:
 def end_in_one_line(work: Callable[[], None]) -> None:
     """Call ``work``; end what a user can mend, or Ctrl-C, in one line instead of a traceback.
 
-    Also what the host says while it builds what the config names. With ``MMSEG_MAMMO_TRACEBACK=1``
-    in the environment every traceback is shown.
+    Also what the host says while it builds what the config names, and a disk that is full or closed
+    to writing. With ``MMSEG_MAMMO_TRACEBACK=1`` in the environment every traceback is shown.
     """
     try:
         work()
@@ -52,38 +51,16 @@ def end_in_one_line(work: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit('Stopped. A training goes on from its last checkpoint with --resume.')
     except Exception as error:
-        built = None if isinstance(error, MammoError) else what_was_built(error)
-        if os.environ.get('MMSEG_MAMMO_TRACEBACK') == '1' or built == '':
-            raise
-        if built is None:
+        if isinstance(error, MammoError):
             # From a data loader's worker the message comes wrapped in the worker's traceback.
             message = re.sub(r'^[\w.]+Error: ', '', str(error).strip().splitlines()[-1])
         else:
-            from mmseg_mammo.engine.config.load import first_line
+            from mmseg_mammo.engine.config.failures import what_failed
 
-            message = (
-                f'{built} of the config cannot be built or read: {type(error).__name__}: '
-                f'{first_line(error)}. Correct it; MMSEG_MAMMO_TRACEBACK=1 shows where it fails'
-            )
+            message = what_failed(error) or fault_of_disk(error)
+        if os.environ.get('MMSEG_MAMMO_TRACEBACK') == '1' or not message:
+            raise
         sys.exit(f'error: {message.rstrip(".")}.')
-
-
-def what_was_built(error: BaseException) -> str:
-    """What of a config the host was building when ``error`` came; empty if it was not building."""
-    found = ''
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        name = frame.f_code.co_name
-        if 'mmengine' not in frame.f_code.co_filename:
-            continue
-        if name == 'build_from_cfg':
-            from mmseg_mammo.engine.config.type_names import type_name
-
-            kind = frame.f_locals.get('obj_type', (frame.f_locals.get('cfg') or {}).get('type'))
-            found = type_name(kind) or found or 'something without a type'
-        elif name in ('from_cfg', 'load_checkpoint') or name.startswith('build_'):
-            named = {'from_cfg': 'the runner', 'load_checkpoint': 'load_from'}
-            found = found or named.get(name, name.removeprefix('build_'))
-    return found
 
 
 def _leave_processes() -> None:

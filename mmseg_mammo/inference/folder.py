@@ -46,7 +46,7 @@ def claim_folder(out: Path, settings: Mapping[str, Any]) -> None:
         return
     if (out.exists() and not out.is_dir()) or set(entries) - {FOLDER}:
         raise MammoError(
-            f'{out}: not empty, and not made by mammoseg predict',
+            f'{out}: {"not empty, and" if out.is_dir() else "a file,"} not made by mammoseg predict',
             'a new or empty folder, or one to go on with',
             'Name another --out',
         )

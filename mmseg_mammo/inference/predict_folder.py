@@ -33,7 +33,9 @@ class Share:
     def __post_init__(self) -> None:
         """Refuse a part that there is not."""
         if not 0 <= self.part < self.parts:
-            raise MammoError(f'part {self.part} of {self.parts}', f'0 to {self.parts - 1}')
+            raise MammoError(
+                f'--part-id {self.part} of --num-parts {self.parts}', f'0 to {self.parts - 1}'
+            )
 
     def of(self, inputs: Sequence[Input]) -> Sequence[Input]:
         """Those inputs."""

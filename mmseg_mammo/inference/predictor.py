@@ -16,7 +16,7 @@ from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.config.prompts import use_prompts
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.test_output import describe_test_output, use_operating_point
-from mmseg_mammo.engine.devices import check_device
+from mmseg_mammo.engine.devices import choose_device
 from mmseg_mammo.engine.partial_checkpoint import use_base
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.inputs import Input
@@ -228,13 +228,6 @@ class Predictor:
                 )
             predictions.append(describe(mean, mask, threshold, image.spacing))
         return predictions
-
-
-def choose_device(name: str) -> str:
-    """The device of that name; ``'auto'`` is a GPU if torch finds one."""
-    if name == 'auto':
-        return 'cuda' if torch.cuda.is_available() else 'cpu'
-    return str(check_device(name))
 
 
 def _one_output(configs: Sequence[Config]) -> dict[str, Any]:

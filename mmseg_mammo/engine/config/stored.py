@@ -107,7 +107,7 @@ def _settings_of_text(path: Path) -> dict[str, Any]:
     if not isinstance(text, str) or not text:
         raise CheckpointError(
             f'{path}: does not hold the config of its training',
-            remedy='Give the config before the checkpoint',
+            remedy='Give the config: before the checkpoint, or to mammoseg predict by --config',
         )
     return read_literals(text, str(path)).to_dict()
 
@@ -124,7 +124,7 @@ def _leave_out(settings: dict[str, Any], path: Path) -> None:
             raise CheckpointError(
                 f'{path}: of the config inside, {problems[key]}',
                 'what this package and the host register',
-                'Give the config before the checkpoint, if you trust it',
+                'Give the config, if you trust it: before the checkpoint, or by --config',
             )
         settings.pop(key, None)
 
