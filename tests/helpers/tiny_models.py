@@ -40,7 +40,13 @@ def save_checkpoint(path, name, data, seed=3, long_side=0, change=None):
     elif model.out_channels == 1:
         halve(model, DATASETS.build(cfg.test_dataloader.dataset)[0])
     with path.open('w+b') as stream:
-        torch.save({'state_dict': model.state_dict(), 'meta': {'cfg': cfg.pretty_text, 'clahe_levels': 256}}, stream)
+        torch.save(
+            {
+                'state_dict': model.state_dict(),
+                'meta': {'cfg': cfg.pretty_text, 'clahe_levels': 256},
+            },
+            stream,
+        )
         record = {
             'format': 1,
             'name': name,
@@ -76,7 +82,9 @@ def setr(prepared, tmp_path_factory):
 @pytest.fixture(scope='session')
 def sam(prepared, tmp_path_factory):
     """Checkpoint of a SAM."""
-    return save_checkpoint(tmp_path_factory.mktemp('sam') / 'sam.pth', 'sam_finetune_cbis', prepared)
+    return save_checkpoint(
+        tmp_path_factory.mktemp('sam') / 'sam.pth', 'sam_finetune_cbis', prepared
+    )
 
 
 def write_blobs(path, seed, shape=(80, 64), dark=False):
