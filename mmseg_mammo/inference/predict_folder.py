@@ -20,7 +20,7 @@ from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.inference.run import predict_all
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.files import sha256, write_json
-from mmseg_mammo.io.run_folder import RUN
+from mmseg_mammo.io.run_folder import DIFFERENCES, RUN
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,7 @@ def describe_run(predictor: Predictor, outputs: Outputs) -> dict[str, Any]:
         'prompts_sha256': predictor.prompts and sha256(predictor.prompts),
         'coordinates': predictor.coordinates if predictor.prompts else None,
         'input_sha256': _input_digest(predictor),
+        DIFFERENCES: sorted({text for each in predictor.members for text in each.differences}),
         'mask_kind': kinds,
         'probabilities': outputs.probabilities,
         'segmentations': outputs.segmentations,
@@ -152,6 +153,7 @@ def _settings(record: Mapping[str, Any]) -> dict[str, Any]:
         'operating_point',
         'prompts',
         'mask_kind',
+        DIFFERENCES,
     )
     hashes = [checkpoint['sha256'] for checkpoint in record['checkpoints']]
     return {'checkpoints': hashes, **{k: v for k, v in record.items() if k not in apart}}
