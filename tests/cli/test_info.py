@@ -111,7 +111,7 @@ def test_it_needs_no_torch(tmp_path):
 @pytest.mark.parametrize('buffered', ['', '1'])
 @pytest.mark.parametrize('words', [['info', 'FILE'], ['info', 'FILE', '--json'], ['--help']])
 def test_it_ends_quietly_where_nobody_reads_on(words, buffered, tmp_path):
-    path = str(save(tmp_path / 'a.pth', RECORD | {'versions': {'x': 'y' * 100_000}}))
+    path = str(save(tmp_path / 'a.pth', RECORD | {'name': 'y' * 100_000}))
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
