@@ -40,6 +40,7 @@ COMMANDS = {
     'test': Command('test', 'Test a model'),
     'predict': Command('predict', 'Predict on new images'),
     'info': Command('info', 'Say what a checkpoint is, and was trained on'),
+    'calibrate': Command('calibrate', "Set a model's threshold on a hospital's own images"),
     'report': Command('report', 'Make the transfer report from run folders'),
     'search': Command('search', 'Search hyper-parameters on the validation split'),
     'benchmark': Command('benchmark', 'Measure what a training step costs'),

@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Find the runs, build the report, and say where it is."""
-    from mmseg_mammo.reporting.page.page import render_page
-    from mmseg_mammo.reporting.report import PAGE, build, check_folder, files, write
+    from mmseg_mammo.reporting.page.page import PAGE, render_page
+    from mmseg_mammo.reporting.report import build, check_folder, files, write
     from mmseg_mammo.reporting.runs import find_runs
     from mmseg_mammo.reporting.sections.operating_points import operating_points
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io.checkpoint_file import CHECKPOINTS, fault_of_file
 from mmseg_mammo.io.files import replace_nan
 
 MEMBER = 'mmseg_mammo.json'
@@ -63,11 +64,8 @@ def read_record(path: Path) -> dict[str, Any] | None:
             f'{path}: {error.strerror or error}', remedy='Check the path'
         ) from error
     except zipfile.BadZipFile as error:
-        raise DataFileError(
-            f'{path}: not a complete checkpoint ({error})',
-            'a file that torch.save wrote, of torch 1.6 or later',
-            'Copy it again and compare its size',
-        ) from error
+        what, remedy = fault_of_file(path) or (f'not a complete checkpoint ({error})', '')
+        raise DataFileError(f'{path}: {what}', CHECKPOINTS, remedy) from error
     except (ValueError, TypeError, RecursionError, RuntimeError, zlib.error) as error:
         raise _damaged(path, str(error)) from error
     _check_fields(record, path)

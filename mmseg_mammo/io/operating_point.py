@@ -67,9 +67,14 @@ def write_operating_point(path: Path, point: OperatingPoint) -> None:
     Raises:
         DataFileError: There is one already: it is never overwritten.
     """
+    check_new(path)
+    write_atomic(path, lambda stream: stream.write(format_point(point)))
+
+
+def check_new(path: Path) -> None:
+    """Refuse a file that is there already, before anything is computed for it."""
     if path.exists():
         raise DataFileError(f'{path} exists, and is not overwritten', remedy='Name another --out')
-    write_atomic(path, lambda stream: stream.write(format_point(point)))
 
 
 def format_point(point: OperatingPoint) -> bytes:
@@ -104,7 +109,7 @@ def _check(found: Mapping[str, Any], path: Path) -> None:
     for name, value in found.items():
         fits, allowed = _RULES.get(name, (_is_object, 'an object'))
         if not fits(value):
-            raise DataFileError(f'{path}: {name} is {value!r}', allowed, _REMEDY)
+            raise DataFileError(f'{path}: {name} is {json.dumps(value)}', allowed, _REMEDY)
     digest = found.get('model', {}).get('checkpoint_sha256')
     if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
         allowed = '64 hexadecimal digits'

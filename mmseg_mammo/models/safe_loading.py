@@ -2,6 +2,7 @@
 
 import codecs
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,16 +60,22 @@ def load_plain(path: str | Path, map_location: Any = 'cpu') -> Any:
         map_location: See ``torch.load``.
 
     Raises:
-        CheckpointError: It holds anything else, which might run code.
+        CheckpointError: It holds anything else, which might run code; or it is damaged.
         FileNotFoundError: There is no such file.
     """
     try:
         return _read_plain(path, map_location)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f'{path}: holds more than tensors and plain data ({_first_sentence(error)})',
+            f'{path}: holds more than tensors and plain data ({_asked_for(error)})',
             'a checkpoint of this project, of MMSegmentation, or a state dict',
             _REMEDY,
+        ) from error
+    except (RuntimeError, EOFError) as error:  # of torch, which advises to load without care
+        raise CheckpointError(
+            f'{path}: torch cannot read it ({str(error).strip().splitlines()[0][:100]})',
+            'a file that torch.save wrote',
+            'Copy it again and compare its size',
         ) from error
 
 
@@ -160,6 +167,7 @@ class _Restricted:
         return _Restricted.Unpickler(file, **options).load()
 
 
-def _first_sentence(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if 'global' in line.lower()]
-    return (lines or ['it cannot be read otherwise'])[0][:200]
+def _asked_for(error: BaseException) -> str:
+    """What a pickle wants made, by its name; torch's text also says how to load it without care."""
+    found = re.search(r'Unsupported (?:global|class|operand)\W+(?:GLOBAL )?([\w.]+)', str(error))
+    return found[1] if found else 'it cannot be read otherwise'

@@ -12,6 +12,7 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import PARTIAL_PREFIX
 from mmseg_mammo.reporting.document import Case, Cell, Section, Table
 from mmseg_mammo.reporting.page.cases import find_cases
+from mmseg_mammo.reporting.page.page import PAGE
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import has_lesion, mark_cells, mark_notes
@@ -29,7 +30,6 @@ from mmseg_mammo.version import __version__
 from mmseg_mammo.visualization.plots import Figure
 
 MANIFEST = 'report.json'
-PAGE = 'index.html'
 TITLE = 'Transfer report'
 
 

@@ -114,7 +114,7 @@ def _settings_of_text(path: Path) -> dict[str, Any]:
 def _no_config(path: Path) -> CheckpointError:
     return CheckpointError(
         f'{path}: does not hold the config of its training',
-        remedy='Give the config before the checkpoint',
+        remedy='Give the config: before the checkpoint, or to mammoseg predict by --config',
     )
 
 
@@ -130,7 +130,7 @@ def _leave_out(settings: dict[str, Any], path: Path) -> None:
             raise CheckpointError(
                 f'{path}: of the config inside, {problems[key]}',
                 'what this package and the host register',
-                'Give the config before the checkpoint, if you trust it',
+                'Give the config, if you trust it: before the checkpoint, or by --config',
             )
         settings.pop(key, None)
 

@@ -40,7 +40,7 @@ def test_random_points_of_a_normal_image_are_in_the_picture_never_in_its_padding
 
 
 def test_a_sample_without_truth_is_an_error_and_no_click_in_the_middle():
-    with pytest.raises(MammoError, match=r"a\.png: no true mask.*set model\.prompts_from='given'"):
+    with pytest.raises(MammoError, match=r'a\.png: no true mask.*--prompts FILE'):
         prompts_from_truth(sample_of(), (40, 40), EDTCentreSampler())
 
 
