@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import replace_nan
@@ -35,6 +35,7 @@ class Journal:
         self.places: dict[str, tuple[Path, int]] = {}
         self.prints: dict[str, str] = {}
         self.failed: set[str] = set()
+        self._open: dict[Path, IO[bytes]] = {}
         self.folder.mkdir(parents=True, exist_ok=True)
         self._stream = self.path.open('ab')
         try:
@@ -50,7 +51,8 @@ class Journal:
 
     def close(self) -> None:
         """Let another process write this part."""
-        self._stream.close()
+        for stream in (self._stream, *self._open.values()):
+            stream.close()
 
     def read(self) -> None:
         """Read what all parts have written until now."""
@@ -69,10 +71,14 @@ class Journal:
     def line(self, key: str) -> dict[str, Any]:
         """The last line of an image."""
         path, place = self.places[key]
-        with path.open('rb') as stream:
-            stream.seek(place)
-            found: dict[str, Any] = json.loads(stream.readline())
-            return found
+        stream = self._open.get(path)
+        if (
+            stream is None
+        ):  # stays open: of many images the lines of a file are asked for one by one
+            stream = self._open[path] = path.open('rb')
+        stream.seek(place)
+        found: dict[str, Any] = json.loads(stream.readline())
+        return found
 
     def missing(self, keys: Iterable[str]) -> list[str]:
         """Those of ``keys`` that no part has a line of."""
