@@ -6,14 +6,15 @@ Example:
 
 Normal images alone are enough for a specificity. Lesions with masks give the temperature too. Take
 images that the model was not trained on, and other ones than those of a later test. The result,
-operating_point.json, is read by mammoseg test --operating-point. docs/calibrate.md says more.
+operating_point.json, is read by --operating-point of test and predict. docs/calibrate.md says more.
 """
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmseg_mammo.cli.common import add_base_argument, add_cfg_options, host_command
+from mmseg_mammo.cli.arguments import add_base_argument, add_cfg_options
+from mmseg_mammo.cli.common import host_command
 
 if TYPE_CHECKING:
     from mmengine.config import Config

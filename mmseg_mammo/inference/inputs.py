@@ -84,15 +84,18 @@ def find_inputs(places: Sequence[Path], out: Path, split: str | None = None) -> 
     own = os.path.realpath(out)
     found: dict[str, Input] = {}
     for place in places:
-        empty = True
+        written = taken = 0
         for source in _of_place(place, split):
             real = os.path.realpath(source.path)
-            if real != own and not real.startswith(own + os.sep):
+            if real == own or real.startswith(own + os.sep):
+                written += 1
+            else:
+                taken += 1
                 found.setdefault(real, source)
-                empty = False
-        if empty:
+        if not taken:
             raise DataFileError(
-                f'{place}: no image in it',
+                f'{place}: no image in it'
+                + f' but those in {out}, the folder to write to' * bool(written),
                 f'files of {FORMATS}',
                 'Check the path' + f', or --split {split}' * bool(split),
             )

@@ -20,7 +20,7 @@ from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.inference.run import predict_all
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.files import sha256, write_json
-from mmseg_mammo.io.run_folder import RUN
+from mmseg_mammo.io.run_folder import DIFFERENCES, RUN
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,12 @@ def describe_run(predictor: Predictor, outputs: Outputs) -> dict[str, Any]:
         'device': predictor.device_name,
         'versions': versions(),
         'checkpoints': [
-            {'file': file.name, 'sha256': sha256(file), 'name': record.get('name', '')}
+            {
+                'file': file.name,
+                'sha256': sha256(file),
+                'name': record.get('name', ''),
+                'trained_on': _data(record.get('trained_on', {}).get('train', {})),
+            }
             for file, record in zip(predictor.checkpoints, records, strict=True)
         ],
         **predictor.output,
@@ -113,11 +118,18 @@ def describe_run(predictor: Predictor, outputs: Outputs) -> dict[str, Any]:
         'prompts_sha256': predictor.prompts and sha256(predictor.prompts),
         'coordinates': predictor.coordinates if predictor.prompts else None,
         'input_sha256': _input_digest(predictor),
+        DIFFERENCES: sorted({text for each in predictor.members for text in each.differences}),
         'mask_kind': kinds,
         'probabilities': outputs.probabilities,
         'segmentations': outputs.segmentations,
         'empty_segmentations': outputs.empty_segmentations,
     }
+
+
+def _data(trained: Mapping[str, Any]) -> str:
+    """The training images in a few words; empty where the record does not tell."""
+    sources = ', '.join(trained.get('source', ()))
+    return f'{trained["images"]} images of {sources or trained["type"]}' if trained else ''
 
 
 def _input_digest(predictor: Predictor) -> str:
@@ -141,6 +153,7 @@ def _settings(record: Mapping[str, Any]) -> dict[str, Any]:
         'operating_point',
         'prompts',
         'mask_kind',
+        DIFFERENCES,
     )
     hashes = [checkpoint['sha256'] for checkpoint in record['checkpoints']]
     return {'checkpoints': hashes, **{k: v for k, v in record.items() if k not in apart}}

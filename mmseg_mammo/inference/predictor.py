@@ -104,23 +104,16 @@ class Predictor:
         )
         self.prompts = Path(prompts) if prompts else None
         self.operating_point = operating_point and Path(operating_point).name
-        outputs, configs = [], []
+        configs = []
         for file in self.checkpoints:
             check_checkpoint(file)
-            cfg = _config(config, file)
+            cfg = _config_for(config, file)
             use_base(cfg, file, base)
             use_operating_point(cfg, operating_point, threshold, breast_only)
             if prompts:
                 use_prompts(cfg, prompts, coordinates)
-            outputs.append(describe_test_output(cfg))
             configs.append(cfg)
-        if len({output['threshold'] for output in outputs}) > 1:
-            raise MammoError(
-                f'checkpoints with thresholds {", ".join(str(o["threshold"]) for o in outputs)}',
-                'one for their mean',
-                'Give --threshold',
-            )
-        self.output: Mapping[str, Any] = outputs[0]
+        self.output: Mapping[str, Any] = _one_output(configs)
         self.members = tuple(
             TrainedModel(*pair, self.device, flip)
             for pair in zip(configs, self.checkpoints, strict=True)
@@ -237,7 +230,18 @@ class Predictor:
         return predictions
 
 
-def _config(config: str | Path | Config | None, checkpoint: Path) -> Config:
+def _one_output(configs: Sequence[Config]) -> dict[str, Any]:
+    outputs = [describe_test_output(cfg) for cfg in configs]
+    if len({output['threshold'] for output in outputs}) > 1:
+        raise MammoError(
+            f'checkpoints with thresholds {", ".join(str(o["threshold"]) for o in outputs)}',
+            'one for their mean',
+            'Give --threshold',
+        )
+    return outputs[0]
+
+
+def _config_for(config: str | Path | Config | None, checkpoint: Path) -> Config:
     if config is None:
         return read_stored_config(checkpoint)
     return copy.deepcopy(config) if isinstance(config, Config) else read_config(config)

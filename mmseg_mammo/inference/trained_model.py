@@ -1,5 +1,6 @@
 """Trained model: a checkpoint with all that is needed to apply it to an image that nobody annotated."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,17 +9,21 @@ import numpy as np
 import torch
 from mmcv.transforms import Compose, TestTimeAug
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS, TRANSFORMS
 
-from mmseg_mammo.engine.checkpoint import load_model
+from mmseg_mammo.engine.checkpoint import config_of, load_model
 from mmseg_mammo.engine.config.checks import datasets_of
+from mmseg_mammo.engine.config.differences import clahe_differences, input_differences
 from mmseg_mammo.engine.config.image_steps import packs, split_loading, touches_image
+from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.test_output import bare_model
 from mmseg_mammo.engine.config.type_names import is_a
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.models.safe_loading import load_plain
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.transforms.loading import ReadMammogram
 from mmseg_mammo.transforms.prompts import LoadPrompts
@@ -34,6 +39,7 @@ class TrainedModel:
         model: In eval mode, on its device; ``model.cfg.test_pipeline`` has the same steps, so that
             mmseg's ``inference_model`` predicts the same.
         steps: Built; the first one reads the file.
+        differences: Between training and these steps, as ``mammoseg test`` says them.
 
     Args:
         cfg: Of the training, changed in place; see :func:`.read_stored_config`.
@@ -55,6 +61,10 @@ class TrainedModel:
         cfg.test_pipeline = lone_pipeline(cfg, record.get('preparation') or {})
         self._shrinks = len(cfg.test_pipeline) > len(lone_pipeline(cfg, {}))
         cfg.model.pop('embedding_cache', None)
+        self.differences = input_changes(cfg, checkpoint, bool(record))
+        for difference in self.differences:
+            said = f'{checkpoint}: {difference}: expect worse results'
+            print_log(said, 'current', logging.WARNING)
         self.flip = flip
         self.steps = [TRANSFORMS.build(step) for step in cfg.test_pipeline]
         self.model = load_model(cfg, checkpoint, device)
@@ -110,6 +120,24 @@ class TrainedModel:
         return [
             (lesion_probability(sample.seg_logits.data).cpu().numpy(), sample) for sample in samples
         ]
+
+
+def input_changes(cfg: Config, checkpoint: Path, recorded: bool) -> list[str]:
+    """What the input of a config has else than the training of a checkpoint.
+
+    Args:
+        cfg: That the checkpoint is used with.
+        checkpoint: Its file.
+        recorded: Whether it has a record. One without may be of an earlier version, which is told
+            by what is beside its weights.
+    """
+    if recorded:
+        return input_differences(read_stored_config(checkpoint), cfg)
+    content = load_plain(checkpoint)
+    trained = config_of(content)
+    if trained is None:
+        return []
+    return [*input_differences(trained, cfg), *clahe_differences(content, cfg)]
 
 
 def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str, Any]]:

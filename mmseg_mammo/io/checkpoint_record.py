@@ -68,11 +68,11 @@ def read_record(path: Path) -> dict[str, Any] | None:
         raise DataFileError(f'{path}: {what}', CHECKPOINTS, remedy) from error
     except (ValueError, TypeError, RecursionError, RuntimeError, zlib.error) as error:
         raise _damaged(path, str(error)) from error
-    _check(record, path)
+    _check_fields(record, path)
     return record
 
 
-def _check(record: Any, path: Path) -> None:
+def _check_fields(record: Any, path: Path) -> None:
     if not isinstance(record, dict):
         raise _damaged(path, 'not a JSON object')
     for name, kind in _NEEDED.items():
