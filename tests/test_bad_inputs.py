@@ -12,6 +12,7 @@ import sys
 
 import pytest
 from bad_files import FILES, IMAGES, make_models
+from mmengine.logging import MMLogger
 from segmentations import PATIENT
 
 from mmseg_mammo.cli.main import main
@@ -285,6 +286,7 @@ def place(models, tmp_path, monkeypatch):
 
 def run(words, capfd):
     """Exit status, and the lines on standard error as a shell would show them."""
+    MMLogger._instance_dict.clear()  # their console is that of an earlier test
     capfd.readouterr()
     with pytest.raises(SystemExit) as ended:
         main(words)

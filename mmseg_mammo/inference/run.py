@@ -72,9 +72,8 @@ def predict_all(
     with ThreadPoolExecutor(workers) as reading, ThreadPoolExecutor(workers) as writing:
         lines: deque[Future[dict[str, Any]]] = deque()
         try:
-            for batch in _batches(
-                _ahead(reading, _reader(predictor), waiting, 2 * batch_size + workers), batch_size
-            ):
+            reads = _ahead(reading, _reader(predictor), waiting, 2 * batch_size + workers)
+            for batch in _batches(reads, batch_size):
                 for read, found, seconds in _predict(predictor, batch):
                     lines.append(writing.submit(_write, out, read, found, seconds, outputs))
                 while len(lines) > 2 * workers:

@@ -270,8 +270,7 @@ IMAGES = {
     'cut.dcm': (_cut_dicom, NO_IMAGE),
     'short.dcm': (
         _short,
-        ': cannot decode its pixels (Implicit VR Little Endian): …. If it is truncated: copy it again from '
-        'its source.',
+        ': cannot decode its pixels (Implicit VR Little Endian): …. If it is truncated: copy it again …',
     ),
     'report.dcm': (_report, NO_IMAGE),
     'tomo.dcm': (_frames, f': 3 frame(s) of MONOCHROME2.{ONE}'),
@@ -282,8 +281,7 @@ IMAGES = {
     ),
     'raw.dcm': (
         dicom(PresentationIntentType='FOR PROCESSING'),
-        ': raw detector data (FOR PROCESSING). Allowed: images FOR PRESENTATION. Export the processed '
-        'image of the same view.',
+        ': raw detector data (FOR PROCESSING). Allowed: images FOR PRESENTATION. Export the …',
     ),
     'bits.dcm': (dicom(BitsStored=4), ': cannot decode its pixels (…): pixels use 16 bits, …'),
     'photo.jpg': (data(encoded(COLOURS, 'JPEG')), f': a colour image.{GREY}'),
