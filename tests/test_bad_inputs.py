@@ -188,8 +188,8 @@ CASES = {
     'calibrate unet.pth --data images': '--data images: no index.csv in it. Allowed: a folder of mammoseg '
     'prepare.',
     # Where to write
-    'predict unet.pth images --out images': 'images lies in --out images, where masks are written. '
-    'Allowed: an output folder without inputs in it. Name another --out.',
+    'predict unet.pth images --out images': 'images: no image in it but those in images, the '
+    f'folder to write to. Allowed: files of {IMAGE}. Check the path.',
     'predict unet.pth images --out letters': f'letters: not empty, and {NOT_OURS}',
     'predict unet.pth images --out scan.png': f'scan.png: a file, {NOT_OURS}',
     'predict unet.pth images --out letter.docx/out': f'letter.docx/out/.journal: Not a directory. {PLACE}',

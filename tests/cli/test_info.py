@@ -87,7 +87,7 @@ def test_what_has_no_record_ends_in_one_line(tmp_path):
     save(tmp_path / 'other.pth', None)
     for name, said in (
         ('absent', 'No such file'),
-        ('empty', 'not a complete checkpoint'),
+        ('empty', 'an empty file'),
         ('odd', 'its record is incomplete'),
         ('less', "its record is incomplete .KeyError: 'quantiles'"),
         ('other', 'no record: of another program, or of an earlier version'),

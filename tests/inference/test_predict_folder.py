@@ -121,7 +121,7 @@ def test_shares_are_disjoint_and_complete():
         taken = [item for part in range(parts) for item in Share(parts, part).of(items)]
         assert sorted(taken) == items
     for part in (-1, 3):
-        with pytest.raises(MammoError, match=f'part {part} of 3'):
+        with pytest.raises(MammoError, match=f'--part-id {part} of --num-parts 3'):
             Share(3, part)
 
 
