@@ -1,6 +1,7 @@
 """Checkpoints: read, check, and load into a model for inference."""
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,19 @@ def load_model(
         use_base(cfg, Path(checkpoint), None)
     else:
         cfg = config if isinstance(config, Config) else read_config(config)
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    with safe_loading():  # LoRA reads the weights of what it wraps when it is built
-        model = MODELS.build(cfg.model)
+    model = build_model(cfg)
     model.load_state_dict(read_checkpoint(checkpoint, model)['state_dict'])
     model.cfg = cfg
     return model.to(target).eval()
+
+
+def build_model(cfg: Config) -> Any:
+    """Build the model of a config to use it, not to train it: nothing is said about its losses."""
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    # LoRA reads the weights of what it wraps when it is built.
+    with safe_loading(), warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message='Default ``avg_non_ignore``')
+        return MODELS.build(cfg.model)
 
 
 def check_state(state: Mapping[str, Tensor], model: nn.Module, place: str) -> None:

@@ -5,10 +5,8 @@ from typing import IO
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 
-from mmseg_mammo.engine.checkpoint import check_checkpoint, read_checkpoint
+from mmseg_mammo.engine.checkpoint import build_model, check_checkpoint, read_checkpoint
 from mmseg_mammo.engine.config.stored import plain_settings, without_lora
 from mmseg_mammo.engine.config.test_output import threshold_of
 from mmseg_mammo.errors import CheckpointError
@@ -50,8 +48,7 @@ def export_checkpoint(cfg: Config, checkpoint: Path, out: Path) -> int:
         CheckpointError: See :func:`check_export`, and a checkpoint of another model.
     """
     check_export(checkpoint, out)
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    model = MODELS.build(cfg.model)
+    model = build_model(cfg)
     found = read_checkpoint(checkpoint, model)
     model.load_state_dict(found['state_dict'])
     whole = without_lora(plain_settings(cfg))

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from sam_models import meta_sam
 
-from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
+from mmseg_mammo.engine.checkpoint import build_model, check_checkpoint, load_model
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.inference import SAMPredictor
 
@@ -74,3 +74,11 @@ def test_a_missing_or_truncated_checkpoint_is_refused(tmp_path):
     for place in (tmp_path, tmp_path / 'epoch_2.pth'):
         with pytest.raises(CheckpointError, match=r'Allowed: one of epoch_1\.pth'):
             check_checkpoint(place)
+
+
+def test_nobody_is_told_about_losses_of_a_model_that_is_used(prepared, tmp_path, recwarn):
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    build_model(cfg)
+    assert not [one for one in recwarn if 'avg_non_ignore' in str(one.message)]
+    with pytest.warns(UserWarning, match='avg_non_ignore'):
+        MODELS.build(cfg.model)
