@@ -202,7 +202,7 @@ def test_options_and_other_data_apply_to_a_checkpoint_alone(trained, prepared, t
     (summary,) = (tmp_path / 'w').glob('*/test.json')
     said = json.loads(summary.read_text())
     assert (said['data_root'], said['split']) == (str(other), 'val')
-    assert said['differences'] == []
+    assert said['input_differs_from_training'] == []
 
 
 def test_a_config_that_contradicts_the_checkpoint_is_said(trained, prepared, tmp_path):
