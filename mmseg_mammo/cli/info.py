@@ -14,7 +14,6 @@ from typing import Any
 from mmseg_mammo.cli.common import named_errors
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.checkpoint_record import read_record
-from mmseg_mammo.preparation.image_statistics import QUANTILES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +88,7 @@ def _scores(scores: Mapping[str, float]) -> str:
 
 def _images(images: Mapping[str, Any]) -> str:
     found = images['quantiles']
-    middle = len(QUANTILES) // 2
+    middle = images['percent'].index(50)
     median = {name: values[middle] for name, values in found.items() if values}
     if not median:
         return 'not known'
