@@ -44,7 +44,8 @@ def main(args: argparse.Namespace) -> None:
                 f'{args.checkpoint}: its record is incomplete ({type(error).__name__}: {error})',
                 remedy='mammoseg info --json prints it as it is',
             ) from error
-    print('\n'.join(f'{name:<14}{text}' for name, text in lines))
+    for name, text in lines:
+        print(''.join(c if c.isprintable() else '?' for c in f'{name:<14}{text}'))
 
 
 def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:

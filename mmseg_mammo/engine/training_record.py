@@ -38,7 +38,7 @@ _THREADS = 4  # that read them; decoding takes most of the time
 def describe_training(runner: Any) -> dict[str, Any]:
     """What stays the same over a training: model, input, data, base weights, versions.
 
-    ``docs/predict.md`` describes the fields. Of patients there are counts, no identifiers; of
+    ``docs/weights.md`` describes the fields. Of patients there are counts, no identifiers; of
     data the hash of the index.
 
     Args:

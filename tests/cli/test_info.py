@@ -66,6 +66,11 @@ def test_what_a_training_need_not_have_may_be_missing(tmp_path, capsys):
         assert text in said
 
 
+def test_a_record_cannot_command_the_terminal(tmp_path, capsys):
+    found = lines(save(tmp_path / 'a.pth', RECORD | {'name': 'a\x1b[2J\nmodel  b'}), capsys)
+    assert found[0] == 'config        a?[2J?model  b'
+
+
 def test_json_is_the_whole_record(tmp_path, capsys):
     main(['info', str(save(tmp_path / 'a.pth')), '--json'])
     found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)

@@ -65,7 +65,7 @@ def test_what_is_no_checkpoint_is_named(tmp_path):
     for name, said in (
         ('absent', 'No such file or directory'),
         ('folder', 'Is a directory'),
-        ('empty', 'not a complete checkpoint'),
+        ('empty', 'an empty file'),
         ('cut', 'not a complete checkpoint'),
         ('old', r'not a complete checkpoint.*torch 1\.6 or later'),
     ):
