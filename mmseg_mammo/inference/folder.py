@@ -55,7 +55,7 @@ def claim_folder(out: Path, settings: Mapping[str, Any]) -> None:
 
 def image_line(source: Input, loaded: Loaded, found: Prediction, mask: str) -> dict[str, Any]:
     """What the tables say of an image, for the journal: the columns of an image, and its lesions."""
-    area = int(found.mask.sum())
+    area = int(np.count_nonzero(found.mask))
     unit = found.spacing[0] * found.spacing[1] if found.spacing else None
     return {
         'key': source.key,

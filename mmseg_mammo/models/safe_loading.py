@@ -3,7 +3,7 @@
 import codecs
 import pickle
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from mmseg_mammo.errors import CheckpointError
 
 _STATISTICS = ('min', 'max', 'current', 'mean')  # what MMEngine's buffers of scalars refer to
 _REMOTE = ('pavi:', r'(\S+\:)?')  # what MMEngine's names of stores begin with
+# How torch, and the class below, name what a pickle wants made.
+_NAMED = re.compile(r'(?:unsupported|GLOBAL)[a-z: ]*\s([\w]+\.[\w.]+)', re.IGNORECASE)
+_KINDS = 'a checkpoint of this project, of MMSegmentation, or a state dict'
 _REMEDY = 'Take weights from who trained them as .safetensors, or as a state dict of tensors alone'
 
 
@@ -64,19 +67,22 @@ def load_plain(path: str | Path, map_location: Any = 'cpu') -> Any:
         FileNotFoundError: There is no such file.
     """
     try:
-        return _read_plain(path, map_location)
-    except pickle.UnpicklingError as error:
+        found = _read_plain(path, map_location)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        # Not torch's own text, which also says how to load without care.
+        wanted = _NAMED.search(str(error))
+        if wanted is None:
+            raise CheckpointError(
+                f'{path}: damaged inside, torch cannot read it',
+                'a file that torch.save wrote',
+                'Copy it again and compare its hash',
+            ) from error
         raise CheckpointError(
-            f'{path}: holds more than tensors and plain data ({_asked_for(error)})',
-            'a checkpoint of this project, of MMSegmentation, or a state dict',
-            _REMEDY,
+            f'{path}: holds more than tensors and plain data ({wanted[1]})', _KINDS, _REMEDY
         ) from error
-    except (RuntimeError, EOFError) as error:  # of torch, which advises to load without care
-        raise CheckpointError(
-            f'{path}: torch cannot read it ({str(error).strip().splitlines()[0][:100]})',
-            'a file that torch.save wrote',
-            'Copy it again and compare its size',
-        ) from error
+    if not isinstance(found, Mapping):
+        raise CheckpointError(f'{path}: holds a {type(found).__name__}, not weights', _KINDS)
+    return found
 
 
 def use_safe_loading() -> None:
@@ -165,9 +171,3 @@ class _Restricted:
     def load(file: Any, **options: Any) -> Any:
         """As ``pickle.load``; of the formats before torch 1.6."""
         return _Restricted.Unpickler(file, **options).load()
-
-
-def _asked_for(error: BaseException) -> str:
-    """What a pickle wants made, by its name; torch's text also says how to load it without care."""
-    found = re.search(r'Unsupported (?:global|class|operand)\W+(?:GLOBAL )?([\w.]+)', str(error))
-    return found[1] if found else 'it cannot be read otherwise'
