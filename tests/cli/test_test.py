@@ -197,7 +197,7 @@ def test_options_and_other_data_apply_to_a_checkpoint_alone(trained, prepared, t
     """Wherever they stand on the command line."""
     checkpoint = str(trained / 'epoch_1.pth')
     other = shutil.copytree(prepared, tmp_path / 'ours')
-    words = ['--device', 'cpu', checkpoint, '--dataset', str(other), '--split', 'val']
+    words = ['--launcher', 'none', checkpoint, '--dataset', str(other), '--split', 'val']
     main(['test', '--work-dir', str(tmp_path / 'w'), *words])
     (summary,) = (tmp_path / 'w').glob('*/test.json')
     said = json.loads(summary.read_text())
