@@ -64,11 +64,8 @@ def predict_all(
         MammoError: The disk is full or closed to writing; or see :meth:`.Predictor.predict`.
     """
     waiting = [s for s in inputs if not journal.is_done(s.key, s.fingerprint())]
-    progress = iter(
-        show_progress(
-            range(len(waiting)), len(inputs), 'predicting', done=len(inputs) - len(waiting)
-        )
-    )
+    done = len(inputs) - len(waiting)
+    progress = iter(show_progress(waiting, len(inputs), 'predicting', done=done))
     with ThreadPoolExecutor(workers) as reading, ThreadPoolExecutor(workers) as writing:
         lines: deque[Future[dict[str, Any]]] = deque()
         try:
