@@ -50,9 +50,7 @@ class Loaded:
 class Predictor:
     """A trained model, or several, as one function of an image.
 
-    >>> predictor = Predictor('best.pth')  # doctest: +SKIP
-    >>> prediction = predictor('mammogram.dcm')  # doctest: +SKIP
-    >>> prediction.probability, prediction.mask, prediction.regions  # doctest: +SKIP
+    ``Predictor('best.pth')('mammogram.dcm')`` has ``probability``, ``mask`` and ``regions``.
 
     The image goes the way of the tests of the training: the masks of a prepared folder are those of
     ``mammoseg test``, to the bit. Of several checkpoints the mean probability is cut.
@@ -107,7 +105,7 @@ class Predictor:
         outputs, configs = [], []
         for file in self.checkpoints:
             check_checkpoint(file)
-            cfg = _config(config, file)
+            cfg = _config_of(config, file)
             use_base(cfg, file, base)
             use_operating_point(cfg, operating_point, threshold, breast_only)
             if prompts:
@@ -244,7 +242,7 @@ def choose_device(name: str) -> str:
     return str(check_device(name))
 
 
-def _config(config: str | Path | Config | None, checkpoint: Path) -> Config:
+def _config_of(config: str | Path | Config | None, checkpoint: Path) -> Config:
     if config is None:
         return read_stored_config(checkpoint)
     return copy.deepcopy(config) if isinstance(config, Config) else read_config(config)
