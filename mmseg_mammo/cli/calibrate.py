@@ -6,14 +6,15 @@ Example:
 
 Normal images alone are enough for a specificity. Lesions with masks give the temperature too. Take
 images that the model was not trained on, and other ones than those of a later test. The result,
-operating_point.json, is read by mammoseg test --operating-point. docs/calibrate.md says more.
+operating_point.json, is read by --operating-point of test and predict. docs/calibrate.md says more.
 """
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmseg_mammo.cli.common import add_base_argument, add_cfg_options, host_command
+from mmseg_mammo.cli.arguments import add_base_argument, add_cfg_options
+from mmseg_mammo.cli.common import host_command
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -53,7 +54,7 @@ def main(args: argparse.Namespace) -> None:
     """Look at the images, choose, and write the file; nothing is overwritten."""
     from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
     from mmseg_mammo.engine.config.test_output import threshold_of, use_test_output
-    from mmseg_mammo.engine.devices import on_gpu
+    from mmseg_mammo.engine.devices import choose_device
     from mmseg_mammo.inference.calibrate import calibrated, check_model
     from mmseg_mammo.inference.threshold import choose, describe, effects
     from mmseg_mammo.io.operating_point import (
@@ -71,8 +72,7 @@ def main(args: argparse.Namespace) -> None:
     check_model(cfg)
     before = threshold_of(cfg)
     use_test_output(cfg, temperature=1.0, breast_only=args.breast_only)
-    device = args.device or ('cuda' if on_gpu() else 'cpu')
-    model = load_model(cfg, args.checkpoint, device)
+    model = load_model(cfg, args.checkpoint, choose_device(args.device or 'auto'))
     temperature, seen, former = calibrated(model, cfg, args.splits)
     choice = choose(seen.scores, seen.lesion, seen.patients, kind, share)
     print('\n'.join(describe(choice)))

@@ -13,8 +13,8 @@ from typing import Any
 
 from mmseg_mammo.cli.common import named_errors
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.evaluation.image_statistics import QUANTILES
 from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.preparation.image_statistics import QUANTILES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +61,7 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('config', record['name']),
         ('model', record['model']),
         ('input', f'{size} pixels: {steps}'),
-        ('normalised', f'mean {_numbers(seen["mean"])}, std {_numbers(seen["std"])}'),
+        ('normalised', f'mean {_values(seen["mean"])}, std {_values(seen["std"])}'),
         ('threshold', f'{record["threshold"]:g}'),
         *((name, _data(data)) for name, data in record['trained_on'].items()),
         ('epoch', f'{record["epoch"]}, step {record["iter"]}'),
@@ -79,7 +79,7 @@ def _step(step: Mapping[str, Any]) -> str:
     return f'{step["type"]}({settings})'
 
 
-def _numbers(values: Any) -> str:
+def _values(values: Any) -> str:
     return ' '.join(f'{value:g}' for value in values or ()) or 'none'
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import select
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -71,13 +72,13 @@ def closed_pipe() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # Python flushes once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(128 + 13)  # as a shell counts a program that SIGPIPE ended
-        raise  # of another pipe
+        watch = select.poll()
+        watch.register(sys.stdout, select.POLLOUT)
+        if not any(event & select.POLLERR for _, event in watch.poll(0)):
+            raise  # of another pipe
+        # Python flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + 13)  # as a shell counts a program that SIGPIPE ended
 
 
 def root_parser() -> argparse.ArgumentParser:

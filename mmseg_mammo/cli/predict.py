@@ -13,15 +13,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmseg_mammo.cli.common import (
+from mmseg_mammo.cli.arguments import (
     add_base_argument,
     add_prompt_arguments,
     add_test_output,
-    check_counts,
-    host_command,
     read_coordinates,
-    resumable,
 )
+from mmseg_mammo.cli.common import check_counts, host_command, resumable
 from mmseg_mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -80,7 +78,13 @@ def _add_speed(group: argparse._ArgumentGroup) -> None:
     add('--device', default='auto', help='auto, cpu, cuda or cuda:1 (default: auto)')
     add('--batch-size', type=int, help='images at once (default: 1 on the CPU, 8 on a GPU)')
     add('--workers', type=int, default=2, help='threads that read, and that write (default: 2)')
-    add('--num-parts', type=int, default=1, metavar='N', help='processes that share the inputs')
+    add(
+        '--num-parts',
+        type=int,
+        default=1,
+        metavar='N',
+        help='processes that share the inputs (default: 1)',
+    )
     add(
         '--part-id',
         type=int,
@@ -108,6 +112,7 @@ def predict(args: argparse.Namespace) -> None:
     """
     from mmseg_mammo.inference.inputs import find_inputs
     from mmseg_mammo.inference.predict_folder import Share, predict_folder
+    from mmseg_mammo.reporting.predictions import write_prediction_page
 
     check_counts(args, ('batch_size', 'workers', 'num_parts'))
     share = Share(args.num_parts, args.part_id)
@@ -130,8 +135,6 @@ def predict(args: argparse.Namespace) -> None:
     if record is None:
         print(f'Part {args.part_id} is done. The part that ends last writes the tables.')
         return
-    from mmseg_mammo.reporting.predictions import write_prediction_page
-
     write_prediction_page(args.out)
     say_what_was_done(args.out, record)
     if not record['counts']['images']:

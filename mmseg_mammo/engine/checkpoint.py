@@ -1,7 +1,6 @@
 """Checkpoints: read, check, and load into a model for inference."""
 
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.devices import check_device
 from mmseg_mammo.engine.partial_checkpoint import complete, use_base
 from mmseg_mammo.errors import CheckpointError
+from mmseg_mammo.io.checkpoint_file import CHECKPOINTS, fault_of_file
 from mmseg_mammo.models.safe_loading import load_plain, safe_loading
 
 
@@ -116,18 +116,18 @@ def config_of(checkpoint: Mapping[str, Any]) -> Config | None:
 
 
 def check_checkpoint(path: Path) -> None:
-    """Refuse a checkpoint file that is missing or incomplete, before anything is built."""
+    """Refuse a checkpoint file that is missing, incomplete or none, before anything is built."""
     if not path.is_file():
         folder = path if path.is_dir() else path.parent
         names = ', '.join(sorted(file.name for file in folder.glob('*.pth')))
         raise CheckpointError(
-            f'{path}: no such checkpoint file',
-            f'one of {names}' if names else '',
+            f'{path}: {"a folder" if path.is_dir() else "no such checkpoint file"}',
+            f'one of {names}' if names else CHECKPOINTS,
             'Training writes them to its work folder',
         )
-    if not zipfile.is_zipfile(path):
-        raise CheckpointError(
-            f'{path}: not a complete PyTorch checkpoint',
-            'a file that mmengine saved',
-            'Copy it again and compare its size',
-        )
+    try:
+        fault = fault_of_file(path)
+    except OSError as error:
+        fault = error.strerror or str(error), 'Give yourself the right to read it'
+    if fault:
+        raise CheckpointError(f'{path}: {fault[0]}', CHECKPOINTS, fault[1])

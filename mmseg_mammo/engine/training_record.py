@@ -19,12 +19,12 @@ from mmseg_mammo.engine.config.test_output import threshold_of
 from mmseg_mammo.engine.partial_checkpoint import base_file
 from mmseg_mammo.engine.provenance import versions
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.evaluation.image_statistics import image_statistics, summarise_statistics
 from mmseg_mammo.io.checkpoint_record import FORMAT, read_record
 from mmseg_mammo.io.files import read_json, sha256
 from mmseg_mammo.io.image import read_image
 from mmseg_mammo.models.licences import licence_of
 from mmseg_mammo.models.peft.trainable import unwrapped
+from mmseg_mammo.preparation.image_statistics import image_statistics, summarise_statistics
 from mmseg_mammo.preparation.output import OPTIONS_NAME
 
 _SAMPLE = 100  # images whose grey levels are looked at
@@ -73,7 +73,7 @@ def describe_images(dataset: Any) -> dict[str, Any]:
     """Quantiles of grey levels and shape of the mammograms of a data set, of at most a hundred.
 
     They are spread evenly over the data set; see
-    :func:`mmseg_mammo.evaluation.image_statistics.image_statistics`. Data sets of the host or of a
+    :func:`mmseg_mammo.preparation.image_statistics.image_statistics`. Data sets of the host or of a
     user have none.
     """
     found: list[dict[str, float]] = []

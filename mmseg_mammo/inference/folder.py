@@ -5,6 +5,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.inputs import Input
 from mmseg_mammo.inference.journal import FOLDER, Journal
@@ -46,7 +48,7 @@ def claim_folder(out: Path, settings: Mapping[str, Any]) -> None:
         return
     if (out.exists() and not out.is_dir()) or set(entries) - {FOLDER}:
         raise MammoError(
-            f'{out}: not empty, and not made by mammoseg predict',
+            f'{out}: {"not empty, and" if out.is_dir() else "a file,"} not made by mammoseg predict',
             'a new or empty folder, or one to go on with',
             'Name another --out',
         )
@@ -55,7 +57,7 @@ def claim_folder(out: Path, settings: Mapping[str, Any]) -> None:
 
 def image_line(source: Input, loaded: Loaded, found: Prediction, mask: str) -> dict[str, Any]:
     """What the tables say of an image, for the journal: the columns of an image, and its lesions."""
-    area = int(found.mask.sum())
+    area = int(np.count_nonzero(found.mask))
     unit = found.spacing[0] * found.spacing[1] if found.spacing else None
     return {
         'key': source.key,

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import replace_nan
@@ -37,6 +37,7 @@ class Journal:
         self.fingerprints: dict[str, str] = {}
         self._times: dict[str, float] = {}
         self.failed: set[str] = set()
+        self._open: dict[Path, IO[bytes]] = {}
         self.folder.mkdir(parents=True, exist_ok=True)
         self._stream = self.path.open('ab')
         try:
@@ -52,7 +53,8 @@ class Journal:
 
     def close(self) -> None:
         """Let another process write this part."""
-        self._stream.close()
+        for stream in (self._stream, *self._open.values()):
+            stream.close()
 
     def read(self) -> None:
         """Read what all parts have written until now."""
@@ -72,10 +74,14 @@ class Journal:
     def line(self, key: str) -> dict[str, Any]:
         """The last line of an image."""
         path, place = self.places[key]
-        with path.open('rb') as stream:
-            stream.seek(place)
-            found: dict[str, Any] = json.loads(stream.readline())
-            return found
+        stream = self._open.get(path)
+        if (
+            stream is None
+        ):  # stays open: of many images the lines of a file are asked for one by one
+            stream = self._open[path] = path.open('rb')
+        stream.seek(place)
+        found: dict[str, Any] = json.loads(stream.readline())
+        return found
 
     def is_done(self, key: str, fingerprint: str) -> bool:
         """Whether the last line of an image is a prediction on what it is now."""

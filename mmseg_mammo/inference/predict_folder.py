@@ -33,7 +33,9 @@ class Share:
     def __post_init__(self) -> None:
         """Refuse a part that there is not."""
         if not 0 <= self.part < self.parts:
-            raise MammoError(f'part {self.part} of {self.parts}', f'0 to {self.parts - 1}')
+            raise MammoError(
+                f'--part-id {self.part} of --num-parts {self.parts}', f'0 to {self.parts - 1}'
+            )
 
     def of(self, inputs: Sequence[Input]) -> Sequence[Input]:
         """Those inputs."""
@@ -101,7 +103,12 @@ def describe_run(predictor: Predictor, outputs: Outputs) -> dict[str, Any]:
         'device': predictor.device_name,
         'versions': versions(),
         'checkpoints': [
-            {'file': file.name, 'sha256': sha256(file), 'name': record.get('name', '')}
+            {
+                'file': file.name,
+                'sha256': sha256(file),
+                'name': record.get('name', ''),
+                'trained_on': _data(record.get('trained_on', {}).get('train', {})),
+            }
             for file, record in zip(predictor.checkpoints, records, strict=True)
         ],
         **predictor.output,
@@ -117,6 +124,12 @@ def describe_run(predictor: Predictor, outputs: Outputs) -> dict[str, Any]:
         'segmentations': outputs.segmentations,
         'empty_segmentations': outputs.empty_segmentations,
     }
+
+
+def _data(trained: Mapping[str, Any]) -> str:
+    """The training images in a few words; empty where the record does not tell."""
+    sources = ', '.join(trained.get('source', ()))
+    return f'{trained["images"]} images of {sources or trained["type"]}' if trained else ''
 
 
 def _input_digest(predictor: Predictor) -> str:

@@ -1,10 +1,10 @@
 """Prediction on one image: probability, mask, and the regions that are marked. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mmseg_mammo.evaluation.regions import find_detections, longest_diameter
+from mmseg_mammo.evaluation.regions import SPECK, Regions, find_regions, longest_diameter
 
 
 @dataclass(frozen=True)
@@ -76,26 +76,32 @@ def describe(
         threshold: By which the mask was cut.
         spacing: Millimetres of a pixel, (row, column).
     """
-    found, scores, marked = find_detections(probability, mask, floor=1.0)
-    order = np.argsort(-scores[:marked], kind='stable')
-    regions = []
-    for number, index in enumerate(order, start=1):
-        left, top, width, height = map(int, found.boxes[index])
-        inside = found.labels[top : top + height, left : left + width] == index + 1
-        pixels = int(found.pixels[index])
-        regions.append(
-            Region(
-                number=number,
-                score=float(scores[index]),
-                x=round(float(found.centres[index][0]), 2),
-                y=round(float(found.centres[index][1]), 2),
-                left=left,
-                top=top,
-                right=left + width - 1,
-                bottom=top + height - 1,
-                pixels=pixels,
-                area_mm2=pixels * spacing[0] * spacing[1] if spacing else None,
-                longest_diameter_mm=longest_diameter(inside, spacing) if spacing else None,
-            )
-        )
-    return Prediction(probability, mask, tuple(regions), spacing, threshold)
+    found = find_regions(mask)
+    found = found.select(found.pixels > SPECK * mask.size)
+    regions = [_region(found, index, probability, spacing) for index in range(len(found))]
+    regions.sort(key=lambda region: -region.score)
+    numbered = (replace(region, number=number) for number, region in enumerate(regions, start=1))
+    return Prediction(probability, mask, tuple(numbered), spacing, threshold)
+
+
+def _region(
+    found: Regions, index: int, probability: np.ndarray, spacing: tuple[float, float] | None
+) -> Region:
+    """Region ``index``, without its number; only its box is looked at."""
+    left, top, width, height = map(int, found.boxes[index])
+    box = np.s_[top : top + height, left : left + width]
+    inside = found.labels[box] == index + 1
+    pixels = int(found.pixels[index])
+    return Region(
+        number=0,
+        score=float(probability[box][inside].max()),
+        x=round(float(found.centres[index][0]), 2),
+        y=round(float(found.centres[index][1]), 2),
+        left=left,
+        top=top,
+        right=left + width - 1,
+        bottom=top + height - 1,
+        pixels=pixels,
+        area_mm2=pixels * spacing[0] * spacing[1] if spacing else None,
+        longest_diameter_mm=longest_diameter(inside, spacing) if spacing else None,
+    )

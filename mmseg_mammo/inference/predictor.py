@@ -16,7 +16,7 @@ from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.config.prompts import use_prompts
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.test_output import describe_test_output, use_operating_point
-from mmseg_mammo.engine.devices import check_device
+from mmseg_mammo.engine.devices import choose_device
 from mmseg_mammo.engine.partial_checkpoint import use_base
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.inputs import Input
@@ -50,7 +50,9 @@ class Loaded:
 class Predictor:
     """A trained model, or several, as one function of an image.
 
-    ``Predictor('best.pth')('mammogram.dcm')`` has ``probability``, ``mask`` and ``regions``.
+    >>> predictor = Predictor('best.pth')  # doctest: +SKIP
+    >>> prediction = predictor('mammogram.dcm')  # doctest: +SKIP
+    >>> prediction.probability, prediction.mask, prediction.regions  # doctest: +SKIP
 
     The image goes the way of the tests of the training: the masks of a prepared folder are those of
     ``mammoseg test``, to the bit. Of several checkpoints the mean probability is cut.
@@ -102,23 +104,16 @@ class Predictor:
         )
         self.prompts = Path(prompts) if prompts else None
         self.operating_point = operating_point and Path(operating_point).name
-        outputs, configs = [], []
+        configs = []
         for file in self.checkpoints:
             check_checkpoint(file)
-            cfg = _config_of(config, file)
+            cfg = _config_for(config, file)
             use_base(cfg, file, base)
             use_operating_point(cfg, operating_point, threshold, breast_only)
             if prompts:
                 use_prompts(cfg, prompts, coordinates)
-            outputs.append(describe_test_output(cfg))
             configs.append(cfg)
-        if len({output['threshold'] for output in outputs}) > 1:
-            raise MammoError(
-                f'checkpoints with thresholds {", ".join(str(o["threshold"]) for o in outputs)}',
-                'one for their mean',
-                'Give --threshold',
-            )
-        self.output: Mapping[str, Any] = outputs[0]
+        self.output: Mapping[str, Any] = _one_output(configs)
         self.members = tuple(
             TrainedModel(*pair, self.device, flip)
             for pair in zip(configs, self.checkpoints, strict=True)
@@ -235,14 +230,18 @@ class Predictor:
         return predictions
 
 
-def choose_device(name: str) -> str:
-    """The device of that name; ``'auto'`` is a GPU if torch finds one."""
-    if name == 'auto':
-        return 'cuda' if torch.cuda.is_available() else 'cpu'
-    return str(check_device(name))
+def _one_output(configs: Sequence[Config]) -> dict[str, Any]:
+    outputs = [describe_test_output(cfg) for cfg in configs]
+    if len({output['threshold'] for output in outputs}) > 1:
+        raise MammoError(
+            f'checkpoints with thresholds {", ".join(str(o["threshold"]) for o in outputs)}',
+            'one for their mean',
+            'Give --threshold',
+        )
+    return outputs[0]
 
 
-def _config_of(config: str | Path | Config | None, checkpoint: Path) -> Config:
+def _config_for(config: str | Path | Config | None, checkpoint: Path) -> Config:
     if config is None:
         return read_stored_config(checkpoint)
     return copy.deepcopy(config) if isinstance(config, Config) else read_config(config)

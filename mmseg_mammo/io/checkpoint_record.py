@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io.checkpoint_file import CHECKPOINTS, fault_of_file
 from mmseg_mammo.io.files import replace_nan
 
 MEMBER = 'mmseg_mammo.json'
@@ -63,18 +64,15 @@ def read_record(path: Path) -> dict[str, Any] | None:
             f'{path}: {error.strerror or error}', remedy='Check the path'
         ) from error
     except zipfile.BadZipFile as error:
-        raise DataFileError(
-            f'{path}: not a complete checkpoint ({error})',
-            'a file that torch.save wrote, of torch 1.6 or later',
-            'Copy it again and compare its size',
-        ) from error
+        what, remedy = fault_of_file(path) or (f'not a complete checkpoint ({error})', '')
+        raise DataFileError(f'{path}: {what}', CHECKPOINTS, remedy) from error
     except (ValueError, TypeError, RecursionError, RuntimeError, zlib.error) as error:
         raise _damaged(path, str(error)) from error
-    _check(record, path)
+    _check_fields(record, path)
     return record
 
 
-def _check(record: Any, path: Path) -> None:
+def _check_fields(record: Any, path: Path) -> None:
     if not isinstance(record, dict):
         raise _damaged(path, 'not a JSON object')
     for name, kind in _NEEDED.items():

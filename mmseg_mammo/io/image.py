@@ -202,11 +202,16 @@ def map_intensity(
     if intensity == 'stored':
         return true_depth(image, (257,))  # the same share of white
     image = true_depth(image)
-    bounds = (0.0, 100.0) if intensity == 'minmax' else percentiles
-    low, high = np.percentile(image, bounds)
+    ends = np.array([image.min(), image.max()])
+    # The percentiles of the two ends are those of the image, without sorting it.
+    values, bounds = (ends, (0, 100)) if intensity == 'minmax' else (image, percentiles)
+    low, high = np.percentile(values, bounds)
     top = np.iinfo(image.dtype).max
-    scaled = (image.astype(np.float32) - low) * (top / max(high - low, 1.0))
-    return np.rint(scaled).clip(0, top).astype(image.dtype)
+    # An image has more pixels than levels.
+    levels = np.arange(int(ends[1]) + 1).astype(np.float32)
+    scaled = (levels - low) * (top / max(high - low, 1.0))
+    mapped: np.ndarray = np.rint(scaled).clip(0, top).astype(image.dtype)[image]
+    return mapped
 
 
 def true_depth(image: np.ndarray, steps: Sequence[int] = (257, 256, 1)) -> np.ndarray:

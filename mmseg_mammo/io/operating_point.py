@@ -109,7 +109,7 @@ def _check(found: Mapping[str, Any], path: Path) -> None:
     for name, value in found.items():
         fits, allowed = _RULES.get(name, (_is_object, 'an object'))
         if not fits(value):
-            raise DataFileError(f'{path}: {name} is {value!r}', allowed, _REMEDY)
+            raise DataFileError(f'{path}: {name} is {json.dumps(value)}', allowed, _REMEDY)
     digest = found.get('model', {}).get('checkpoint_sha256')
     if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
         allowed = '64 hexadecimal digits'

@@ -2,7 +2,8 @@
 
 import codecs
 import pickle
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from mmseg_mammo.errors import CheckpointError
 
 _STATISTICS = ('min', 'max', 'current', 'mean')  # what MMEngine's buffers of scalars refer to
 _REMOTE = ('pavi:', r'(\S+\:)?')  # what MMEngine's names of stores begin with
+# How torch, and the class below, name what a pickle wants made.
+_NAMED = re.compile(r'(?:unsupported|GLOBAL)[a-z: ]*\s([\w]+\.[\w.]+)', re.IGNORECASE)
+_KINDS = 'a checkpoint of this project, of MMSegmentation, or a state dict'
 _REMEDY = 'Take weights from who trained them as .safetensors, or as a state dict of tensors alone'
 
 
@@ -59,17 +63,26 @@ def load_plain(path: str | Path, map_location: Any = 'cpu') -> Any:
         map_location: See ``torch.load``.
 
     Raises:
-        CheckpointError: It holds anything else, which might run code.
+        CheckpointError: It holds anything else, which might run code; or it is damaged.
         FileNotFoundError: There is no such file.
     """
     try:
-        return _read_plain(path, map_location)
-    except pickle.UnpicklingError as error:
+        found = _read_plain(path, map_location)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        # Not torch's own text, which also says how to load without care.
+        wanted = _NAMED.search(str(error))
+        if wanted is None:
+            raise CheckpointError(
+                f'{path}: damaged inside, torch cannot read it',
+                'a file that torch.save wrote',
+                'Copy it again and compare its hash',
+            ) from error
         raise CheckpointError(
-            f'{path}: holds more than tensors and plain data ({_first_sentence(error)})',
-            'a checkpoint of this project, of MMSegmentation, or a state dict',
-            _REMEDY,
+            f'{path}: holds more than tensors and plain data ({wanted[1]})', _KINDS, _REMEDY
         ) from error
+    if not isinstance(found, Mapping):
+        raise CheckpointError(f'{path}: holds a {type(found).__name__}, not weights', _KINDS)
+    return found
 
 
 def use_safe_loading() -> None:
@@ -158,8 +171,3 @@ class _Restricted:
     def load(file: Any, **options: Any) -> Any:
         """As ``pickle.load``; of the formats before torch 1.6."""
         return _Restricted.Unpickler(file, **options).load()
-
-
-def _first_sentence(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if 'global' in line.lower()]
-    return (lines or ['it cannot be read otherwise'])[0][:200]

@@ -27,7 +27,7 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     """Read the config of the command line with its overrides, work folder and launcher.
 
     Args:
-        args: Of :func:`mmseg_mammo.cli.common.add_config_arguments`, ``cfg_options`` read, perhaps
+        args: Of :func:`mmseg_mammo.cli.arguments.add_config_arguments`, ``cfg_options`` read, perhaps
             with ``dataset`` and ``split``; or with ``config=None`` and a ``checkpoint``, whose own
             config is taken.
         datasets: Folder of the data set configs that ``dataset`` may name; None: the shipped ones.

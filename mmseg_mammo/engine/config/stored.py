@@ -82,6 +82,8 @@ def read_stored_config(path: Path) -> Config:
     else:
         settings, name = _settings_of_text(path), path.resolve().parent.name
     settings = {key: plain(value) for key, value in settings.items() if key not in _OF_THE_RUN}
+    if not isinstance(settings.get('model'), Mapping):
+        raise _no_config(path)
     if 'custom_imports' in settings:
         settings['custom_imports'] = _own_imports(settings['custom_imports'])
     _leave_out(settings, path)
@@ -105,11 +107,15 @@ def _settings_of_text(path: Path) -> dict[str, Any]:
     meta = content.get('meta') if isinstance(content, Mapping) else None
     text = meta.get('cfg') if isinstance(meta, Mapping) else None
     if not isinstance(text, str) or not text:
-        raise CheckpointError(
-            f'{path}: does not hold the config of its training',
-            remedy='Give the config before the checkpoint',
-        )
+        raise _no_config(path)
     return read_literals(text, str(path)).to_dict()
+
+
+def _no_config(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f'{path}: does not hold the config of its training',
+        remedy='Give the config: before the checkpoint, or to mammoseg predict by --config',
+    )
 
 
 def _leave_out(settings: dict[str, Any], path: Path) -> None:
@@ -124,7 +130,7 @@ def _leave_out(settings: dict[str, Any], path: Path) -> None:
             raise CheckpointError(
                 f'{path}: of the config inside, {problems[key]}',
                 'what this package and the host register',
-                'Give the config before the checkpoint, if you trust it',
+                'Give the config, if you trust it: before the checkpoint, or by --config',
             )
         settings.pop(key, None)
 
@@ -132,8 +138,8 @@ def _leave_out(settings: dict[str, Any], path: Path) -> None:
 def _own_imports(value: Any) -> dict[str, Any]:
     """Of ``custom_imports`` what is of this package, which is imported already."""
     value = value if isinstance(value, Mapping) else {}
-    names = value.get('imports') or []
-    names = [names] if isinstance(names, str) else names
+    names = value.get('imports')
+    names = names if isinstance(names, (list, tuple)) else [names]
     own = [name for name in names if str(name).partition('.')[0] == _OWN]
     return {'imports': own, **{k: v for k, v in value.items() if k != 'imports'}}
 

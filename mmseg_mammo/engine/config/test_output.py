@@ -73,6 +73,8 @@ def use_operating_point(
         MammoError: A file beside another value; or see :func:`use_test_output`.
         DataFileError: The file cannot be used.
     """
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise MammoError(f'--threshold {threshold:g}', 'a probability from 0 to 1')
     if file is None:
         use_test_output(cfg, threshold, breast_only=breast_only)
         return None

@@ -26,15 +26,14 @@ def display_levels(dataset: Any, pixels: np.ndarray, photometric: str, voi: bool
         ValueError: An attribute is unusable or contradicts another, or makes all pixels alike.
     """
     inside = detector_field(dataset, pixels)
-    values = _rescale(dataset, pixels)
-    levels = _voi_output(dataset, values) if voi else None
+    levels = _windowed(dataset, pixels) if voi else None
     if levels is not None:
         field = levels if inside is None else levels[inside]
-        if field.min() == field.max() and values.min() != values.max():
+        if field.min() == field.max() and np.ptp(_rescale(dataset, pixels)):
             raise ValueError('its window or VOI LUT makes every pixel alike')
         highest = np.uint16(TOP)
     else:
-        levels = _to_levels(values, inside)
+        levels = _to_levels(_rescale(dataset, pixels), inside)
         highest = (levels if inside is None else levels[inside]).max()
     if photometric == 'MONOCHROME1':
         levels = highest - levels
@@ -76,6 +75,24 @@ def _as_stored(dataset: Any, value: float) -> int | None:
             return candidate
     masked = wrapped % (1 << stored)
     return {0: low if signed else 0, (1 << stored) - 1: high}.get(masked)
+
+
+def _windowed(dataset: Any, pixels: np.ndarray) -> np.ndarray | None:
+    """Rescale and VOI of pixels as uint16; None without a VOI.
+
+    Both take each value by itself. So they are applied to a table of the stored values that can
+    be there, where these are fewer than the pixels: whole images as float64 are slow.
+    """
+    low, high = int(pixels.min()), int(pixels.max())
+    if high - low >= pixels.size or values_of(dataset, 'ModalityLUTSequence'):
+        return _voi_output(dataset, _rescale(dataset, pixels))
+    stored = np.arange(low, high + 1).astype(pixels.dtype)
+    table = _voi_output(dataset, _rescale(dataset, stored))
+    if table is None:
+        return None
+    wide = pixels if low >= 0 else pixels.astype(np.int64)  # -32768 to 32767 do not fit
+    found: np.ndarray = table[wide - low]
+    return found
 
 
 def _rescale(dataset: Any, pixels: np.ndarray) -> np.ndarray:

@@ -62,14 +62,16 @@ def stored_values(dataset: Any, labels: bool = False) -> np.ndarray:
         _check_native(dataset, allocated)
     from pydicom.uid import JPEGBaseline8Bit, JPEGLossless, JPEGLosslessSV1
 
+    decoded = None
     if dataset.file_meta.TransferSyntaxUID == JPEGBaseline8Bit:
         _check_jpeg(dataset)
     elif dataset.file_meta.TransferSyntaxUID in (JPEGLossless, JPEGLosslessSV1):
-        _check_lossless(dataset)
+        decoded = _decode_lossless(dataset)
     unsigned = int(dataset.PixelRepresentation) == 0
-    pixels = (
-        _decode_compressed(dataset) if unsigned and not (native or labels) else dataset.pixel_array
-    )
+    if unsigned and not (native or labels):
+        pixels = _decode_compressed(dataset, decoded)
+    else:
+        pixels = dataset.pixel_array
     if pixels.ndim != 2:
         raise ValueError(f'{pixels.shape} values where one per pixel was expected')
     return pixels
@@ -83,14 +85,19 @@ def _check_jpeg(dataset: Any) -> None:
         raise ValueError('its JPEG data is damaged')
 
 
-def _check_lossless(dataset: Any) -> None:
-    """Refuse lossless JPEG data that gives values beyond its precision, at the cost of decoding twice."""
+def _decode_lossless(dataset: Any) -> np.ndarray | None:
+    """Unsigned pixels of lossless JPEG data; refuses data with values beyond its precision.
+
+    Returns:
+        H×W uint16; None where its precision is not that of 16 bits allocated, and where it is no
+        lossless JPEG data: these are left to pydicom.
+    """
     from pydicom.dataset import Dataset
     from pydicom.encaps import encapsulate, get_frame
 
     widened = widen_lossless(get_frame(dataset.PixelData, 0, number_of_frames=1))
     if widened is None:
-        return
+        return None
     data, precision = widened
     wide = Dataset()
     wide.file_meta, wide.PixelData = dataset.file_meta, encapsulate([data])
@@ -100,15 +107,16 @@ def _check_lossless(dataset: Any) -> None:
     values = wide.pixel_array - np.uint16((1 << 15) - (1 << precision - 1))
     if (values >> precision).any():
         raise ValueError('its JPEG data is damaged')
+    return values if precision > 8 and int(dataset.BitsAllocated) == 16 else None
 
 
-def _decode_compressed(dataset: Any) -> np.ndarray:
+def _decode_compressed(dataset: Any, decoded: np.ndarray | None) -> np.ndarray:
     """Compressed unsigned pixels, checked before the bits above Bits Stored are cut off.
 
     More bits are what damage in JPEG-LS and in JPEG-lossless looks like, which no decoder tells.
     """
     stored, dataset.BitsStored = int(dataset.BitsStored), int(dataset.BitsAllocated)
-    pixels = np.asarray(dataset.pixel_array)
+    pixels = np.asarray(dataset.pixel_array) if decoded is None else decoded
     dataset.BitsStored = stored
     _check_bits(dataset, pixels)
     return pixels & ((1 << stored) - 1) if stored < pixels.itemsize * 8 else pixels
