@@ -217,6 +217,21 @@ def test_parts_share_the_images_and_the_last_one_writes_the_tables(order, unet, 
         predict(unet, tmp_path / 'images', '--out', out, '--num-parts', 3, '--part-id', 3)
 
 
+def test_a_stop_is_no_traceback(unet, images, tmp_path, monkeypatch, capsys):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('mmseg_mammo.inference.predict_folder.predict_all', stopped)
+    with pytest.raises(SystemExit) as left:
+        predict(unet, images, '--out', tmp_path / 'out')
+    assert left.value.code == 130
+    assert capsys.readouterr().err.strip() == 'Stopped. The same command goes on where it stopped.'
+    assert json.loads((tmp_path / 'out' / 'run.json').read_text())['state'] == 'running'
+    monkeypatch.undo()
+    predict(unet, images, '--out', tmp_path / 'out')
+    assert counts(tmp_path / 'out')['images'] == 2
+
+
 def test_images_without_a_prompt_are_empty_and_counted(sam, images, tmp_path, capsys):
     (tmp_path / 'p.csv').write_text('image,object,x,y,label\na.png,1,30,30,1\n')
     predict(sam, images, '--out', tmp_path / 'out', '--prompts', tmp_path / 'p.csv')
