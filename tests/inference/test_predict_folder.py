@@ -154,7 +154,7 @@ def test_the_record_says_of_what_by_what_and_how(unet, sam, predictor, inputs, t
     record = predict_folder(pointed, inputs[:2], tmp_path / 'sam', Outputs())
     assert (record['prompts'], record['coordinates']) == ('p.csv', 'original')
     assert record['counts']['without_prompt'] == 1
-    moved = tmp_path / 'moved' / 'p.csv'
+    moved = tmp_path / 'moved' / 'q.csv'
     moved.parent.mkdir()
     moved.write_bytes(prompts.read_bytes())
     pointed = Predictor(sam, device='cpu', prompts=moved)
