@@ -63,6 +63,11 @@ def claim_folder(out: Path, settings: Mapping[str, Any]) -> None:
     Raises:
         MammoError: It holds something else, or predictions with other settings.
     """
+    # Listed before the settings are looked for: of processes that start at once on a new folder,
+    # the one ahead writes these first of all.
+    foreign = out.exists() and (
+        not out.is_dir() or any(one.name != FOLDER for one in out.iterdir())
+    )
     path = out / FOLDER / _SETTINGS
     if path.is_file():
         earlier = read_json(path)
@@ -74,7 +79,7 @@ def claim_folder(out: Path, settings: Mapping[str, Any]) -> None:
                 remedy='Name another --out, or repeat the earlier settings to go on',
             )
         return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if foreign:
         raise MammoError(
             f'{out}: not empty, and not made by mammoseg predict',
             'a new or empty folder, or one to go on with',
