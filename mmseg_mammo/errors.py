@@ -1,5 +1,13 @@
 """Errors for users: each names what was wrong, what is allowed and what to do next."""
 
+import errno
+
+# What stands between a program and a file, where the program is not to blame.
+_OF_THE_DISK = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG),
+)
+
 
 class MammoError(ValueError):
     """Base of every error that a user can mend.
@@ -29,3 +37,12 @@ class CheckpointError(MammoError):
 
 class HostError(MammoError, ImportError):
     """MMSegmentation or torch is missing, of another version, or broken."""
+
+
+def fault_of_disk(error: BaseException) -> str:
+    """A line about a disk that is full, or a place that cannot be written to; empty for all else."""
+    if not isinstance(error, OSError) or error.errno not in _OF_THE_DISK:
+        return ''
+    place = f'{error.filename}: ' if error.filename else ''
+    remedy = 'Make room, give yourself the right to write, or name another place'
+    return f'{place}{error.strerror}. {remedy}'

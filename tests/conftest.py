@@ -18,7 +18,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 import numpy as np
 import pytest
 
-pytest_plugins = ('dicom_files',)
+pytest_plugins = ('dicom_files', 'tiny_models')
 
 SHAPE = (80, 64)
 # (split, patient, annotated, finding)

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_mammo.cli.common import add_cfg_options, check_counts, host_command
+from mmseg_mammo.cli.arguments import add_cfg_options
+from mmseg_mammo.cli.common import check_counts, host_command
 
 if TYPE_CHECKING:
     from mmengine.config import Config

@@ -1,4 +1,4 @@
-"""Shared parts of the sub-commands: arguments, the start of MMSegmentation, errors in one line."""
+"""Shared parts of the sub-commands: the start of MMSegmentation, errors in one line."""
 
 import argparse
 import functools
@@ -6,143 +6,13 @@ import gc
 import os
 import re
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
-from mmseg_mammo.errors import MammoError
+from mmseg_mammo.cli.arguments import read_options
+from mmseg_mammo.errors import MammoError, fault_of_disk
 
 Main = Callable[[argparse.Namespace], None]
-
-
-def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add a checkpoint, the config that it may be given with, and those of :func:`add_run_arguments`."""
-    add = parser.add_argument
-    add('config', nargs='?', help="config file (default: the checkpoint's own)")
-    add('checkpoint', type=Path, help='checkpoint file')
-    add_base_argument(parser)
-    add_run_arguments(parser)
-
-
-def add_base_argument(parser: argparse._ActionsContainer) -> None:
-    """Add the file of the frozen weights, for checkpoints of the trained ones alone."""
-    parser.add_argument(
-        '--base',
-        type=Path,
-        metavar='FILE',
-        help='pre-trained file of the frozen weights, of a checkpoint without them (default: where '
-        'the training had it, or the file of that content in weights/)',
-    )
-
-
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add a config, and those of :func:`add_run_arguments`."""
-    parser.add_argument('config', help='config file')
-    add_run_arguments(parser)
-
-
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that MMSegmentation's train and test tools share.
-
-    ``--cfg-options`` stays text: MMEngine reads it in :func:`read_options`, after its import.
-    """
-    add = parser.add_argument
-    add('--work-dir', help='folder of logs and results (default: work_dirs/<config name>)')
-    add('--side', type=int, help="side of the square model input in pixels (default: the config's)")
-    add_cfg_options(parser)
-    add(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='how several processes were started (default: none, one process)',
-    )
-    add('--device', help='cpu, cuda, or one GPU such as cuda:1 (default: a GPU if there is one)')
-    add('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-
-
-def add_prompt_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that give a promptable model its prompts; :func:`read_coordinates`."""
-    add = parser.add_argument
-    add(
-        '--prompts',
-        metavar='FILE',
-        help='table of points and boxes for SAM (docs/sam.md); images without are predicted empty',
-    )
-    add(
-        '--coordinates',
-        choices=['original', 'prepared'],
-        help='images that the pixels in the table of --prompts are of (default: original, before '
-        'preparation made them smaller)',
-    )
-
-
-def read_coordinates(args: argparse.Namespace) -> str:
-    """The images that coordinates of ``--prompts`` are of.
-
-    Raises:
-        MammoError: ``--coordinates`` without ``--prompts``.
-    """
-    if args.coordinates and not args.prompts:
-        raise MammoError(
-            f'--coordinates {args.coordinates}: no effect', '--coordinates beside --prompts FILE'
-        )
-    return args.coordinates or 'original'
-
-
-def add_cfg_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--cfg-options``, as text."""
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action='extend',
-        metavar='KEY=VALUE',
-        help='settings that override the config, such as train_dataloader.batch_size=4',
-    )
-
-
-def add_test_output(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the test-time output: where probabilities are cut, and which count."""
-    add = parser.add_argument
-    add(
-        '--threshold',
-        type=float,
-        metavar='T',
-        help="probability above which a pixel is lesion, 0 to 1 (default: the training's)",
-    )
-    add(
-        '--operating-point',
-        type=Path,
-        metavar='FILE',
-        help='operating_point.json of mammoseg calibrate or report: threshold, temperature and '
-        'breast_only at once',
-    )
-    add(
-        '--breast-only',
-        action='store_true',
-        default=None,
-        help='set probabilities outside the breast to 0 (default: as the config says, which is no)',
-    )
-
-
-def read_options(parser: argparse.ArgumentParser, texts: list[str] | None) -> dict[str, Any] | None:
-    """Read the texts of ``--cfg-options`` as MMEngine's ``DictAction`` does.
-
-    Args:
-        parser: Ends the program, with its usage, where a text cannot be read.
-        texts: ``KEY=VALUE``; None where the option was not given.
-
-    Returns:
-        Values by their path in the config, or None.
-    """
-    from mmseg_mammo.engine.config.overrides import Options
-
-    if texts is None:
-        return None
-    found = argparse.Namespace(cfg_options=None)
-    Options(['--cfg-options'], 'cfg_options', nargs='+')(parser, found, texts, '--cfg-options')
-    return found.cfg_options
 
 
 def host_command(main: Main) -> Main:
@@ -172,8 +42,8 @@ def host_command(main: Main) -> Main:
 def end_in_one_line(work: Callable[[], None]) -> None:
     """Call ``work``; end what a user can mend, or Ctrl-C, in one line instead of a traceback.
 
-    Also what the host says while it builds what the config names. With ``MMSEG_MAMMO_TRACEBACK=1``
-    in the environment every traceback is shown.
+    Also what the host says while it builds what the config names, and a disk that is full or closed
+    to writing. With ``MMSEG_MAMMO_TRACEBACK=1`` in the environment every traceback is shown.
     """
     try:
         work()
@@ -181,38 +51,16 @@ def end_in_one_line(work: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit('Stopped. A training goes on from its last checkpoint with --resume.')
     except Exception as error:
-        built = None if isinstance(error, MammoError) else what_was_built(error)
-        if os.environ.get('MMSEG_MAMMO_TRACEBACK') == '1' or built == '':
-            raise
-        if built is None:
+        if isinstance(error, MammoError):
             # From a data loader's worker the message comes wrapped in the worker's traceback.
             message = re.sub(r'^[\w.]+Error: ', '', str(error).strip().splitlines()[-1])
         else:
-            from mmseg_mammo.engine.config.load import first_line
+            from mmseg_mammo.engine.config.failures import what_failed
 
-            message = (
-                f'{built} of the config cannot be built or read: {type(error).__name__}: '
-                f'{first_line(error)}. Correct it; MMSEG_MAMMO_TRACEBACK=1 shows where it fails'
-            )
+            message = what_failed(error) or fault_of_disk(error)
+        if os.environ.get('MMSEG_MAMMO_TRACEBACK') == '1' or not message:
+            raise
         sys.exit(f'error: {message.rstrip(".")}.')
-
-
-def what_was_built(error: BaseException) -> str:
-    """What of a config the host was building when ``error`` came; empty if it was not building."""
-    found = ''
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        name = frame.f_code.co_name
-        if 'mmengine' not in frame.f_code.co_filename:
-            continue
-        if name == 'build_from_cfg':
-            from mmseg_mammo.engine.config.type_names import type_name
-
-            kind = frame.f_locals.get('obj_type', (frame.f_locals.get('cfg') or {}).get('type'))
-            found = type_name(kind) or found or 'something without a type'
-        elif name in ('from_cfg', 'load_checkpoint') or name.startswith('build_'):
-            named = {'from_cfg': 'the runner', 'load_checkpoint': 'load_from'}
-            found = found or named.get(name, name.removeprefix('build_'))
-    return found
 
 
 def _leave_processes() -> None:

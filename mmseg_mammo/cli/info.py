@@ -13,8 +13,8 @@ from typing import Any
 
 from mmseg_mammo.cli.common import named_errors
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.evaluation.image_statistics import QUANTILES
 from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.preparation.image_statistics import QUANTILES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,10 +35,17 @@ def main(args: argparse.Namespace) -> None:
                 'a checkpoint that this version trained',
                 'Name its config beside it where a command asks for one',
             )
-    if args.json:
-        print(json.dumps(record, indent=1))
-    else:
-        print('\n'.join(f'{name:<14}{text}' for name, text in summary(record)))
+        if args.json:
+            print(json.dumps(record, indent=1))
+            return
+        try:
+            lines = summary(record)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataFileError(
+                f'{args.checkpoint}: its record is incomplete ({type(error).__name__}: {error})',
+                remedy='mammoseg info --json prints it as it is',
+            ) from error
+    print('\n'.join(f'{name:<14}{text}' for name, text in lines))
 
 
 def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -54,11 +61,11 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('config', record['name']),
         ('model', record['model']),
         ('input', f'{size} pixels: {steps}'),
-        ('normalised', f'mean {_numbers(seen["mean"])}, std {_numbers(seen["std"])}'),
+        ('normalised', f'mean {_values(seen["mean"])}, std {_values(seen["std"])}'),
         ('threshold', f'{record["threshold"]:g}'),
         *((name, _data(data)) for name, data in record['trained_on'].items()),
         ('epoch', f'{record["epoch"]}, step {record["iter"]}'),
-        ('best score', 'none yet' if record['best_score'] is None else f'{record["best_score"]:g}'),
+        ('best score', _scores(record['best_score'])),
         ('weights', 'the trained ones alone' if record['trained_only'] else 'all'),
         ('images', _images(record['images'])),
         *_bases(record['base']),
@@ -72,8 +79,12 @@ def _step(step: Mapping[str, Any]) -> str:
     return f'{step["type"]}({settings})'
 
 
-def _numbers(values: Any) -> str:
+def _values(values: Any) -> str:
     return ' '.join(f'{value:g}' for value in values or ()) or 'none'
+
+
+def _scores(scores: Mapping[str, float]) -> str:
+    return ', '.join(f'{name} {value:g}' for name, value in scores.items()) or 'none yet'
 
 
 def _images(images: Mapping[str, Any]) -> str:
@@ -81,7 +92,7 @@ def _images(images: Mapping[str, Any]) -> str:
     middle = len(QUANTILES) // 2
     median = {name: values[middle] for name, values in found.items() if values}
     if not median:
-        return 'none could be read'
+        return 'not known'
     return (
         f'medians of {images["count"]}: {median["height"]:.0f}×{median["width"]:.0f} pixels of '
         f'{median["bits"]:.0f} bits, breast {median.get("breast", 0):.0%}, '

@@ -1,8 +1,11 @@
 """Command ``mammoseg``: lists its sub-commands and runs one of them."""
 
 import argparse
+import os
+import select
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +40,7 @@ COMMANDS = {
     'test': Command('test', 'Test a model'),
     'predict': Command('predict', 'Predict on new images'),
     'info': Command('info', 'Say what a checkpoint is, and was trained on'),
+    'calibrate': Command('calibrate', "Set a model's threshold on a hospital's own images"),
     'report': Command('report', 'Make the transfer report from run folders'),
     'search': Command('search', 'Search hyper-parameters on the validation split'),
     'benchmark': Command('benchmark', 'Measure what a training step costs'),
@@ -52,10 +56,29 @@ def main(words: Sequence[str] | None = None) -> None:
         words: The command line after the name of the program; None takes that of the process.
     """
     words = sys.argv[1:] if words is None else list(words)
-    if words and words[0] in COMMANDS:
-        run(words[0], words[1:], f'mammoseg {words[0]}')
-    else:
-        root_parser().parse_args(words)  # prints the help, or what is wrong
+    with closed_pipe():
+        if words and words[0] in COMMANDS:
+            run(words[0], words[1:], f'mammoseg {words[0]}')
+        else:
+            root_parser().parse_args(words)  # prints the help, or what is wrong
+
+
+@contextmanager
+def closed_pipe() -> Iterator[None]:
+    """End quietly where nobody reads on, as after ``| head``."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        watch = select.poll()
+        watch.register(sys.stdout, select.POLLOUT)
+        if not any(event & select.POLLERR for _, event in watch.poll(0)):
+            raise  # of another pipe
+        # Python flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + 13)  # as a shell counts a program that SIGPIPE ended
 
 
 def root_parser() -> argparse.ArgumentParser:
@@ -110,4 +133,5 @@ def parser_of(name: str, prog: str, typed: str = '') -> argparse.ArgumentParser:
 def run_tool(name: str) -> None:
     """Run a sub-command as the script of ``tools/`` that this process was started with."""
     tool = Path(sys.argv[0]).name
-    run(name, sys.argv[1:], tool, f'python tools/{tool}')
+    with closed_pipe():
+        run(name, sys.argv[1:], tool, f'python tools/{tool}')

@@ -13,17 +13,17 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmseg_mammo.cli.common import (
+from mmseg_mammo.cli.arguments import (
     add_base_argument,
     add_prompt_arguments,
     add_test_output,
-    check_counts,
-    host_command,
     read_coordinates,
 )
+from mmseg_mammo.cli.common import check_counts, host_command, resumable
+from mmseg_mammo.errors import MammoError
 
 if TYPE_CHECKING:
-    from mmseg_mammo.inference.folder import Wanted
+    from mmseg_mammo.inference.image_files import Outputs
     from mmseg_mammo.inference.predictor import Predictor
 
 
@@ -78,7 +78,13 @@ def _add_speed(group: argparse._ArgumentGroup) -> None:
     add('--device', default='auto', help='auto, cpu, cuda or cuda:1 (default: auto)')
     add('--batch-size', type=int, help='images at once (default: 1 on the CPU, 8 on a GPU)')
     add('--workers', type=int, default=2, help='threads that read, and that write (default: 2)')
-    add('--num-parts', type=int, default=1, metavar='N', help='processes that share the inputs')
+    add(
+        '--num-parts',
+        type=int,
+        default=1,
+        metavar='N',
+        help='processes that share the inputs (default: 1)',
+    )
     add(
         '--part-id',
         type=int,
@@ -91,20 +97,37 @@ def _add_speed(group: argparse._ArgumentGroup) -> None:
 @host_command
 def main(args: argparse.Namespace) -> None:
     """Predict, and say where everything is."""
+    with resumable():
+        predict(args)
+
+
+def predict(args: argparse.Namespace) -> None:
+    """Predict on a part of the inputs; once all parts are done, make the page too.
+
+    Args:
+        args: The command line.
+
+    Raises:
+        MammoError: See :func:`.predict_folder`; or none of the images could be predicted.
+    """
     from mmseg_mammo.inference.inputs import find_inputs
     from mmseg_mammo.inference.predict_folder import Share, predict_folder
+    from mmseg_mammo.reporting.predictions import write_prediction_page
 
     check_counts(args, ('batch_size', 'workers', 'num_parts'))
     share = Share(args.num_parts, args.part_id)
     inputs = find_inputs(args.inputs, args.out, args.split)
     predictor = build(args)
     batch_size = args.batch_size or (1 if predictor.device == 'cpu' else 8)
-    print(f'{len(share.of(inputs))} images on {predictor.device_name}, {batch_size} at once')
+    device = predictor.device_name
+    if (args.device, device) == ('auto', 'cpu'):
+        device = 'the CPU (no GPU found)'
+    print(f'{len(share.of(inputs))} images on {device}, {batch_size} at once', flush=True)
     record = predict_folder(
         predictor,
         inputs,
         args.out,
-        wanted(args, predictor),
+        read_outputs(args, predictor),
         share=share,
         batch_size=batch_size,
         workers=args.workers,
@@ -112,10 +135,13 @@ def main(args: argparse.Namespace) -> None:
     if record is None:
         print(f'Part {args.part_id} is done. The part that ends last writes the tables.')
         return
-    from mmseg_mammo.reporting.predictions import write_prediction_page
-
     write_prediction_page(args.out)
     say_what_was_done(args.out, record)
+    if not record['counts']['images']:
+        raise MammoError(
+            f'{args.out}: none of {len(inputs)} images could be predicted',
+            remedy=f'See the reasons in {args.out / "failed.csv"}',
+        )
 
 
 def build(args: argparse.Namespace) -> 'Predictor':
@@ -136,19 +162,19 @@ def build(args: argparse.Namespace) -> 'Predictor':
     )
 
 
-def wanted(args: argparse.Namespace, predictor: 'Predictor') -> 'Wanted':
-    """What a command line wants written.
+def read_outputs(args: argparse.Namespace, predictor: 'Predictor') -> 'Outputs':
+    """What a command line asks for beside masks, overlays and tables.
 
     Raises:
-        HostError: A DICOM SEG is wanted, and highdicom is not installed.
+        HostError: A DICOM SEG is asked for, and highdicom is not installed.
     """
-    from mmseg_mammo.inference.folder import Wanted
+    from mmseg_mammo.inference.image_files import Outputs
     from mmseg_mammo.io.dicom.segmentation import check_highdicom
     from mmseg_mammo.io.files import sha256
 
     if args.seg or args.empty_seg:
         check_highdicom()
-    return Wanted(
+    return Outputs(
         probabilities=args.probabilities,
         segmentations=args.seg or args.empty_seg,
         empty_segmentations=args.empty_seg,
@@ -165,11 +191,17 @@ def say_what_was_done(out: Path, record: dict[str, Any]) -> None:
         record: Of ``run.json``.
     """
     counts = record['counts']
+    failed = f', see {out / "failed.csv"}' * bool(counts['failed'])
     print(
         f'{counts["images"]} images predicted, {counts["with_marks"]} with marks at threshold '
-        f'{record["threshold"]:g}; {counts["failed"]} failed'
-        + f', see {out / "failed.csv"}'
-        * bool(counts['failed'])
+        f'{record["threshold"]:g}; {counts["failed"]} failed{failed}'
     )
+    if counts['without_prompt']:
+        print(f'{counts["without_prompt"]} images without a prompt: predicted empty')
+    if counts['without_segmentation']:
+        print(
+            f'{counts["without_segmentation"]} images predicted, but not written as DICOM SEG, '
+            f'see {out / "failed.csv"}'
+        )
     print(f'{out / "index.html"}: the images. {out / "predictions.csv"}: the table.')
     print('Not a medical device.')

@@ -38,9 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Find the runs, build the report, and say where it is."""
-    from mmseg_mammo.reporting.page.page import render_page
-    from mmseg_mammo.reporting.report import PAGE, build, check_folder, files, write
+    from mmseg_mammo.reporting.page.page import PAGE, render_page
+    from mmseg_mammo.reporting.report import build, check_folder, files, write
     from mmseg_mammo.reporting.runs import find_runs
+    from mmseg_mammo.reporting.sections.operating_points import operating_points
 
     start = time.perf_counter()
     with named_errors(args.parser.prog):
@@ -48,7 +49,7 @@ def main(args: argparse.Namespace) -> None:
         runs = find_runs(args.runs, names_by_folder(args.name))
         sections, cases, notes = build(runs)
         page = render_page(args.title, sections, cases, notes)
-        write(args.out, files(sections, page))
+        write(args.out, files(sections, page, operating_points(runs)))
     for warning in runs.warnings:
         print(f'warning: {warning}')
     seconds = time.perf_counter() - start

@@ -10,7 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmseg_mammo.cli.common import add_config_arguments, check_counts, host_command
+from mmseg_mammo.cli.arguments import add_config_arguments
+from mmseg_mammo.cli.common import check_counts, host_command
 from mmseg_mammo.errors import MammoError
 
 

@@ -13,13 +13,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_mammo.cli.common import (
+from mmseg_mammo.cli.arguments import (
     add_checkpoint_arguments,
     add_prompt_arguments,
     add_test_output,
-    host_command,
     read_coordinates,
 )
+from mmseg_mammo.cli.common import host_command
 from mmseg_mammo.errors import MammoError
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmseg_mammo.cli.common import add_config_arguments, host_command
+from mmseg_mammo.cli.arguments import add_config_arguments
+from mmseg_mammo.cli.common import host_command
 from mmseg_mammo.errors import MammoError
 
 

@@ -1,7 +1,6 @@
 """Checkpoints: read, check, and load into a model for inference."""
 
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,12 @@ from torch import Tensor, nn
 
 from mmseg_mammo.engine.config.literals import read_literals
 from mmseg_mammo.engine.config.load import read_config
+from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.devices import check_device
-from mmseg_mammo.engine.partial_checkpoint import complete
+from mmseg_mammo.engine.partial_checkpoint import complete, use_base
 from mmseg_mammo.errors import CheckpointError
-from mmseg_mammo.models.safe_loading import load_plain
+from mmseg_mammo.io.checkpoint_file import CHECKPOINTS, fault_of_file
+from mmseg_mammo.models.safe_loading import load_plain, safe_loading
 
 
 def read_checkpoint(path: str | Path, model: nn.Module) -> dict[str, Any]:
@@ -41,25 +42,34 @@ def read_checkpoint(path: str | Path, model: nn.Module) -> dict[str, Any]:
     return checkpoint
 
 
-def load_model(config: str | Path | Config, checkpoint: str | Path, device: str = 'cpu') -> Any:
+def load_model(
+    config: str | Path | Config | None, checkpoint: str | Path, device: str = 'cpu'
+) -> Any:
     """Build the model of a config and load a checkpoint strictly; in eval mode, on ``device``.
 
     mmseg's ``init_model`` neither completes nor checks a checkpoint. As there, ``model.cfg`` is
     the config.
 
     Args:
-        config: A config, its file, or the name of a shipped one (``'sam_finetune_cbis'``).
+        config: A config, its file, or the name of a shipped one (``'sam_finetune_cbis'``); None:
+            the one in the checkpoint, and the frozen weights of :func:`.use_base`.
         checkpoint: See :func:`read_checkpoint`.
         device: ``cpu``, ``cuda``, ``cuda:1``, …
 
     Raises:
         MammoError: There is no such device or config.
-        CheckpointError: See :func:`read_checkpoint`.
+        CheckpointError: See :func:`read_checkpoint`, and :func:`.read_stored_config`.
     """
     target = check_device(device, 'device')  # before minutes of loading
-    cfg = config if isinstance(config, Config) else read_config(config)
+    if config is None:
+        check_checkpoint(Path(checkpoint))
+        cfg = read_stored_config(Path(checkpoint))
+        use_base(cfg, Path(checkpoint), None)
+    else:
+        cfg = config if isinstance(config, Config) else read_config(config)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    model = MODELS.build(cfg.model)
+    with safe_loading():  # LoRA reads the weights of what it wraps when it is built
+        model = MODELS.build(cfg.model)
     model.load_state_dict(read_checkpoint(checkpoint, model)['state_dict'])
     model.cfg = cfg
     return model.to(target).eval()
@@ -106,18 +116,18 @@ def config_of(checkpoint: Mapping[str, Any]) -> Config | None:
 
 
 def check_checkpoint(path: Path) -> None:
-    """Refuse a checkpoint file that is missing or incomplete, before anything is built."""
+    """Refuse a checkpoint file that is missing, incomplete or none, before anything is built."""
     if not path.is_file():
         folder = path if path.is_dir() else path.parent
         names = ', '.join(sorted(file.name for file in folder.glob('*.pth')))
         raise CheckpointError(
-            f'{path}: no such checkpoint file',
-            f'one of {names}' if names else '',
+            f'{path}: {"a folder" if path.is_dir() else "no such checkpoint file"}',
+            f'one of {names}' if names else CHECKPOINTS,
             'Training writes them to its work folder',
         )
-    if not zipfile.is_zipfile(path):
-        raise CheckpointError(
-            f'{path}: not a complete PyTorch checkpoint',
-            'a file that mmengine saved',
-            'Copy it again and compare its size',
-        )
+    try:
+        fault = fault_of_file(path)
+    except OSError as error:
+        fault = error.strerror or str(error), 'Give yourself the right to read it'
+    if fault:
+        raise CheckpointError(f'{path}: {fault[0]}', CHECKPOINTS, fault[1])

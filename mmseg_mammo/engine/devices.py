@@ -7,6 +7,7 @@ from mmengine.device import utils as host_devices
 
 from mmseg_mammo.errors import MammoError
 
+_NAMES = re.compile(r'cpu|cuda(:\d+)?')
 _gpus_hidden = False
 
 
@@ -46,6 +47,19 @@ def check_device(name: str, place: str = '--device') -> torch.device:
     return device
 
 
+def choose_device(name: str) -> str:
+    """The device of that name for a model alone; ``'auto'`` is a GPU if torch finds one.
+
+    Raises:
+        MammoError: There is no such device.
+    """
+    if name == 'auto':
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    if not _NAMES.fullmatch(name):
+        raise MammoError(f'--device {name}: no such device', 'auto, cpu, cuda, cuda:1 and so on')
+    return str(check_device(name))
+
+
 def use_device(name: str | None, launcher: str = 'none') -> None:
     """Set the device of the runs of this process; None leaves the choice to the host.
 
@@ -59,7 +73,7 @@ def use_device(name: str | None, launcher: str = 'none') -> None:
     global _gpus_hidden
     if name is None:
         return
-    if not re.fullmatch(r'cpu|cuda(:\d+)?', str(name)):
+    if not _NAMES.fullmatch(str(name)):
         raise MammoError(f'--device {name}: no such device', 'cpu, cuda, cuda:1 and so on')
     device = check_device(name)
     if device.index is not None and launcher != 'none':

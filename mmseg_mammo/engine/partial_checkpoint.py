@@ -1,6 +1,6 @@
 """Partial checkpoints: leave out frozen weights, and restore them from the pre-trained file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,8 @@ def note_base(checkpoint: dict[str, Any], model: nn.Module, mark: str) -> None:
 def use_base(cfg: Config, checkpoint: Path, given: Path | None) -> None:
     """Let the model of ``cfg`` take its frozen weights from the file that a checkpoint stands on.
 
-    The file is told by its SHA-256: the one that is given, or where the training had it, or one of
-    ``weights/``. A checkpoint that holds every weight needs none.
+    The file is told by its SHA-256: the one that is given, or that of the config, or where the
+    training had it, or one of ``weights/``. A checkpoint that holds every weight needs none.
 
     Args:
         cfg: Changed in place.
@@ -87,8 +87,8 @@ def use_base(cfg: Config, checkpoint: Path, given: Path | None) -> None:
         CheckpointError: It is not there, or another file; or the checkpoint needs none.
     """
     record = read_record(checkpoint)
-    bases = [base for base in (record or {}).get('base', ()) if base['role'] == 'pretrained']
-    if record is not None and not (record['trained_only'] and bases):
+    bases = record['base'] if record is not None and record['trained_only'] else []
+    if record is not None and not bases:
         if given is not None:
             raise CheckpointError(
                 f'--base {given}: {checkpoint} holds every weight', remedy='Leave --base out'
@@ -96,24 +96,40 @@ def use_base(cfg: Config, checkpoint: Path, given: Path | None) -> None:
         return
     if given is not None and not given.is_file():
         raise CheckpointError(f'--base {given}: no such file')
+    modules = [*_with_pretrained(cfg.model)]
     if bases:
-        given = _find_base(bases[0], given, checkpoint)
+        named = [Path(module['pretrained']) for module in modules]
+        given = _find_base(bases, [given] if given else named, checkpoint, bool(given))
     if given is not None:
-        for module in _with_pretrained(cfg.model):
+        for module in modules:
             module['pretrained'] = str(given)
 
 
-def _find_base(base: Mapping[str, Any], given: Path | None, checkpoint: Path) -> Path:
-    wanted, named = base['sha256'], Path(base['file'])
-    places = [given] if given else [named, WEIGHTS / named.name, *sorted(WEIGHTS.glob('*'))]
+def _find_base(
+    bases: Sequence[Mapping[str, Any]], first: Sequence[Path], checkpoint: Path, only: bool
+) -> Path | None:
+    """The file of the frozen weights; None where the record does not tell its hash.
+
+    Args:
+        bases: Of the record: the pre-trained file, and the checkpoint that the training began from.
+        first: Files to look at before others.
+        checkpoint: Which an error names.
+        only: Whether there are no others.
+    """
+    if bases[0]['sha256'] is None and not only:
+        return None  # the fingerprint of the frozen weights still decides
+    wanted, named = {base['sha256'] for base in bases}, Path(bases[0]['file'])
+    places = [*first, *([] if only else [named, WEIGHTS / named.name, *sorted(WEIGHTS.glob('*'))])]
     for place in dict.fromkeys(places):
-        if sha256(place) == wanted:
+        found = sha256(place)
+        if found is not None and (found in wanted or None in wanted):
             return place
+    here = (
+        f'{first[0]} is another file' if only else f'neither {named} nor weights/ holds that file'
+    )
     raise CheckpointError(
-        f'{checkpoint} holds the trained weights alone, on top of {named.name} (SHA-256 {wanted}); '
-        + (
-            f'{given} is another file' if given else f'neither {named} nor weights/ holds that file'
-        ),
+        f'{checkpoint} holds the trained weights alone, on top of {named.name} '
+        f'(SHA-256 {bases[0]["sha256"]}); {here}',
         'the pre-trained file of the training',
         'Name it with --base FILE',
     )

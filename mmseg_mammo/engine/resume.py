@@ -16,7 +16,7 @@ from mmseg_mammo.engine.config.differences import check_length
 from mmseg_mammo.engine.config.image_steps import split_loading
 from mmseg_mammo.engine.config.keys import RUNNER_KEYS
 from mmseg_mammo.engine.config.overrides import default_of
-from mmseg_mammo.engine.config.type_names import type_name, with_names
+from mmseg_mammo.engine.config.type_names import class_of, type_name, with_names
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.run_folder import RUN
 
@@ -128,7 +128,7 @@ def differences(trained: Config, cfg: Config, data_known: bool) -> tuple[list[st
 def only_writes(hook: Mapping[str, Any]) -> bool:
     """Whether a hook of a config is known to leave the course of a training alone."""
     name = type_name(hook.get('type'))
-    module = getattr(HOOKS.get(name), '__module__', '')
+    module = getattr(class_of(name, HOOKS), '__module__', '')
     return name in _WRITING or (module.startswith('mmseg_mammo.') and name not in _CHANGING)
 
 

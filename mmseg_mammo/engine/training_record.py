@@ -1,29 +1,34 @@
 """Training record: what a checkpoint says of itself, so that it can be used without its config."""
 
+import functools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.config import Config
 from mmengine.logging import print_log
+from mmengine.runner import find_latest_checkpoint
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.description import describe_data, members
+from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.config.image_steps import image_steps
 from mmseg_mammo.engine.config.stored import plain, plain_settings
 from mmseg_mammo.engine.config.test_output import threshold_of
 from mmseg_mammo.engine.partial_checkpoint import base_file
 from mmseg_mammo.engine.provenance import versions
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.evaluation.image_statistics import image_statistics, summarise_statistics
 from mmseg_mammo.io.checkpoint_record import FORMAT, read_record
 from mmseg_mammo.io.files import read_json, sha256
 from mmseg_mammo.io.image import read_image
 from mmseg_mammo.models.licences import licence_of
 from mmseg_mammo.models.peft.trainable import unwrapped
+from mmseg_mammo.preparation.image_statistics import image_statistics, summarise_statistics
 from mmseg_mammo.preparation.output import OPTIONS_NAME
 
 _SAMPLE = 100  # images whose grey levels are looked at
+_THREADS = 4  # that read them; decoding takes most of the time
 
 
 def describe_training(runner: Any) -> dict[str, Any]:
@@ -48,7 +53,7 @@ def describe_training(runner: Any) -> dict[str, Any]:
         'trained_on': {name: _describe(dataset) for name, dataset in data.items()},
         'images': describe_images(data['train']),
         'preparation': preparation_of(data['train']),
-        'base': [_describe_base(role, path) for role, path in _bases(cfg, model)],
+        'base': _bases(runner, model),
         'config': plain_settings(cfg),
     }
 
@@ -57,26 +62,29 @@ def describe_input(cfg: Config) -> dict[str, Any]:
     """How an image becomes the input of the model of a config: steps, size, normalisation."""
     preprocessor = cfg.model.get('data_preprocessor') or {}
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or cfg.train_dataloader
+    pipelines = [each.get('pipeline') or () for _, each in datasets_of(loader, '')]
     return {
-        'steps': [plain(step) for step in image_steps(loader.dataset.get('pipeline') or ())],
+        'steps': [plain(step) for step in image_steps(pipelines[0] if pipelines else ())],
         **{key: plain(preprocessor.get(key)) for key in ('size', 'mean', 'std', 'bgr_to_rgb')},
     }
 
 
 def describe_images(dataset: Any) -> dict[str, Any]:
-    """Quantiles of grey levels and shape of the images of a data set, of at most a hundred.
+    """Quantiles of grey levels and shape of the mammograms of a data set, of at most a hundred.
 
     They are spread evenly over the data set; see
-    :func:`mmseg_mammo.evaluation.image_statistics.image_statistics`.
+    :func:`mmseg_mammo.preparation.image_statistics.image_statistics`. Data sets of the host or of a
+    user have none.
     """
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, _SAMPLE).round().astype(int))
-    found = []
-    for index in chosen:
-        path = dataset.get_data_info(int(index)).get('img_path')
-        try:
-            found.append(image_statistics(read_image(Path(path))))
-        except MammoError as error:  # training will say so too, when it comes to this image
-            print_log(f'not in the statistics of the training images: {error}', 'current')
+    found: list[dict[str, float]] = []
+    if all(isinstance(member, MammographyDataset) for member in members(dataset)):
+        chosen = np.unique(np.linspace(0, len(dataset) - 1, _SAMPLE).round().astype(int))
+        paths = [Path(dataset.get_data_info(int(index))['img_path']) for index in chosen]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = [each for each in pool.map(_statistics, paths) if each is not None]
+        if len(found) < len(paths):  # training says why, when it comes to such an image
+            missing = len(paths) - len(found)
+            print_log(f'{missing} images are not in the statistics of the checkpoint', 'current')
     return {'count': len(found), 'quantiles': summarise_statistics(found)}
 
 
@@ -85,22 +93,49 @@ def preparation_of(dataset: Any) -> dict[str, Any]:
     found = []
     for member in members(dataset):
         path = Path(getattr(member, 'ann_file', '')).parent / OPTIONS_NAME
-        found.append(read_json(path) if path.is_file() else {})
+        try:
+            found.append(read_json(path))
+        except MammoError:  # prepared by hand, or by an earlier version
+            found.append({})
     return found[0] if all(options == found[0] for options in found) else {}
 
 
-def _bases(cfg: Config, model: Any) -> list[tuple[str, str]]:
-    found = [('pretrained', base_file(model)), ('load_from', cfg.get('load_from'))]
-    return [(role, str(path)) for role, path in found if path]
+def _statistics(path: Path) -> dict[str, float] | None:
+    try:
+        return _statistics_of(path, path.stat().st_mtime_ns)
+    except (MammoError, OSError):
+        return None
+
+
+@functools.lru_cache(maxsize=10 * _SAMPLE)  # the trials of a search have the same images
+def _statistics_of(path: Path, _changed: int) -> dict[str, float]:
+    return image_statistics(read_image(path))
+
+
+def _bases(runner: Any, model: Any) -> list[dict[str, Any]]:
+    """The files that a training began from, also if it goes on from a checkpoint of its own."""
+    cfg = runner.cfg
+    if cfg.get('resume'):
+        resumed = cfg.get('load_from') or find_latest_checkpoint(runner.work_dir)
+        record = _record_of(Path(resumed)) if resumed else None
+        if record is not None:
+            return record['base']
+    found = [('pretrained', base_file(model))]
+    found += [] if cfg.get('resume') else [('load_from', cfg.get('load_from'))]
+    return [_describe_base(role, str(path)) for role, path in found if path]
+
+
+def _record_of(file: Path) -> dict[str, Any] | None:
+    try:
+        return read_record(file)
+    except MammoError:  # .npz, .safetensors, or not here
+        return None
 
 
 def _describe_base(role: str, path: str) -> dict[str, Any]:
     """A file that the training began from, its licence, and those that it began from itself."""
     file = Path(path)
-    try:
-        own = read_record(file) if file.is_file() else None
-    except MammoError:  # .npz, .safetensors
-        own = None
+    own = _record_of(file)
     return {
         'role': role,
         'file': path,

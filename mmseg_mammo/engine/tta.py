@@ -35,7 +35,8 @@ def check_merging(model: nn.Module) -> None:
             f'{type(model).__name__} of a model with one output channel: its probabilities would '
             'pass through the sigmoid twice, so that every pixel is lesion',
             'two output channels (model.decode_head.out_channels=2 model.decode_head.threshold=None)',
-            'Train with two channels, or test without test-time augmentation',
+            'Train with two channels, test without test-time augmentation, or take mammoseg predict '
+            '--tta, which knows one channel',
         )
     host = model.merge_preds
     threshold = getattr(getattr(model.module, 'test_output', None), 'threshold', None)

@@ -79,7 +79,7 @@ def li_threshold(levels: np.ndarray) -> float:
         to t and b of those above. It lies below Otsu's, as fat at the skin does.
 
     >>> round(li_threshold(np.array([0.0, 0.1, 0.8, 1.0])), 2)
-    0.3
+    0.29
     """
     floor = 1e-3  # the logarithm of black is not a number
     cut = float(levels.mean())

@@ -1,8 +1,10 @@
 """Calibration: how well probabilities agree with outcomes (Guo et al., ICML 2017, section 2)."""
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 BINS = 10
+TEMPERATURES = 0.05, 20.0  # of a fit; beyond them something else is wrong
 
 
 def reliability(
@@ -41,6 +43,41 @@ def calibration_error(observed: np.ndarray, predicted: np.ndarray, bins: int = B
     # The share of a bin times its |mean| is |sum| / N.
     sums = np.bincount(_bin_numbers(predicted, bins), predicted - observed, bins)
     return float(np.abs(sums).sum() / len(predicted))
+
+
+def fit_temperature(logits: np.ndarray, lesion: np.ndarray, background: np.ndarray) -> float:
+    """The temperature T of the lowest negative log-likelihood of pixels (Guo et al., section 4.2).
+
+    The mean of ``log(1 + exp(∓logit / T))`` over pixels is convex in 1 / T. Pixels are given as a
+    histogram, so that their number does not matter.
+
+    Args:
+        logits: N values, log p − log(1 − p) of the middle of each bin.
+        lesion: N counts of pixels that are lesion.
+        background: N counts of the others.
+
+    Returns:
+        Within :data:`TEMPERATURES`; above 1 for a model that is too sure.
+
+    Raises:
+        ValueError: There is no pixel of one of the kinds.
+
+    >>> logits = np.array([-4.0, 4.0])  # right in 88 of 100: a logit of 2
+    >>> round(fit_temperature(logits, np.array([12, 88]), np.array([88, 12])), 2)
+    2.01
+    """
+    if not lesion.sum() or not background.sum():
+        raise ValueError('fit_temperature: pixels of both kinds are needed')
+
+    def loss(inverse: float) -> float:
+        costs = lesion @ np.logaddexp(0, -inverse * logits)
+        return float(costs + background @ np.logaddexp(0, inverse * logits))
+
+    lowest, highest = TEMPERATURES
+    found = minimize_scalar(
+        loss, bounds=(1 / highest, 1 / lowest), method='bounded', options={'xatol': 1e-7}
+    )
+    return float(1 / found.x)
 
 
 def _bin_numbers(predicted: np.ndarray, bins: int) -> np.ndarray:

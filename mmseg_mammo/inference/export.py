@@ -10,6 +10,7 @@ from mmseg.registry import MODELS
 
 from mmseg_mammo.engine.checkpoint import check_checkpoint, read_checkpoint
 from mmseg_mammo.engine.config.stored import plain_settings, without_lora
+from mmseg_mammo.engine.config.test_output import threshold_of
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.checkpoint_record import add_record, read_record
 from mmseg_mammo.io.files import write_atomic
@@ -56,7 +57,11 @@ def export_checkpoint(cfg: Config, checkpoint: Path, out: Path) -> int:
     whole = without_lora(plain_settings(cfg))
     meta = {**found['meta'], 'cfg': Config(whole).pretty_text}
     kept = {'meta': meta, 'state_dict': merged_state(model)}
-    record = (read_record(checkpoint) or {}) | {'config': whole, 'trained_only': False}
+    record = (read_record(checkpoint) or {}) | {
+        'config': whole,
+        'trained_only': False,
+        'threshold': threshold_of(cfg),
+    }
 
     def write(stream: IO[bytes]) -> None:
         torch.save(kept, stream)

@@ -1,21 +1,25 @@
 """Inputs of a prediction: files, folders, tables and prepared folders as one list of images."""
 
+import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.inference.journal import FOLDER
 from mmseg_mammo.io.image import FORMATS, is_image
 from mmseg_mammo.io.index import INDEX_NAME, read_index
 from mmseg_mammo.io.spacing import extent_mm, parse_spacing
-from mmseg_mammo.io.table import read_table
+from mmseg_mammo.io.table import read_records
 from mmseg_mammo.io.walk import is_system, walk
 from mmseg_mammo.preparation.hospital.names import output_names
 
 _TABLES = ('.csv', '.tsv', '.txt')
 _SIDES = {'L': 'LEFT', 'R': 'RIGHT'}
+_COLUMNS = ('image', 'patient_id', 'laterality', 'view', 'spacing_mm')
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,16 @@ class Input:
         shape = zip(('original_height', 'original_width'), self.original_shape or (), strict=False)
         return {'image': self.image, **dict(shape)}
 
+    def fingerprint(self) -> str:
+        """Changes with the file, by its place, size and time, and with what is known of it; '' if gone."""
+        try:
+            stat = self.path.stat()
+        except OSError:
+            return ''
+        known = repr({**vars(self), 'path': str(self.path.absolute())})
+        digest = hashlib.sha256(known.encode(errors='backslashreplace')).hexdigest()[:16]
+        return f'{stat.st_size}-{stat.st_mtime_ns}-{digest}'
+
 
 def find_inputs(places: Sequence[Path], out: Path, split: str | None = None) -> list[Input]:
     """The images that are meant, each once, in a fixed order.
@@ -63,30 +77,60 @@ def find_inputs(places: Sequence[Path], out: Path, split: str | None = None) -> 
         split: Of prepared folders: train, val or test; None takes all.
 
     Raises:
-        DataFileError: A place is missing, or of no kind that is read here; a folder has no image; or a
-            table cannot be read.
+        DataFileError: A place is missing, in ``out``, or of no kind that is read here; a folder has
+            no image; none is prepared though a split is asked for; or a table cannot be read.
     """
+    _check_places(places, out, split)
     own = os.path.realpath(out)
     found: dict[str, Input] = {}
     for place in places:
-        before = len(found)
-        for one in _of_place(place, split):
-            real = os.path.realpath(one.path)
-            if real != own and not real.startswith(own + os.sep):
-                found.setdefault(real, one)
-        if len(found) == before and place.is_dir():
+        written = taken = 0
+        for source in _of_place(place, split):
+            real = os.path.realpath(source.path)
+            if real == own or real.startswith(own + os.sep):
+                written += 1
+            else:
+                taken += 1
+                found.setdefault(real, source)
+        if not taken:
             raise DataFileError(
-                f'{place}: no image in it that is not given already',
+                f'{place}: no image in it'
+                + f' but those in {out}, the folder to write to' * bool(written),
                 f'files of {FORMATS}',
                 'Check the path' + f', or --split {split}' * bool(split),
             )
-    ordered = list(found.values())
-    keys = output_names([one.image.removeprefix('images/') for one in ordered])
-    return [_with_key(one, key) for one, key in zip(ordered, keys, strict=True)]
+    sources = _with_distinct_names(found.values())
+    keys = output_names([source.image.removeprefix('images/') for source in sources])
+    return [replace(source, key=key) for source, key in zip(sources, keys, strict=True)]
 
 
-def _with_key(one: Input, key: str) -> Input:
-    return Input(**{**vars(one), 'key': key})
+def _with_distinct_names(sources: Iterable[Input]) -> list[Input]:
+    """Images that several places call the same get their paths below the folder that holds them."""
+    counts = Counter(source.image.casefold() for source in sources)
+    same = [source for source in sources if counts[source.image.casefold()] > 1]
+    if not same:
+        return list(sources)
+    top = os.path.commonpath([os.path.normpath(source.path.parent.absolute()) for source in same])
+    names = {source.path: Path(os.path.relpath(source.path, top)).as_posix() for source in same}
+    return [replace(s, image=names[s.path]) if s.path in names else s for s in sources]
+
+
+def _check_places(places: Sequence[Path], out: Path, split: str | None) -> None:
+    if split and not any(
+        (place / INDEX_NAME).is_file() or place.name == INDEX_NAME for place in places
+    ):
+        raise DataFileError(
+            f'--split {split}: none of the inputs is a prepared folder',
+            'folders of mammoseg prepare',
+            'Leave --split out',
+        )
+    for place in places:
+        if place.is_dir() and place.resolve().is_relative_to(out.resolve()):
+            raise DataFileError(
+                f'{place} lies in --out {out}, where masks are written',
+                'an output folder without inputs in it',
+                'Name another --out',
+            )
 
 
 def _of_place(place: Path, split: str | None) -> Iterator[Input]:
@@ -109,7 +153,12 @@ def _of_place(place: Path, split: str | None) -> Iterator[Input]:
 
 
 def _of_folder(folder: Path) -> Iterator[Input]:
+    predictions: list[Path] = []  # of earlier runs: their masks are no mammograms
     for place, names in walk(folder):
+        if (place / FOLDER).is_dir():
+            predictions.append(place)
+        if any(place.is_relative_to(other) for other in predictions):
+            continue
         for name in names:
             path = place / name
             if not is_system(name) and name != 'DICOMDIR' and is_image(path):
@@ -131,7 +180,7 @@ def _of_index(index: Path, split: str | None) -> Iterator[Input]:
 
 
 def _of_table(table: Path) -> Iterator[Input]:
-    for number, row in enumerate(read_table(table, ('image',)), start=2):
+    for number, row, *_ in read_records(table, ('image',), known=_COLUMNS):
         side = row.get('laterality', '').upper()
         side = _SIDES.get(side, side)
         if not row['image'] or side not in ('', 'LEFT', 'RIGHT'):

@@ -7,6 +7,7 @@ of its image; a killed process leaves at most a line that is cut, which counts f
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -33,7 +34,8 @@ class Journal:
         self.path = self.folder / f'{name}.jsonl'
         # Where the last line of each image is: thousands of images in little memory.
         self.places: dict[str, tuple[Path, int]] = {}
-        self.prints: dict[str, str] = {}
+        self.fingerprints: dict[str, str] = {}
+        self._times: dict[str, float] = {}
         self.failed: set[str] = set()
         self._open: dict[Path, IO[bytes]] = {}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +63,8 @@ class Journal:
                 self._note(path, place, line)
 
     def append(self, line: Mapping[str, Any]) -> None:
-        """Write the line of an image; ``key``, and ``print`` or ``failed`` are in it."""
+        """Write the line of an image; ``key``, and ``fingerprint`` or ``failed`` are in it."""
+        line = {**line, 'time': time.time()}
         data = json.dumps(replace_nan(line), allow_nan=False).encode() + b'\n'
         place = self._stream.seek(0, os.SEEK_END)
         self._stream.write(data)
@@ -80,25 +83,37 @@ class Journal:
         found: dict[str, Any] = json.loads(stream.readline())
         return found
 
+    def is_done(self, key: str, fingerprint: str) -> bool:
+        """Whether the last line of an image is a prediction on what it is now."""
+        known = key in self.places and key not in self.failed
+        return known and self.fingerprints[key] == fingerprint
+
     def missing(self, keys: Iterable[str]) -> list[str]:
         """Those of ``keys`` that no part has a line of."""
         return [key for key in keys if key not in self.places]
 
     def _note(self, path: Path, place: int, line: Mapping[str, Any]) -> None:
-        key = line['key']
-        self.places[key] = path, place
+        # Parts are read by the names of their files, and the last line of all is the one that counts.
+        key, moment = line['key'], line.get('time', 0.0)
+        if moment < self._times.get(key, 0.0):
+            return
+        self.places[key], self._times[key] = (path, place), moment
         if 'failed' in line:
             self.failed.add(key)
         else:
             self.failed.discard(key)
-        self.prints[key] = line.get('print', '')
+        self.fingerprints[key] = line.get('fingerprint', '')
 
     def _end_cut_line(self) -> None:
         """Let the first new line stand alone behind one that was cut."""
-        size = self._stream.seek(0, os.SEEK_END)
-        if size and self.path.read_bytes()[-1:] != b'\n':
-            self._stream.write(b'\n')
-            self._stream.flush()
+        if not self._stream.seek(0, os.SEEK_END):
+            return
+        with self.path.open('rb') as stream:
+            stream.seek(-1, os.SEEK_END)
+            if stream.read() == b'\n':
+                return
+        self._stream.write(b'\n')
+        self._stream.flush()
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

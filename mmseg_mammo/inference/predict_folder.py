@@ -1,21 +1,26 @@
 """Prediction folder from inputs: claims it, predicts what is missing, writes the tables and the record."""
 
+import hashlib
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmseg_mammo.engine.config.stored import plain
+from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.provenance import versions
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.folder import Wanted, claim_folder, write_tables
+from mmseg_mammo.inference.folder import claim_folder, write_tables
+from mmseg_mammo.inference.image_files import Outputs
 from mmseg_mammo.inference.inputs import Input
 from mmseg_mammo.inference.journal import Journal
 from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.inference.run import predict_all
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.files import sha256, write_json
-from mmseg_mammo.io.run_folder import RUN
+from mmseg_mammo.io.run_folder import DIFFERENCES, RUN
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,9 @@ class Share:
     def __post_init__(self) -> None:
         """Refuse a part that there is not."""
         if not 0 <= self.part < self.parts:
-            raise MammoError(f'part {self.part} of {self.parts}', f'0 to {self.parts - 1}')
+            raise MammoError(
+                f'--part-id {self.part} of --num-parts {self.parts}', f'0 to {self.parts - 1}'
+            )
 
     def of(self, inputs: Sequence[Input]) -> Sequence[Input]:
         """Those inputs."""
@@ -39,7 +46,7 @@ def predict_folder(
     predictor: Predictor,
     inputs: Sequence[Input],
     out: Path,
-    wanted: Wanted,
+    outputs: Outputs,
     *,
     share: Share | None = None,
     batch_size: int = 1,
@@ -51,7 +58,7 @@ def predict_folder(
         predictor: The models.
         inputs: All images, also those of other processes.
         out: New or empty, or of an earlier run with the same settings, which goes on.
-        wanted: What is written beside masks, overlays and tables.
+        outputs: What is written beside masks, overlays and tables.
         share: The part of this process; None takes all.
         batch_size: See :func:`.predict_all`.
         workers: See :func:`.predict_all`.
@@ -64,16 +71,16 @@ def predict_folder(
     """
     share = share or Share()
     predictor.check_images(inputs)
-    record = describe_run(predictor, wanted)
+    record = describe_run(predictor, outputs)
     claim_folder(out, _settings(record))
     write_json(out / RUN, {**record, 'state': 'running'})
     journal = Journal(out, f'part-{share.part}-of-{share.parts}')
     started = time.time()
     try:
         own = share.of(inputs)
-        predict_all(predictor, own, out, journal, wanted, batch_size=batch_size, workers=workers)
+        predict_all(predictor, own, out, journal, outputs, batch_size=batch_size, workers=workers)
         journal.read()  # what other parts have done meanwhile
-        if journal.missing(one.key for one in inputs):
+        if journal.missing(source.key for source in inputs):
             return None
         counts = write_tables(out, inputs, journal)
     finally:
@@ -83,7 +90,7 @@ def predict_folder(
     return record
 
 
-def describe_run(predictor: Predictor, wanted: Wanted) -> dict[str, Any]:
+def describe_run(predictor: Predictor, outputs: Outputs) -> dict[str, Any]:
     """What ``run.json`` says: checkpoints, device, versions and settings."""
     records = [read_record(file) or {} for file in predictor.checkpoints]
     kinds: dict[str, int] = {}
@@ -96,7 +103,12 @@ def describe_run(predictor: Predictor, wanted: Wanted) -> dict[str, Any]:
         'device': predictor.device_name,
         'versions': versions(),
         'checkpoints': [
-            {'file': file.name, 'sha256': sha256(file), 'name': record.get('name', '')}
+            {
+                'file': file.name,
+                'sha256': sha256(file),
+                'name': record.get('name', ''),
+                'trained_on': _data(record.get('trained_on', {}).get('train', {})),
+            }
             for file, record in zip(predictor.checkpoints, records, strict=True)
         ],
         **predictor.output,
@@ -105,11 +117,30 @@ def describe_run(predictor: Predictor, wanted: Wanted) -> dict[str, Any]:
         'prompts': predictor.prompts and predictor.prompts.name,
         'prompts_sha256': predictor.prompts and sha256(predictor.prompts),
         'coordinates': predictor.coordinates if predictor.prompts else None,
+        'input_sha256': _input_digest(predictor),
+        DIFFERENCES: sorted({text for each in predictor.members for text in each.differences}),
         'mask_kind': kinds,
-        'probabilities': wanted.probabilities,
-        'segmentations': wanted.segmentations,
-        'empty_segmentations': wanted.empty_segmentations,
+        'probabilities': outputs.probabilities,
+        'segmentations': outputs.segmentations,
+        'empty_segmentations': outputs.empty_segmentations,
     }
+
+
+def _data(trained: Mapping[str, Any]) -> str:
+    """The training images in a few words; empty where the record does not tell."""
+    sources = ', '.join(trained.get('source', ()))
+    return f'{trained["images"]} images of {sources or trained["type"]}' if trained else ''
+
+
+def _input_digest(predictor: Predictor) -> str:
+    """Changes with the way of an image to the models, which a config that is given may change."""
+    ways = []
+    for cfg in (member.model.cfg for member in predictor.members):
+        # The file of prompts has a hash of its own, and may be moved.
+        steps = [s for s in cfg.test_pipeline if type_name(s.get('type')) != 'LoadPrompts']
+        ways.append([steps, cfg.model.get('data_preprocessor'), cfg.model.get('test_cfg')])
+    text = json.dumps(plain(ways), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _settings(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,6 +153,7 @@ def _settings(record: Mapping[str, Any]) -> dict[str, Any]:
         'operating_point',
         'prompts',
         'mask_kind',
+        DIFFERENCES,
     )
-    hashes = [one['sha256'] for one in record['checkpoints']]
+    hashes = [checkpoint['sha256'] for checkpoint in record['checkpoints']]
     return {'checkpoints': hashes, **{k: v for k, v in record.items() if k not in apart}}

@@ -1,5 +1,6 @@
 """Predictor: applies one checkpoint, or the mean of several, to images of any origin."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from mmseg_mammo.engine.checkpoint import check_checkpoint
 from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.config.prompts import use_prompts
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.test_output import describe_test_output, use_operating_point
-from mmseg_mammo.engine.devices import check_device
+from mmseg_mammo.engine.devices import choose_device
 from mmseg_mammo.engine.partial_checkpoint import use_base
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.inputs import Input
@@ -34,6 +36,7 @@ class Loaded:
         spacing: Millimetres of a pixel, (row, column); None is unknown.
         laterality: Of a DICOM header; '' is unknown.
         view: Of a DICOM header; '' is unknown.
+        without_prompt: Whether a model that takes prompts has none for it.
     """
 
     data: tuple[dict, ...]
@@ -41,6 +44,7 @@ class Loaded:
     spacing: Spacing | None = None
     laterality: str = ''
     view: str = ''
+    without_prompt: bool = False
 
 
 class Predictor:
@@ -95,25 +99,21 @@ class Predictor:
         self.checkpoints = tuple(map(Path, files))
         self.device = choose_device(device)
         self.flip, self.coordinates = flip, coordinates
+        self._most: int | None = (
+            None  # images that the GPU has room for at once, once that is known
+        )
         self.prompts = Path(prompts) if prompts else None
         self.operating_point = operating_point and Path(operating_point).name
-        outputs, configs = [], []
+        configs = []
         for file in self.checkpoints:
             check_checkpoint(file)
-            cfg = _config(config, file)
+            cfg = _config_for(config, file)
             use_base(cfg, file, base)
             use_operating_point(cfg, operating_point, threshold, breast_only)
             if prompts:
                 use_prompts(cfg, prompts, coordinates)
-            outputs.append(describe_test_output(cfg))
             configs.append(cfg)
-        if len({output['threshold'] for output in outputs}) > 1:
-            raise MammoError(
-                f'checkpoints with thresholds {", ".join(str(o["threshold"]) for o in outputs)}',
-                'one for their mean',
-                'Give --threshold',
-            )
-        self.output: Mapping[str, Any] = outputs[0]
+        self.output: Mapping[str, Any] = _one_output(configs)
         self.members = tuple(
             TrainedModel(*pair, self.device, flip)
             for pair in zip(configs, self.checkpoints, strict=True)
@@ -148,24 +148,22 @@ class Predictor:
         """
         source = image if isinstance(image, np.ndarray) else Path(image)
         found = [member.load(source, facts or {}) for member in self.members]
-        own: dict[str, Any] = {}
+        prompts = found[0][0]['data_samples'].metainfo.get('prompts')
+        own: dict[str, Any] = {'without_prompt': prompts is not None and not prompts['labels']}
         if isinstance(source, Path) and is_dicom(source):
             info = read_info(source)
-            own = {
-                'spacing': spacing_at_breast(
-                    info.pixel_spacing, info.imager_pixel_spacing, info.magnification
-                ),
-                'laterality': info.laterality,
-                'view': info.view,
-            }
+            own['spacing'] = spacing_at_breast(
+                info.pixel_spacing, info.imager_pixel_spacing, info.magnification
+            )
+            own |= {'laterality': info.laterality, 'view': info.view}
         if spacing is not None:
             own['spacing'] = spacing
         return Loaded(tuple(data for data, _ in found), found[0][1], **own)
 
     @property
     def name(self) -> str:
-        """What a DICOM SEG calls the algorithm: the name of the config."""
-        return Path(self.members[0].model.cfg.filename).stem
+        """What a DICOM SEG calls the algorithm: the name of the config, else of the checkpoint."""
+        return Path(self.members[0].model.cfg.filename or self.checkpoints[0]).stem
 
     @property
     def device_name(self) -> str:
@@ -178,7 +176,7 @@ class Predictor:
         Raises:
             DataFileError: A name in a table of prompts means none of the images, or several.
         """
-        items = [{'img_path': str(one.path), **one.facts} for one in inputs]
+        items = [{'img_path': str(source.path), **source.facts} for source in inputs]
         for member in self.members:
             for step in member.steps:
                 if hasattr(step, 'check_images'):
@@ -190,25 +188,30 @@ class Predictor:
         Raises:
             MammoError: There is no room for one image; or a probability is not a number.
         """
-        size = {one.data[0]['inputs'].shape for one in batch}
-        if len(batch) > 1 and len(size) > 1:
-            return [prediction for one in batch for prediction in self.predict([one])]
+        shapes = {image.data[0]['inputs'].shape for image in batch}
+        most = 1 if len(shapes) > 1 else self._most or len(batch)
+        if len(batch) > most:
+            parts = [batch[start : start + most] for start in range(0, len(batch), most)]
+            return [prediction for part in parts for prediction in self.predict(part)]
         try:
             return self._predict(batch)
-        except torch.cuda.OutOfMemoryError as error:
-            failed = error
+        except torch.cuda.OutOfMemoryError:
+            pass  # outside of this block, so that the error keeps no tensor alive
         torch.cuda.empty_cache()
-        if len(batch) == 1:
+        if len(batch) <= 1:
             raise MammoError(
                 f'{self.device}: no room for one image',
                 remedy='Free its memory, or take --device cpu',
-            ) from failed
-        half = len(batch) // 2
-        return self.predict(batch[:half]) + self.predict(batch[half:])
+            )
+        self._most = len(batch) // 2
+        print_log(
+            f'{self.device} has no room for {len(batch)} images at once: {self._most}', 'current'
+        )
+        return self.predict(batch)
 
     def _predict(self, batch: Sequence[Loaded]) -> list[Prediction]:
         found = [
-            member.predict([one.data[number] for one in batch])
+            member.predict([image.data[number] for image in batch])
             for number, member in enumerate(self.members)
         ]
         threshold = self.output['threshold']
@@ -227,14 +230,18 @@ class Predictor:
         return predictions
 
 
-def choose_device(name: str) -> str:
-    """The device of that name; ``'auto'`` is a GPU if torch finds one."""
-    if name == 'auto':
-        return 'cuda' if torch.cuda.is_available() else 'cpu'
-    return str(check_device(name))
+def _one_output(configs: Sequence[Config]) -> dict[str, Any]:
+    outputs = [describe_test_output(cfg) for cfg in configs]
+    if len({output['threshold'] for output in outputs}) > 1:
+        raise MammoError(
+            f'checkpoints with thresholds {", ".join(str(o["threshold"]) for o in outputs)}',
+            'one for their mean',
+            'Give --threshold',
+        )
+    return outputs[0]
 
 
-def _config(config: str | Path | Config | None, checkpoint: Path) -> Config:
+def _config_for(config: str | Path | Config | None, checkpoint: Path) -> Config:
     if config is None:
         return read_stored_config(checkpoint)
-    return Config(config.to_dict()) if isinstance(config, Config) else read_config(config)
+    return copy.deepcopy(config) if isinstance(config, Config) else read_config(config)

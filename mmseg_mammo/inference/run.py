@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.folder import Wanted, image_line, write_image
+from mmseg_mammo.inference.folder import image_line
+from mmseg_mammo.inference.image_files import Outputs, remove_image, write_image, write_seg
 from mmseg_mammo.inference.inputs import Input
 from mmseg_mammo.inference.journal import Journal
 from mmseg_mammo.inference.prediction import Prediction
 from mmseg_mammo.inference.predictor import Loaded, Predictor
-from mmseg_mammo.io.spacing import size_on
+from mmseg_mammo.io.spacing import ALLOWED, format_spacing, size_on, spacing_fault
 from mmseg_mammo.preparation.progress import show_progress
 
 A = TypeVar('A')
@@ -25,8 +26,8 @@ B = TypeVar('B')
 class Read:
     """An image that was read, or the reason why it was not."""
 
-    one: Input
-    print: str
+    source: Input
+    fingerprint: str
     seconds: float
     loaded: Loaded | None = None
     failed: str = ''
@@ -37,7 +38,7 @@ def predict_all(
     inputs: Sequence[Input],
     out: Path,
     journal: Journal,
-    wanted: Wanted,
+    outputs: Outputs,
     *,
     batch_size: int = 1,
     workers: int = 2,
@@ -52,7 +53,7 @@ def predict_all(
         inputs: The images of this part.
         out: The prediction folder, claimed.
         journal: Open; gets a line for each image.
-        wanted: What is written beside masks.
+        outputs: What is written beside masks.
         batch_size: Images that go through the model together.
         workers: Threads that read, and as many that write. What waits is bounded.
 
@@ -62,7 +63,7 @@ def predict_all(
     Raises:
         MammoError: The disk is full or closed to writing; or see :meth:`.Predictor.predict`.
     """
-    waiting = [one for one in inputs if not _is_done(one, journal)]
+    waiting = [s for s in inputs if not journal.is_done(s.key, s.fingerprint())]
     progress = iter(
         show_progress(
             range(len(waiting)), len(inputs), 'predicting', done=len(inputs) - len(waiting)
@@ -75,7 +76,7 @@ def predict_all(
                 _ahead(reading, _reader(predictor), waiting, 2 * batch_size + workers), batch_size
             ):
                 for read, found, seconds in _predict(predictor, batch):
-                    lines.append(writing.submit(_write, out, read, found, seconds, wanted))
+                    lines.append(writing.submit(_write, out, read, found, seconds, outputs))
                 while len(lines) > 2 * workers:
                     journal.append(lines.popleft().result())
                     next(progress, None)
@@ -95,66 +96,80 @@ def predict_all(
     return len(waiting)
 
 
-def _is_done(one: Input, journal: Journal) -> bool:
-    known = one.key in journal.places and one.key not in journal.failed
-    return known and journal.prints[one.key] == _print(one)
-
-
-def _print(one: Input) -> str:
-    """Changes with the size or the time of the file."""
-    try:
-        stat = one.path.stat()
-    except OSError:
-        return ''
-    return f'{stat.st_size}-{stat.st_mtime_ns}'
-
-
 def _reader(predictor: Predictor) -> Callable[[Input], Read]:
-    def read(one: Input) -> Read:
-        start, mark = time.perf_counter(), _print(one)
+    def read(source: Input) -> Read:
+        start, fingerprint = time.perf_counter(), source.fingerprint()
         try:
-            loaded = predictor.load(one.path, one.facts, one.spacing)
+            loaded = _load(predictor, source)
         except MammoError as error:
-            return Read(one, mark, 0.0, failed=_reason(error))
+            return Read(source, fingerprint, 0.0, failed=_reason(error, source))
         # Whatever else a decoder raises: one file never stops the rest. Its message may quote a header.
         except Exception as error:  # noqa: BLE001
-            return Read(one, mark, 0.0, failed=f'{one.path}: not readable ({type(error).__name__})')
-        if one.extent_mm:
-            loaded = replace(loaded, spacing=size_on(one.extent_mm, loaded.image.shape[:2]))
-        return Read(one, mark, time.perf_counter() - start, loaded)
+            reason = f'{source.image}: not readable ({type(error).__name__})'
+            return Read(source, fingerprint, 0.0, failed=reason)
+        return Read(source, fingerprint, time.perf_counter() - start, loaded)
 
     return read
 
 
+def _load(predictor: Predictor, source: Input) -> Loaded:
+    """Bring an image to the models, with the size of its pixels."""
+    loaded = predictor.load(source.path, source.facts, source.spacing)
+    shape = (loaded.image.shape[0], loaded.image.shape[1])
+    if source.extent_mm:
+        return replace(loaded, spacing=size_on(source.extent_mm, shape))
+    if source.spacing and (fault := spacing_fault(source.spacing, shape)):
+        raise MammoError(
+            f'{source.path}: spacing_mm {format_spacing(source.spacing)} {fault}',
+            ALLOWED,
+            'Correct it in the table',
+        )
+    return loaded
+
+
 def _predict(
     predictor: Predictor, batch: Sequence[Read]
-) -> Iterator[tuple[Read, Prediction | None, float]]:
+) -> Iterator[tuple[Read, Prediction | str, float]]:
+    """Each image of a batch with its prediction, or the reason why it has none, and the seconds."""
     ready = [read for read in batch if read.loaded is not None]
     start = time.perf_counter()
-    found = iter(predictor.predict([read.loaded for read in ready if read.loaded]) if ready else [])
+    found = iter(_predict_ready(predictor, ready))
     share = (time.perf_counter() - start) / max(len(ready), 1)
     for read in batch:
-        yield read, next(found) if read.loaded is not None else None, share
+        yield read, read.failed if read.loaded is None else next(found), share
+
+
+def _predict_ready(predictor: Predictor, ready: Sequence[Read]) -> list[Prediction | str]:
+    """Predictions; where the model has none for an image, the reason, and the others all the same."""
+    try:
+        return [*predictor.predict([read.loaded for read in ready if read.loaded])] if ready else []
+    except MammoError as error:
+        if len(ready) == 1:
+            return [_reason(error, ready[0].source)]
+    return [found for read in ready for found in _predict_ready(predictor, [read])]
 
 
 def _write(
-    out: Path, read: Read, found: Prediction | None, seconds: float, wanted: Wanted
+    out: Path, read: Read, found: Prediction | str, seconds: float, outputs: Outputs
 ) -> dict[str, Any]:
-    one = read.one
-    if found is None or read.loaded is None:
-        return {'key': one.key, 'image': one.image, 'failed': read.failed}
+    source = read.source
+    if isinstance(found, str) or read.loaded is None:
+        remove_image(out, source.key)
+        return {'key': source.key, 'image': source.image, 'failed': found}
     start = time.perf_counter()
+    mask = write_image(out, source.key, read.loaded.image, found, outputs)
+    line = image_line(source, read.loaded, found, mask)
     try:
-        mask = write_image(out, one, read.loaded.image, found, wanted)
-    except MammoError as error:  # of the DICOM SEG
-        return {'key': one.key, 'image': one.image, 'failed': _reason(error)}
-    line = image_line(one, found, mask, read.loaded.laterality, read.loaded.view)
+        write_seg(out, source, found, outputs)
+    except MammoError as error:  # the prediction stands
+        line['without_segmentation'] = _reason(error, source)
     spent = read.seconds + seconds + time.perf_counter() - start
-    return {**line, 'seconds': round(spent, 3), 'print': read.print}
+    return {**line, 'seconds': round(spent, 3), 'fingerprint': read.fingerprint}
 
 
-def _reason(error: Exception) -> str:
-    return ' '.join(str(error).split())
+def _reason(error: Exception, source: Input) -> str:
+    """One line, in which a file is called as in the tables: other folders may be named by patients."""
+    return ' '.join(str(error).replace(str(source.path), source.image).split())
 
 
 def _ahead(
@@ -175,7 +190,7 @@ def _batches(items: Iterable[Read], size: int) -> Iterator[list[Read]]:
     batch: list[Read] = []
     for item in items:
         batch.append(item)
-        if sum(one.loaded is not None for one in batch) == size:
+        if sum(read.loaded is not None for read in batch) == size:
             yield batch
             batch = []
     if batch:

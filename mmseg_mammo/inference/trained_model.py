@@ -1,23 +1,29 @@
 """Trained model: a checkpoint with all that is needed to apply it to an image that nobody annotated."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from mmcv.transforms import Compose
+from mmcv.transforms import Compose, TestTimeAug
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS, TRANSFORMS
 
-from mmseg_mammo.engine.checkpoint import load_model
+from mmseg_mammo.engine.checkpoint import config_of, load_model
 from mmseg_mammo.engine.config.checks import datasets_of
+from mmseg_mammo.engine.config.differences import clahe_differences, input_differences
 from mmseg_mammo.engine.config.image_steps import packs, split_loading, touches_image
+from mmseg_mammo.engine.config.stored import read_stored_config
+from mmseg_mammo.engine.config.test_output import bare_model
 from mmseg_mammo.engine.config.type_names import is_a
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.models.safe_loading import load_plain
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.transforms.loading import ReadMammogram
 from mmseg_mammo.transforms.prompts import LoadPrompts
@@ -33,6 +39,7 @@ class TrainedModel:
         model: In eval mode, on its device; ``model.cfg.test_pipeline`` has the same steps, so that
             mmseg's ``inference_model`` predicts the same.
         steps: Built; the first one reads the file.
+        differences: Between training and these steps, as ``mammoseg test`` says them.
 
     Args:
         cfg: Of the training, changed in place; see :func:`.read_stored_config`.
@@ -48,11 +55,16 @@ class TrainedModel:
     """
 
     def __init__(self, cfg: Config, checkpoint: Path, device: str, flip: bool = False) -> None:
-        _check_prompting(cfg, flip)
+        _check_model(cfg, flip)
         init_default_scope(cfg.get('default_scope', 'mmseg'))
         record = read_record(checkpoint) or {}
         cfg.test_pipeline = lone_pipeline(cfg, record.get('preparation') or {})
+        self._shrinks = len(cfg.test_pipeline) > len(lone_pipeline(cfg, {}))
         cfg.model.pop('embedding_cache', None)
+        self.differences = input_changes(cfg, checkpoint, bool(record))
+        for difference in self.differences:
+            said = f'{checkpoint}: {difference}: expect worse results'
+            print_log(said, 'current', logging.WARNING)
         self.flip = flip
         self.steps = [TRANSFORMS.build(step) for step in cfg.test_pipeline]
         self.model = load_model(cfg, checkpoint, device)
@@ -62,7 +74,8 @@ class TrainedModel:
 
         Args:
             image: A file, or grey levels: H×W or H×W×3 with equal channels, uint8 or uint16.
-            facts: What is known of it, for steps that ask; see :class:`.LoadPrompts`.
+            facts: What is known of it, for steps that ask; see :class:`.LoadPrompts`. An image whose
+                original size is among them is prepared, and not shrunk again.
 
         Returns:
             ``inputs`` and ``data_samples``, as mmseg's models take them; and the image as it was
@@ -79,7 +92,8 @@ class TrainedModel:
             first, results['img_path'] = self.steps[0], str(image)
         results = first(results)
         grey = results['img'] if results['img'].ndim == 2 else results['img'][..., 0]
-        for step in self.steps[1:]:
+        prepared = bool(facts.get('original_height'))
+        for step in self.steps[2 if prepared and self._shrinks else 1 :]:
             results = step(results)
         return results, np.ascontiguousarray(grey)
 
@@ -108,6 +122,24 @@ class TrainedModel:
         ]
 
 
+def input_changes(cfg: Config, checkpoint: Path, recorded: bool) -> list[str]:
+    """What the input of a config has else than the training of a checkpoint.
+
+    Args:
+        cfg: That the checkpoint is used with.
+        checkpoint: Its file.
+        recorded: Whether it has a record. One without may be of an earlier version, which is told
+            by what is beside its weights.
+    """
+    if recorded:
+        return input_differences(read_stored_config(checkpoint), cfg)
+    content = load_plain(checkpoint)
+    trained = config_of(content)
+    if trained is None:
+        return []
+    return [*input_differences(trained, cfg), *clahe_differences(content, cfg)]
+
+
 def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The test pipeline of a config without the steps about masks, for images of any origin.
 
@@ -117,7 +149,7 @@ def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str,
             ``voi`` are followed.
 
     Raises:
-        MammoError: There is none, or several.
+        MammoError: There is none, or several; or it is one of test-time augmentation.
     """
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
     pipelines = [dict(each).get('pipeline') or [] for _, each in datasets_of(loader, 'test')]
@@ -129,6 +161,8 @@ def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str,
             'one way to bring an image to the model',
             'Give a config with one test_dataloader',
         )
+    if any(is_a(step.get('type'), TestTimeAug, TRANSFORMS) for step in pipelines[0]):
+        raise _augmented(cfg)
     kept = [
         dict(step)
         for step in split_loading(pipelines[0])
@@ -161,7 +195,17 @@ def _mirrored(loaded: dict) -> dict:
     return {'inputs': loaded['inputs'].flip(-1), 'data_samples': sample}
 
 
-def _check_prompting(cfg: Config, flip: bool) -> None:
+def _augmented(cfg: Config) -> MammoError:
+    return MammoError(
+        f"{cfg.filename} is for MMSegmentation's test-time augmentation",
+        'the config of the training',
+        'Give that one, and --tta for the mean with the mirrored image',
+    )
+
+
+def _check_model(cfg: Config, flip: bool) -> None:
+    if bare_model(cfg) is not cfg.model:
+        raise _augmented(cfg)
     if not is_a(cfg.model.get('type'), SAMSegmentor, MODELS):
         return
     if cfg.model.get('prompts_from') != 'given':

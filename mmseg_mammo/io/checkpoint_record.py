@@ -5,17 +5,25 @@ MMEngine and MMSegmentation do not look at it, and it is read without any of the
 """
 
 import json
+import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io.checkpoint_file import CHECKPOINTS, fault_of_file
 from mmseg_mammo.io.files import replace_nan
 
 MEMBER = 'mmseg_mammo.json'
 FORMAT = 1  # to be raised when a field changes its meaning
-_TUPLE = '(tuple)'  # JSON has lists only, and some settings of the host are read as one value
+_LARGEST = 2**26  # bytes; more would be no record, but fill the memory
+# What JSON lacks and settings of a config may be: tuples, numbers that are none, keys of other types.
+_TUPLE, _NUMBER, _ITEMS = '(tuple)', '(number)', '(items)'
+_NEEDED = {'format': int, 'config': dict, 'name': str, 'base': list, 'trained_only': bool}
+
+_OF_BASE = ('role', 'file', 'sha256')
 
 
 def add_record(stream: IO[bytes], record: Mapping[str, Any]) -> None:
@@ -23,13 +31,16 @@ def add_record(stream: IO[bytes], record: Mapping[str, Any]) -> None:
 
     Args:
         stream: The file, for reading and writing.
-        record: JSON values, and tuples; NaN becomes null, and what JSON lacks a text.
+        record: JSON values, and tuples; what JSON lacks becomes a text. NaN becomes null, but in
+            ``config``, which is read again as it was.
     """
-    text = json.dumps(replace_nan(_mark_tuples(record)), indent=1, allow_nan=False, default=str)
+    found = replace_nan({key: _mark(value) for key, value in record.items() if key != 'config'})
+    if 'config' in record:
+        found['config'] = _mark(record['config'], numbers=True)
+    text = json.dumps(found, indent=1, allow_nan=False, default=str)
     with zipfile.ZipFile(stream, 'a') as archive:
-        folder = archive.namelist()[0].partition('/')[
-            0
-        ]  # torch wants all members in its one folder
+        # torch wants all members in its one folder
+        folder = archive.namelist()[0].partition('/')[0]
         archive.writestr(f'{folder}/{MEMBER}', text)
 
 
@@ -37,37 +48,74 @@ def read_record(path: Path) -> dict[str, Any] | None:
     """Read the record of a checkpoint; None if it has none, as of other programs.
 
     Raises:
-        DataFileError: The file is missing, incomplete, or its record is damaged.
+        DataFileError: The file is missing, incomplete, or no archive; or its record is damaged, or
+            of a later version.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            found = [name for name in archive.namelist() if name.endswith(f'/{MEMBER}')]
-            return _restore_tuples(json.loads(archive.read(found[0]))) if found else None
+            found = [each for each in archive.infolist() if each.filename.endswith(f'/{MEMBER}')]
+            if not found:
+                return None
+            if found[0].file_size > _LARGEST:
+                raise ValueError('its record is too large')
+            record = _restore(json.loads(archive.read(found[0])))
     except OSError as error:
-        raise DataFileError(f'{path}: {error.strerror}', remedy='Check the path') from error
-    except (zipfile.BadZipFile, ValueError) as error:
         raise DataFileError(
-            f'{path}: not a complete checkpoint ({error})',
-            'a file that mmengine saved',
-            'Copy it again and compare its size',
+            f'{path}: {error.strerror or error}', remedy='Check the path'
         ) from error
+    except zipfile.BadZipFile as error:
+        what, remedy = fault_of_file(path) or (f'not a complete checkpoint ({error})', '')
+        raise DataFileError(f'{path}: {what}', CHECKPOINTS, remedy) from error
+    except (ValueError, TypeError, RecursionError, RuntimeError, zlib.error) as error:
+        raise _damaged(path, str(error)) from error
+    _check_fields(record, path)
+    return record
 
 
-def _mark_tuples(value: Any) -> Any:
+def _check_fields(record: Any, path: Path) -> None:
+    if not isinstance(record, dict):
+        raise _damaged(path, 'not a JSON object')
+    for name, kind in _NEEDED.items():
+        if not isinstance(record.get(name), kind):
+            raise _damaged(path, f'{name} is {str(record.get(name))[:40]!r}')
+    if not all(isinstance(base, dict) and {*_OF_BASE} <= base.keys() for base in record['base']):
+        raise _damaged(path, 'base is incomplete')
+    if record['format'] > FORMAT:
+        raise DataFileError(
+            f'{path}: its record is of format {record["format"]}, of a later version of mmseg_mammo',
+            f'formats up to {FORMAT}',
+            'Update mmseg_mammo',
+        )
+
+
+def _damaged(path: Path, why: str) -> DataFileError:
+    return DataFileError(
+        f'{path}: its record is damaged ({why[:100]})', remedy='Copy the file again'
+    )
+
+
+def _mark(value: Any, numbers: bool = False) -> Any:
     if isinstance(value, Mapping):
-        return {key: _mark_tuples(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return {_TUPLE: [_mark_tuples(item) for item in value]}
-    if isinstance(value, list):
-        return [_mark_tuples(item) for item in value]
+        if all(isinstance(key, str) for key in value):
+            return {key: _mark(item, numbers) for key, item in value.items()}
+        return {_ITEMS: [[_mark(one, numbers) for one in item] for item in value.items()]}
+    if isinstance(value, (list, tuple)):
+        found = [_mark(item, numbers) for item in value]
+        return {_TUPLE: found} if isinstance(value, tuple) else found
+    if numbers and isinstance(value, float) and not math.isfinite(value):
+        return {_NUMBER: str(value)}
     return value
 
 
-def _restore_tuples(value: Any) -> Any:
+def _restore(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() == {_TUPLE}:
-            return tuple(_restore_tuples(item) for item in value[_TUPLE])
-        return {key: _restore_tuples(item) for key, item in value.items()}
+            return tuple(_restore(item) for item in value[_TUPLE])
+        if value.keys() == {_NUMBER}:
+            return float(value[_NUMBER])
+        if value.keys() == {_ITEMS}:
+            return {_restore(key): _restore(item) for key, item in value[_ITEMS]}
+        return {key: _restore(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_restore_tuples(item) for item in value]
+        return [_restore(item) for item in value]
     return value

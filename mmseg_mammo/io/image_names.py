@@ -41,14 +41,19 @@ def match_names(names: Collection[str], images: Collection[str], table: Path) ->
         DataFileError: A name agrees with several images, or several names with one image.
     """
     ends: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    whole: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for image in dict.fromkeys(images):
         parts = _parts(image)
+        whole[parts].append(image)
         for start in range(len(parts)):
             ends[parts[start:]].append(image)
     claims: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:
         parts = _parts(name)
-        found = next((ends[e] for e in map(parts.__getitem__, _tails(parts)) if e in ends), [])
+        tail = next((parts[n:] for n in range(len(parts)) if parts[n:] in ends), ())
+        found = ends.get(tail, [])
+        if tail != parts and len(found) > 1:  # folders differ, but for images that are the tail
+            found = whole.get(tail, [])
         best = _likeliest(name, found)
         if len(best) > 1 and _agree(name, best[0]):
             raise _ambiguous(
@@ -73,10 +78,6 @@ def _parts(name: str) -> tuple[str, ...]:
     """Folders and the stem of a path of Windows or another system."""
     *folders, last = [part for part in name.replace('\\', '/').split('/') if part != '.'] or ['']
     return *filter(None, folders), last.removesuffix(image_suffix(last))
-
-
-def _tails(parts: Sequence[str]) -> list[slice]:
-    return [slice(start, None) for start in range(len(parts))]
 
 
 def _agree(one: str, other: str) -> bool:

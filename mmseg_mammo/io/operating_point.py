@@ -1,5 +1,6 @@
 """``operating_point.json``: where a model is cut, why there, and on which images that was found."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_mammo.errors import DataFileError, MammoError
-from mmseg_mammo.io.files import read_json, write_json
+from mmseg_mammo.io.files import read_json, replace_nan, write_atomic
 
 OPERATING_POINT = 'operating_point.json'
 KINDS = ('specificity', 'sensitivity')
@@ -66,9 +67,19 @@ def write_operating_point(path: Path, point: OperatingPoint) -> None:
     Raises:
         DataFileError: There is one already: it is never overwritten.
     """
+    check_new(path)
+    write_atomic(path, lambda stream: stream.write(format_point(point)))
+
+
+def check_new(path: Path) -> None:
+    """Refuse a file that is there already, before anything is computed for it."""
     if path.exists():
         raise DataFileError(f'{path} exists, and is not overwritten', remedy='Name another --out')
-    write_json(path, asdict(point))
+
+
+def format_point(point: OperatingPoint) -> bytes:
+    """The content of a file."""
+    return (json.dumps(replace_nan(asdict(point)), indent=2, allow_nan=False) + '\n').encode()
 
 
 def read_target(text: str) -> tuple[str, float]:
@@ -98,7 +109,7 @@ def _check(found: Mapping[str, Any], path: Path) -> None:
     for name, value in found.items():
         fits, allowed = _RULES.get(name, (_is_object, 'an object'))
         if not fits(value):
-            raise DataFileError(f'{path}: {name} is {value!r}', allowed, _REMEDY)
+            raise DataFileError(f'{path}: {name} is {json.dumps(value)}', allowed, _REMEDY)
     digest = found.get('model', {}).get('checkpoint_sha256')
     if digest is not None and not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
         allowed = '64 hexadecimal digits'

@@ -93,7 +93,7 @@ def _add_row(found: dict[str, list], cells: dict[str, str], place: str) -> None:
             'Give each its own row; the same object may have both',
         )
     if any(point.values()):
-        x, y, label = _numbers(point, place)
+        x, y, label = _numbers_in(point, place)
         if label not in _LABELS:
             raise DataFileError(
                 f'{place}: label {point["label"]!r}', '1 on the lesion, 0 beside it'
@@ -101,7 +101,7 @@ def _add_row(found: dict[str, list], cells: dict[str, str], place: str) -> None:
         found['points'].append([x, y])
         found['labels'].append(int(label))
         return
-    values = _numbers(box, place)
+    values = _numbers_in(box, place)
     if found['boxes']:
         raise DataFileError(
             f'{place}: object {cells["object"]!r} of {cells["image"]} has a box already',
@@ -112,7 +112,7 @@ def _add_row(found: dict[str, list], cells: dict[str, str], place: str) -> None:
     found['boxes'].append(values)
 
 
-def _numbers(cells: dict[str, str], place: str) -> list[float]:
+def _numbers_in(cells: dict[str, str], place: str) -> list[float]:
     """The numbers of a point or a box."""
     found = []
     for name, cell in cells.items():

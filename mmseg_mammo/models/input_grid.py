@@ -24,7 +24,6 @@ class InputGrid(BaseSegmentor):
     comparison on the network's own grid needs that: small blobs do not survive the way back.
 
     Args:
-        args: Of the segmentor.
         test_output: Settings of :class:`.TestOutput`: ``threshold``, ``temperature`` and
             ``breast_only``. Predictions follow them, losses and raw logits (``mode='tensor'``) do
             not.
@@ -34,10 +33,8 @@ class InputGrid(BaseSegmentor):
         MammoError: A setting does not exist, or its value means nothing.
     """
 
-    def __init__(
-        self, *args: Any, test_output: dict[str, Any] | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *, test_output: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.test_output = read_test_output(test_output)
 
     def postprocess_result(
@@ -153,7 +150,7 @@ def true_mask(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
         raise MammoError(
             f'{sample.metainfo.get("img_path", "an image")}: no true mask to take prompts from',
             'annotated images where model.prompts_from is truth',
-            "Give prompts in a prompts.csv and set model.prompts_from='given' (docs/sam.md)",
+            'Give prompts in a table: --prompts FILE (docs/sam.md)',
         )
     height, width = picture_shape(sample, shape)
     return truth_on_input(sample, shape)[0, :height, :width].cpu() == 1

@@ -16,6 +16,7 @@ class Licence(NamedTuple):
 
 _IMAGENET21K = 'ImageNet-21k (access for non-commercial research)'
 _IMAGENET = 'ImageNet-1k (access for non-commercial research)'
+_IMAGENET22K = 'ImageNet-22k (access for non-commercial research)'
 _SA1B = 'SA-1B (research licence)'
 # As the repositories state them; the first that matches is taken.
 _KNOWN = (
@@ -30,6 +31,10 @@ _KNOWN = (
         Licence('Apache-2.0', 'timm, of google-research/vision_transformer', _IMAGENET21K),
     ),
     (
+        r'vit_\w+_patch\d+_\d+\.(augreg|sam)_in1k',
+        Licence('Apache-2.0', 'timm, of google-research/vision_transformer', _IMAGENET),
+    ),
+    (
         r'^jx_vit_',
         Licence('Apache-2.0', 'timm, of google-research/vision_transformer', _IMAGENET21K),
     ),
@@ -42,7 +47,12 @@ _KNOWN = (
         r'(^dino_(vit|deit)|vit_\w+\.dino\b)',
         Licence('Apache-2.0', 'facebookresearch/dino', _IMAGENET),
     ),
-    (r'deit3?_', Licence('Apache-2.0', 'facebookresearch/deit', _IMAGENET)),
+    (
+        r'(^dinov2_vit|vit_\w+_dinov2\.)',
+        Licence('Apache-2.0', 'facebookresearch/dinov2', 'LVD-142M (not public)'),
+    ),
+    (r'^deit3_.*(22k|21k)', Licence('Apache-2.0', 'facebookresearch/deit', _IMAGENET22K)),
+    (r'^deit3?_', Licence('Apache-2.0', 'facebookresearch/deit', _IMAGENET)),
 )
 
 

@@ -2,18 +2,27 @@
 
 import codecs
 import pickle
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import numpy as np
 import torch
+from mmengine.dist import barrier, get_rank
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as host
 
 from mmseg_mammo.errors import CheckpointError
 
 _STATISTICS = ('min', 'max', 'current', 'mean')  # what MMEngine's buffers of scalars refer to
+_REMOTE = ('pavi:', r'(\S+\:)?')  # what MMEngine's names of stores begin with
+# How torch, and the class below, name what a pickle wants made.
+_NAMED = re.compile(r'(?:unsupported|GLOBAL)[a-z: ]*\s([\w]+\.[\w.]+)', re.IGNORECASE)
+_KINDS = 'a checkpoint of this project, of MMSegmentation, or a state dict'
 _REMEDY = 'Take weights from who trained them as .safetensors, or as a state dict of tensors alone'
 
 
@@ -54,26 +63,52 @@ def load_plain(path: str | Path, map_location: Any = 'cpu') -> Any:
         map_location: See ``torch.load``.
 
     Raises:
-        CheckpointError: It holds anything else, which might run code.
+        CheckpointError: It holds anything else, which might run code; or it is damaged.
         FileNotFoundError: There is no such file.
     """
     try:
-        return _read_plain(path, map_location)
-    except pickle.UnpicklingError as error:
+        found = _read_plain(path, map_location)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        # Not torch's own text, which also says how to load without care.
+        wanted = _NAMED.search(str(error))
+        if wanted is None:
+            raise CheckpointError(
+                f'{path}: damaged inside, torch cannot read it',
+                'a file that torch.save wrote',
+                'Copy it again and compare its hash',
+            ) from error
         raise CheckpointError(
-            f'{path}: holds more than tensors and plain data ({_first_sentence(error)})',
-            'a checkpoint of this project, of MMSegmentation, or a state dict',
-            _REMEDY,
+            f'{path}: holds more than tensors and plain data ({wanted[1]})', _KINDS, _REMEDY
         ) from error
+    if not isinstance(found, Mapping):
+        raise CheckpointError(f'{path}: holds a {type(found).__name__}, not weights', _KINDS)
+    return found
 
 
 def use_safe_loading() -> None:
-    """Let MMEngine, too, read local files by :func:`load_plain`: runners, when they load or resume.
+    """Let MMEngine, too, read files by :func:`load_plain`: runners, models that load weights.
 
     Its own loader tries again with ``weights_only=False``. For the commands of this project; a
     program that imports this package keeps MMEngine's.
     """
     CheckpointLoader.register_scheme(prefixes='', loader=_for_mmengine, force=True)
+    web = ('http://', 'https://')
+    CheckpointLoader.register_scheme(prefixes=web, loader=_from_web, force=True)
+    remote = [prefix for prefix in CheckpointLoader._schemes if prefix.startswith(_REMOTE)]
+    CheckpointLoader.register_scheme(prefixes=remote, loader=_refuse, force=True)
+    host.load_from_http = _from_web  # by which its loaders of names, open-mmlab://…, read
+
+
+@contextmanager
+def safe_loading() -> Iterator[None]:
+    """:func:`use_safe_loading` for as long as this lasts."""
+    schemes, load_from_http = CheckpointLoader._schemes, host.load_from_http
+    CheckpointLoader._schemes = type(schemes)(schemes)
+    use_safe_loading()
+    try:
+        yield
+    finally:
+        CheckpointLoader._schemes, host.load_from_http = schemes, load_from_http
 
 
 def _for_mmengine(filename: str, map_location: Any = None) -> Any:
@@ -81,6 +116,26 @@ def _for_mmengine(filename: str, map_location: Any = None) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f'{filename} can not be found.')
     return load_plain(path, map_location)
+
+
+def _from_web(
+    filename: str,
+    map_location: Any = None,
+    model_dir: str | None = None,
+    progress: bool = False,
+) -> Any:
+    """As MMEngine's: from the folder of downloads of torch, where it is, after downloading it."""
+    folder = Path(model_dir or Path(torch.hub.get_dir()) / 'checkpoints')
+    path = folder / Path(urlparse(filename).path).name
+    if not path.is_file() and get_rank() == 0:
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(filename, str(path), progress=progress)
+    barrier()
+    return load_plain(path, map_location)
+
+
+def _refuse(filename: str, map_location: Any = None) -> Any:
+    raise CheckpointError(f'{filename}: not a local file', 'a file, or http(s)', 'Copy it here')
 
 
 def _read_plain(path: str | Path, map_location: Any) -> Any:
@@ -116,8 +171,3 @@ class _Restricted:
     def load(file: Any, **options: Any) -> Any:
         """As ``pickle.load``; of the formats before torch 1.6."""
         return _Restricted.Unpickler(file, **options).load()
-
-
-def _first_sentence(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if 'global' in line.lower()]
-    return (lines or ['it cannot be read otherwise'])[0][:200]

@@ -1,4 +1,4 @@
-"""Progress of a long step: a bar on a terminal, or a line for every tenth, with the time left, in a log."""
+"""Progress of a long step: a bar on a terminal, or lines with the time left in a log: an early one, and every tenth."""
 
 import sys
 import time
@@ -9,6 +9,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 T = TypeVar('T')
+_FIRST_LINE = 10.0  # seconds, after which a log says how long it will take
 
 
 def show_progress(
@@ -26,11 +27,14 @@ def show_progress(
     if sys.stderr.isatty():
         yield from tqdm(items, title, total, initial=done, unit=unit)
         return
-    start, before = time.monotonic(), done
+    start, before, silent = time.monotonic(), done, True
     for item in items:
         yield item
         done += 1
-        if done * 10 // total > (done - 1) * 10 // total:
-            seconds = (time.monotonic() - start) / (done - before) * (total - done)
+        spent = time.monotonic() - start
+        tenth = done * 10 // total > (done - 1) * 10 // total
+        if tenth or (silent and spent > _FIRST_LINE):
+            silent = False
+            seconds = spent / (done - before) * (total - done)
             left = f', about {timedelta(seconds=round(seconds))} left' if done < total else ''
             print(f'{title}: {done} of {total} {unit}s{left}', file=sys.stderr, flush=True)

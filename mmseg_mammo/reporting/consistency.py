@@ -38,6 +38,7 @@ def _of_tests(tests: Sequence[Test]) -> Iterator[str]:
                 f'{what}: masks were compared on a grid of {test.eval_size}×{test.eval_size} '
                 '(eval_size), not on their own'
             )
+        yield from _of_output(what, test.test_output)
         if test.lesions is None:
             yield f'{what}: tested without lesions=True; no lesion level, no 224 grid'
         for difference in test.summary.get('input_differs_from_training', ()):
@@ -51,6 +52,15 @@ def _of_tests(tests: Sequence[Test]) -> Iterator[str]:
             )
             if trained != tested:
                 yield f'{what}: trained on {trained}, tested on {tested}'
+
+
+def _of_output(what: str, output: Mapping[str, Any]) -> Iterator[str]:
+    """What was done to probabilities, of runs that say it."""
+    threshold, trained = output.get('threshold'), output.get('trained_threshold')
+    if threshold != trained:
+        yield f"{what}: cut at a probability of {threshold:.4g}; the training's is {trained:.4g}"
+    if (temperature := output.get('temperature', 1)) != 1:
+        yield f'{what}: probabilities at a temperature of {temperature:.4g}, in training of 1'
 
 
 def _of_model(model: str, tests: Sequence[Test]) -> Iterator[str]:

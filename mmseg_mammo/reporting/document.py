@@ -1,7 +1,7 @@
 """Document: the tables, sections and viewer cases that a report consists of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmseg_mammo.visualization.plots import Figure
@@ -43,9 +43,11 @@ class Case:
         image: JPEG, grey.
         truth: 1-bit PNG mask on the grid of ``image``; None without a lesion.
         predictions: Mask file of each model, on the same grid; None is an empty prediction.
-        scores: dice, iou (0 to 1) and max_probability of each model.
+        scores: dice, iou (0 to 1) and max_probability of each model; without a truth score,
+            regions, area_pixels and area_mm2.
         points: Prompt points of each model, (x, y, label), x and y from 0 to 1 of width and
             height; label 1 is lesion, 0 background.
+        files: Addresses of further files from the page, by what a link to them says.
     """
 
     key: str
@@ -56,3 +58,4 @@ class Case:
     predictions: Mapping[str, Path | None]
     scores: Mapping[str, Mapping[str, float | None]]
     points: Mapping[str, tuple[tuple[float, float, int], ...]]
+    files: Mapping[str, str] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import PARTIAL_PREFIX
 from mmseg_mammo.reporting.document import Case, Cell, Section, Table
 from mmseg_mammo.reporting.page.cases import find_cases
+from mmseg_mammo.reporting.page.page import PAGE
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import has_lesion, mark_cells, mark_notes
@@ -29,7 +30,6 @@ from mmseg_mammo.version import __version__
 from mmseg_mammo.visualization.plots import Figure
 
 MANIFEST = 'report.json'
-PAGE = 'index.html'
 TITLE = 'Transfer report'
 
 
@@ -84,9 +84,19 @@ def _run_row(test: Test) -> tuple[Cell, ...]:
     )
 
 
-def files(sections: Sequence[Section], page: str) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of everything that a report consists of."""
+def files(
+    sections: Sequence[Section], page: str, points: Mapping[str, bytes] | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of everything that a report consists of.
+
+    Args:
+        sections: With their tables and figures.
+        page: The HTML.
+        points: Contents of further files of ``tables/`` by name (:func:`.operating_points`).
+    """
     yield PAGE, page.encode()
+    for name, content in (points or {}).items():
+        yield f'tables/{name}', content
     for item in (item for section in sections for item in section.items):
         if isinstance(item, Table):
             yield f'tables/{item.name}.csv', to_csv(item).encode()

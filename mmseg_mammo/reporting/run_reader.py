@@ -22,6 +22,7 @@ from mmseg_mammo.io.run_folder import (
     RUN,
     SUMMARY,
     TEST_COLUMNS,
+    TEST_OUTPUT,
     VALIDATION,
     Records,
     read_records,
@@ -77,6 +78,14 @@ class Test:
         columns = {name: self.images[name] for name in names if name in self.images}
         rows = zip(*columns.values(), strict=True)
         return sum(is_unprompted(dict(zip(columns, row, strict=True))) for row in rows)
+
+    @property
+    def test_output(self) -> Mapping[str, Any]:
+        """``threshold``, ``temperature``, ``breast_only`` and ``trained_threshold``; or nothing.
+
+        Earlier runs do not have it: their threshold is the training's, their temperature 1.
+        """
+        return self.run.get(TEST_OUTPUT) or {}
 
     @property
     def eval_size(self) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import read_json
-from mmseg_mammo.io.run_folder import AGAIN, RUN
+from mmseg_mammo.io.run_folder import AGAIN, RUN, TEST_OUTPUT
 from mmseg_mammo.reporting.consistency import find_warnings
 from mmseg_mammo.reporting.naming import dataset_name, may_be_one, name_folders, telling_tail
 from mmseg_mammo.reporting.run_reader import Test, Training, read_test, read_training
@@ -121,6 +121,7 @@ def _name_models(
     for path, name in names.items():
         if name not in {model for _, _, model in called}:
             raise MammoError(f'--name {path}={name}: no finished test in or below {path}')
+    called = [(folder, run, f'{name}{_output_name(run)}') for folder, run, name in called]
     checkpoints: defaultdict[str, list[PurePath]] = defaultdict(list)
     for _, run, model in called:
         known = checkpoints[model]
@@ -138,6 +139,11 @@ def _name(folder: Path, run: Mapping[str, Any], names: Mapping[Path, str]) -> st
     if above:
         return names[max(above, key=lambda path: len(path.resolve().parts))]
     return experiment(run) or folder.parent.name
+
+
+def _output_name(run: Mapping[str, Any]) -> str:
+    """What tells the test of a model without marks outside the breast from its other tests."""
+    return ', breast only' if (run.get(TEST_OUTPUT) or {}).get('breast_only') else ''
 
 
 def experiment(run: Mapping[str, Any]) -> str:

@@ -1,70 +1,20 @@
-"""What the sub-commands share: options as MMEngine reads them, errors in one line."""
+"""What the sub-commands share: the start of the host, errors in one line."""
 
 import argparse
 
 import pytest
 from experiments import shrink
-from mmengine.config import DictAction
 from torch.utils.data import DataLoader, Dataset
 
 from mmseg_mammo.cli.common import (
-    add_config_arguments,
     check_counts,
     end_in_one_line,
     host_command,
     named_errors,
-    read_options,
     resumable,
 )
 from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.errors import DataFileError, MammoError
-
-
-def read(*words):
-    """What our parser and :func:`read_options` make of words."""
-    parser = argparse.ArgumentParser()
-    add_config_arguments(parser)
-    return read_options(parser, parser.parse_args(['c.py', *words]).cfg_options)
-
-
-def read_by_the_host(*words):
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
-    return parser.parse_args([*words]).cfg_options
-
-
-@pytest.mark.parametrize(
-    'words',
-    [
-        ['a=1', 'b=1e-3', 'c=True', 'd=None', 'e=text'],
-        ['a=1,2,3', 'b=[1,2]', 'c=(1,2)', 'd=[(1,2),(3,4)]', 'e=[]', 'f=[[1],[a,b]]'],
-        ['model.backbone.arch.depth=2', 'param_scheduler.0.begin=3', 'a.b.c=[x,y]'],
-        ["a='quoted'", 'b="quoted"', "c=['x','y']", 'd=two words', 'e=a=b'],
-        ['a=', 'b=(1,)', 'c=,'],
-    ],
-)
-def test_options_that_stayed_text_are_read_as_by_the_hosts_parser(words):
-    theirs = read_by_the_host('--cfg-options', *words)
-    assert read('--cfg-options', *words) == theirs
-    assert [type(value) for value in theirs.values()] == [
-        type(value) for value in read('--cfg-options', *words).values()
-    ]
-
-
-def test_options_that_are_given_twice_add_up_as_in_the_hosts_parser():
-    words = ['--cfg-options', 'a=1', 'b=2', '--cfg-options', 'a=3', 'c=[4,5]']
-    assert read(*words) == read_by_the_host(*words) == {'a': 3, 'b': 2, 'c': [4, 5]}
-    assert read() is None
-
-
-@pytest.mark.parametrize('word', ['model', 'a=[1,2', 'a=(1,[2)'])
-def test_an_option_that_cannot_be_read_ends_with_the_usage(word, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        read('--cfg-options', word)
-    assert stopped.value.code == 2
-    said = capsys.readouterr().err
-    assert said.startswith('usage: ')
-    assert f'--cfg-options {word}: KEY=VALUE' in said
 
 
 def test_a_command_of_the_host_registers_first_and_gets_its_options_read(monkeypatch):

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from experiments import shrink
+from sam_models import meta_sam
 from tool_calls import CBIS, OURS, ZGT, call, check_labels, options, scores
+
+from mmseg_mammo.reporting.runs import find_runs
 
 
 def test_testing_on_the_other_hospital_gives_scores_records_and_pictures(
@@ -64,6 +68,51 @@ def test_a_checkpoint_of_another_model_ends_in_one_line(trained, prepared, tmp_p
         call(monkeypatch, OURS / 'test.py', *arguments, *small)
 
 
+@pytest.fixture
+def sam(prepared, tmp_path):
+    """A config of a small SAM, and its checkpoint."""
+    cfg = shrink('sam_zeroshot_cbis', prepared, tmp_path / 'w')
+    cfg.dump(tmp_path / 'sam.py')
+    torch.save(meta_sam(32).state_dict(), tmp_path / 'sam.pth')
+    return [tmp_path / 'sam.py', tmp_path / 'sam.pth', '--work-dir', tmp_path / 'w']
+
+
+def test_sam_takes_its_prompts_from_a_table_and_says_which_images_have_none(
+    sam, prepared, tmp_path, monkeypatch
+):
+    table = tmp_path / 'clicks.csv'
+    table.write_text('image;object;x;y;label\n6;1;20;40;1\n0;1;3;3;1\n')
+    call(monkeypatch, OURS / 'test.py', *sam, '--prompts', table)
+    (path,) = tmp_path.glob('w/*/per_image_test.csv')
+    prompted, empty = csv.DictReader(path.open())
+    assert (prompted['image'], prompted['prompt_points']) == ('images/6.png', '20.0:40.0:1')
+    assert (empty['image'], empty['predicted_pixels'], empty['chosen']) == (
+        'images/7.png',
+        '0',
+        '-1',
+    )
+    assert float(empty['max_probability']) == 0
+    assert {prompted['prompts_from'], empty['prompts_from']} == {'given'}
+    assert scores(tmp_path / 'w')['unprompted_images'] == 1
+    log = next(tmp_path.glob('w/*/*.log')).read_text()
+    assert 'prompts for 1 of 2 images; 1 images without a prompt: predicted empty; 1 images' in log
+    assert 'NOTE: 1 images without a prompt: predicted empty' in log
+    (test,) = find_runs([tmp_path / 'w']).tests
+    assert (test.unprompted, test.marks) == (1, ('phantom masks', 'prompts given'))
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--coordinates', 'prepared'], '--coordinates prepared: no effect'),
+        (['--prompts', 'nowhere.csv'], r'nowhere\.csv: No such file'),
+    ],
+)
+def test_prompts_that_cannot_be_end_in_one_line(arguments, message, sam, monkeypatch):
+    with pytest.raises(SystemExit, match=f'^error: {message}'):
+        call(monkeypatch, OURS / 'test.py', *sam, *arguments)
+
+
 class Malicious:
     """Makes a folder when it is unpickled."""
 
@@ -100,7 +149,9 @@ def test_where_probabilities_are_cut_is_chosen_on_the_command_line_and_written_d
     call(monkeypatch, OURS / 'test.py', *arguments, tmp_path / 'a', '--threshold', '1', *small)
     (summary,) = (tmp_path / 'a').glob('*/test.json')
     found = json.loads(summary.read_text())
-    assert found['test_output'] == dict(threshold=1.0, temperature=1.0, breast_only=False)
+    assert found['test_output'] == dict(
+        threshold=1.0, temperature=1.0, breast_only=False, trained_threshold=0.5
+    )
     assert found['evaluator']['threshold'] == 1.0
     (table,) = (tmp_path / 'a').glob('*/per_image_test.csv')
     assert {row['predicted_pixels'] for row in csv.DictReader(table.open())} == {'0'}
@@ -110,7 +161,7 @@ def test_where_probabilities_are_cut_is_chosen_on_the_command_line_and_written_d
         monkeypatch, OURS / 'test.py', *arguments, tmp_path / 'b', '--operating-point', file, *small
     )
     (record,) = (tmp_path / 'b').glob('*/run.json')
-    expected = dict(threshold=0.25, temperature=2.0, breast_only=True)
+    expected = dict(threshold=0.25, temperature=2.0, breast_only=True, trained_threshold=0.5)
     assert json.loads(record.read_text())['test_output'] == expected
     with pytest.raises(SystemExit, match='beside --breast-only: its threshold'):
         call(

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
+from sklearn.linear_model import LogisticRegression
 
-from mmseg_mammo.evaluation.calibration import calibration_error, reliability
+from mmseg_mammo.evaluation.calibration import (
+    TEMPERATURES,
+    calibration_error,
+    fit_temperature,
+    reliability,
+)
 
 
 def test_reliability_is_scikit_learns():
@@ -50,3 +56,30 @@ def test_bins_are_half_open_and_what_lies_beyond_is_in_the_outer_ones():
 
 def test_nothing_predicted_has_no_calibration_error():
     assert np.isnan(calibration_error(np.array([], bool), np.array([])))
+
+
+@pytest.mark.parametrize('temperature', [0.5, 1.0, 3.0])
+def test_the_temperature_that_made_labels_is_found_again(temperature):
+    generator = np.random.default_rng(0)
+    logits = generator.normal(-1, 4, 200_000)
+    lesion = generator.random(len(logits)) < 1 / (1 + np.exp(-logits / temperature))
+    found = fit_temperature(logits, lesion.astype(int), (~lesion).astype(int))
+    assert found == pytest.approx(temperature, rel=0.03)
+
+
+def test_the_temperature_is_that_of_logistic_regression_without_intercept():
+    generator = np.random.default_rng(1)
+    logits = generator.normal(0, 5, 3000)
+    lesion = generator.random(3000) < 1 / (1 + np.exp(-logits / 2 - 0.5))
+    model = LogisticRegression(C=1e12, fit_intercept=False, tol=1e-10).fit(logits[:, None], lesion)
+    found = fit_temperature(logits, lesion.astype(int), (~lesion).astype(int))
+    assert 1 / found == pytest.approx(float(model.coef_[0, 0]), rel=1e-3)
+
+
+def test_pixels_of_one_kind_have_no_temperature_and_perfect_ones_the_lowest():
+    logits = np.array([-3.0, 3.0])
+    assert fit_temperature(logits, np.array([0, 9]), np.array([9, 0])) == pytest.approx(
+        TEMPERATURES[0], rel=0.01
+    )
+    with pytest.raises(ValueError, match='both kinds'):
+        fit_temperature(logits, np.array([0, 0]), np.array([9, 1]))

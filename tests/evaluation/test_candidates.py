@@ -6,6 +6,7 @@ import pytest
 from mmseg_mammo.evaluation.candidates import (
     candidate_columns,
     candidate_count,
+    is_unprompted,
     prompt_columns,
     summarise_candidates,
 )
@@ -137,3 +138,20 @@ def test_prompts_are_written_as_text():
     none = {'prompts_from': 'given', 'prompt_points': [], 'prompt_boxes': []}
     assert prompt_columns(none) == none | {'prompt_points': '', 'prompt_boxes': ''}
     assert prompt_columns({}) == {}
+
+
+@pytest.mark.parametrize(
+    ('columns', 'unprompted'),
+    [
+        (dict(prompts_from='given', prompt_points='', prompt_boxes=''), True),
+        (dict(prompts_from='given', prompt_points='1:2:1', prompt_boxes=''), False),
+        (dict(prompts_from='given', prompt_points='', prompt_boxes='1:2:3:4'), False),
+        (dict(prompts_from='truth', prompt_points='', prompt_boxes=''), False),
+        ({}, False),
+    ],
+)
+def test_images_without_a_prompt_are_counted_where_prompts_are_given(columns, unprompted):
+    assert is_unprompted(columns) is unprompted
+    scores = summarise_candidates([record() | columns])
+    expected = float(unprompted) if columns.get('prompts_from') == 'given' else None
+    assert scores.get('unprompted_images') == expected

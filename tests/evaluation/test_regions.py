@@ -125,9 +125,7 @@ def test_the_longest_diameter_is_that_of_the_contour(seed, pixel_size):
 
 
 def test_the_longest_diameter_by_hand():
-    assert longest_diameter(drawn('.#.'), (0.2, 0.3)) == pytest.approx(
-        0.3
-    )  # a pixel is as long as its side
+    assert longest_diameter(drawn('.#.'), (0.2, 0.3)) == pytest.approx(0.3)
     assert longest_diameter(drawn('####'), (0.2, 0.3)) == pytest.approx(1.2)
     assert longest_diameter(drawn('#', '#', '#'), (0.2, 0.3)) == pytest.approx(0.6)
     assert longest_diameter(drawn('...')) == 0

@@ -37,7 +37,8 @@ def samples(candidates, lesion=0.3, seed=0):
         if candidates:
             sample.candidates = PixelData(data=logits)
             told = torch.rand(3, generator=generator).tolist()
-            sample.set_metainfo({'candidate_iou': told, 'chosen': 0})
+            prompts = {'prompts_from': 'given', 'prompt_points': [], 'prompt_boxes': []}
+            sample.set_metainfo({'candidate_iou': told, 'chosen': 0, **prompts})
         found.append(sample.to_dict())
     return found
 

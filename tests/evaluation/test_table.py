@@ -78,3 +78,11 @@ def test_prompts_from_the_truth_are_named():
     table = format_table(SCORES, [dict(plain[0], prompts_from='truth')], None)
     assert 'NOTE: prompts were drawn from the true masks' in table
     assert 'do not compare' in table
+
+
+def test_images_without_a_prompt_are_counted():
+    prompted, *others = (dict(one, prompts_from='given') for one in records(*['contour'] * 3))
+    prompted['prompt_boxes'] = '1:2:3:4'
+    table = format_table(SCORES, [prompted, *others], None)
+    assert table.endswith('NOTE: 2 images without a prompt: predicted empty')
+    assert 'without a prompt' not in format_table(SCORES, [prompted], None)

@@ -55,6 +55,7 @@ def test_two_names_for_one_image_are_an_error():
 def test_the_name_as_it_is_comes_before_all_others():
     images = ['a.png', 'x/a.png']
     assert match_names(images, images, TABLE).names == {'a.png': 'a.png', 'x/a.png': 'x/a.png'}
+    assert match_names(['y/a.png'], images, TABLE).names == {'a.png': 'y/a.png'}
     found = match_names(images, ['a.png'], TABLE)
     assert (found.names, found.unknown) == ({'a.png': 'a.png'}, ('x/a.png',))
 

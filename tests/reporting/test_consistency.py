@@ -98,3 +98,16 @@ def test_other_images_under_the_same_name_are_a_warning(tmp_path):
             predict(rows, np.random.default_rng(0), 0.5),
         )
     assert any('not tested on the same images' in w for w in warnings(tmp_path))
+
+
+def test_another_threshold_than_that_of_the_training_and_a_temperature_are_warnings(one):
+    path = one / '20260103_000000' / 'run.json'
+    run = json.loads(path.read_text())
+    output = dict(threshold=0.73, trained_threshold=0.5, temperature=1.0, breast_only=False)
+    path.write_text(json.dumps(run | {'test_output': output | {'temperature': 2.0}}))
+    assert warnings(one) == (
+        "unet on zgt: cut at a probability of 0.73; the training's is 0.5",
+        'unet on zgt: probabilities at a temperature of 2, in training of 1',
+    )
+    path.write_text(json.dumps(run | {'test_output': output | {'threshold': 0.5}}))
+    assert not warnings(one)

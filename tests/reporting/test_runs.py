@@ -219,3 +219,13 @@ def test_names_that_differ_in_signs_only_have_files_of_their_own(one):
     runs = find_runs([one])
     assert set(names) < set(runs.datasets)
     assert len({runs.slug(dataset) for dataset in runs.datasets}) == len(runs.datasets)
+
+
+def test_a_test_without_marks_outside_the_breast_stands_beside_the_other(one):
+    output = dict(threshold=0.5, trained_threshold=0.5, temperature=1.0, breast_only=True)
+    copy(one / '20260102_000000', '20260105_000000', test_output=output)
+    runs = find_runs([one])
+    assert runs.models == ('unet', 'unet, breast only')
+    assert not runs.left_out
+    named = find_runs([one], {one: 'U-Net'})
+    assert named.models == ('U-Net', 'U-Net, breast only')

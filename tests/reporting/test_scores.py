@@ -1,3 +1,5 @@
+import csv
+
 import numpy as np
 import pytest
 from runs import make_rows, make_test, predict
@@ -5,6 +7,7 @@ from runs import make_rows, make_test, predict
 from mmseg_mammo.evaluation.bootstrap import mean
 from mmseg_mammo.evaluation.overlap import dice, iou
 from mmseg_mammo.io.run_folder import Records
+from mmseg_mammo.io.table import write_table
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import (
     NARROW,
@@ -103,4 +106,19 @@ def test_prompts_that_were_given_are_said(tmp_path):
     assert 'prompts given' in mark_cells(test)
     assert 'prompts given' not in mark_cells(test, empty=True)
     assert 'Prompts given' in ' '.join(mark_notes([test]))
+    assert 'without a prompt' not in ' '.join(mark_notes([test]))
     assert 'prompts from the truth' not in mark_cells(test)
+
+
+def test_images_without_a_prompt_are_counted_below_every_table(tmp_path):
+    tested = predict(make_rows('zgt', 8, 0.5, 0), np.random.default_rng(0), 0.5)
+    folder = tmp_path / 'w' / '20260102_000000'
+    make_test(folder, 'sam', 'zgt', tested, prompted=True)
+    path = folder / 'per_image_test.csv'
+    lines = list(csv.DictReader(path.open()))
+    for place, line in enumerate(lines):
+        line.update(prompts_from='given', **({} if place > 2 else {'prompt_points': ''}))
+    write_table(path, list(lines[0]), lines)
+    (test,) = find_runs([tmp_path]).tests
+    assert test.unprompted == 3
+    assert f'sam: 3 of {len(lines)} images without a prompt: predicted empty.' in mark_notes([test])

@@ -15,6 +15,7 @@ from mmseg_mammo.engine.config.image_steps import (
     resizes,
     split_loading,
 )
+from mmseg_mammo.engine.config.test_output import trained_threshold
 from mmseg_mammo.engine.config.type_names import class_of, type_name
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.transforms.clahe import LEVELS
@@ -62,6 +63,15 @@ def input_differences(trained: Config, cfg: Config) -> list[str]:
         for name in sorted({*ours, *theirs})
         if ours.get(name) != theirs.get(name)
     ]
+
+
+def threshold_difference(trained: Config, cfg: Config) -> list[str]:
+    """One phrase if a config has another threshold than the training; else an empty list.
+
+    A ``test_output`` is no contradiction: it is there to choose a threshold.
+    """
+    ours, theirs = trained_threshold(cfg), trained_threshold(trained)
+    return [] if ours == theirs else [f'the threshold is {ours:g}, in training {theirs:g}']
 
 
 def _input_settings(cfg: Config, trained: bool = False) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def read_literals(text: str, place: str) -> Config:
     except (SyntaxError, ValueError) as error:
         raise CheckpointError(
             f'{place}: the config inside is not plain data ({str(error)[:80]!r}), and is not run',
-            remedy='Give the config, and weights without one',
+            remedy='Give the config: before the checkpoint, or to mammoseg predict by --config',
         ) from error
     return Config(values)
 

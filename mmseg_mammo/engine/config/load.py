@@ -27,7 +27,7 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     """Read the config of the command line with its overrides, work folder and launcher.
 
     Args:
-        args: Of :func:`mmseg_mammo.cli.common.add_config_arguments`, ``cfg_options`` read, perhaps
+        args: Of :func:`mmseg_mammo.cli.arguments.add_config_arguments`, ``cfg_options`` read, perhaps
             with ``dataset`` and ``split``; or with ``config=None`` and a ``checkpoint``, whose own
             config is taken.
         datasets: Folder of the data set configs that ``dataset`` may name; None: the shipped ones.
@@ -59,7 +59,7 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     if getattr(args, 'device', None):
         cfg.device = args.device
     cfg.launcher = args.launcher
-    default = str(Path('work_dirs') / Path(cfg.filename).stem)
+    default = str(Path('work_dirs') / Path(cfg.filename or args.config).stem)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or default
     return cfg
 

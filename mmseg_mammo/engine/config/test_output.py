@@ -73,6 +73,8 @@ def use_operating_point(
         MammoError: A file beside another value; or see :func:`use_test_output`.
         DataFileError: The file cannot be used.
     """
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise MammoError(f'--threshold {threshold:g}', 'a probability from 0 to 1')
     if file is None:
         use_test_output(cfg, threshold, breast_only=breast_only)
         return None
@@ -90,10 +92,13 @@ def use_operating_point(
 
 def threshold_of(cfg: Config) -> float:
     """The probability above which the model of ``cfg`` takes a pixel for lesion."""
+    chosen = (bare_model(cfg).get('test_output') or {}).get('threshold')
+    return trained_threshold(cfg) if chosen is None else float(chosen)
+
+
+def trained_threshold(cfg: Config) -> float:
+    """The threshold of ``cfg`` without its ``test_output``."""
     model = bare_model(cfg)
-    chosen = (model.get('test_output') or {}).get('threshold')
-    if chosen is not None:
-        return float(chosen)
     head = model.get('decode_head') or {}
     if isinstance(head, (list, tuple)):  # of a cascade, the last one
         head = head[-1]
@@ -104,9 +109,15 @@ def threshold_of(cfg: Config) -> float:
 
 
 def describe_test_output(cfg: Config) -> dict[str, Any]:
-    """Threshold, temperature and ``breast_only`` of a run of ``cfg``, for its records."""
+    """What holds in a run of ``cfg``, for its records.
+
+    Returns:
+        ``threshold``, ``temperature``, ``breast_only``, and ``trained_threshold``, which would hold
+        without the test-time output.
+    """
     given = read_test_output(bare_model(cfg).get('test_output'))
-    return {**vars(given), 'threshold': threshold_of(cfg)}
+    thresholds = {'threshold': threshold_of(cfg), 'trained_threshold': trained_threshold(cfg)}
+    return {**vars(given), **thresholds}
 
 
 def bare_model(cfg: Config) -> Any:

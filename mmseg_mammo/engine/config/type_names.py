@@ -5,6 +5,8 @@ from typing import Any
 
 from mmengine.registry import Registry
 
+from mmseg_mammo.engine.config.registered import look_up
+
 
 def type_name(kind: Any) -> str:
     """The bare name of what stands under ``type`` in a config; empty for nothing.
@@ -20,8 +22,11 @@ def type_name(kind: Any) -> str:
 
 
 def class_of(kind: Any, registry: Registry) -> type | None:
-    """The class that stands under ``type`` in a config; None for nothing, or what is unknown."""
-    found = registry.get(kind) if isinstance(kind, str) and kind else kind  # it raises for ''
+    """The class that stands under ``type`` in a config; None for nothing, or what is unknown.
+
+    Nothing is imported for it: the config may be that of a checkpoint.
+    """
+    found = look_up(kind, registry) if isinstance(kind, str) else kind
     return found if isinstance(found, type) else None
 
 

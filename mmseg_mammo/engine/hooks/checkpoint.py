@@ -16,7 +16,7 @@ from mmseg_mammo.engine.partial_checkpoint import drop_frozen, note_base, refuse
 from mmseg_mammo.engine.training_record import describe_training
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.evaluation.scalars import HIGHER, LOWER, scalar
-from mmseg_mammo.io.checkpoint_record import add_record
+from mmseg_mammo.io.checkpoint_record import add_record, read_record
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.models.peft.lora import omits_frozen
 from mmseg_mammo.models.peft.trainable import fingerprint, unwrapped
@@ -128,9 +128,17 @@ class ResumableCheckpointHook(CheckpointHook):
                 **self._record,
                 'epoch': checkpoint['meta'].get('epoch'),
                 'iter': checkpoint['meta'].get('iter'),
-                'best_score': runner.message_hub.runtime_info.get('best_score'),
+                'best_score': self._best_scores(runner),
                 'trained_only': bool(self._mark) or self.save_trained_only,
             }
+
+    def _best_scores(self, runner: Any) -> dict[str, float]:
+        """The best value so far of each score that a best checkpoint is kept of."""
+        names = [name for name in getattr(self, 'key_indicators', []) if name]
+        known = runner.message_hub.runtime_info
+        keys = ['best_score'] if len(names) == 1 else [f'best_score_{name}' for name in names]
+        pairs = zip(names, keys, strict=True)
+        return {name: float(known[key]) for name, key in pairs if key in known}
 
     def after_train_epoch(self, runner: Any) -> None:
         """Save, or leave it to the end of the validation that follows."""
@@ -159,6 +167,18 @@ class ResumableCheckpointHook(CheckpointHook):
         if previous and previous != self.best_ckpt_path and is_main_process():
             Path(previous).unlink(missing_ok=True)
 
+    def _save_best_checkpoint(self, runner: Any, metrics: dict) -> None:
+        super()._save_best_checkpoint(runner, metrics)
+        for path in {self.best_ckpt_path, *getattr(self, 'best_ckpt_path_dict', {}).values()}:
+            self._complete(path)
+
+    def _complete(self, path: str | None) -> None:
+        """Add the record to a file that was saved without the backend, as a strategy does."""
+        record = AtomicBackend.record
+        if record is not None and path and Path(path).is_file() and read_record(Path(path)) is None:
+            with Path(path).open('r+b') as stream:
+                add_record(stream, record)
+
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
         outdated: list[int] = []
         if self.max_keep_ckpts > 0:
@@ -178,6 +198,7 @@ class ResumableCheckpointHook(CheckpointHook):
             by_epoch=self.by_epoch,
             backend_args=self.backend_args,
         )
+        self._complete(self.last_ckpt)
         if is_main_process():
             last = self.last_ckpt.encode()
             write_atomic(Path(runner.work_dir) / 'last_checkpoint', lambda s: s.write(last))

@@ -8,7 +8,12 @@ from mmengine.runner import BaseLoop, find_latest_checkpoint
 from mmseg.registry import HOOKS
 
 from mmseg_mammo.engine.checkpoint import check_state, config_of
-from mmseg_mammo.engine.config.differences import clahe_differences, input_differences, note_clahe
+from mmseg_mammo.engine.config.differences import (
+    clahe_differences,
+    input_differences,
+    note_clahe,
+    threshold_difference,
+)
 from mmseg_mammo.engine.partial_checkpoint import complete, spare_base
 from mmseg_mammo.engine.resume import refuse_another_training
 from mmseg_mammo.engine.tta import check_merging
@@ -71,6 +76,8 @@ class CheckpointGuardHook(Hook):
             differences = [*input_differences(trained, runner.cfg), *former]
             runner.message_hub.update_info(DIFFERENCES, differences)
             self._warn(runner, differences)
+            for difference in threshold_difference(trained, runner.cfg):
+                runner.logger.warning(difference)
         model = unwrapped(runner.model)
         complete(checkpoint, model)
         state = checkpoint.get('state_dict', checkpoint)

@@ -11,7 +11,8 @@ import numpy as np
 
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.dicom.geometry import geometry_of
-from mmseg_mammo.io.dicom.header import is_for_processing, photometric_of, side_of, view_of
+from mmseg_mammo.io.dicom.header import photometric_of, side_of, view_of
+from mmseg_mammo.io.dicom.kind import check_mammogram, check_one_frame
 from mmseg_mammo.io.dicom.levels import display_levels
 from mmseg_mammo.io.dicom.pixels import guess_syntax, stored_values
 from mmseg_mammo.io.spacing import Spacing
@@ -97,24 +98,12 @@ def read_dicom(path: Path, voi: bool = True) -> tuple[np.ndarray, DicomInfo]:
         Pixels, H×W, uint8 (8-bit files without window) or uint16; and the header facts.
 
     Raises:
-        DataFileError: The file is missing, truncated, not DICOM, colour, multi-frame, raw
-            detector data, contradicts itself, or is compressed in a way that no installed
+        DataFileError: The file is missing, truncated, not DICOM, colour, multi-frame, a segmentation,
+            raw detector data, contradicts itself, or is compressed in a way that no installed
             decoder handles.
     """
     dataset, info = read_dataset(path, stop_before_pixels=False)
-    _check_frames(dataset, info, path)
-    if info.photometric not in ('MONOCHROME1', 'MONOCHROME2'):
-        raise DataFileError(
-            f'{path}: Photometric Interpretation {info.photometric or "is missing"}',
-            'MONOCHROME1 or MONOCHROME2 (grey levels)',
-            'Leave screen captures out of the table; where it is missing, add it to the file',
-        )
-    if is_for_processing(dataset):
-        raise DataFileError(
-            f'{path}: raw detector data (FOR PROCESSING)',
-            'images FOR PRESENTATION',
-            'Export the processed image of the same view',
-        )
+    check_mammogram(dataset, info.photometric, path)
     pixels = _decode_pixels(dataset, path)
     # Broken LUTs and windows raise many types; none of them may end a run without the path.
     try:
@@ -137,7 +126,7 @@ def read_dicom_labels(path: Path) -> np.ndarray:
         DataFileError: As :func:`read_dicom`, but for what a header says of grey levels.
     """
     dataset, info = read_dataset(path, stop_before_pixels=False)
-    _check_frames(dataset, info, path)
+    check_one_frame(dataset, info.photometric, path)
     return _decode_pixels(dataset, path, labels=True)
 
 
@@ -195,16 +184,6 @@ def read_dataset(path: Path, stop_before_pixels: bool) -> tuple[Any, DicomInfo]:
             f'{path}: {system or "not DICOM, or its header is damaged"}',
             remedy='Check the path, or copy the file again from its source',
         ) from error
-
-
-def _check_frames(dataset: Any, info: DicomInfo, path: Path) -> None:
-    frames = dataset.get('NumberOfFrames') or 1
-    if frames != 1 or (dataset.get('SamplesPerPixel') or 1) != 1:
-        raise DataFileError(
-            f'{path}: {frames} frame(s) of {info.photometric or "unknown photometric type"}',
-            'one greyscale frame (a 2-D mammogram)',
-            'Leave tomosynthesis and screen captures out of the table',
-        )
 
 
 def _info(dataset: Any, path: Path) -> DicomInfo:

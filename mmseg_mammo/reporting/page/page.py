@@ -15,15 +15,21 @@ from mmseg_mammo.reporting.page.viewer import filters, unique_values, viewer_dat
 from mmseg_mammo.reporting.tables import MISSING, texts
 from mmseg_mammo.visualization.plots import Figure
 
+PAGE = 'index.html'  # its file
 _LARGEST_SVG = 500_000  # characters; above it (figures made of photographs) the PNG is smaller
 _BADGE = re.compile(r'([^:.]{1,45})[:.]\s*(.*)', re.DOTALL)
 _NUMBER = re.compile(r'\W{0,2}\d')  # perhaps after a sign
+_FILTERS = ('view', 'laterality', 'patient_id')  # of predicted images
 
 
 def render_page(
-    title: str, sections: Sequence[Section], cases: Sequence[Case], notes: Sequence[str]
+    title: str,
+    sections: Sequence[Section],
+    cases: Sequence[Case],
+    notes: Sequence[str],
+    truth: bool = True,
 ) -> str:
-    """Render the whole report.
+    """Render a whole report, or the page of predicted images.
 
     Args:
         title: Heading of the page.
@@ -31,6 +37,8 @@ def render_page(
         cases: Images of the viewer; without any, the page has no viewer.
         notes: What a reader must know first. What stands before the first colon or full stop is
             shown as a badge where it is short.
+        truth: Whether the true lesions of the cases are known. Without them the cases have one
+            model, and the viewer shows neither truth nor agreement with it, but links to files.
 
     Returns:
         HTML with style, script and pictures inside. Everything that is not ours is escaped, and a
@@ -39,6 +47,34 @@ def render_page(
     Raises:
         DataFileError: A picture of a case cannot be used.
     """
+    data = viewer_data(cases, truth)
+    style = _own_file('page.css') + ('' if truth else _own_file('predicted.css'))
+    script = _own_file('page.js')
+    if cases:
+        parts = ('picture.js', 'tested.js' if truth else 'predicted.js', 'viewer.js')
+        script += '\n'.join(map(_own_file, parts))
+    return (
+        _environment()
+        .get_template('page.html')
+        .render(
+            title=title,
+            sections=sections,
+            notes=notes,
+            data=data,
+            truth=truth,
+            filters=filters(data['cases'], () if truth else _FILTERS),
+            scores=unique_values(
+                s for case in cases for scores in case.scores.values() for s in scores
+            ),
+            style=Markup(style),
+            script=Markup(script),
+            policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
+            f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
+        )
+    )
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader('mmseg_mammo.reporting.page'),
         autoescape=True,
@@ -56,24 +92,7 @@ def render_page(
     environment.filters.update(
         cells=lay_out, picture=data_uri, badge=split_badge, breakable=add_breaks
     )
-    data = viewer_data(cases)
-    style, script = _own_file('page.css'), _own_file('page.js')
-    if cases:
-        script += _own_file('viewer.js')
-    return environment.get_template('page.html').render(
-        title=title,
-        sections=sections,
-        notes=notes,
-        data=data,
-        filters=filters(data['cases']),
-        scores=unique_values(
-            s for case in cases for scores in case.scores.values() for s in scores
-        ),
-        style=Markup(style),
-        script=Markup(script),
-        policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
-        f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
-    )
+    return environment
 
 
 def lay_out(table: Table) -> list[list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_curve
 from mmseg_mammo.evaluation.bootstrap import auroc, estimate, mean
 from mmseg_mammo.evaluation.calibration import BINS, calibration_error, reliability
 from mmseg_mammo.evaluation.operating_point import SENSITIVITY, threshold_for
-from mmseg_mammo.io.run_folder import Records
+from mmseg_mammo.io.run_folder import TEST_OUTPUT, Records
 from mmseg_mammo.reporting.document import Cell, Section, Table
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
@@ -22,6 +22,8 @@ from mmseg_mammo.reporting.scores import (
     number,
 )
 from mmseg_mammo.visualization.plots import GREY, Figure, model_style, panels
+
+OTHER_OUTPUT = 'the validation had another temperature, or breast_only'
 
 
 def image_section(runs: Runs) -> Section:
@@ -36,7 +38,8 @@ def image_section(runs: Runs) -> Section:
     for model in runs.models:
         test = next(test for test in runs.tests if test.model == model)
         if validation_threshold(test) is None:
-            warnings.append(f'{model}: no threshold could be chosen: no validation records')
+            why = 'no validation records' if is_validated_alike(test) else OTHER_OUTPUT
+            warnings.append(f'{model}: no threshold could be chosen: {why}')
         elif not is_last(test):
             warnings.append(
                 f'{model}: the validation records are of the last epoch, the tested checkpoint '
@@ -63,11 +66,23 @@ def has_both(images: Records) -> bool:
 
 
 def validation_threshold(test: Test) -> float | None:
-    """The threshold from the validation images of the training; None without such images."""
+    """The threshold from the validation images of the training.
+
+    None without such images, and where the test gave probabilities in another way.
+    """
     records = test.training.validation if test.training else None
-    if records is None or not has_lesion(records).any():
+    if records is None or not is_validated_alike(test) or not has_lesion(records).any():
         return None
     return threshold_for(records['max_probability'][has_lesion(records)])
+
+
+def is_validated_alike(test: Test) -> bool:
+    """Whether temperature and ``breast_only`` of a test were those of the validation, too."""
+    trained = (test.training.run.get(TEST_OUTPUT) or {}) if test.training else {}
+    return all(
+        test.test_output.get(name, usual) == trained.get(name, usual)
+        for name, usual in (('temperature', 1), ('breast_only', False))
+    )
 
 
 def is_last(test: Test) -> bool:

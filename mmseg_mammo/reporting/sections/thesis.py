@@ -104,7 +104,8 @@ def _is_tested_on(test: Test, kind: str, name: str) -> bool:
 def _fits(test: Test, line: Published) -> bool:
     """Whether a test is of the model and the images of a published row."""
     finding = test.run['data']['test'].get('finding') or None
-    return experiment(test.run) == line.experiment != '' and finding == line.finding
+    plain = not test.test_output.get('breast_only')
+    return experiment(test.run) == line.experiment != '' and finding == line.finding and plain
 
 
 def _line_mark(line: Published, test: Test | None) -> str:

@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 import torch
 from experiments import shrink, train
+from mmengine.runner import load_checkpoint
+from mmseg.apis import init_model
+from mmseg.registry import MODELS
 
 from mmseg_mammo.engine.hooks.checkpoint import AtomicBackend, ResumableCheckpointHook
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.checkpoint_record import read_record
 
 
 def test_the_checkpoint_of_an_epoch_knows_its_validation(prepared, tmp_path):
@@ -21,6 +25,37 @@ def test_the_checkpoint_of_an_epoch_knows_its_validation(prepared, tmp_path):
     history = runner.message_hub.get_scalar('val/val_loss').data[0]
     assert plateau['best'] == history.min()
     assert checkpoint['message_hub']['runtime_info']['best_train_loss'] < np.inf
+
+
+@pytest.mark.parametrize('backend', ['atomic', 'local'])
+def test_every_file_has_the_record_of_its_own_epoch(backend, prepared, tmp_path):
+    """Also where the file is not written by this hook's backend, as under FSDP."""
+    cfg = shrink('unet_cbis', prepared, tmp_path, epochs=2)
+    scores = ['lesion_dice', 'val_loss']
+    cfg.default_hooks.checkpoint.update(
+        max_keep_ckpts=-1, save_best=scores, backend_args={'backend': backend}
+    )
+    runner = train(cfg)
+    records = {path.name: read_record(path) for path in tmp_path.glob('*.pth')}
+    assert records.keys() >= {'epoch_1.pth', 'epoch_2.pth', 'best_lesion_dice_epoch_1.pth'}
+    for name, record in records.items():
+        assert record['epoch'] == int(Path(name).stem[-1]), name
+        assert record['iter'] == 2 * record['epoch']
+        assert record['best_score'].keys() <= {*scores}
+    known = runner.message_hub.runtime_info
+    last = records['epoch_2.pth']['best_score']
+    assert last == {name: known[f'best_score_{name}'] for name in scores}
+    assert AtomicBackend.record is None or backend == 'local'
+
+
+def test_the_host_reads_a_file_with_a_record(prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path, epochs=1)
+    state = train(cfg).model.state_dict()
+    path = str(tmp_path / 'epoch_1.pth')
+    models = [init_model(cfg, path, device='cpu'), MODELS.build(cfg.model)]
+    load_checkpoint(models[1], path, strict=True)
+    for model in models:
+        assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
 
 
 def test_without_validation_the_last_checkpoint_is_saved_all_the_same(prepared, tmp_path):

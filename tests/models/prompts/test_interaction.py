@@ -40,7 +40,7 @@ def test_random_points_of_a_normal_image_are_in_the_picture_never_in_its_padding
 
 
 def test_a_sample_without_truth_is_an_error_and_no_click_in_the_middle():
-    with pytest.raises(MammoError, match=r"a\.png: no true mask.*set model\.prompts_from='given'"):
+    with pytest.raises(MammoError, match=r'a\.png: no true mask.*--prompts FILE'):
         prompts_from_truth(sample_of(), (40, 40), EDTCentreSampler())
 
 
@@ -59,6 +59,13 @@ def test_given_prompts_move_from_the_prepared_image_to_the_input_and_back():
 def test_a_sample_without_given_prompts_is_an_error():
     with pytest.raises(MammoError, match=r'a\.png: no prompts.*LoadPrompts'):
         prompts_from_metainfo(sample_of(square()), (40, 40))
+
+
+def test_an_image_without_a_prompt_has_no_object():
+    none = dict(points=[], labels=[], boxes=None)
+    prompts = prompts_from_metainfo(sample_of(prompts=none), (40, 28)).prompts
+    assert (prompts.points.shape, prompts.labels.shape, prompts.boxes) == ((0, 0, 2), (0, 0), None)
+    assert prompts.as_metainfo() == {'prompt_points': [], 'prompt_boxes': []}
 
 
 def test_boxes_alone_have_no_points():

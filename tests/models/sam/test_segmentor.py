@@ -96,36 +96,30 @@ def test_prompts_are_told_on_the_grid_of_the_prepared_image(weights):
     assert second.prompt_boxes[0] == pytest.approx(GIVEN[1]['boxes'][0], abs=1e-4)
 
 
-@pytest.mark.parametrize('places', [None, 'original'])
+@pytest.mark.parametrize(('coordinates', 'factor'), [('prepared', 1), ('original', 2)])
 @pytest.mark.parametrize('sampler', [dict(type='EDTCentreSampler'), BOXES], ids=['point', 'box'])
 def test_prompts_at_the_places_of_those_from_the_truth_give_the_same_masks(
-    sampler, places, weights, tmp_path
+    sampler, coordinates, factor, weights, tmp_path
 ):
-    """Also written to a table in pixels of an original of twice the size."""
+    """From a table in pixels of the prepared image, or of an original of twice the size."""
     inputs = normalised(our_sam(weights), pictures(1))
-    truth = square(top=20, left=10) | square(top=50, left=30)
+    truth, shape = square(top=20, left=10) | square(top=50, left=30), (80, 56)
     sampler = dict(sampler, per_component=True)
     (expected,) = our_sam(weights, test_prompts=sampler).predict(inputs, [sample_of(truth)])
-    shape, factor = (80, 56), 2 if places else 1
-    rows = [f'a,{n},{x},{y},{label},,,,' for n, (x, y, label) in enumerate(expected.prompt_points)]
-    rows += [f'a,{n},,,,{",".join(map(str, b))}' for n, b in enumerate(expected.prompt_boxes)]
+    enlarged = lambda places: ','.join(str((float(v) + 0.5) * factor - 0.5) for v in places)
+    points, boxes = expected.prompt_points, expected.prompt_boxes
+    rows = [f'a,{n},{enlarged(p[:2])},{p[2]},,,,' for n, p in enumerate(points)]
+    rows += [f'a,{n},,,,{enlarged(box)}' for n, box in enumerate(boxes)]
+    assert len(rows) == 2
     table = tmp_path / 'prompts.csv'
-    if places:  # the other way round, so that the step itself scales
-        values = lambda numbers: [(float(v) + 0.5) * factor - 0.5 for v in numbers]
-        points = [(*values(point[:2]), point[2]) for point in expected.prompt_points]
-        rows = [f'a,{n},{x},{y},{label},,,,' for n, (x, y, label) in enumerate(points)]
-        boxes = [values(box) for box in expected.prompt_boxes]
-        rows += [f'a,{n},,,,{",".join(map(str, box))}' for n, box in enumerate(boxes)]
     table.write_text('\n'.join(['image,object,x,y,label,x1,y1,x2,y2', *rows]))
-    step = LoadPrompts(file=str(table), coordinates=places or 'prepared', required=False)
+    step = LoadPrompts(file=str(table), coordinates=coordinates, required=False)
     size = {'original_height': factor * shape[0], 'original_width': factor * shape[1]}
-    given = step.transform({'image': 'a.png', 'img_path': 'a.png', 'ori_shape': shape, **size})
-    (found,) = our_sam(weights, prompts_from='given').predict(
-        inputs, [sample_of(shape=shape, prompts=given['prompts'])]
-    )
-    torch.testing.assert_close(
-        found.seg_logits.data, expected.seg_logits.data, rtol=1e-4, atol=1e-4
-    )
+    loaded = step.transform({'image': 'a.png', 'img_path': 'a.png', 'ori_shape': shape, **size})
+    sample = sample_of(shape=shape, prompts=loaded['prompts'])
+    (found,) = our_sam(weights, prompts_from='given').predict(inputs, [sample])
+    logits = found.seg_logits.data, expected.seg_logits.data
+    torch.testing.assert_close(*logits, rtol=1e-4, atol=1e-4)
     assert (found.pred_sem_seg.data != expected.pred_sem_seg.data).float().mean() < 1e-3
 
 

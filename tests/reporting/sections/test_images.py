@@ -13,7 +13,8 @@ from mmseg_mammo.visualization.plots import Figure
 def trained(truth, scores, checkpoint='w/epoch_3.pth', last='w/epoch_3.pth'):
     columns = {'truth_pixels': np.array(truth, float), 'max_probability': np.array(scores)}
     training = SimpleNamespace(validation=Records(columns), run={'last_checkpoint': last})
-    return SimpleNamespace(training=training, run={'checkpoint': checkpoint})
+    run = {'checkpoint': checkpoint}
+    return SimpleNamespace(training=training, run=run, test_output={})
 
 
 def test_the_threshold_comes_from_validation_images_with_a_lesion_alone():
@@ -23,6 +24,14 @@ def test_the_threshold_comes_from_validation_images_with_a_lesion_alone():
 def test_without_validation_there_is_no_threshold():
     assert validation_threshold(trained([0, 0], [0.8, 0.7])) is None
     assert validation_threshold(SimpleNamespace(training=None)) is None
+
+
+def test_probabilities_of_another_output_have_no_threshold_from_validation():
+    test = trained([5, 5, 0], [0.8, 0.7, 0.1])
+    test.test_output = {'temperature': 1.0, 'breast_only': True}
+    assert validation_threshold(test) is None
+    test.training.run['test_output'] = {'breast_only': True}
+    assert validation_threshold(test) == 0.7
 
 
 def test_another_checkpoint_than_the_last_is_noticed():

@@ -1,0 +1,175 @@
+"""Calibration: the threshold and the temperature of a model for the images of one hospital."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmseg_mammo.engine.config.test_output import bare_model
+from mmseg_mammo.engine.runner import drop_worker_settings
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.calibration import fit_temperature
+from mmseg_mammo.evaluation.grids import lesion_probability
+from mmseg_mammo.io.index import INDEX_NAME, read_index
+from mmseg_mammo.models.test_output import TestOutput
+
+# Logits are read at this temperature: a sigmoid of float32 is 1 from 17 on, and tells nothing then.
+PROBE = 8.0
+_RANGE, _WIDTH = 64.0, 0.02  # of the histogram of logits
+_BINS = round(2 * _RANGE / _WIDTH)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a model made of annotated images.
+
+    Attributes:
+        scores: N highest probabilities, on the grid of each mask, as they are cut.
+        lesion: N bool, whether the true mask has a pixel.
+        patients: N texts that tell patients apart.
+        sources: N texts.
+        logits: Histogram of the logits of all pixels in the breast, 2×K: background and lesion.
+    """
+
+    scores: np.ndarray
+    lesion: np.ndarray
+    patients: np.ndarray
+    sources: np.ndarray
+    logits: np.ndarray = field(default_factory=lambda: np.zeros((2, _BINS), np.int64))
+
+
+def check_model(cfg: Config) -> None:
+    """Refuse what has no threshold of its own.
+
+    Raises:
+        MammoError: Prompts come from the true masks, which tell the model where to look.
+    """
+    if bare_model(cfg).get('prompts_from') == 'truth':
+        raise MammoError(
+            'calibrate: a SAM whose prompts come from the truth',
+            'a model without prompts, or prompts_from="given"',
+            'A threshold that was found with the help of the true masks holds for nothing else',
+        )
+
+
+def look(model: Any, cfg: Config, splits: Sequence[str], temperature: float) -> Seen:
+    """Run a model over the annotated images of ``test_dataloader``.
+
+    Args:
+        model: In eval mode, on its device; its ``test_output`` is set, but for the temperature.
+        cfg: With ``test_dataloader``.
+        splits: Which of its data set.
+        temperature: Of the scores.
+
+    Returns:
+        The images in the order of the index. Memory does not grow with them.
+    """
+    given = model.test_output
+    model.test_output = TestOutput(given.threshold, temperature, given.breast_only)
+    rows: list[tuple[float, bool, str, str]] = []
+    counts = np.zeros((2, _BINS), np.int64)
+    try:
+        for sample in _predictions(model, cfg, splits):
+            probability = lesion_probability(sample.seg_logits.data)
+            truth = sample.gt_sem_seg.data[0].to(probability.device) > 0
+            counts += count_logits(probability, truth, temperature)
+            meta = sample.metainfo
+            who = f'{meta.get("source", "")}/{meta.get("patient_id", "")}'
+            rows.append((float(probability.max()), bool(truth.any()), who, meta.get('source', '')))
+    finally:
+        model.test_output = given
+    scores, lesion, patients, sources = zip(*rows, strict=True)
+    return Seen(np.array(scores), np.array(lesion), np.array(patients), np.array(sources), counts)
+
+
+def _predictions(model: Any, cfg: Config, splits: Sequence[str]) -> Iterator[SegDataSample]:
+    drop_worker_settings(cfg)
+    for split in splits:
+        settings = cfg.test_dataloader.to_dict()
+        settings['dataset'] = {**settings['dataset'], 'split': split}
+        for batch in Runner.build_dataloader(settings):
+            with torch.no_grad():
+                yield from model.test_step(batch)
+
+
+def count_logits(probability: Tensor, truth: Tensor, temperature: float) -> np.ndarray:
+    """A histogram of logits, 2×K counts: of background and of lesion.
+
+    Args:
+        probability: H×W at ``temperature``; pixels of exactly 0 are outside the breast.
+        truth: H×W bool.
+        temperature: That the logits were divided by.
+    """
+    logits = temperature * torch.logit(probability.double())
+    bins = ((logits.clamp(-_RANGE, _RANGE - _WIDTH / 2) + _RANGE) / _WIDTH).long()
+    inside = probability > 0
+    found = [torch.bincount(bins[inside & kind], minlength=_BINS) for kind in (~truth, truth)]
+    return torch.stack(found).cpu().numpy()
+
+
+def best_temperature(seen: Seen) -> float:
+    """The temperature of the lowest likelihood loss over pixels; 1 without any lesion."""
+    background, lesion = seen.logits
+    if not lesion.any():
+        return 1.0
+    middles = (np.arange(_BINS) + 0.5) * _WIDTH - _RANGE
+    return fit_temperature(middles, lesion, background)
+
+
+def scores_at(seen: Seen, temperature: float, other: float) -> np.ndarray:
+    """The N scores as they would be at an ``other`` temperature, but for rounding."""
+    scores = np.clip(seen.scores, 1e-300, 1 - 1e-16)
+    logits = np.log(scores) - np.log1p(-scores)
+    return 1 / (1 + np.exp(-logits * temperature / other))
+
+
+def calibrated(model: Any, cfg: Config, splits: Sequence[str]) -> tuple[float, Seen, np.ndarray]:
+    """The temperature, the images at it, and their scores before.
+
+    Images are seen twice where there are lesions: the scores at the fitted temperature are the
+    model's own, and not computed from others.
+
+    Args:
+        model: See :func:`look`.
+        cfg: See :func:`look`.
+        splits: See :func:`look`.
+
+    Returns:
+        Temperature; what was seen at it; N scores at the temperature of 1.
+
+    Raises:
+        MammoError: The splits have no annotated image.
+    """
+    kinds = annotations(cfg, splits)
+    if 'lesion' not in kinds:
+        seen = look(model, cfg, splits, 1.0)
+        return 1.0, seen, seen.scores
+    first = look(model, cfg, splits, PROBE)
+    temperature = best_temperature(first)
+    return temperature, look(model, cfg, splits, temperature), scores_at(first, PROBE, 1.0)
+
+
+def annotations(cfg: Config, splits: Sequence[str]) -> list[str]:
+    """Whether each annotated image of the splits is ``lesion`` or ``normal``.
+
+    Raises:
+        MammoError: There is none in one of the splits.
+    """
+    folder = Path(cfg.test_dataloader.dataset.data_root)
+    rows = [row for row in read_index(folder / INDEX_NAME, False) if row.annotated != 'no']
+    there = sorted({row.split for row in rows})
+    for split in splits:
+        if split not in there:
+            raise MammoError(
+                f'--split {split}: {folder} has no annotated image in it',
+                f'splits with some: {", ".join(there) or "none"}',
+                'Name another --split; images that the model was trained on say nothing of others',
+            )
+    return [row.annotated for row in rows if row.split in splits]

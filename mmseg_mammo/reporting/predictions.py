@@ -1,0 +1,132 @@
+"""Prediction page: makes one HTML page of a folder of ``mammoseg predict``, from its files only."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io.files import read_json, write_atomic
+from mmseg_mammo.io.run_folder import OVERLAYS, RUN, VIEWER, picture_names
+from mmseg_mammo.io.table import read_table
+from mmseg_mammo.reporting.document import Case
+from mmseg_mammo.reporting.page.page import PAGE, render_page
+from mmseg_mammo.reporting.sections.predictions import (
+    BREAST_COLUMNS,
+    BREASTS,
+    FAILED,
+    IMAGES,
+    MOST,
+    Line,
+    model_name,
+    prediction_notes,
+    prediction_sections,
+)
+
+TITLE = 'Predictions'
+_AGAIN = 'Run mammoseg predict again'
+_IMAGE_COLUMNS = (
+    *('key', 'image', 'patient_id', 'laterality', 'view', 'height', 'width', 'score'),
+    *('regions', 'area_pixels', 'area_mm2', 'seconds'),
+)
+_FAILED_COLUMNS = ('image', 'reason')
+_NUMBERS = ('score', 'regions', 'area_pixels', 'area_mm2', 'seconds', 'images')
+_SHOWN = ('score', 'regions', 'area_pixels', 'area_mm2')  # of each image
+_LINKS = (
+    *(('overlay', OVERLAYS, '.jpg'), ('mask', 'masks', '.png')),
+    *(('probabilities', 'probabilities', '.png'), ('DICOM SEG', 'segmentations', '.dcm')),
+)
+
+
+def write_prediction_page(folder: Path) -> Path:
+    """Write ``index.html`` of a folder of predictions.
+
+    The page works from disk without a network. It names patients only as the tables of the
+    folder do. Equal files make equal bytes.
+
+    Args:
+        folder: With ``run.json``, ``predictions.csv``, ``breasts.csv`` and ``failed.csv``; the
+            pictures of ``viewer/`` are shown where they are, at most those of the :data:`MOST`
+            images with the highest scores.
+
+    Returns:
+        The page.
+
+    Raises:
+        DataFileError: A file is missing, damaged, or holds no number where one belongs.
+        DataIndexError: A table lacks a column.
+    """
+    run = read_json(folder / RUN, _AGAIN)
+    images = _by_score(_read_lines(folder / IMAGES, _IMAGE_COLUMNS))
+    breasts = _by_score(_read_lines(folder / BREASTS, BREAST_COLUMNS))
+    failed = _read_lines(folder / FAILED, _FAILED_COLUMNS)
+    cases = _find_cases(folder, images, model_name(run))
+    sections = prediction_sections(run, images, breasts, failed)
+    notes = tuple(prediction_notes(run, images, failed, len(cases)))
+    page = render_page(TITLE, sections, cases, notes, truth=False)
+    path = folder / PAGE
+    # Names that are not Unicode on the disk are told as they are shown.
+    data = page.encode(errors='backslashreplace')
+    write_atomic(path, lambda stream: stream.write(data))
+    return path
+
+
+def _read_lines(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """The lines of a table: numbers as float, None where there is none, else text."""
+    lines: list[dict[str, Any]] = []
+    for number, cells in enumerate(read_table(path, columns, _AGAIN), start=2):
+        try:
+            numbers = {name: _number_or_none(cells[name]) for name in _NUMBERS if name in columns}
+        except ValueError as error:
+            raise DataFileError(f'{path}, row {number}: {error}', 'numbers', _AGAIN) from error
+        lines.append({**cells, **numbers})
+    return lines
+
+
+def _number_or_none(cell: str) -> float | None:
+    value = float(cell or 'nan')
+    return value if math.isfinite(value) else None
+
+
+def _by_score(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The highest score first, those without one last; equal ones by their names."""
+
+    def rank(line: Line) -> tuple[float, str]:
+        name = line['key'] if 'key' in line else f'{line["patient_id"]} {line["laterality"]}'
+        return (math.inf if line['score'] is None else -line['score']), name
+
+    return sorted(lines, key=rank)
+
+
+def _find_cases(folder: Path, images: Sequence[Line], model: str) -> tuple[Case, ...]:
+    pictures = _names_in(folder / VIEWER)
+    files = {name: _names_in(folder / name) for _, name, _ in _LINKS}
+    seen = [line for line in images if picture_names(line['key'])[0] in pictures]
+    found = []
+    for line in seen[:MOST]:
+        key = line['key']
+        image, _, predicted = picture_names(key)
+        facts = {name: line[name] for name in ('patient_id', 'laterality', 'view', 'image')}
+        found.append(
+            Case(
+                key=key,
+                dataset='',
+                facts={**facts, 'size': f'{line["width"]}×{line["height"]}'},
+                image=folder / VIEWER / image,
+                truth=None,
+                predictions={model: folder / VIEWER / predicted if predicted in pictures else None},
+                scores={model: {name: line[name] for name in _SHOWN}},
+                points={},
+                files={
+                    label: f'{name}/{quote(key + suffix, safe="")}'
+                    for label, name, suffix in _LINKS
+                    if key + suffix in files[name]
+                },
+            )
+        )
+    return tuple(found)
+
+
+def _names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()

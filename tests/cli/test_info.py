@@ -1,0 +1,127 @@
+"""``info``: a checkpoint in lines or as JSON, at once and without torch."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from records import BASE, RECORD, change_record, save
+
+from mmseg_mammo.cli.main import main
+
+SCRIPT = Path(__file__).parents[2] / 'tools' / 'mammoseg'
+
+
+def lines(path, capsys):
+    main(['info', str(path)])
+    return capsys.readouterr().out.splitlines()
+
+
+def test_it_says_in_lines_what_the_checkpoint_is(tmp_path, capsys):
+    said = '\n'.join(lines(save(tmp_path / 'a.pth'), capsys))
+    for text in (
+        'config        unet_cbis',
+        'model         InputGridEncoderDecoder',
+        '224×224 pixels: Resize(scale=(224, 224))',
+        'mean 127.5, std 127.5',
+        'threshold     0.5',
+        'train         4 images (3 lesion, 1 normal) of 2 patients, phantom masks',
+        'epoch         3, step 6',
+        'best score    lesion_dice 61.25',
+        'weights       the trained ones alone',
+        'medians of 4: 80×64 pixels of 16 bits, breast 25%, grey level in it 101 of 255',
+        f'weights/ViT-L_16.npz (pretrained; SHA-256 {"a" * 64}); licence Apache-2.0 by its name',
+        'made by       mmseg_mammo 9.9.9',
+        'Not a medical device.',
+    ):
+        assert text in said
+
+
+def test_a_chain_of_bases_is_shown_in_its_order(tmp_path, capsys):
+    unknown = dict.fromkeys(('licence', 'publisher', 'trained_on'), 'unknown')
+    second = {'role': 'load_from', 'file': 'b.pth', 'sha256': None, **unknown, 'base': [BASE]}
+    found = lines(save(tmp_path / 'a.pth', RECORD | {'base': [second]}), capsys)
+    first, after = (line for line in found if line.startswith('base'))
+    assert first.startswith('base          b.pth (load_from; SHA-256 not known); licence unknown')
+    assert after.startswith('base of it    weights/ViT-L_16.npz')
+
+
+def test_what_a_training_need_not_have_may_be_missing(tmp_path, capsys):
+    images = {'count': 0, 'quantiles': {}}
+    plain = RECORD | {'base': [], 'best_score': {}, 'images': images, 'trained_only': False}
+    plain |= {'trained_on': {'train': {'type': 'Mine', 'images': 5}}}
+    plain |= {'input': RECORD['input'] | {'size': None, 'mean': None, 'std': None}}
+    said = '\n'.join(lines(save(tmp_path / 'a.pth', plain), capsys))
+    for text in (
+        'none, from scratch',
+        'none yet',
+        'not known',
+        'weights       all',
+        'train         5 images',
+        'as the image pixels',
+        'mean none, std none',
+    ):
+        assert text in said
+
+
+def test_json_is_the_whole_record(tmp_path, capsys):
+    main(['info', str(save(tmp_path / 'a.pth')), '--json'])
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert found == json.loads(json.dumps(RECORD))
+
+
+def test_a_trained_checkpoint_is_described(trained, capsys):
+    said = '\n'.join(lines(trained / 'epoch_1.pth', capsys))
+    assert 'config        setr_pup_vpt_cbis' in said
+    assert 'ReadMammogram' in said
+    assert 'medians of 4: 80×64 pixels of 16 bits' in said
+
+
+def test_what_has_no_record_ends_in_one_line(tmp_path):
+    whole = save(tmp_path / 'whole.pth')
+    (tmp_path / 'empty.pth').touch()
+    change_record(whole, tmp_path / 'odd.pth', input=3)
+    change_record(whole, tmp_path / 'less.pth', images={})
+    save(tmp_path / 'other.pth', None)
+    for name, said in (
+        ('absent', 'No such file'),
+        ('empty', 'not a complete checkpoint'),
+        ('odd', 'its record is incomplete'),
+        ('less', "its record is incomplete .KeyError: 'quantiles'"),
+        ('other', 'no record: of another program, or of an earlier version'),
+    ):
+        with pytest.raises(SystemExit, match=rf'^mammoseg info: .*{name}\.pth: {said}') as ended:
+            main(['info', str(tmp_path / f'{name}.pth')])
+        assert '\n' not in str(ended.value)
+
+
+def test_it_needs_no_torch(tmp_path):
+    code = (
+        'import runpy, sys\n'
+        f"sys.argv = ['mammoseg', 'info', {str(save(tmp_path / 'a.pth'))!r}]\n"
+        f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n"
+        "print([name for name in ('torch', 'mmengine', 'mmseg') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == '[]'
+
+
+@pytest.mark.parametrize('buffered', ['', '1'])
+@pytest.mark.parametrize('words', [['info', 'FILE'], ['info', 'FILE', '--json'], ['--help']])
+def test_it_ends_quietly_where_nobody_reads_on(words, buffered, tmp_path):
+    path = str(save(tmp_path / 'a.pth', RECORD | {'name': 'y' * 100_000}))
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *(path if word == 'FILE' else word for word in words)],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        env={**os.environ, 'PYTHONUNBUFFERED': buffered},
+    )
+    os.close(write)
+    assert done.stderr == ''
+    assert done.returncode == 141 or words == ['--help']  # of which argparse says nothing

@@ -1,0 +1,117 @@
+"""A model's scores on annotated images, its temperature, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+from experiments import shrink
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+
+from mmseg_mammo.engine.config.test_output import use_test_output
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.grids import lesion_probability
+from mmseg_mammo.inference.calibrate import (
+    PROBE,
+    annotations,
+    best_temperature,
+    calibrated,
+    check_model,
+    count_logits,
+    look,
+    scores_at,
+)
+
+
+@pytest.fixture(scope='module')
+def cfg(prepared):
+    found = shrink('unet_cbis', prepared, 'work')
+    use_test_output(found, temperature=1.0)
+    return found
+
+
+@pytest.fixture(scope='module')
+def model(cfg):
+    init_default_scope('mmseg')
+    torch.manual_seed(0)
+    found = MODELS.build(cfg.model).eval()
+    torch.nn.init.normal_(found.decode_head.conv_seg.weight, std=20.0)
+    return found
+
+
+def test_scores_are_those_that_the_model_cuts(cfg, model):
+    seen = look(model, cfg, ['val', 'test'], 1.0)
+    assert seen.lesion.tolist() == [True, False, True, False]
+    assert seen.patients.tolist() == ['test/C', 'test/C', 'test/D', 'test/D']
+    assert set(seen.sources) == {'test'}
+    assert seen.logits.sum() == 4 * 80 * 64
+    expected = look(model, cfg, ['test'], 1.0).scores
+    assert np.array_equal(seen.scores[2:], expected)
+
+
+def test_a_temperature_is_the_models_own_and_left_as_it_was(cfg, model):
+    before = model.test_output
+    one, two = (look(model, cfg, ['val'], temperature) for temperature in (1.0, 2.5))
+    assert model.test_output is before
+    assert scores_at(one, 1.0, 2.5) == pytest.approx(two.scores, rel=1e-3)
+    assert not np.allclose(one.scores, two.scores)
+
+
+def test_the_temperature_is_fitted_to_the_pixels_of_all_images(cfg, model):
+    temperature, seen, former = calibrated(model, cfg, ['val', 'test'])
+
+    def loss(value):
+        found = look(model, cfg, ['val', 'test'], PROBE).logits
+        middles = (np.arange(found.shape[1]) + 0.5) * 0.02 - 64
+        losses = np.logaddexp(0, middles / value) @ found[0]
+        return losses + np.logaddexp(0, -middles / value) @ found[1]
+
+    assert loss(temperature) < min(loss(0.9 * temperature), loss(1.1 * temperature))
+    assert np.array_equal(seen.scores, look(model, cfg, ['val', 'test'], temperature).scores)
+    assert former == pytest.approx(look(model, cfg, ['val', 'test'], 1.0).scores, abs=1e-5)
+
+
+def test_normal_images_alone_leave_the_temperature(cfg, model, monkeypatch):
+    monkeypatch.setattr(
+        'mmseg_mammo.inference.calibrate.annotations', lambda *_: ['normal', 'normal']
+    )
+    temperature, seen, former = calibrated(model, cfg, ['val'])
+    assert temperature == 1
+    assert np.array_equal(seen.scores, former)
+    seen.logits[1] = 0
+    assert best_temperature(seen) == 1
+
+
+def test_pixels_outside_the_breast_are_not_counted():
+    logits = torch.tensor([[-400.0, 3.0], [40.0, -90.0]])
+    truth = torch.tensor([[False, True], [True, False]])
+    probability = (logits / PROBE).sigmoid()
+    probability[0, 0] = 0  # what breast_only leaves there
+    background, lesion = count_logits(probability, truth, PROBE)
+    assert (background.sum(), lesion.sum()) == (1, 2)
+    middles = (np.arange(len(lesion)) + 0.5) * 0.02 - 64
+    assert middles[lesion > 0] == pytest.approx([3, 40], abs=0.02)
+    assert middles[background > 0] == pytest.approx([-64], abs=0.02)
+
+
+def test_logits_of_two_channels_are_the_difference():
+    logits = torch.randn(2, 5, 5, generator=torch.Generator().manual_seed(0)) * 3
+    found = count_logits(lesion_probability(logits), torch.zeros(5, 5, dtype=torch.bool), 1.0)[0]
+    middles = (np.arange(len(found)) + 0.5) * 0.02 - 64
+    mean = (found @ middles) / found.sum()
+    assert mean == pytest.approx(float((logits[1] - logits[0]).mean()), abs=0.02)
+
+
+def test_a_split_without_annotated_images_is_refused_by_name(cfg, prepared, tmp_path):
+    assert annotations(cfg, ['val', 'test']) == ['lesion', 'normal', 'lesion', 'normal']
+    lines = (prepared / 'index.csv').read_text().splitlines()
+    kept = [lines[0], *(line for line in lines[1:] if ',train,' in line)]
+    (tmp_path / 'index.csv').write_text('\n'.join(kept) + '\n')
+    other = shrink('unet_cbis', tmp_path, 'work')
+    with pytest.raises(MammoError, match=r'--split val: .* has no annotated image .*: train'):
+        annotations(other, ['val'])
+
+
+def test_a_sam_that_is_told_where_to_look_has_no_threshold(cfg):
+    check_model(cfg)
+    with pytest.raises(MammoError, match='prompts come from the truth'):
+        check_model(shrink('sam_finetune_cbis', 'data', 'work'))
