@@ -5,6 +5,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.inputs import Input
 from mmseg_mammo.inference.journal import FOLDER, Journal

@@ -64,17 +64,14 @@ def predict_all(
         MammoError: The disk is full or closed to writing; or see :meth:`.Predictor.predict`.
     """
     waiting = [s for s in inputs if not journal.is_done(s.key, s.fingerprint())]
-    progress = iter(
-        show_progress(
-            range(len(waiting)), len(inputs), 'predicting', done=len(inputs) - len(waiting)
-        )
-    )
+    done = len(inputs) - len(waiting)
+    progress = iter(show_progress(range(len(waiting)), len(inputs), 'predicting', done=done))
+    next(progress, None)  # from now on the time is taken
     with ThreadPoolExecutor(workers) as reading, ThreadPoolExecutor(workers) as writing:
         lines: deque[Future[dict[str, Any]]] = deque()
         try:
-            for batch in _batches(
-                _ahead(reading, _reader(predictor), waiting, 2 * batch_size + workers), batch_size
-            ):
+            read_ahead = _ahead(reading, _reader(predictor), waiting, 2 * batch_size + workers)
+            for batch in _batches(read_ahead, batch_size):
                 for read, found, seconds in _predict(predictor, batch):
                     lines.append(writing.submit(_write, out, read, found, seconds, outputs))
                 while len(lines) > 2 * workers:
@@ -92,7 +89,6 @@ def predict_all(
         finally:
             reading.shutdown(wait=False, cancel_futures=True)
             writing.shutdown(wait=True, cancel_futures=True)
-    next(progress, None)
     return len(waiting)
 
 

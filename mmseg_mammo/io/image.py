@@ -30,6 +30,12 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
     write_atomic(path, lambda stream: stream.write(encoded.tobytes()))
 
 
+def write_picture(path: Path, pixels: np.ndarray, *options: int) -> None:
+    """Write a picture for people, H×W or H×W×3 (BGR) uint8, atomically; ``options`` are OpenCV's."""
+    encoded = cv2.imencode(path.suffix, pixels, options)[1]
+    write_atomic(path, lambda stream: stream.write(encoded.tobytes()))
+
+
 def read_picture(path: Path) -> np.ndarray:
     """Read a picture for people, such as an overlay: H×W×3 uint8 BGR.
 
