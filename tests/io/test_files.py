@@ -1,6 +1,7 @@
 """Files written whole or not at all, and JSON."""
 
 import json
+import os
 
 import pytest
 
