@@ -79,8 +79,10 @@ def test_a_run_that_was_killed_goes_on_with_nothing_lost_and_nothing_twice(
     assert json.loads((out / 'run.json').read_text())['state'] == 'running'
     assert not (out / 'predictions.csv').exists()
     journal.write_bytes(journal.read_bytes() + b'{"key": "11", "sco')
+    (out / 'masks' / '.partial-of-a-killed-process').touch()
     record = predict_folder(predictor, inputs, out, Outputs())
     assert record['counts']['images'] == 12
+    assert not [*out.rglob('.partial-*')]
     complete = [line for line in journal.read_text().splitlines() if line.endswith('}')]
     keys = [json.loads(line)['key'] for line in complete]
     assert sorted(keys) == [f'{n:02d}' for n in range(12)]
