@@ -168,3 +168,11 @@ def test_the_fingerprint_changes_with_the_file_its_place_and_what_is_known_of_it
     source = find_inputs([table], tmp_path / 'out')[0]
     (tmp_path / 'p' / 'a.png').unlink()
     assert source.fingerprint() == ''
+
+
+def test_a_split_is_of_prepared_folders(find, image, prepared, tmp_path):
+    image('in/a.png')
+    with pytest.raises(DataFileError, match='--split test: none of the inputs is a prepared'):
+        find('in', split='test')
+    (tmp_path / 'ours').symlink_to(prepared)
+    assert len(find('in', 'ours/index.csv', split='test')) == 4

@@ -119,3 +119,19 @@ def test_mmengines_own_loader_would_run_it(saved, tmp_path):
     path = saved(meta=Malicious(tmp_path / 'made'))
     torch.load(path, weights_only=False)
     assert (tmp_path / 'made').is_dir()
+
+
+def test_a_damaged_file_is_told_from_one_that_holds_code(saved):
+    path = saved()
+    content = bytearray(path.read_bytes())
+    start = content.index(b'data.pkl') + 80
+    content[start : start + 60] = bytes(60)
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r'a\.pth: damaged inside'):
+        load_plain(path)
+
+
+def test_what_names_no_weights_is_refused(tmp_path):
+    torch.save([torch.zeros(1)], tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=r'a\.pth: holds a list, not weights'):
+        load_plain(tmp_path / 'a.pth')
