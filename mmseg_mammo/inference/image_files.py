@@ -10,8 +10,7 @@ from mmseg_mammo.inference.inputs import Input
 from mmseg_mammo.inference.prediction import Prediction
 from mmseg_mammo.io.dicom.reader import is_dicom
 from mmseg_mammo.io.dicom.segmentation import write_segmentation
-from mmseg_mammo.io.files import write_atomic
-from mmseg_mammo.io.image import resize_mask, scale_to_long_side, write_png
+from mmseg_mammo.io.image import resize_mask, scale_to_long_side, write_picture, write_png
 from mmseg_mammo.io.run_folder import VIEWER, picture_names
 from mmseg_mammo.visualization.overlay import PREDICTION_COLOUR, grey_picture, mark_mask
 
@@ -105,18 +104,13 @@ def _write_pictures(out: Path, key: str, image: np.ndarray, mask: np.ndarray) ->
     grey = grey_picture(image, shape)
     colour = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
     marked = mark_mask(colour, resize_mask(mask, shape), PREDICTION_COLOUR)
-    _encode(out / OVERLAYS / f'{key}.jpg', marked, cv2.IMWRITE_JPEG_QUALITY, 90)
+    write_picture(out / OVERLAYS / f'{key}.jpg', marked, cv2.IMWRITE_JPEG_QUALITY, 90)
     shape = scale_to_long_side(image.shape, _VIEWER_SIDE)
     small, _, predicted = picture_names(key)
     picture = cv2.resize(grey, shape[::-1], interpolation=cv2.INTER_AREA)
-    _encode(out / VIEWER / small, picture, cv2.IMWRITE_JPEG_QUALITY, 85)
+    write_picture(out / VIEWER / small, picture, cv2.IMWRITE_JPEG_QUALITY, 85)
     if mask.any():
         pixels = resize_mask(mask, shape).astype(np.uint8) * 255
-        _encode(out / VIEWER / predicted, pixels, cv2.IMWRITE_PNG_BILEVEL, 1)
+        write_picture(out / VIEWER / predicted, pixels, cv2.IMWRITE_PNG_BILEVEL, 1)
     else:
         (out / VIEWER / predicted).unlink(missing_ok=True)
-
-
-def _encode(path: Path, pixels: np.ndarray, *options: int) -> None:
-    encoded = cv2.imencode(path.suffix, pixels, options)[1]
-    write_atomic(path, lambda stream: stream.write(encoded.tobytes()))

@@ -19,7 +19,7 @@ from mmseg_mammo.inference.journal import Journal
 from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.inference.run import predict_all
 from mmseg_mammo.io.checkpoint_record import read_record
-from mmseg_mammo.io.files import sha256, write_json
+from mmseg_mammo.io.files import remove_partials, sha256, write_json
 from mmseg_mammo.io.run_folder import DIFFERENCES, RUN
 
 
@@ -83,6 +83,7 @@ def predict_folder(
         if journal.missing(source.key for source in inputs):
             return None
         counts = write_tables(out, inputs, journal)
+        remove_partials(out, started)
     finally:
         journal.close()
     record |= {'state': 'finished', 'seconds': round(time.time() - started, 1), 'counts': counts}

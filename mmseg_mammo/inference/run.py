@@ -66,11 +66,12 @@ def predict_all(
     waiting = [s for s in inputs if not journal.is_done(s.key, s.fingerprint())]
     done = len(inputs) - len(waiting)
     progress = iter(show_progress(waiting, len(inputs), 'predicting', done=done))
+    next(progress, None)  # from now on the time is taken
     with ThreadPoolExecutor(workers) as reading, ThreadPoolExecutor(workers) as writing:
         lines: deque[Future[dict[str, Any]]] = deque()
         try:
-            reads = _ahead(reading, _reader(predictor), waiting, 2 * batch_size + workers)
-            for batch in _batches(reads, batch_size):
+            read_ahead = _ahead(reading, _reader(predictor), waiting, 2 * batch_size + workers)
+            for batch in _batches(read_ahead, batch_size):
                 for read, found, seconds in _predict(predictor, batch):
                     lines.append(writing.submit(_write, out, read, found, seconds, outputs))
                 while len(lines) > 2 * workers:
@@ -88,7 +89,6 @@ def predict_all(
         finally:
             reading.shutdown(wait=False, cancel_futures=True)
             writing.shutdown(wait=True, cancel_futures=True)
-    next(progress, None)
     return len(waiting)
 
 

@@ -1,5 +1,6 @@
 """Files: atomic writing, hashes, and reading and writing of JSON."""
 
+import contextlib
 import hashlib
 import json
 import math
@@ -31,6 +32,19 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def remove_partials(folder: Path, before: float) -> None:
+    """Remove what :func:`write_atomic` of a killed process left below a folder.
+
+    Args:
+        folder: Searched with its subfolders.
+        before: Seconds since the epoch; what was changed later may be of a running process.
+    """
+    for left in folder.rglob(f'{PARTIAL_PREFIX}*'):
+        with contextlib.suppress(FileNotFoundError):  # renamed into place since
+            if left.stat().st_mtime < before:
+                left.unlink()
 
 
 def sha256(path: Path) -> str | None:

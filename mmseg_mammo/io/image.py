@@ -30,6 +30,12 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
     write_atomic(path, lambda stream: stream.write(encoded.tobytes()))
 
 
+def write_picture(path: Path, pixels: np.ndarray, *options: int) -> None:
+    """Write a picture for people, H×W or H×W×3 (BGR) uint8, atomically; ``options`` are OpenCV's."""
+    encoded = cv2.imencode(path.suffix, pixels, options)[1]
+    write_atomic(path, lambda stream: stream.write(encoded.tobytes()))
+
+
 def read_picture(path: Path) -> np.ndarray:
     """Read a picture for people, such as an overlay: H×W×3 uint8 BGR.
 
@@ -167,7 +173,12 @@ def resize_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     size = (shape[1], shape[0])
     values = mask.astype(np.uint8)
     resized = cv2.resize(values, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    regions, labels = cv2.connectedComponents((values > 0).astype(np.uint8))
+    left, top, width, height = cv2.boundingRect(values)
+    if not width:
+        return resized.astype(mask.dtype)
+    inside = np.s_[top : top + height, left : left + width]
+    labels = np.zeros(mask.shape, np.int32)
+    regions, labels[inside] = cv2.connectedComponents((values[inside] > 0).astype(np.uint8))
     kept = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
     survives = np.bincount(kept.ravel(), minlength=regions) > 0
     if not survives[1:].all():

@@ -54,7 +54,7 @@ def save_checkpoint(path, name, data, seed=3, long_side=0, change=None):
             'trained_only': False,
             'base': [],
             'trained_on': {
-                'train': {'images': 4, 'source': {'test': 4}, 'mask_kind': {'phantom': 4}}
+                'train': {'images': 4, 'type': 'CBISDDSMDataset', 'mask_kind': {'phantom': 4}}
             },
             'preparation': {'long_side': long_side},
             'config': plain_settings(cfg),

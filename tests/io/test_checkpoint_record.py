@@ -66,8 +66,8 @@ def test_what_is_no_checkpoint_is_named(tmp_path):
         ('absent', 'No such file or directory'),
         ('folder', 'Is a directory'),
         ('empty', 'an empty file'),
-        ('cut', 'not a complete PyTorch checkpoint'),
-        ('old', r'a bare pickle, as torch before 1\.6 wrote'),
+        ('cut', 'not a complete'),
+        ('old', 'a bare pickle'),
     ):
         with pytest.raises(DataFileError, match=rf'{name}\.pth: {said}') as caught:
             read_record(tmp_path / f'{name}.pth')

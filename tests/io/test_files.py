@@ -1,11 +1,12 @@
 """Files written whole or not at all, and JSON."""
 
 import json
+import os
 
 import pytest
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.files import read_json, replace_nan, write_atomic, write_json
+from mmseg_mammo.io.files import read_json, remove_partials, replace_nan, write_atomic, write_json
 
 
 def test_an_exception_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -51,3 +52,15 @@ def test_a_file_that_holds_no_json_object_is_named_with_the_remedy(text, said, t
         path.write_text(text)
     with pytest.raises(DataFileError, match=rf'run\.json: {said}.*Test again'):
         read_json(path, 'Test again')
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_one_writes_is_not(tmp_path):
+    (tmp_path / 'below').mkdir()
+    for name in ('.partial-a', 'below/.partial-b', 'whole'):
+        (tmp_path / name).touch()
+    os.utime(tmp_path / '.partial-a', (50, 50))
+    os.utime(tmp_path / 'below' / '.partial-b', (150, 150))
+    remove_partials(tmp_path, before=100)
+    assert not (tmp_path / '.partial-a').exists()
+    assert (tmp_path / 'below' / '.partial-b').exists()
+    assert (tmp_path / 'whole').exists()

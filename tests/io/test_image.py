@@ -192,6 +192,16 @@ def test_minmax_fills_the_range_of_12_bit_values():
     np.testing.assert_array_equal(mapped, [[0, 32768, 65535]])
 
 
+@pytest.mark.parametrize('intensity', ['minmax', 'percentile'])
+@pytest.mark.parametrize('dtype', ['u1', 'u2'])
+def test_each_level_is_mapped_by_the_percentiles_of_the_image(intensity, dtype):
+    top = np.iinfo(dtype).max
+    image = np.random.default_rng(0).integers(top // 5, top - top // 7, (40, 30)).astype(dtype)
+    low, high = np.percentile(image, (0, 100) if intensity == 'minmax' else (1, 99))
+    expected = (image.astype(float) - low) * (top / (high - low))
+    np.testing.assert_allclose(map_intensity(image, intensity), expected.clip(0, top), atol=0.51)
+
+
 def test_percentiles_do_not_let_a_label_set_the_scale():
     image = np.full((100, 100), 1000, np.uint16)
     image[:50] = 2000

@@ -9,8 +9,7 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
-from mmseg_mammo.io.files import write_atomic
-from mmseg_mammo.io.image import read_image, resize_mask, scale_to_long_side
+from mmseg_mammo.io.image import read_image, resize_mask, scale_to_long_side, write_picture
 from mmseg_mammo.io.image_keys import keys_by_path
 from mmseg_mammo.io.run_folder import VIEWER, picture_names
 from mmseg_mammo.visualization.overlay import grey_picture
@@ -51,14 +50,9 @@ class ViewerHook(Hook):
             image = read_image(Path(sample.img_path))
             shape = scale_to_long_side(image.shape, self.long_side)
             name, *masks = picture_names(self._keys[sample.img_path])
-            _write(folder / name, grey_picture(image, shape), cv2.IMWRITE_JPEG_QUALITY, 85)
+            write_picture(folder / name, grey_picture(image, shape), cv2.IMWRITE_JPEG_QUALITY, 85)
             for name, data in zip(masks, (sample.gt_sem_seg, sample.pred_sem_seg), strict=True):
                 mask = resize_mask(data.data[0].cpu().numpy() > 0, shape)
                 if mask.any():
                     pixels = mask.astype(np.uint8) * 255
-                    _write(folder / name, pixels, cv2.IMWRITE_PNG_BILEVEL, 1)
-
-
-def _write(path: Path, pixels: np.ndarray, *options: int) -> None:
-    encoded = cv2.imencode(path.suffix, pixels, options)[1]
-    write_atomic(path, lambda stream: stream.write(encoded.tobytes()))
+                    write_picture(folder / name, pixels, cv2.IMWRITE_PNG_BILEVEL, 1)

@@ -83,6 +83,26 @@ def test_what_no_image_can_be_made_of_is_named(tags, message):
         shown(**tags)
 
 
+@pytest.mark.parametrize('dtype', ['u2', 'i2'])
+@pytest.mark.parametrize(
+    'tags',
+    [
+        WINDOW,
+        {**WINDOW, 'VOILUTFunction': 'SIGMOID', 'RescaleSlope': -1.5, 'RescaleIntercept': 4000},
+        {'VOILUTSequence': lut(range(100, 4196), first=-5)},
+        {**WINDOW, 'ModalityLUTSequence': lut(list(range(4000, 2000, -1)))},
+        {**WINDOW, 'PixelPaddingValue': ('US', 4095)},
+    ],
+)
+def test_a_table_of_the_values_gives_what_each_pixel_gives(tags, dtype):
+    few = (PIXELS.astype(np.int32) - 2048 * (dtype == 'i2')).astype(dtype)
+    tags = {**tags, 'PixelRepresentation': int(dtype == 'i2')}
+    # Of these pixels there are fewer than values, of their repetition there are more.
+    np.testing.assert_array_equal(
+        shown(np.tile(few, (12, 1)), **tags), np.tile(shown(few, **tags), (12, 1))
+    )
+
+
 def test_no_window_is_looked_at_without_voi():
     np.testing.assert_array_equal(shown(voi=False, WindowCenter=9, WindowWidth=-4), PIXELS)
 

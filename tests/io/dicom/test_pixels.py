@@ -101,6 +101,20 @@ def test_damage_in_lossless_jpeg_is_found(save_dicom, precision):
     assert found > 0.5 * len(range(200, len(data) - 200, 200))  # of larger pictures more
 
 
+def test_lossless_jpeg_is_decoded_once(save_dicom, monkeypatch):
+    path = save_dicom(TWELVE_BITS, BitsStored=12)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    dataset.PixelData = encapsulate([lossless_jpeg(TWELVE_BITS.astype(int), 12)])
+    dataset['PixelData'].is_undefined_length = True
+    dataset.save_as(path)
+    decode, calls = pydicom.Dataset.pixel_array.fget, []
+    counted = property(lambda self: calls.append(1) or decode(self))
+    monkeypatch.setattr(pydicom.Dataset, 'pixel_array', counted)
+    np.testing.assert_array_equal(stored_values(pydicom.dcmread(path)), TWELVE_BITS)
+    assert len(calls) == 1
+
+
 def test_a_wrong_high_bit_alone_changes_nothing(save_dicom):
     path = rewritten(save_dicom(TWELVE_BITS, BitsStored=12), HighBit=15)
     np.testing.assert_array_equal(read_dicom(path)[0], TWELVE_BITS)
