@@ -24,7 +24,10 @@ def run(tmp_path):
         evaluator = SimpleNamespace(metrics=[object(), metric])
         data = SimpleNamespace(data_root='data/zgt', split='test', finding='mass')
         path = tmp_path / 'c.py'
-        path.write_text("load_from = 'epoch_3.pth'\ntest_evaluator = dict(lesions=True)")
+        path.write_text(
+            "load_from = 'epoch_3.pth'\ntest_evaluator = dict(lesions=True)\n"
+            'model = dict(decode_head=dict(out_channels=1, threshold=0.4))'
+        )
         return SimpleNamespace(
             val_evaluator=evaluator,
             test_evaluator=evaluator,
@@ -73,6 +76,12 @@ def test_a_test_leaves_its_records_its_lesions_if_asked_for_and_its_summary(lesi
         'split': 'test',
         'finding': 'mass',
         'evaluator': {'lesions': True},
+        'test_output': {
+            'threshold': 0.4,
+            'temperature': 1.0,
+            'breast_only': False,
+            'trained_threshold': 0.4,
+        },
         'input_differs_from_training': ['side 32, not 64'],
         'scores': {'dice': 12.5, 'auroc': None},
     }
