@@ -14,7 +14,6 @@ from typing import Any
 from mmseg_mammo.cli.common import named_errors
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.checkpoint_record import read_record
-from mmseg_mammo.preparation.image_statistics import QUANTILES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +44,8 @@ def main(args: argparse.Namespace) -> None:
                 f'{args.checkpoint}: its record is incomplete ({type(error).__name__}: {error})',
                 remedy='mammoseg info --json prints it as it is',
             ) from error
-    print('\n'.join(f'{name:<14}{text}' for name, text in lines))
+    for name, text in lines:
+        print(''.join(c if c.isprintable() else '?' for c in f'{name:<14}{text}'))
 
 
 def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -89,7 +89,7 @@ def _scores(scores: Mapping[str, float]) -> str:
 
 def _images(images: Mapping[str, Any]) -> str:
     found = images['quantiles']
-    middle = len(QUANTILES) // 2
+    middle = images['percent'].index(50)
     median = {name: values[middle] for name, values in found.items() if values}
     if not median:
         return 'not known'

@@ -24,7 +24,11 @@ from mmseg_mammo.io.files import read_json, sha256
 from mmseg_mammo.io.image import read_image
 from mmseg_mammo.models.licences import licence_of
 from mmseg_mammo.models.peft.trainable import unwrapped
-from mmseg_mammo.preparation.image_statistics import image_statistics, summarise_statistics
+from mmseg_mammo.preparation.image_statistics import (
+    QUANTILES,
+    image_statistics,
+    summarise_statistics,
+)
 from mmseg_mammo.preparation.output import OPTIONS_NAME
 
 _SAMPLE = 100  # images whose grey levels are looked at
@@ -34,7 +38,7 @@ _THREADS = 4  # that read them; decoding takes most of the time
 def describe_training(runner: Any) -> dict[str, Any]:
     """What stays the same over a training: model, input, data, base weights, versions.
 
-    ``docs/predict.md`` describes the fields. Of patients there are counts, no identifiers; of
+    ``docs/weights.md`` describes the fields. Of patients there are counts, no identifiers; of
     data the hash of the index.
 
     Args:
@@ -85,7 +89,8 @@ def describe_images(dataset: Any) -> dict[str, Any]:
         if len(found) < len(paths):  # training says why, when it comes to such an image
             missing = len(paths) - len(found)
             print_log(f'{missing} images are not in the statistics of the checkpoint', 'current')
-    return {'count': len(found), 'quantiles': summarise_statistics(found)}
+    quantiles = summarise_statistics(found)
+    return {'count': len(found), 'percent': list(QUANTILES), 'quantiles': quantiles}
 
 
 def preparation_of(dataset: Any) -> dict[str, Any]:

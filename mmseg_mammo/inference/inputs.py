@@ -77,10 +77,10 @@ def find_inputs(places: Sequence[Path], out: Path, split: str | None = None) -> 
         split: Of prepared folders: train, val or test; None takes all.
 
     Raises:
-        DataFileError: A place is missing, in ``out``, or of no kind that is read here; a folder has
+        DataFileError: A place is missing, or of no kind that is read here; a folder has
             no image; none is prepared though a split is asked for; or a table cannot be read.
     """
-    _check_places(places, out, split)
+    _check_split(places, split)
     own = os.path.realpath(out)
     found: dict[str, Input] = {}
     for place in places:
@@ -115,7 +115,7 @@ def _with_distinct_names(sources: Iterable[Input]) -> list[Input]:
     return [replace(s, image=names[s.path]) if s.path in names else s for s in sources]
 
 
-def _check_places(places: Sequence[Path], out: Path, split: str | None) -> None:
+def _check_split(places: Sequence[Path], split: str | None) -> None:
     if split and not any(
         (place / INDEX_NAME).is_file() or place.name == INDEX_NAME for place in places
     ):
@@ -124,13 +124,6 @@ def _check_places(places: Sequence[Path], out: Path, split: str | None) -> None:
             'folders of mammoseg prepare',
             'Leave --split out',
         )
-    for place in places:
-        if place.is_dir() and place.resolve().is_relative_to(out.resolve()):
-            raise DataFileError(
-                f'{place} lies in --out {out}, where masks are written',
-                'an output folder without inputs in it',
-                'Name another --out',
-            )
 
 
 def _of_place(place: Path, split: str | None) -> Iterator[Input]:

@@ -64,7 +64,9 @@ class Journal:
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Write the line of an image; ``key``, and ``fingerprint`` or ``failed`` are in it."""
-        line = {**line, 'time': time.time()}
+        # Never before what was read: clocks of machines differ.
+        moment = max(time.time(), self._times.get(line['key'], 0.0))
+        line = {**line, 'time': moment}
         data = json.dumps(replace_nan(line), allow_nan=False).encode() + b'\n'
         place = self._stream.seek(0, os.SEEK_END)
         self._stream.write(data)

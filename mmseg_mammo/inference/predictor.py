@@ -50,9 +50,7 @@ class Loaded:
 class Predictor:
     """A trained model, or several, as one function of an image.
 
-    >>> predictor = Predictor('best.pth')  # doctest: +SKIP
-    >>> prediction = predictor('mammogram.dcm')  # doctest: +SKIP
-    >>> prediction.probability, prediction.mask, prediction.regions  # doctest: +SKIP
+    ``Predictor('best.pth')('mammogram.dcm')`` has ``probability``, ``mask`` and ``regions``.
 
     The image goes the way of the tests of the training: the masks of a prepared folder are those of
     ``mammoseg test``, to the bit. Of several checkpoints the mean probability is cut.

@@ -65,7 +65,7 @@ def predict_all(
     """
     waiting = [s for s in inputs if not journal.is_done(s.key, s.fingerprint())]
     done = len(inputs) - len(waiting)
-    progress = iter(show_progress(range(len(waiting)), len(inputs), 'predicting', done=done))
+    progress = iter(show_progress(waiting, len(inputs), 'predicting', done=done))
     next(progress, None)  # from now on the time is taken
     with ThreadPoolExecutor(workers) as reading, ThreadPoolExecutor(workers) as writing:
         lines: deque[Future[dict[str, Any]]] = deque()

@@ -68,8 +68,10 @@ def load_plain(path: str | Path, map_location: Any = 'cpu') -> Any:
     """
     try:
         found = _read_plain(path, map_location)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        # Not torch's own text, which also says how to load without care.
+    except OSError:
+        raise
+    # What is damaged raises many types. Texts of torch, which say how to load without care, are not shown.
+    except Exception as error:
         wanted = _NAMED.search(str(error))
         if wanted is None:
             raise CheckpointError(

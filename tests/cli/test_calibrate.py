@@ -64,5 +64,5 @@ def test_what_cannot_be_is_refused_in_one_line(trained, prepared, tmp_path, argu
 
 def test_weights_without_a_config_ask_for_one(prepared, tmp_path):
     torch.save({'state_dict': {}, 'meta': {}}, tmp_path / 'plain.pth')
-    with pytest.raises(SystemExit, match='has no config'):
+    with pytest.raises(SystemExit, match='does not hold the config'):
         calibrate(tmp_path / 'plain.pth', '--data', prepared, '--target', 'specificity=0.9')

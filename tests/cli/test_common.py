@@ -1,6 +1,8 @@
 """What the sub-commands share: the start of the host, errors in one line."""
 
 import argparse
+import errno
+import os
 
 import pytest
 from experiments import shrink
@@ -126,3 +128,23 @@ def test_counts_begin_with_one(value, refused):
         assert f'--batch-size {value}. Allowed: a number from 1 on' in str(error.value)
     else:
         check_counts(args, ['batch_size'])
+
+
+@pytest.mark.parametrize('fault', ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'ENOTDIR'])
+def test_a_disk_that_is_full_or_closed_ends_in_one_line(fault):
+    number = getattr(errno, fault)
+
+    def fail():
+        raise OSError(number, os.strerror(number), 'out/a.png')
+
+    with pytest.raises(SystemExit) as stopped:
+        end_in_one_line(fail)
+    assert stopped.value.code == (
+        f'error: out/a.png: {os.strerror(number)}. Make room, give yourself the right to write, or '
+        'name another place.'
+    )
+
+
+def test_a_file_that_is_missing_is_a_fault_of_the_code():
+    with pytest.raises(FileNotFoundError):
+        end_in_one_line(lambda: open('absent'))  # noqa: PTH123, SIM115

@@ -1,14 +1,17 @@
 """``export``: a small file says what is in it, and no other file is touched."""
 
 from collections import OrderedDict
+from pathlib import Path
 
 import pytest
 import torch
-from experiments import shrink
+from experiments import shrink, train, write_base
 from mmengine.registry import DefaultScope
 from mmseg.registry import MODELS
+from tool_calls import scores
 
 from mmseg_mammo.cli.main import main
+from mmseg_mammo.io.checkpoint_record import read_record
 
 
 def test_the_file_is_written_once_and_named(prepared, tmp_path, monkeypatch, capsys):
@@ -30,3 +33,27 @@ def test_the_file_is_written_once_and_named(prepared, tmp_path, monkeypatch, cap
         main(words)
     with pytest.raises(SystemExit, match=r'^error: .*absent\.pth: no such checkpoint'):
         main(['export', words[1], str(tmp_path / 'absent.pth'), str(tmp_path / 'other.pth')])
+
+
+@pytest.mark.parametrize('name', ['setr_pup_lora_cbis', 'sam_lora_cbis'])
+def test_an_exported_file_is_tested_by_itself(name, prepared, tmp_path, monkeypatch):
+    """LoRA is merged; the config inside has none, and the base file is not needed any more."""
+    monkeypatch.chdir(tmp_path)
+    base = Path(write_base(tmp_path / 'base.pth', name, prepared))
+    train(shrink(name, prepared, tmp_path / 'a', 1, str(base)))
+    trained = str(tmp_path / 'a' / 'epoch_1.pth')
+    main(['test', trained, '--work-dir', 'before'])
+    base.rename('moved.pth')
+    with pytest.raises(SystemExit, match=r'^error: .*neither .*base\.pth nor weights/ holds'):
+        main(['export', trained, 'whole.pth'])
+    main(['export', trained, 'whole.pth', '--base', 'moved.pth'])
+    (tmp_path / 'moved.pth').unlink()
+    main(['test', 'whole.pth', '--work-dir', 'after'])
+    before, after = scores('before'), scores('after')
+    assert before.keys() == after.keys()
+    assert after['lesion_dice'] == pytest.approx(before['lesion_dice'], abs=0.5)
+    record = read_record(Path('whole.pth'))
+    assert not record['trained_only']
+    assert 'LoRAModel' not in str(record['config']['model'])
+    assert record['base'] == read_record(Path(trained))['base']  # the licences go along
+    assert torch.load('whole.pth', weights_only=True)['meta']['epoch'] == 1

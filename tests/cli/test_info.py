@@ -49,7 +49,7 @@ def test_a_chain_of_bases_is_shown_in_its_order(tmp_path, capsys):
 
 
 def test_what_a_training_need_not_have_may_be_missing(tmp_path, capsys):
-    images = {'count': 0, 'quantiles': {}}
+    images = RECORD['images'] | {'count': 0, 'quantiles': {}}
     plain = RECORD | {'base': [], 'best_score': {}, 'images': images, 'trained_only': False}
     plain |= {'trained_on': {'train': {'type': 'Mine', 'images': 5}}}
     plain |= {'input': RECORD['input'] | {'size': None, 'mean': None, 'std': None}}
@@ -64,6 +64,11 @@ def test_what_a_training_need_not_have_may_be_missing(tmp_path, capsys):
         'mean none, std none',
     ):
         assert text in said
+
+
+def test_a_record_cannot_command_the_terminal(tmp_path, capsys):
+    found = lines(save(tmp_path / 'a.pth', RECORD | {'name': 'a\x1b[2J\nmodel  b'}), capsys)
+    assert found[0] == 'config        a?[2J?model  b'
 
 
 def test_json_is_the_whole_record(tmp_path, capsys):
@@ -83,11 +88,11 @@ def test_what_has_no_record_ends_in_one_line(tmp_path):
     whole = save(tmp_path / 'whole.pth')
     (tmp_path / 'empty.pth').touch()
     change_record(whole, tmp_path / 'odd.pth', input=3)
-    change_record(whole, tmp_path / 'less.pth', images={})
+    change_record(whole, tmp_path / 'less.pth', images={'percent': [50]})
     save(tmp_path / 'other.pth', None)
     for name, said in (
         ('absent', 'No such file'),
-        ('empty', 'not a complete checkpoint'),
+        ('empty', 'an empty file'),
         ('odd', 'its record is incomplete'),
         ('less', "its record is incomplete .KeyError: 'quantiles'"),
         ('other', 'no record: of another program, or of an earlier version'),
@@ -102,7 +107,7 @@ def test_it_needs_no_torch(tmp_path):
         'import runpy, sys\n'
         f"sys.argv = ['mammoseg', 'info', {str(save(tmp_path / 'a.pth'))!r}]\n"
         f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n"
-        "print([name for name in ('torch', 'mmengine', 'mmseg') if name in sys.modules])"
+        "print([name for name in ('torch', 'mmengine', 'cv2', 'numpy') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == '[]'

@@ -190,7 +190,10 @@ def test_a_folder_keeps_to_its_settings(unet, setr, images, tmp_path):
     assert {path: path.read_bytes() for path in out.rglob('*') if path.is_file()} == before
     (tmp_path / 'notes').mkdir()
     (tmp_path / 'notes' / 'a.txt').write_text('a')
-    for place, said in (('notes', 'not empty, and not made by'), ('images', 'the folder to write')):
+    for place, said in (
+        ('notes', 'not empty, and not made by'),
+        ('images', 'images lies in --out'),
+    ):
         with pytest.raises(SystemExit, match=said):
             predict(unet, images, '--out', tmp_path / place)
 
@@ -210,8 +213,23 @@ def test_parts_share_the_images_and_the_last_one_writes_the_tables(order, unet, 
     assert [len(masks) for masks in made] == [2 if part < 2 else 1 for part in order]
     assert [row['key'] for row in rows(out / 'predictions.csv')] == list('01234')
     assert counts(out)['images'] == 5
-    with pytest.raises(SystemExit, match=r'part 3 of 3\. Allowed: 0 to 2'):
+    with pytest.raises(SystemExit, match=r'--part-id 3 of --num-parts 3\. Allowed: 0 to 2'):
         predict(unet, tmp_path / 'images', '--out', out, '--num-parts', 3, '--part-id', 3)
+
+
+def test_a_stop_is_no_traceback(unet, images, tmp_path, monkeypatch, capsys):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('mmseg_mammo.inference.predict_folder.predict_all', stopped)
+    with pytest.raises(SystemExit) as left:
+        predict(unet, images, '--out', tmp_path / 'out')
+    assert left.value.code == 130
+    assert capsys.readouterr().err.strip() == 'Stopped. The same command goes on where it stopped.'
+    assert json.loads((tmp_path / 'out' / 'run.json').read_text())['state'] == 'running'
+    monkeypatch.undo()
+    predict(unet, images, '--out', tmp_path / 'out')
+    assert counts(tmp_path / 'out')['images'] == 2
 
 
 def test_images_without_a_prompt_are_empty_and_counted(sam, images, tmp_path, capsys):

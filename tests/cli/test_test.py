@@ -3,14 +3,17 @@
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from experiments import shrink
+from records import change_record
 from sam_models import meta_sam
-from tool_calls import CBIS, OURS, ZGT, call, check_labels, options, scores
+from tool_calls import CBIS, OURS, TRAINING, ZGT, call, check_labels, options, scores
 
+from mmseg_mammo.cli.main import main
 from mmseg_mammo.reporting.runs import find_runs
 
 
@@ -169,3 +172,74 @@ def test_where_probabilities_are_cut_is_chosen_on_the_command_line_and_written_d
             *(OURS / 'test.py', *arguments, tmp_path / 'c', '--operating-point', file),
             *('--breast-only', *small),
         )
+
+
+def test_a_checkpoint_alone_is_tested_as_with_its_config(trained, prepared, tmp_path):
+    """And the report takes both tests for those of one model."""
+    checkpoint = str(trained / 'epoch_1.pth')
+    small = [*options(prepared, *TRAINING), 'train_cfg.max_epochs=1']
+    main(['test', checkpoint, '--work-dir', str(tmp_path / 'a')])
+    main(['test', CBIS, checkpoint, '--work-dir', str(tmp_path / 'b'), '--cfg-options', *small])
+    assert scores(tmp_path / 'a') == scores(tmp_path / 'b')
+    one, other = (
+        json.loads(next((tmp_path / name).glob('*/run.json')).read_text()) for name in 'ab'
+    )
+    assert (one['config'], Path(other['config']).name) == ('setr_pup_vpt_cbis.py',) * 2
+    for key in ('config_sha256', 'checkpoint', 'test_output', 'parameters'):
+        assert one[key] == other[key], key
+    runs = find_runs([tmp_path])
+    assert {test.model for test in runs.tests} == {'setr_pup_vpt'}
+    assert len(runs.tests) == 1
+    assert not any('several settings' in warning for warning in runs.warnings)
+
+
+def test_options_and_other_data_apply_to_a_checkpoint_alone(trained, prepared, tmp_path):
+    """Wherever they stand on the command line."""
+    checkpoint = str(trained / 'epoch_1.pth')
+    other = shutil.copytree(prepared, tmp_path / 'ours')
+    words = ['--launcher', 'none', checkpoint, '--dataset', str(other), '--split', 'val']
+    main(['test', '--work-dir', str(tmp_path / 'w'), *words])
+    (summary,) = (tmp_path / 'w').glob('*/test.json')
+    said = json.loads(summary.read_text())
+    assert (said['data_root'], said['split']) == (str(other), 'val')
+    assert said['input_differs_from_training'] == []
+
+
+def test_a_config_that_contradicts_the_checkpoint_is_said(trained, prepared, tmp_path):
+    checkpoint = str(trained / 'epoch_1.pth')
+    small = [*options(prepared, 'test'), 'model.decode_head.threshold=0.4']
+    small += ['test_evaluator.threshold=0.4']
+    main(['test', CBIS, checkpoint, '--work-dir', str(tmp_path), '--cfg-options', *small])
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert 'the threshold is 0.4, in training 0.5' in log
+    main(['test', checkpoint, '--work-dir', str(tmp_path / 'a'), '--threshold', '0.4'])
+    assert (
+        'the threshold is' not in next((tmp_path / 'a').glob('*/*.log')).read_text()
+    )  # it is asked for
+
+
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        ({'config': {'model': {'type': 'os.mkdir', 'path': 'made'}}}, 'cannot be built from'),
+        ({'config': {'model': {}, 'default_scope': 'evil'}}, 'is another package'),
+        ({'config': {}}, 'does not hold the config'),
+        ({'format': 99}, 'of a later version'),
+        ({'config': 3}, 'its record is damaged'),
+    ],
+)
+def test_a_record_that_was_tampered_with_ends_in_one_line(
+    changes, said, trained, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    evil = change_record(trained / 'epoch_1.pth', tmp_path / 'evil.pth', **changes)
+    with pytest.raises(SystemExit, match=rf'^error: .*evil\.pth: .*{said}') as ended:
+        main(['test', str(evil), '--work-dir', 'w'])
+    assert '\n' not in str(ended.value)
+    assert not (tmp_path / 'made').exists()
+
+
+def test_a_base_for_a_checkpoint_that_needs_none_is_refused(trained, tmp_path):
+    (tmp_path / 'base.pth').touch()
+    with pytest.raises(SystemExit, match=r'^error: --base .*holds every weight'):
+        main(['test', str(trained / 'epoch_1.pth'), '--base', str(tmp_path / 'base.pth')])

@@ -47,6 +47,21 @@ def test_a_small_checkpoint_is_completed(name, prepared, tmp_path):
     assert all(torch.equal(loaded[k], p) for k, p in runner.model.named_parameters())
 
 
+def test_the_config_may_be_that_of_the_checkpoint(prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path, epochs=1)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    model = load_model(None, tmp_path / 'epoch_1.pth')
+    state = runner.model.state_dict()
+    assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
+    assert model.cfg.test_dataloader == cfg.test_dataloader
+    torch.save(state, tmp_path / 'weights.pth')
+    with pytest.raises(CheckpointError, match=r'weights\.pth: does not hold the config'):
+        load_model(None, tmp_path / 'weights.pth')
+    with pytest.raises(CheckpointError, match='no such checkpoint'):
+        load_model(None, tmp_path / 'absent.pth')
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
 @pytest.mark.parametrize('device', ['cuda', 'cuda:3', 'gpu'])
 def test_a_device_that_is_not_there_is_named_before_anything_is_read(device, tmp_path):

@@ -66,3 +66,14 @@ def test_each_of_several_processes_has_a_gpu_of_its_own(gpus):
     devices.use_device('cuda', 'pytorch')
     with pytest.raises(MammoError, match='each process takes a GPU of its own'):
         devices.use_device('cuda:1', 'pytorch')
+
+
+def test_a_device_for_a_model_alone(gpus):
+    gpus(0)
+    assert devices.choose_device('auto') == devices.choose_device('cpu') == 'cpu'
+    gpus(2)
+    assert devices.choose_device('auto') == 'cuda'
+    assert devices.choose_device('cuda:1') == 'cuda:1'
+    for name in ('xpu', 'mps', 'meta', 'CUDA', 'cuda:-1', ''):
+        with pytest.raises(MammoError, match=r'no such device. Allowed: auto, cpu, cuda, cuda:1'):
+            devices.choose_device(name)

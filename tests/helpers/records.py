@@ -44,6 +44,7 @@ RECORD = {
     'trained_on': {'train': DATA},
     'images': {
         'count': 4,
+        'percent': [0, 1, 5, 25, 50, 75, 95, 99, 100],
         'quantiles': {
             name: [value] * 9
             for name, value in (

@@ -53,7 +53,9 @@ def save_checkpoint(path, name, data, seed=3, long_side=0, change=None):
             'threshold': threshold_of(cfg),
             'trained_only': False,
             'base': [],
-            'trained_on': {'train': {'mask_kind': {'phantom': 4}}},
+            'trained_on': {
+                'train': {'images': 4, 'type': 'CBISDDSMDataset', 'mask_kind': {'phantom': 4}}
+            },
             'preparation': {'long_side': long_side},
             'config': plain_settings(cfg),
         }

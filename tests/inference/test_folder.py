@@ -60,8 +60,8 @@ def test_a_folder_is_taken_once_and_again_by_the_same_settings(tmp_path):
 
 def test_a_folder_of_something_else_is_refused_and_one_that_is_being_made_is_not(tmp_path):
     (tmp_path / 'file').write_text('a')
-    for place in (tmp_path, tmp_path / 'file'):
-        with pytest.raises(MammoError, match='not empty, and not made by mammoseg predict'):
+    for place, said in ((tmp_path, 'not empty, and not'), (tmp_path / 'file', 'a file, not')):
+        with pytest.raises(MammoError, match=f'{said} made by mammoseg predict'):
             claim_folder(place, SETTINGS)
     (tmp_path / 'out' / FOLDER).mkdir(parents=True)  # by a process that starts at the same time
     claim_folder(tmp_path / 'out', SETTINGS)

@@ -72,7 +72,7 @@ def test_what_predictions_are_is_no_input(find, image, tmp_path):
     image('out/masks/b.png')
     (tmp_path / 'in' / 'link').symlink_to(tmp_path / 'out')
     assert find('in') == [('a.png', 'a')]
-    with pytest.raises(DataFileError, match=r'no image in it but those in .*out, the folder'):
+    with pytest.raises(DataFileError, match='out lies in --out'):
         find('out')
 
 
@@ -168,3 +168,11 @@ def test_the_fingerprint_changes_with_the_file_its_place_and_what_is_known_of_it
     source = find_inputs([table], tmp_path / 'out')[0]
     (tmp_path / 'p' / 'a.png').unlink()
     assert source.fingerprint() == ''
+
+
+def test_a_split_is_of_prepared_folders(find, image, prepared, tmp_path):
+    image('in/a.png')
+    with pytest.raises(DataFileError, match='--split test: none of the inputs is a prepared'):
+        find('in', split='test')
+    (tmp_path / 'ours').symlink_to(prepared)
+    assert len(find('in', 'ours/index.csv', split='test')) == 4

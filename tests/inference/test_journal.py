@@ -68,6 +68,15 @@ def test_what_another_part_wrote_earlier_does_not_undo_a_later_line(journal, tmp
     assert len(list((tmp_path / FOLDER).iterdir())) == 2
 
 
+def test_a_clock_that_is_late_does_not_hide_a_line(journal, monkeypatch):
+    earlier, later = journal('part-1-of-2'), journal('part-0-of-1')
+    earlier.append({'key': 'a', 'failed': 'the disk was away'})
+    later.read()
+    monkeypatch.setattr('time.time', lambda: 0.0)
+    later.append(done('a'))
+    assert later.is_done('a', 'p')
+
+
 def test_one_process_writes_a_part(journal):
     first = journal()
     with pytest.raises(MammoError, match=r'another process is predicting this part.*--part-id'):

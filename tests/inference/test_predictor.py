@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from experiments import in_one_step
 from mmseg.apis import inference_model
 from tiny_models import save_checkpoint, two_channels, write_blobs
 
@@ -145,6 +146,19 @@ def test_a_config_may_be_given_in_any_form(unet, images, tmp_path):
         same(predictor(images[0]), expected)
         assert predictor.name == name
     assert cfg.to_dict() == before
+
+
+def test_a_checkpoint_of_an_earlier_version_predicts_the_same(unet, images, tmp_path):
+    """Its config is text, and reads and maps grey levels in one step."""
+    content = torch.load(unet)
+    content['meta']['cfg'] = in_one_step(read_stored_config(unet)).pretty_text
+    earlier = tmp_path / 'earlier' / 'epoch_1.pth'
+    earlier.parent.mkdir()
+    torch.save(content, earlier)
+    predictor = Predictor(earlier, device='cpu')
+    assert 'LoadMammogram' in content['meta']['cfg']
+    same(predictor(images[0]), Predictor(unet, device='cpu')(images[0]))
+    same(predictor(read_image(images[0])), predictor(images[0]))
 
 
 def test_sam_is_told_where_to_look(sam, images, tmp_path):

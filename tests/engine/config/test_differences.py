@@ -13,8 +13,10 @@ from mmseg_mammo.engine.config.differences import (
     clahe_differences,
     input_differences,
     note_clahe,
+    threshold_difference,
 )
 from mmseg_mammo.engine.config.edits import use_side
+from mmseg_mammo.engine.config.test_output import use_test_output
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.shipped import find_config
 
@@ -147,3 +149,12 @@ def test_both_are_found_in_a_real_checkpoint(prepared, tmp_path):
     longer.resume = True
     with pytest.raises(CheckpointError, match='planned for 3'):
         Runner.from_cfg(longer).train()
+
+
+def test_another_threshold_is_a_contradiction_and_a_chosen_one_is_not():
+    trained, cfg = config('unet_cbis'), config('unet_zgt')
+    assert threshold_difference(trained, cfg) == []
+    use_test_output(cfg, threshold=0.2)
+    assert threshold_difference(trained, cfg) == []
+    cfg.model.decode_head.threshold = 0.4
+    assert threshold_difference(trained, cfg) == ['the threshold is 0.4, in training 0.5']

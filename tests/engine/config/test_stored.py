@@ -255,7 +255,7 @@ def test_text_is_never_run(meta, said, tmp_path, evil):
 
 
 def test_a_file_of_weights_alone_has_no_config(tmp_path):
-    torch.save([torch.zeros(2)], tmp_path / 'a.pth')
+    torch.save({'w': torch.zeros(2)}, tmp_path / 'a.pth')
     with pytest.raises(CheckpointError, match='does not hold the config'):
         read_stored_config(tmp_path / 'a.pth')
     with pytest.raises(DataFileError, match=r'b\.pth: No such file'):
