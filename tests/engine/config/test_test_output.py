@@ -4,8 +4,15 @@ import pytest
 from experiments import shrink
 from mmengine.config import Config
 
-from mmseg_mammo.engine.config.test_output import threshold_of, use_test_output
+from mmseg_mammo.engine.config import test_output
+from mmseg_mammo.engine.config.test_output import (
+    threshold_of,
+    use_operating_point,
+    use_test_output,
+)
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.files import sha256
+from mmseg_mammo.io.operating_point import OperatingPoint, write_operating_point
 
 
 @pytest.fixture
@@ -63,3 +70,20 @@ def test_other_models_and_values_are_refused(cfg):
         MammoError, match=r'breast_only of the test-time output beside .*EncoderDec'
     ):
         use_test_output(cfg, breast_only=True)
+
+
+def test_a_file_that_was_found_with_another_checkpoint_is_applied_and_said(
+    cfg, tmp_path, monkeypatch
+):
+    said = []
+    monkeypatch.setattr(test_output, 'print_log', lambda text, *_: said.append(text))
+    ours, other = tmp_path / 'ours.pth', tmp_path / 'other.pth'
+    for file in (ours, other):
+        file.write_bytes(file.name.encode())
+    found = OperatingPoint(0.7, model={'checkpoint_sha256': sha256(ours)})
+    write_operating_point(tmp_path / 'a.json', found)
+    use_operating_point(cfg, tmp_path / 'a.json', checkpoint=ours)
+    assert said == []
+    use_operating_point(cfg, tmp_path / 'a.json', checkpoint=other)
+    assert threshold_of(cfg) == 0.7
+    assert len(said) == 1 and 'was found with another checkpoint' in said[0]
