@@ -55,8 +55,8 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
     from mmseg_mammo.engine.config.test_output import threshold_of, use_test_output
     from mmseg_mammo.engine.devices import choose_device
-    from mmseg_mammo.inference.calibrate import calibrated, check_model
-    from mmseg_mammo.inference.threshold import choose, describe, effects
+    from mmseg_mammo.inference.calibrate import annotations, calibrated, check_model
+    from mmseg_mammo.inference.threshold import check_enough, choose, describe, effects
     from mmseg_mammo.io.operating_point import (
         OPERATING_POINT,
         check_new,
@@ -70,6 +70,8 @@ def main(args: argparse.Namespace) -> None:
     check_checkpoint(args.checkpoint)
     cfg = read_calibration(args)
     check_model(cfg)
+    kinds = annotations(cfg, args.splits)
+    check_enough(kinds.count('lesion' if kind == 'sensitivity' else 'normal'), kind, share)
     before = threshold_of(cfg)
     use_test_output(cfg, temperature=1.0, breast_only=args.breast_only)
     model = load_model(cfg, args.checkpoint, choose_device(args.device or 'auto'))
@@ -83,7 +85,7 @@ def main(args: argparse.Namespace) -> None:
     cuts = {'before': (former, before), 'now': (seen.scores, choice.threshold)}
     print('\n'.join(effects(seen.lesion, cuts)))
     write_operating_point(out, _point(args, cfg, temperature, seen, choice))
-    print(out)
+    print(f'{out} is written. Next: mammoseg predict {args.checkpoint} … --operating-point {out}')
 
 
 def read_calibration(args: argparse.Namespace) -> 'Config':

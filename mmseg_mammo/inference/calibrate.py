@@ -19,6 +19,7 @@ from mmseg_mammo.evaluation.calibration import fit_temperature
 from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.io.index import INDEX_NAME, read_index
 from mmseg_mammo.models.test_output import TestOutput
+from mmseg_mammo.preparation.progress import show_progress
 
 # Logits are read at this temperature: a sigmoid of float32 is 1 from 17 on, and tells nothing then.
 PROBE = 8.0
@@ -76,7 +77,8 @@ def look(model: Any, cfg: Config, splits: Sequence[str], temperature: float) -> 
     rows: list[tuple[float, bool, str, str]] = []
     counts = np.zeros((2, _BINS), np.int64)
     try:
-        for sample in _predictions(model, cfg, splits):
+        total = len(annotations(cfg, splits))
+        for sample in show_progress(_predictions(model, cfg, splits), total, 'calibrating'):
             probability = lesion_probability(sample.seg_logits.data)
             truth = sample.gt_sem_seg.data[0].to(probability.device) > 0
             counts += count_logits(probability, truth, temperature)

@@ -66,6 +66,27 @@ class Choice:
         return facts
 
 
+def check_enough(count: int, kind: str, share: float) -> int:
+    """The k of the k-th of ``count`` scores that the threshold of a target is at.
+
+    Args:
+        count: Images of the kind that the target is about.
+        kind: See :func:`choose`.
+        share: See :func:`choose`.
+
+    Raises:
+        MammoError: There are too few images.
+    """
+    rank = rank_for(share, count)
+    if rank is None:
+        raise MammoError(
+            f'--target {kind}={share:g} with {count} {KINDS[kind]}',
+            f'{fewest_for(share)} or more of them',
+            'Annotate more, or lower the target',
+        )
+    return rank
+
+
 def choose(
     scores: np.ndarray, lesion: np.ndarray, patients: np.ndarray, kind: str, share: float
 ) -> Choice:
@@ -86,13 +107,7 @@ def choose(
     wanted = lesion if kind == 'sensitivity' else ~lesion
     sign = -1.0 if kind == 'sensitivity' else 1.0  # of lesions, a share is above
     found = sign * scores[wanted]
-    rank = rank_for(share, len(found))
-    if rank is None:
-        raise MammoError(
-            f'--target {kind}={share:g} with {len(found)} {KINDS[kind]}',
-            f'{fewest_for(share)} or more of them',
-            'Annotate more, or lower the target',
-        )
+    rank = check_enough(len(found), kind, share)
     score = float(sign * np.sort(found)[rank - 1])
     if kind == 'sensitivity' and score <= MARGIN:
         raise MammoError(

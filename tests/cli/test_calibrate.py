@@ -29,9 +29,11 @@ def test_the_file_is_written_beside_the_checkpoint_once(trained, prepared, tmp_p
     assert point.images['split'] == 'val test'
     assert len(point.model['checkpoint_sha256']) == len(point.images['index_sha256']) == 64
     assert point.interval['low'] < 0.5 < point.interval['high']
-    said = capsys.readouterr().out
-    assert 'temperature' in said
-    assert 'now, cut at' in said
+    shown = capsys.readouterr()
+    assert 'temperature' in shown.out
+    assert 'now, cut at' in shown.out
+    assert f'operating_point.json is written. Next: mammoseg predict {checkpoint} ' in shown.out
+    assert 'calibrating: 4 of 4 images' in shown.err
     with pytest.raises(SystemExit, match='exists, and is not overwritten'):
         calibrate(*given, 'specificity=0.5')
 
@@ -60,6 +62,16 @@ def test_what_cannot_be_is_refused_in_one_line(trained, prepared, tmp_path, argu
     with pytest.raises(SystemExit, match=message):
         calibrate(*given, *arguments, *small(prepared))
     assert not list(tmp_path.iterdir())
+
+
+def test_too_few_images_are_refused_before_any_is_looked_at(
+    trained, prepared, tmp_path, monkeypatch
+):
+    monkeypatch.setattr('mmseg_mammo.engine.checkpoint.load_model', None)  # a call would fail
+    given = [trained / 'epoch_1.pth', '--out', tmp_path / 'p.json', '--data', prepared]
+    for target, message in (('specificity=0.9', '1 normal'), ('sensitivity=0.9', '1 images with')):
+        with pytest.raises(SystemExit, match=f'with {message}'):
+            calibrate(*given, '--target', target, *small(prepared))
 
 
 def test_weights_without_a_config_ask_for_one(prepared, tmp_path):
