@@ -152,7 +152,7 @@ def _breasts(done: Sequence[Input], journal: Journal) -> Iterator[dict[str, Any]
         if line['view'] and line['view'] not in group['views']:
             group['views'].append(line['view'])
     for group in groups.values():
-        yield {**group, 'views': ' '.join(group['views']), 'files': ' '.join(group['files'])}
+        yield {**group, 'views': ' '.join(group['views']), 'files': ' | '.join(group['files'])}
 
 
 def _patient(source: Input) -> str:

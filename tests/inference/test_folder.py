@@ -126,7 +126,7 @@ def test_breasts_are_those_of_a_patient_that_is_given_or_that_a_header_names(
     ]
     left, right = dict(laterality='LEFT'), dict(laterality='RIGHT')
     lines = [
-        *[line('1', 0.2, view='CC', **left), line('2', 0.7, view='MLO', **left)],
+        *[line('1', 0.2, view='CC', image='a b/1.dcm', **left), line('2', 0.7, view='MLO', **left)],
         *[line('3', 0.3, **left), line('4', 0.4, **left)],
         *[line('5', 0.5, **left), line('6', 0.6, **right)],
         *[line('7', 0.1), line('8', 0.8, **left)],
@@ -134,7 +134,7 @@ def test_breasts_are_those_of_a_patient_that_is_given_or_that_a_header_names(
     tables(lines, inputs)
     found = rows(tmp_path / 'breasts.csv')
     assert [(r['files'], r['patient_id'], r['score'], r['views'], r['images']) for r in found] == [
-        ('1.dcm 2.dcm', '', '0.7', 'CC MLO', '2'),
+        ('a b/1.dcm | 2.dcm', '', '0.7', 'CC MLO', '2'),
         ('3.dcm', '', '0.3', '', '1'),
         ('4.dcm', '', '0.4', '', '1'),
         ('5.dcm', 'P1', '0.5', '', '1'),
