@@ -1,5 +1,6 @@
 """Prediction run: reads, predicts and writes many images, resumable, in little memory."""
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from mmseg_mammo.inference.journal import Journal
 from mmseg_mammo.inference.prediction import Prediction
 from mmseg_mammo.inference.predictor import Loaded, Predictor
 from mmseg_mammo.io.spacing import ALLOWED, format_spacing, size_on, spacing_fault
+from mmseg_mammo.preparation.hospital.image import check_levels
 from mmseg_mammo.preparation.progress import show_progress
 
 A = TypeVar('A')
@@ -65,6 +67,10 @@ def predict_all(
     """
     waiting = [s for s in inputs if not journal.is_done(s.key, s.fingerprint())]
     done = len(inputs) - len(waiting)
+    if done:
+        print(
+            f'{done} of {len(inputs)} images were predicted on before', file=sys.stderr, flush=True
+        )
     progress = iter(show_progress(waiting, len(inputs), 'predicting', done=done))
     next(progress, None)  # from now on the time is taken
     with ThreadPoolExecutor(workers) as reading, ThreadPoolExecutor(workers) as writing:
@@ -111,6 +117,8 @@ def _reader(predictor: Predictor) -> Callable[[Input], Read]:
 def _load(predictor: Predictor, source: Input) -> Loaded:
     """Bring an image to the models, with the size of its pixels."""
     loaded = predictor.load(source.path, source.facts, source.spacing)
+    if not source.original_shape:  # a prepared image was checked, and a test takes it as it is
+        check_levels(loaded.image, str(source.path), 'Export it again, or leave it out')
     shape = (loaded.image.shape[0], loaded.image.shape[1])
     if source.extent_mm:
         return replace(loaded, spacing=size_on(source.extent_mm, shape))

@@ -4,6 +4,7 @@ import os
 import threading
 import weakref
 
+import numpy as np
 import pytest
 from tiny_models import write_blobs
 
@@ -14,7 +15,7 @@ from mmseg_mammo.inference.inputs import Input, find_inputs
 from mmseg_mammo.inference.journal import Journal
 from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.inference.run import predict_all
-from mmseg_mammo.io.image import read_image
+from mmseg_mammo.io.image import read_image, write_png
 
 
 @pytest.fixture(scope='module')
@@ -70,6 +71,27 @@ def test_a_broken_file_stops_no_other_and_is_tried_again(
     write_blobs(folder / '2.png', 2)
     lines = run(inputs, **options)
     assert (list(lines), list(failures(lines))) == (['2', '4'], ['4'])
+
+
+def test_a_mask_or_an_empty_image_among_the_files_is_no_normal_image(run, folder, tmp_path, capsys):
+    mask = np.zeros((80, 64), np.uint8)
+    write_png(folder / 'empty.png', mask)
+    mask[20:30, 20:30] = 255
+    write_png(folder / 'mask.png', mask)
+    found = failures(run())
+    assert list(found) == ['empty', 'mask']
+    assert found['mask'].startswith('mask.png: at most two values: empty, or a mask')
+    assert 'before' not in capsys.readouterr().err
+    prepared = Input('mask.png', folder / 'mask.png', 'p', original_shape=(80, 64))
+    assert not failures(run([prepared], tmp_path / 'prepared'))  # as a test takes it
+
+
+def test_images_of_an_earlier_run_are_counted(run, folder, capsys):
+    first = [Input(f'{n}.png', folder / f'{n}.png', str(n)) for n in range(2)]
+    run(first)
+    capsys.readouterr()
+    run()
+    assert '2 of 6 images were predicted on before' in capsys.readouterr().err
 
 
 def test_what_a_decoder_raises_is_no_text_of_a_header(run, predictor, monkeypatch):

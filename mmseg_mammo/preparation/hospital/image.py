@@ -67,6 +67,25 @@ def make_jobs(groups: Sequence[Sequence[Entry]]) -> list[HospitalJob]:
     ]
 
 
+def check_levels(image: np.ndarray, name: str, remedy: str) -> None:
+    """Refuse an image of at most two values, which is no mammogram.
+
+    Args:
+        image: H×W grey levels.
+        name: What the error calls it.
+        remedy: What the error advises.
+
+    Raises:
+        DataFileError: It is one.
+    """
+    if ((image == image.min()) | (image == image.max())).all():
+        raise DataFileError(
+            f'{name}: at most two values: empty, or a mask in the place of its image',
+            'a mammogram',
+            remedy,
+        )
+
+
 def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, Any]:
     """Read one image with its masks, check that they agree, and write them.
 
@@ -80,12 +99,8 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
     """
     notes: list[str] = []
     image = read_image(job.image, voi=options.voi, notes=notes)
-    if ((image == image.min()) | (image == image.max())).all():
-        raise DataFileError(
-            f'{job.image}: at most two values: empty, or a mask in the place of its image',
-            'a mammogram',
-            'Export the image again, or correct the columns or folders of images and masks',
-        )
+    remedy = 'Export the image again, or correct the columns or folders of images and masks'
+    check_levels(image, str(job.image), remedy)
     if air_is_bright(image):
         notes.append(BRIGHT_AIR)
     shape = (image.shape[0], image.shape[1])
