@@ -68,6 +68,7 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('best score', _scores(record['best_score'])),
         ('weights', 'the trained ones alone' if record['trained_only'] else 'all'),
         ('images', _images(record['images'])),
+        *_preparation(record.get('preparation') or {}),
         *_bases(record['base']),
         ('made by', f'mmseg_mammo {record["versions"]["mmseg_mammo"]}'),
     ]
@@ -100,14 +101,27 @@ def _images(images: Mapping[str, Any]) -> str:
     )
 
 
+def _preparation(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the preparation did to images, and ``predict`` does to files that were not prepared."""
+    said = []
+    if options.get('long_side'):
+        said.append(f'shrunk to {options["long_side"]} pixels on the longer side')
+    if not options.get('voi', True):
+        said.append('without the VOI window')
+    return [('prepared', ', '.join(said) + '; predict does the same to an original file')] * bool(
+        said
+    )
+
+
 def _bases(bases: Sequence[Mapping[str, Any]], depth: int = 0) -> list[tuple[str, str]]:
     """The files that a training began from, each followed by those that it began from itself."""
     lines = []
     for base in bases:
-        text = (
-            f'{base["file"]} ({base["role"]}; SHA-256 {base["sha256"] or "not known"}); licence '
-            f'{base["licence"]} by its name, of {base["publisher"]}, trained on {base["trained_on"]}'
-        )
+        text = f'{base["file"]} ({base["role"]}; SHA-256 {base["sha256"] or "not known"}); licence '
+        if base['licence'] == 'unknown':
+            text += 'unknown: its name is none of those that are known'
+        else:
+            text += f'{base["licence"]} by its name, of {base["publisher"]}, trained on {base["trained_on"]}'
         lines.append(('base' + ' of it' * depth, text))
         lines += _bases(base['base'], depth + 1)
     return lines or [('base', 'none, from scratch')] * (not depth)

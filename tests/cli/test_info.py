@@ -44,8 +44,23 @@ def test_a_chain_of_bases_is_shown_in_its_order(tmp_path, capsys):
     second = {'role': 'load_from', 'file': 'b.pth', 'sha256': None, **unknown, 'base': [BASE]}
     found = lines(save(tmp_path / 'a.pth', RECORD | {'base': [second]}), capsys)
     first, after = (line for line in found if line.startswith('base'))
-    assert first.startswith('base          b.pth (load_from; SHA-256 not known); licence unknown')
+    assert first == (
+        'base          b.pth (load_from; SHA-256 not known); licence unknown: its name is none of '
+        'those that are known'
+    )
     assert after.startswith('base of it    weights/ViT-L_16.npz')
+
+
+def test_what_predict_does_to_an_original_file_first_is_said(tmp_path, capsys):
+    def said(name, **options):
+        return '\n'.join(lines(save(tmp_path / name, RECORD | {'preparation': options}), capsys))
+
+    assert (
+        'prepared      shrunk to 2048 pixels on the longer side; predict does the same to an '
+        'original file' in said('a.pth', long_side=2048, voi=True)
+    )
+    assert 'prepared      without the VOI window; ' in said('b.pth', long_side=0, voi=False)
+    assert 'prepared' not in said('c.pth', long_side=0)
 
 
 def test_what_a_training_need_not_have_may_be_missing(tmp_path, capsys):
