@@ -90,7 +90,7 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in RASTER_SUFFIXES or is_dicom(path)
 
 
-def read_image(path: Path, voi: bool = True, notes: list[str] | None = None) -> np.ndarray:
+def read_image(path: Path | str, voi: bool = True, notes: list[str] | None = None) -> np.ndarray:
     """Read a mammogram of any supported format: H×W, uint8 or uint16, lesions bright.
 
     Args:
@@ -98,6 +98,7 @@ def read_image(path: Path, voi: bool = True, notes: list[str] | None = None) -> 
         voi: See :func:`mmseg_mammo.io.dicom.reader.read_dicom`.
         notes: Gets what was odd about the file and how it was understood.
     """
+    path = Path(path)
     if not is_dicom(path):
         return read_raster(path, notes=notes)
     levels, info = read_dicom(path, voi=voi)

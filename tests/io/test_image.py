@@ -110,6 +110,7 @@ def test_read_image_takes_dicom_and_raster_files(save_dicom, tmp_path):
     window = {'WindowCenter': 30000, 'WindowWidth': 9}
     np.testing.assert_array_equal(read_image(save_dicom(NOISE, **window), voi=False), NOISE)
     np.testing.assert_array_equal(read_image(save(tmp_path / 'a.png', NOISE)), NOISE)
+    np.testing.assert_array_equal(read_image(str(tmp_path / 'a.png')), NOISE)
 
 
 @pytest.mark.parametrize(

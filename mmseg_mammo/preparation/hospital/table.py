@@ -17,6 +17,8 @@ from mmseg_mammo.preparation.hospital.entry import (
 )
 from mmseg_mammo.preparation.hospital.names import tells_nothing
 
+_OPTIONS = ('mask_kind', 'source')  # columns of index.csv that an option sets, not a table
+
 _NO_LESION = (
     *('normal', 'norm', 'healthy', 'unremarkable', 'negative', 'absent', 'nothing', 'nil', 'no'),
     *('unknown', 'false', '0', 'no finding', 'no findings', 'no lesion', 'no lesions'),
@@ -46,7 +48,9 @@ def read_hospital_table(
     """
     for name in (*columns, *fixed):
         if name not in COLUMNS:
-            raise DataIndexError(f'Column {name!r}', ', '.join(COLUMNS))
+            option = f'--{name.replace("_", "-")}'
+            remedy = f'It is one value for the whole folder: {option}' if name in _OPTIONS else ''
+            raise DataIndexError(f'Column {name!r}', ', '.join(COLUMNS), remedy)
         if not columns.get(name, name):
             raise DataIndexError(
                 f'--column {name}= names no column of yours',

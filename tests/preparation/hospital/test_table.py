@@ -57,6 +57,8 @@ def test_columns_can_be_mapped_and_set(read):
         read(text, {'image': 'file'})
     with pytest.raises(MammoError, match=r"Column 'picture'. Allowed: image, mask"):
         read(text, {'picture': 'file_name'})
+    with pytest.raises(MammoError, match=r"Column 'mask_kind'.* the whole folder: --mask-kind"):
+        read(text, {'image': 'file_name'}, {'mask_kind': 'weak'})
     with pytest.raises(MammoError, match=r'--column finding= names no column of yours'):
         read(text, {'image': 'file_name', 'finding': ''})
 
