@@ -67,7 +67,7 @@ def test_what_cannot_be_is_refused_in_one_line(trained, prepared, tmp_path, argu
 def test_too_few_images_are_refused_before_any_is_looked_at(
     trained, prepared, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr('mmseg_mammo.engine.checkpoint.load_model', None)  # a call would fail
+    monkeypatch.setattr('mmseg_mammo.inference.calibrate.calibrated', None)  # a call would fail
     given = [trained / 'epoch_1.pth', '--out', tmp_path / 'p.json', '--data', prepared]
     for target, message in (('specificity=0.9', '1 normal'), ('sensitivity=0.9', '1 images with')):
         with pytest.raises(SystemExit, match=f'with {message}'):
