@@ -16,8 +16,10 @@ from mmseg_mammo.inference.inputs import Input
 from mmseg_mammo.inference.journal import Journal
 from mmseg_mammo.inference.prediction import Prediction
 from mmseg_mammo.inference.predictor import Loaded, Predictor
-from mmseg_mammo.io.spacing import ALLOWED, format_spacing, size_on, spacing_fault
+from mmseg_mammo.io.spacing import format_spacing, size_on
+from mmseg_mammo.preparation.dicom_facts import dicom_facts
 from mmseg_mammo.preparation.hospital.image import check_levels
+from mmseg_mammo.preparation.hospital.spacing import fill_spacing
 from mmseg_mammo.preparation.progress import show_progress
 
 A = TypeVar('A')
@@ -65,12 +67,8 @@ def predict_all(
     Raises:
         MammoError: The disk is full or closed to writing; or see :meth:`.Predictor.predict`.
     """
-    waiting = [s for s in inputs if not journal.is_done(s.key, s.fingerprint())]
+    waiting = _waiting(inputs, journal)
     done = len(inputs) - len(waiting)
-    if done:
-        print(
-            f'{done} of {len(inputs)} images were predicted on before', file=sys.stderr, flush=True
-        )
     progress = iter(show_progress(waiting, len(inputs), 'predicting', done=done))
     next(progress, None)  # from now on the time is taken
     with ThreadPoolExecutor(workers) as reading, ThreadPoolExecutor(workers) as writing:
@@ -98,6 +96,15 @@ def predict_all(
     return len(waiting)
 
 
+def _waiting(inputs: Sequence[Input], journal: Journal) -> list[Input]:
+    """The inputs that are to be predicted on; the others are counted aloud."""
+    waiting = [s for s in inputs if not journal.is_done(s.key, s.fingerprint())]
+    if done := len(inputs) - len(waiting):
+        said = f'{done} of {len(inputs)} images were predicted on before'
+        print(said, file=sys.stderr, flush=True)
+    return waiting
+
+
 def _reader(predictor: Predictor) -> Callable[[Input], Read]:
     def read(source: Input) -> Read:
         start, fingerprint = time.perf_counter(), source.fingerprint()
@@ -116,19 +123,19 @@ def _reader(predictor: Predictor) -> Callable[[Input], Read]:
 
 def _load(predictor: Predictor, source: Input) -> Loaded:
     """Bring an image to the models, with the size of its pixels."""
-    loaded = predictor.load(source.path, source.facts, source.spacing)
+    loaded = predictor.load(source.path, source.facts)
     if not source.original_shape:  # a prepared image was checked, and a test takes it as it is
         check_levels(loaded.image, str(source.path), 'Export it again, or leave it out')
     shape = (loaded.image.shape[0], loaded.image.shape[1])
     if source.extent_mm:
         return replace(loaded, spacing=size_on(source.extent_mm, shape))
-    if source.spacing and (fault := spacing_fault(source.spacing, shape)):
-        raise MammoError(
-            f'{source.path}: spacing_mm {format_spacing(source.spacing)} {fault}',
-            ALLOWED,
-            'Correct it in the table',
-        )
-    return loaded
+    if source.spacing:
+        size = dict(zip(('original_height', 'original_width'), shape, strict=True))
+        given = format_spacing(source.spacing)
+        known = fill_spacing({**dicom_facts(source.path), **size}, given)  # as a preparation does
+        if 'error' in known:
+            raise MammoError(f'{source.path}: {known["error"]}')
+    return replace(loaded, spacing=loaded.spacing or source.spacing)
 
 
 def _predict(

@@ -155,7 +155,7 @@ def test_it_says_what_it_does_and_the_same_command_again_does_nothing(
     (out / 'masks' / 'a.png').unlink()
     (images / 'broken.png').unlink()
     predict(unet, images, '--out', out, '--device', 'cpu')
-    assert capsys.readouterr().err == ''
+    assert capsys.readouterr().err == '2 of 2 images were predicted on before\n'
     assert not (out / 'masks' / 'a.png').exists()
     assert counts(out) == {'images': 2, 'with_marks': 2}
     assert rows(out / 'failed.csv') == []
@@ -275,7 +275,7 @@ def test_the_identity_of_a_patient_is_in_no_file_and_no_word_but_in_a_seg(
         assert IDENTITY.encode() in (out / 'segmentations' / f'{number}.dcm').read_bytes()
     breasts = rows(out / 'breasts.csv')
     groups = [(row['laterality'], row['files'], row['views'], row['patient_id']) for row in breasts]
-    assert groups[:2] == [('LEFT', '0.dcm 1.dcm', 'CC MLO', ''), ('RIGHT', '2.dcm', 'CC', '')]
+    assert groups[:2] == [('LEFT', '0.dcm | 1.dcm', 'CC MLO', ''), ('RIGHT', '2.dcm', 'CC', '')]
     assert counts(out) == {'images': 4, 'failed': 1, 'with_marks': 4, 'without_segmentation': 1}
     reasons = {row['image']: row['reason'] for row in rows(out / 'failed.csv')}
     assert set(reasons) == {'cut.dcm', 'no_series.dcm'}

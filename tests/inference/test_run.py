@@ -147,6 +147,24 @@ def test_pixels_have_the_size_that_the_table_or_the_index_tells(run, folder, tmp
     assert line['area_mm2'] == pytest.approx(line['area_pixels'] * 0.2 * 0.4)
 
 
+def test_a_header_keeps_its_spacing_and_a_table_must_agree_with_it(
+    run, folder, tmp_path, save_dicom
+):
+    levels = read_image(folder / '0.png')
+    told = save_dicom(levels, 'told.dcm', ImagerPixelSpacing=[0.2, 0.2])
+    sources = [
+        Input('a.dcm', told, 'a', spacing=(0.2, 0.201)),
+        Input('b.dcm', told, 'b', spacing=(0.05, 0.05)),
+        Input('c.dcm', save_dicom(levels, 'silent.dcm'), 'c', spacing=(0.5, 0.1)),
+    ]
+    lines = run(sources)
+    assert lines['a']['area_mm2'] == pytest.approx(lines['a']['area_pixels'] * 0.04)
+    assert lines['c']['area_mm2'] == pytest.approx(lines['c']['area_pixels'] * 0.05)
+    assert failures(lines)['b'].startswith(
+        'b.dcm: spacing_mm is 0.05 0.05, its header says 0.2 0.2. Leave the cell empty'
+    )
+
+
 def test_a_full_disk_ends_the_run_in_one_line_and_it_goes_on_after(run, monkeypatch, tmp_path):
     def full(*_):
         raise OSError(28, 'No space left on device', str(tmp_path / 'out' / 'masks' / 'x'))
