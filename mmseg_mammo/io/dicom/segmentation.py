@@ -6,10 +6,7 @@ to file: no message, log or warning holds them.
 """
 
 import importlib
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from mmseg_mammo.errors import DataFileError, HostError, MammoError
 from mmseg_mammo.io.dicom.header import is_filled
 from mmseg_mammo.io.dicom.reader import DicomInfo, read_dataset
 from mmseg_mammo.io.dicom.segmentation_object import Software, build_segmentation, images_of
+from mmseg_mammo.io.dicom.silence import silence
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.version import __version__
 
@@ -64,7 +62,7 @@ def write_segmentation(
             ``source``.
     """
     check_highdicom()
-    with _no_values_in_messages():
+    with silence():  # what pydicom and highdicom say of odd values quotes them, names included
         dataset, info = read_dataset(source, stop_before_pixels=True)
         _check_request(source, dataset, info, mask, out)
         if not (empty or mask.any()):
@@ -100,7 +98,7 @@ def read_segmentation(path: Path) -> dict[str, np.ndarray]:
         DataFileError: It is no SEG, holds probabilities (FRACTIONAL), cannot be read, or a frame
             does not say which image it lies on.
     """
-    with _no_values_in_messages():
+    with silence():  # what pydicom and highdicom say of odd values quotes them, names included
         dataset, _ = read_dataset(path, stop_before_pixels=False)
         kind = str(dataset.get('SegmentationType') or '')
         if kind not in ('BINARY', 'LABELMAP'):
@@ -138,22 +136,6 @@ def check_highdicom() -> None:
             'DICOM SEG needs the package highdicom, which is not installed',
             remedy="pip install '.[seg]' in the repository",
         ) from error
-
-
-@contextmanager
-def _no_values_in_messages() -> Iterator[None]:
-    """Silence what pydicom and highdicom say of odd values: they quote them, names included."""
-    loggers = [logging.getLogger(name) for name in ('pydicom', 'highdicom')]
-    before = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
 
 
 def _check_request(

@@ -5,7 +5,6 @@ OpenCV would lose it, palettes and transparency. H, W are height and width in pi
 """
 
 import io
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import cv2
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io.dicom.silence import silence
 from mmseg_mammo.io.raster import pgm, tiff
 from mmseg_mammo.io.raster.jpeg import decode_jpeg
 
@@ -53,8 +53,7 @@ def decode_raster(data: bytes, path: Path, labels: bool, notes: list[str]) -> np
             is not understood.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # of Pillow, on metadata that nobody asks for
+        with silence():  # Pillow warns of metadata that nobody asks for
             pixels, turn = _decode_format(data, labels)
     except ValueError as error:
         raise DataFileError(
