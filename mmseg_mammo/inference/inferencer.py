@@ -12,14 +12,15 @@ from mmseg.apis import MMSegInferencer
 from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_mammo.datasets.base import MammographyDataset
-from mmseg_mammo.engine.checkpoint import check_checkpoint, config_of, load_model
+from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
 from mmseg_mammo.engine.config.image_steps import packs, split_loading, touches_image
 from mmseg_mammo.engine.config.load import read_config
+from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.type_names import is_a, type_name
+from mmseg_mammo.engine.partial_checkpoint import use_base
 from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.inference.pipeline import find_test_pipeline
 from mmseg_mammo.io.image import FORMATS, is_image, read_image
-from mmseg_mammo.models.safe_loading import load_plain
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.transforms.intensity import grey_channel
 from mmseg_mammo.transforms.loading import ReadMammogram
@@ -187,10 +188,11 @@ def _config(model: Any, weights: str | Path | None) -> Config:
         return read_config(model)
     if model is not None:
         return model if isinstance(model, Config) else Config(dict(model))
-    cfg = config_of(load_plain(weights)) if weights is not None else None
-    if cfg is None:
+    if weights is None:
         raise MammoError(
-            f'MammoInferencer: no config, neither given nor in {weights or "a checkpoint"}',
+            'MammoInferencer: no config, and no checkpoint to take it from',
             'a config, its file or the name of a shipped one; a checkpoint of this project',
         )
+    cfg = read_stored_config(Path(weights))
+    use_base(cfg, Path(weights), None)
     return cfg

@@ -131,15 +131,28 @@ def test_what_cannot_be_predicted_is_said(cfg, checkpoint, inferencer, prepared,
         MammoInferencer(cfg, tmp_path / 'none.pth')
     bare = tmp_path / 'bare.pth'
     torch.save(torch.load(checkpoint)['state_dict'], bare)
-    with pytest.raises(MammoError, match=r'no config, neither given nor in .*bare\.pth'):
+    with pytest.raises(MammoError, match=r'bare\.pth: does not hold the config'):
         MammoInferencer(weights=bare)
-    with pytest.raises(MammoError, match='neither given nor in a checkpoint'):
+    with pytest.raises(MammoError, match='no config, and no checkpoint'):
         MammoInferencer()
     (tmp_path / 'empty').mkdir()
     with pytest.raises(MammoError, match='empty: no image in this folder'):
         inferencer(str(tmp_path / 'empty'))
     with pytest.raises(MammoError, match=r'absent\.png'):
         inferencer(str(tmp_path / 'absent.png'))
+
+
+def test_what_a_config_in_a_checkpoint_names_is_not_imported(
+    cfg, checkpoint, tmp_path, monkeypatch
+):
+    (tmp_path / 'evil_module.py').write_text(f'import os\nos.mkdir({str(tmp_path / "made")!r})\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    cfg.model.backbone.type = 'evil_module.Thing'
+    content = torch.load(checkpoint) | {'meta': {'cfg': cfg.pretty_text}}
+    torch.save(content, checkpoint)
+    with pytest.raises(CheckpointError, match=r'model\.backbone\.type=.evil_module\.Thing'):
+        MammoInferencer(weights=checkpoint, device='cpu')
+    assert not (tmp_path / 'made').exists()
 
 
 def test_a_pipeline_of_the_host_is_read_as_by_the_host(cfg, checkpoint, tmp_path):
