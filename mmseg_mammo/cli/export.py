@@ -35,6 +35,8 @@ def main(args: argparse.Namespace) -> None:
     check_export(args.checkpoint, args.out)
     cfg = load_config(args)
     use_base(cfg, args.checkpoint, args.base)
-    use_operating_point(cfg, args.operating_point, args.threshold, args.breast_only)
+    use_operating_point(
+        cfg, args.operating_point, args.threshold, args.breast_only, args.checkpoint
+    )
     tensors = export_checkpoint(cfg, args.checkpoint, args.out)
     print(f'{args.out}: {tensors} tensors, {args.out.stat().st_size:,} bytes')

@@ -65,7 +65,9 @@ def main(args: argparse.Namespace) -> None:
             f'{cfg.filename} has no test, only a training',
             remedy='Add a test_dataloader and a test_evaluator, or name another config',
         )
-    use_operating_point(cfg, args.operating_point, args.threshold, args.breast_only)
+    use_operating_point(
+        cfg, args.operating_point, args.threshold, args.breast_only, args.checkpoint
+    )
     cfg.load_from, cfg.resume = str(args.checkpoint), False
     coordinates = read_coordinates(args)
     if args.prompts:

@@ -107,7 +107,7 @@ class Predictor:
             check_checkpoint(file)
             cfg = _config_for(config, file)
             use_base(cfg, file, base)
-            use_operating_point(cfg, operating_point, threshold, breast_only)
+            use_operating_point(cfg, operating_point, threshold, breast_only, file)
             if prompts:
                 use_prompts(cfg, prompts, coordinates)
             configs.append(cfg)

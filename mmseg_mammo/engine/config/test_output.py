@@ -1,14 +1,17 @@
 """Test-time output in configs: threshold, temperature and ``breast_only``, of model and metric."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmseg.registry import MODELS
 
 from mmseg_mammo.engine.config.type_names import is_a, type_name
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.files import sha256
 from mmseg_mammo.io.operating_point import OperatingPoint, read_operating_point
 from mmseg_mammo.models.input_grid import InputGrid
 from mmseg_mammo.models.test_output import read_test_output
@@ -57,6 +60,7 @@ def use_operating_point(
     file: Path | None = None,
     threshold: float | None = None,
     breast_only: bool | None = None,
+    checkpoint: Path | None = None,
 ) -> OperatingPoint | None:
     """Apply a file's threshold, temperature and ``breast_only``, or what is given instead of it.
 
@@ -65,6 +69,7 @@ def use_operating_point(
         file: ``operating_point.json``; it cannot be combined with the rest.
         threshold: Probability, 0 to 1.
         breast_only: Whether probabilities outside the breast are 0.
+        checkpoint: That it is for: a file that was made for another one is warned of.
 
     Returns:
         What was read, if there was a file.
@@ -86,6 +91,14 @@ def use_operating_point(
             'Leave one out, or write a file for these settings with mammoseg calibrate',
         )
     point = read_operating_point(file)
+    wanted = point.model.get('checkpoint_sha256')
+    if wanted and checkpoint is not None and sha256(checkpoint) != wanted:
+        print_log(
+            f'{file} was made for {point.model.get("checkpoint") or "another checkpoint"}, with '
+            f'other weights than {checkpoint}: its threshold need not hold',
+            'current',
+            logging.WARNING,
+        )
     use_test_output(cfg, point.threshold, point.temperature, point.breast_only)
     return point
 

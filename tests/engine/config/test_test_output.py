@@ -4,8 +4,14 @@ import pytest
 from experiments import shrink
 from mmengine.config import Config
 
-from mmseg_mammo.engine.config.test_output import threshold_of, use_test_output
+from mmseg_mammo.engine.config.test_output import (
+    threshold_of,
+    use_operating_point,
+    use_test_output,
+)
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.files import sha256
+from mmseg_mammo.io.operating_point import OperatingPoint, write_operating_point
 
 
 @pytest.fixture
@@ -63,3 +69,22 @@ def test_other_models_and_values_are_refused(cfg):
         MammoError, match=r'breast_only of the test-time output beside .*EncoderDec'
     ):
         use_test_output(cfg, breast_only=True)
+
+
+def test_a_file_that_was_made_for_other_weights_is_warned_of(cfg, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        'mmseg_mammo.engine.config.test_output.print_log', lambda text, *_: said.append(text)
+    )
+    checkpoint = tmp_path / 'a.pth'
+    checkpoint.write_bytes(b'weights')
+    for name, model in (
+        ('plain', {}),
+        ('own', {'checkpoint_sha256': sha256(checkpoint)}),
+        ('other', {'checkpoint': 'b.pth', 'checkpoint_sha256': '0' * 64}),
+    ):
+        write_operating_point(tmp_path / name, OperatingPoint(0.6, model=model))
+        use_operating_point(cfg, tmp_path / name, checkpoint=checkpoint)
+        use_operating_point(cfg, tmp_path / name)
+    (line,) = said
+    assert line.startswith(f'{tmp_path / "other"} was made for b.pth, with other weights than')
