@@ -192,7 +192,7 @@ def test_a_folder_keeps_to_its_settings(unet, setr, images, tmp_path):
     (tmp_path / 'notes' / 'a.txt').write_text('a')
     for place, said in (
         ('notes', 'not empty, and not made by'),
-        ('images', 'images lies in --out'),
+        ('images', 'the folder to write to'),
     ):
         with pytest.raises(SystemExit, match=said):
             predict(unet, images, '--out', tmp_path / place)

@@ -72,7 +72,9 @@ def test_what_predictions_are_is_no_input(find, image, tmp_path):
     image('out/masks/b.png')
     (tmp_path / 'in' / 'link').symlink_to(tmp_path / 'out')
     assert find('in') == [('a.png', 'a')]
-    with pytest.raises(DataFileError, match='out lies in --out'):
+    with pytest.raises(
+        DataFileError, match=r'no image in it but those in .*out, the folder to write to'
+    ):
         find('out')
 
 

@@ -156,6 +156,7 @@ def test_a_full_disk_is_no_fault_of_a_job_and_stops(jobs, run, tmp_path, code):
 def test_a_log_is_not_filled_with_bars(jobs, run, capsys):
     run(jobs)
     run(jobs)
-    assert capsys.readouterr().err.splitlines() == [
-        f'preparing: {n} of 3 images' for n in (1, 2, 3)
-    ]
+    told = [line.split(', ') for line in capsys.readouterr().err.splitlines()]
+    assert [line[0] for line in told] == [f'preparing: {n} of 3 images' for n in (1, 2, 3)]
+    assert [len(line) for line in told] == [2, 2, 1]
+    assert told[0][1].startswith('about 0:00:') and told[0][1].endswith(' left')

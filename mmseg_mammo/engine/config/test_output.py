@@ -64,12 +64,14 @@ def use_operating_point(
 ) -> OperatingPoint | None:
     """Apply a file's threshold, temperature and ``breast_only``, or what is given instead of it.
 
+    A file that was found with another checkpoint is applied, and a warning says so.
+
     Args:
         cfg: Changed in place; see :func:`use_test_output`.
         file: ``operating_point.json``; it cannot be combined with the rest.
         threshold: Probability, 0 to 1.
         breast_only: Whether probabilities outside the breast are 0.
-        checkpoint: That it is for: a file that was made for another one is warned of.
+        checkpoint: That it is for; None where nobody knows.
 
     Returns:
         What was read, if there was a file.
@@ -91,11 +93,11 @@ def use_operating_point(
             'Leave one out, or write a file for these settings with mammoseg calibrate',
         )
     point = read_operating_point(file)
-    wanted = point.model.get('checkpoint_sha256')
-    if wanted and checkpoint is not None and sha256(checkpoint) != wanted:
+    found_with = point.model.get('checkpoint_sha256')
+    if checkpoint and found_with and sha256(checkpoint) != found_with:
         print_log(
-            f'{file} was made for {point.model.get("checkpoint") or "another checkpoint"}, with '
-            f'other weights than {checkpoint}: its threshold need not hold',
+            f'{file} was found with another checkpoint ({found_with[:12]}) than {checkpoint}: its '
+            'threshold may mean something else here',
             'current',
             logging.WARNING,
         )

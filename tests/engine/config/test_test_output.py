@@ -4,6 +4,7 @@ import pytest
 from experiments import shrink
 from mmengine.config import Config
 
+from mmseg_mammo.engine.config import test_output
 from mmseg_mammo.engine.config.test_output import (
     threshold_of,
     use_operating_point,
@@ -71,20 +72,18 @@ def test_other_models_and_values_are_refused(cfg):
         use_test_output(cfg, breast_only=True)
 
 
-def test_a_file_that_was_made_for_other_weights_is_warned_of(cfg, tmp_path, monkeypatch):
+def test_a_file_that_was_found_with_another_checkpoint_is_applied_and_said(
+    cfg, tmp_path, monkeypatch
+):
     said = []
-    monkeypatch.setattr(
-        'mmseg_mammo.engine.config.test_output.print_log', lambda text, *_: said.append(text)
-    )
-    checkpoint = tmp_path / 'a.pth'
-    checkpoint.write_bytes(b'weights')
-    for name, model in (
-        ('plain', {}),
-        ('own', {'checkpoint_sha256': sha256(checkpoint)}),
-        ('other', {'checkpoint': 'b.pth', 'checkpoint_sha256': '0' * 64}),
-    ):
-        write_operating_point(tmp_path / name, OperatingPoint(0.6, model=model))
-        use_operating_point(cfg, tmp_path / name, checkpoint=checkpoint)
-        use_operating_point(cfg, tmp_path / name)
-    (line,) = said
-    assert line.startswith(f'{tmp_path / "other"} was made for b.pth, with other weights than')
+    monkeypatch.setattr(test_output, 'print_log', lambda text, *_: said.append(text))
+    ours, other = tmp_path / 'ours.pth', tmp_path / 'other.pth'
+    for file in (ours, other):
+        file.write_bytes(file.name.encode())
+    found = OperatingPoint(0.7, model={'checkpoint_sha256': sha256(ours)})
+    write_operating_point(tmp_path / 'a.json', found)
+    use_operating_point(cfg, tmp_path / 'a.json', checkpoint=ours)
+    assert said == []
+    use_operating_point(cfg, tmp_path / 'a.json', checkpoint=other)
+    assert threshold_of(cfg) == 0.7
+    assert len(said) == 1 and 'was found with another checkpoint' in said[0]
