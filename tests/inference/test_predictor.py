@@ -78,6 +78,16 @@ def test_spacing_is_that_of_the_call_else_of_the_header(unet, images, save_dicom
     )
 
 
+def test_a_view_is_one_of_those_of_the_index_and_no_other_text_of_the_header(unet, save_dicom):
+    predictor = Predictor(unet, device='cpu')
+    pixels = np.arange(80 * 64, dtype=np.uint16).reshape(80, 64)
+    views = {'MLO': 'MLO', 'MARKEDNAME': 'OTHER', '': ''}
+    for number, (said, told) in enumerate(views.items()):
+        path = save_dicom(pixels, f'{number}.dcm', ViewPosition=said, ImageLaterality='R')
+        loaded = predictor.load(path)
+        assert (loaded.view, loaded.laterality) == (told, 'RIGHT')
+
+
 class SmallGPU:
     """Has room for so many images, and counts those that it was given."""
 
