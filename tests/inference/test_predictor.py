@@ -146,6 +146,14 @@ def test_several_checkpoints_are_a_mean_and_share_one_threshold(unet, prepared, 
     np.testing.assert_array_equal(both.mask, both.probability > 0.5)
 
 
+def test_a_probability_that_is_the_threshold_is_not_above_it(unet, images):
+    highest = Predictor(unet, device='cpu')(images[0]).score
+    for checkpoints in (unet, [unet, unet]):  # the model cuts, or the mean is cut
+        assert not Predictor(checkpoints, device='cpu', threshold=highest)(images[0]).mask.any()
+        just_below = float(np.nextafter(np.float32(highest), np.float32(0)))
+        assert Predictor(checkpoints, device='cpu', threshold=just_below)(images[0]).mask.any()
+
+
 def test_a_config_may_be_given_in_any_form(unet, images, tmp_path):
     cfg = read_stored_config(unet)
     before = cfg.to_dict()
