@@ -165,5 +165,7 @@ def test_coordinates_of_the_prepared_image_are_brought_to_an_original_that_is_sh
     assert found == {'prepared': [[[50.5, 20.5]]], 'original': [[[25, 10]]]}
     written(tmp_path, 'image,object,x,y,label\na,1,128,10,1\n')
     step = LoadPrompts(file=str(table), coordinates='prepared', required=False)
-    with pytest.raises(DataFileError, match=r'x from 0 to 127.*prepared image, not of the original'):
+    with pytest.raises(
+        DataFileError, match=r'x from 0 to 127.*prepared image, not of the original'
+    ):
         step(shrink(dict(img=image, img_path='a.png', ori_shape=(160, 256))))
