@@ -20,6 +20,8 @@ from mmseg_mammo.engine.config.type_names import is_a, type_name
 from mmseg_mammo.engine.partial_checkpoint import use_base
 from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.inference.pipeline import find_test_pipeline
+from mmseg_mammo.inference.trained_model import follow_preparation
+from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.image import FORMATS, is_image, read_image
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.transforms.intensity import grey_channel
@@ -38,6 +40,8 @@ class MammoInferencer(MMSegInferencer):
     a folder of them (without those below it), or arrays (H×W, H×W×1 or H×W×3 with equal channels;
     uint8 or uint16); or a list of files and arrays. Masks, names of files and arguments of a call
     are the host's; a picture of a DICOM file is named as the file, with ``.png`` behind.
+
+    An original file is shrunk to what the model was trained on, as by ``mammoseg predict``.
 
     It keeps every result in memory, as the host does: for thousands of images use
     ``mammoseg predict``.
@@ -70,6 +74,8 @@ class MammoInferencer(MMSegInferencer):
                 'a model without prompts, such as U-Net or SETR',
                 'Use mmseg_mammo.inference.SAMPredictor, which is told where to look',
             )
+        record = read_record(Path(weights)) if weights is not None else None
+        self._preparation = (record or {}).get('preparation') or {}
         super().__init__(cfg, str(weights) if weights else None, *args, **options)
         self.show_progress = show_progress  # MMSegmentation 1.2 has no argument for it
 
@@ -83,6 +89,7 @@ class MammoInferencer(MMSegInferencer):
     def _init_pipeline(self, cfg: Config) -> Callable:
         pipeline = find_test_pipeline(self.model) or cfg.get('test_pipeline') or ()
         steps = [s for s in split_loading(pipeline) if touches_image(s) or packs(s.get('type'))]
+        steps = follow_preparation(steps, self._preparation)
         first = TRANSFORMS.build(steps[0]) if steps else None
         self._reading = first if isinstance(first, ReadMammogram) else ReadMammogram()
         if first is not self._reading:

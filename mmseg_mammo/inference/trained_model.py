@@ -164,8 +164,7 @@ def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str,
 
     Args:
         cfg: Of the training.
-        preparation: Options with which the training images were prepared: ``long_side`` and
-            ``voi`` are followed.
+        preparation: See :func:`follow_preparation`.
 
     Raises:
         MammoError: There is none, or several; or it is one of test-time augmentation.
@@ -189,6 +188,19 @@ def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str,
         or packs(step.get('type'))
         or is_a(step.get('type'), LoadPrompts, TRANSFORMS)
     ]
+    return follow_preparation(kept, preparation)
+
+
+def follow_preparation(
+    steps: Sequence[Mapping[str, Any]], preparation: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Steps that give a model an original file as the preparation of its training images would.
+
+    Args:
+        steps: Of a pipeline. One that does not begin with ``ReadMammogram`` stays as it is.
+        preparation: Of the record of a checkpoint: ``long_side`` and ``voi`` are followed.
+    """
+    kept = [dict(step) for step in steps]
     if not kept or not is_a(kept[0].get('type'), ReadMammogram, TRANSFORMS):
         return kept
     if not preparation.get('voi', True):

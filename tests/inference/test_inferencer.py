@@ -8,10 +8,13 @@ from experiments import halve, in_one_step, shrink
 from mmengine.config import Config
 from mmseg.apis import MMSegInferencer, inference_model
 from mmseg.registry import DATASETS, MODELS
+from tiny_models import save_checkpoint, write_blobs
 
 from mmseg_mammo.engine.checkpoint import load_model
+from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.inference.inferencer import MammoInferencer
+from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.io.image import read_image, write_png
 
 SHAPE = (80, 64)
@@ -170,3 +173,18 @@ def test_a_pipeline_of_the_host_is_read_as_by_the_host(cfg, checkpoint, tmp_path
 def test_the_host_refuses_our_pipelines_which_is_why_it_exists(cfg, checkpoint):
     with pytest.raises(ValueError, match='LoadImageFromFile is not found'):
         MMSegInferencer(cfg, str(checkpoint), device='cpu')
+
+
+def test_an_original_is_shrunk_to_what_the_model_was_trained_on_as_by_predict(prepared, tmp_path):
+    path = save_checkpoint(tmp_path / 'm.pth', 'unet_cbis', prepared, long_side=100)
+    original = write_blobs(tmp_path / 'a.png', 1, (300, 211))
+    predictor = Predictor(path, device='cpu')
+    inferencer = MammoInferencer(weights=path, device='cpu', show_progress=False)
+    expected = torch.from_numpy(predictor(original).mask)
+    for image in (original, read_image(original)):
+        (found,) = masks(inferencer, image)
+        assert torch.equal(found[0] > 0, expected)
+    sample = inference_model(predictor.members[0].model, str(original))
+    assert torch.equal(sample.pred_sem_seg.data[0] > 0, expected)
+    unshrunk = inference_model(load_model(read_stored_config(path), path), str(original))
+    assert not torch.equal(unshrunk.pred_sem_seg.data[0] > 0, expected)
