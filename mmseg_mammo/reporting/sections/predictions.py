@@ -47,17 +47,7 @@ def prediction_notes(
     state = run.get('state')
     if state != 'finished':
         yield f'Not finished: the state of this run is {_as_text(state)}; images may be missing.'
-    lost = len(_without_prediction(images, failed))
-    if lost:
-        yield (
-            f'Failed: {lost:,} of {len(images) + lost:,} files have no prediction; '
-            'the page lists all of them with the reason.'
-        )
-    if lost < len(failed):
-        yield (
-            f'No DICOM SEG: {len(failed) - lost:,} images were predicted, but not written as DICOM '
-            'SEG; the page lists them with the reason.'
-        )
+    yield from _failure_notes(images, failed)
     for difference in run.get(DIFFERENCES) or ():
         yield f'Other input than in training: {difference}; expect worse results.'
     kinds = run.get('mask_kind')
@@ -83,6 +73,20 @@ def prediction_notes(
         yield (
             f'Images shown: {shown:,} of {len(images):,}, from the highest score down; {IMAGES} '
             f'has all.{why}'
+        )
+
+
+def _failure_notes(images: Sequence[Line], failed: Sequence[Line]) -> Iterator[str]:
+    lost = len(_without_prediction(images, failed))
+    if lost:
+        yield (
+            f'Failed: {lost:,} of {len(images) + lost:,} files have no prediction; '
+            'the page lists all of them with the reason.'
+        )
+    if lost < len(failed):
+        yield (
+            f'No DICOM SEG: {len(failed) - lost:,} images were predicted, but not written as DICOM '
+            'SEG; the page lists them with the reason.'
         )
 
 

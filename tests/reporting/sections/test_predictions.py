@@ -87,7 +87,9 @@ def test_an_image_without_a_seg_is_listed_and_has_its_prediction():
     assert len(tables(IMAGES, failed=[*FAILED, without])['failed'][0]) == 4
     assert tables(IMAGES, failed=[*FAILED, without])['summary'][0][0]['failed'] == 3
     assert list(notes(IMAGES, [without])) == ['Not a medical device', 'No DICOM SEG', 'Threshold']
-    (section,) = [s for s in prediction_sections(RUN, IMAGES, (), [without]) if s.anchor == 'failed']
+    (section,) = [
+        s for s in prediction_sections(RUN, IMAGES, (), [without]) if s.anchor == 'failed'
+    ]
     assert section.warnings == ()
 
 
