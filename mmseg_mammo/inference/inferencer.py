@@ -13,7 +13,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
-from mmseg_mammo.engine.config.image_steps import packs, split_loading, touches_image
+from mmseg_mammo.engine.config.image_steps import packs, split_steps, touches_image
 from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.type_names import is_a, type_name
@@ -88,7 +88,7 @@ class MammoInferencer(MMSegInferencer):
 
     def _init_pipeline(self, cfg: Config) -> Callable:
         pipeline = find_test_pipeline(self.model) or cfg.get('test_pipeline') or ()
-        steps = [s for s in split_loading(pipeline) if touches_image(s) or packs(s.get('type'))]
+        steps = [s for s in split_steps(pipeline) if touches_image(s) or packs(s.get('type'))]
         steps = follow_preparation(steps, self._preparation)
         first = TRANSFORMS.build(steps[0]) if steps else None
         self._reading = first if isinstance(first, ReadMammogram) else ReadMammogram()

@@ -20,7 +20,7 @@ from mmseg_mammo.engine.config.differences import (
     input_differences,
     threshold_difference,
 )
-from mmseg_mammo.engine.config.image_steps import packs, split_loading, touches_image
+from mmseg_mammo.engine.config.image_steps import packs, split_steps, touches_image
 from mmseg_mammo.engine.config.stored import plain
 from mmseg_mammo.engine.config.test_output import bare_model
 from mmseg_mammo.engine.config.type_names import is_a
@@ -183,7 +183,7 @@ def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str,
         raise _augmented(cfg)
     kept = [
         dict(step)
-        for step in split_loading(pipelines[0])
+        for step in split_steps(pipelines[0])
         if touches_image(step)
         or packs(step.get('type'))
         or is_a(step.get('type'), LoadPrompts, TRANSFORMS)

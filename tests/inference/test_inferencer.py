@@ -8,7 +8,7 @@ from experiments import halve, in_one_step, shrink
 from mmengine.config import Config
 from mmseg.apis import MMSegInferencer, inference_model
 from mmseg.registry import DATASETS, MODELS
-from tiny_models import save_checkpoint, write_blobs
+from tiny_models import padded, save_checkpoint, write_blobs
 
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.stored import read_stored_config
@@ -175,8 +175,11 @@ def test_the_host_refuses_our_pipelines_which_is_why_it_exists(cfg, checkpoint):
         MMSegInferencer(cfg, str(checkpoint), device='cpu')
 
 
-def test_an_original_is_shrunk_to_what_the_model_was_trained_on_as_by_predict(prepared, tmp_path):
-    path = save_checkpoint(tmp_path / 'm.pth', 'unet_cbis', prepared, long_side=100)
+@pytest.mark.parametrize('change', [None, padded])
+def test_an_original_is_shrunk_to_what_the_model_was_trained_on_as_by_predict(
+    change, prepared, tmp_path
+):
+    path = save_checkpoint(tmp_path / 'm.pth', 'unet_cbis', prepared, long_side=100, change=change)
     original = write_blobs(tmp_path / 'a.png', 1, (300, 211))
     predictor = Predictor(path, device='cpu')
     inferencer = MammoInferencer(weights=path, device='cpu', show_progress=False)
