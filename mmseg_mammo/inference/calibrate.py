@@ -35,7 +35,8 @@ class Seen:
         lesion: N bool, whether the true mask has a pixel.
         patients: N texts that tell patients apart.
         sources: N texts.
-        logits: Histogram of the logits of all pixels in the breast, 2×K: background and lesion.
+        logits: Histogram of the logits of all pixels, of ``breast_only`` of those in the breast,
+            2×K: background and lesion.
     """
 
     scores: np.ndarray
