@@ -42,7 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'images with a lesion that have one (default: %(default)s)',
     )
     add('--out', type=Path, help='new file (default: operating_point.json beside the checkpoint)')
-    add('--breast-only', action='store_true', help='set probabilities outside the breast to 0')
+    add(
+        '--breast-only',
+        action='store_true',
+        default=None,
+        help='set probabilities outside the breast to 0 (default: as the config says, which is no)',
+    )
     add('--side', type=int, help="side of the square model input in pixels (default: the config's)")
     add('--device', help='cpu, cuda, or one GPU such as cuda:1 (default: a GPU if there is one)')
     add_cfg_options(parser)
@@ -53,10 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Look at the images, choose, and write the file; nothing is overwritten."""
     from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
-    from mmseg_mammo.engine.config.test_output import threshold_of, use_test_output
+    from mmseg_mammo.engine.config.test_output import describe_test_output, use_test_output
     from mmseg_mammo.engine.devices import choose_device
     from mmseg_mammo.inference.calibrate import annotations, calibrated, check_model
     from mmseg_mammo.inference.threshold import check_enough, choose, describe, effects
+    from mmseg_mammo.inference.trained_model import say_changes
     from mmseg_mammo.io.operating_point import (
         OPERATING_POINT,
         check_new,
@@ -70,21 +76,23 @@ def main(args: argparse.Namespace) -> None:
     check_checkpoint(args.checkpoint)
     cfg = read_calibration(args)
     check_model(cfg)
-    before = threshold_of(cfg)
+    before = describe_test_output(cfg)
     use_test_output(cfg, temperature=1.0, breast_only=args.breast_only)
+    say_changes(cfg, args.checkpoint)
     model = load_model(cfg, args.checkpoint, choose_device(args.device or 'auto'))
     kinds = annotations(cfg, args.splits)
     check_enough(kinds.count('lesion' if kind == 'sensitivity' else 'normal'), kind, share)
-    temperature, seen, former = calibrated(model, cfg, args.splits)
+    temperature, seen, former = calibrated(model, cfg, args.splits, before['temperature'])
     choice = choose(seen.scores, seen.lesion, seen.patients, kind, share)
     print('\n'.join(describe(choice)))
     fitted = (
         'fitted to the pixels of all images' if seen.lesion.any() else 'no lesions to fit it to'
     )
     print(f'temperature {temperature:.4g} ({fitted})')
-    cuts = {'before': (former, before), 'now': (seen.scores, choice.threshold)}
-    print('\n'.join(effects(seen.lesion, cuts)))
-    write_operating_point(out, _point(args, cfg, temperature, seen, choice))
+    cuts = {'before': (former, before['threshold']), 'now': (seen.scores, choice.threshold)}
+    point = _point(args, cfg, temperature, seen, choice)
+    print('\n'.join([*effects(seen.lesion, cuts), *point.notes]))
+    write_operating_point(out, point)
     print(f'{out} is written. Next: mammoseg predict {args.checkpoint} … --operating-point {out}')
 
 
@@ -112,6 +120,7 @@ def _point(
     args: argparse.Namespace, cfg: 'Config', temperature: float, seen: Any, choice: Any
 ) -> Any:
     """What is written."""
+    from mmseg_mammo.engine.config.test_output import describe_test_output
     from mmseg_mammo.evaluation.operating_point import LEVEL
     from mmseg_mammo.io.files import sha256
     from mmseg_mammo.io.index import INDEX_NAME
@@ -122,11 +131,14 @@ def _point(
     if not seen.lesion.any():
         notes.append('Normal images alone: the temperature is 1, and what is found is not known.')
     if choice.threshold >= 1:
-        notes.append('Nothing exceeds this threshold: the model marks nothing at all.')
+        notes.append(
+            'Nothing exceeds this threshold: the model marks nothing at all. Images with a lesion '
+            'give a temperature, at which such scores differ.'
+        )
     return OperatingPoint(
         threshold=choice.threshold,
         temperature=temperature,
-        breast_only=args.breast_only,
+        breast_only=describe_test_output(cfg)['breast_only'],
         target=args.target,
         images={
             'split': ' '.join(args.splits),

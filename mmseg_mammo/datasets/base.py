@@ -209,6 +209,7 @@ class MammographyDataset(BaseSegDataset):
                 'current',
             )
         if not kept:
+            unseen = any(r.annotated == 'no' and r.split == self.split for r in rows)
             raise DataIndexError(
                 f'{self.ann_file}: none of its {len(rows)} rows passes split={self.split!r}, '
                 f'finding={self.finding!r}, views={self.views}, '
@@ -216,7 +217,8 @@ class MammographyDataset(BaseSegDataset):
                 f'splits in it: {", ".join(sorted({row.split for row in rows}))}; findings: '
                 f'{", ".join(sorted({row.finding or "(none)" for row in rows}))}; annotated: '
                 f'{", ".join(sorted({row.annotated for row in rows}))}',
-                'Change the filters of the dataset in the config',
+                'Change the filters of the dataset in the config'
+                + ', or take mammoseg predict, which needs no annotation' * unseen,
             )
         return [self._item(row) for row in kept]
 

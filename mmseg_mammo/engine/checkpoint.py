@@ -11,13 +11,13 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_mammo.engine.config.literals import read_literals
 from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.devices import check_device
 from mmseg_mammo.engine.partial_checkpoint import complete, use_base
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.checkpoint_file import CHECKPOINTS, fault_of_file
+from mmseg_mammo.models.literals import read_literals
 from mmseg_mammo.models.safe_loading import load_plain, safe_loading
 
 

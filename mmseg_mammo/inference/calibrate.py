@@ -36,7 +36,8 @@ class Seen:
         lesion: N bool, whether the true mask has a pixel.
         patients: N texts that tell patients apart.
         sources: N texts.
-        logits: Histogram of the logits of all pixels in the breast, 2×K: background and lesion.
+        logits: Histogram of the logits of all pixels, of ``breast_only`` of those in the breast,
+            2×K: background and lesion.
     """
 
     scores: np.ndarray
@@ -132,7 +133,9 @@ def scores_at(seen: Seen, temperature: float, other: float) -> np.ndarray:
     return 1 / (1 + np.exp(-logits * temperature / other))
 
 
-def calibrated(model: Any, cfg: Config, splits: Sequence[str]) -> tuple[float, Seen, np.ndarray]:
+def calibrated(
+    model: Any, cfg: Config, splits: Sequence[str], former: float = 1.0
+) -> tuple[float, Seen, np.ndarray]:
     """The temperature, the images at it, and their scores before.
 
     Images are seen twice where there are lesions: the scores at the fitted temperature are the
@@ -142,9 +145,10 @@ def calibrated(model: Any, cfg: Config, splits: Sequence[str]) -> tuple[float, S
         model: See :func:`look`.
         cfg: See :func:`look`.
         splits: See :func:`look`.
+        former: Temperature of the scores before.
 
     Returns:
-        Temperature; what was seen at it; N scores at the temperature of 1.
+        Temperature; what was seen at it; N scores before.
 
     Raises:
         MammoError: The splits have no annotated image.
@@ -152,10 +156,10 @@ def calibrated(model: Any, cfg: Config, splits: Sequence[str]) -> tuple[float, S
     kinds = annotations(cfg, splits)
     if 'lesion' not in kinds:
         seen = look(model, cfg, splits, 1.0)
-        return 1.0, seen, seen.scores
+        return 1.0, seen, seen.scores if former == 1 else scores_at(seen, 1.0, former)
     first = look(model, cfg, splits, PROBE)
     temperature = best_temperature(first)
-    return temperature, look(model, cfg, splits, temperature), scores_at(first, PROBE, 1.0)
+    return temperature, look(model, cfg, splits, temperature), scores_at(first, PROBE, former)
 
 
 def annotations(cfg: Config, splits: Sequence[str]) -> list[str]:

@@ -70,7 +70,7 @@ def image_line(source: Input, loaded: Loaded, found: Prediction, mask: str) -> d
         'score': found.score,
         'regions': len(found.regions),
         'area_pixels': area,
-        'area_mm2': area * unit if unit else None,
+        'area_mm2': round(area * unit, 4) if unit else None,
         'threshold': found.threshold,
         'mask': mask,
         'without_prompt': loaded.without_prompt,

@@ -62,6 +62,8 @@ def write_image(out: Path, key: str, image: np.ndarray, found: Prediction, outpu
 def write_seg(out: Path, source: Input, found: Prediction, outputs: Outputs) -> None:
     """Write the DICOM SEG of an image, if it is wanted and the image is DICOM.
 
+    One of an earlier run, on what the image was then, does not stay where none can be made now.
+
     Args:
         out: The prediction folder.
         source: The image.
@@ -71,12 +73,16 @@ def write_seg(out: Path, source: Input, found: Prediction, outputs: Outputs) -> 
     Raises:
         DataFileError: The header of the image lacks what a SEG must name.
     """
-    if not (outputs.segmentations and is_dicom(source.path)):
+    if not outputs.segmentations:
+        return
+    path = out / SEGMENTATIONS / f'{source.key}.dcm'
+    path.unlink(missing_ok=True)
+    if not is_dicom(source.path):
         return
     write_segmentation(
         source.path,
         found.mask,
-        out / SEGMENTATIONS / f'{source.key}.dcm',
+        path,
         model=outputs.model,
         serial=outputs.serial,
         parameters={'threshold': f'{found.threshold:g}'},

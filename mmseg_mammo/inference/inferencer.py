@@ -12,14 +12,17 @@ from mmseg.apis import MMSegInferencer
 from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_mammo.datasets.base import MammographyDataset
-from mmseg_mammo.engine.checkpoint import check_checkpoint, config_of, load_model
-from mmseg_mammo.engine.config.image_steps import packs, split_loading, touches_image
+from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
+from mmseg_mammo.engine.config.image_steps import packs, split_steps, touches_image
 from mmseg_mammo.engine.config.load import read_config
+from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.type_names import is_a, type_name
+from mmseg_mammo.engine.partial_checkpoint import use_base
 from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.inference.pipeline import find_test_pipeline
+from mmseg_mammo.inference.trained_model import follow_preparation
+from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.image import FORMATS, is_image, read_image
-from mmseg_mammo.models.safe_loading import load_plain
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.transforms.intensity import grey_channel
 from mmseg_mammo.transforms.loading import ReadMammogram
@@ -37,6 +40,8 @@ class MammoInferencer(MMSegInferencer):
     a folder of them (without those below it), or arrays (H×W, H×W×1 or H×W×3 with equal channels;
     uint8 or uint16); or a list of files and arrays. Masks, names of files and arguments of a call
     are the host's; a picture of a DICOM file is named as the file, with ``.png`` behind.
+
+    An original file is shrunk to what the model was trained on, as by ``mammoseg predict``.
 
     It keeps every result in memory, as the host does: for thousands of images use
     ``mammoseg predict``.
@@ -69,6 +74,8 @@ class MammoInferencer(MMSegInferencer):
                 'a model without prompts, such as U-Net or SETR',
                 'Use mmseg_mammo.inference.SAMPredictor, which is told where to look',
             )
+        record = read_record(Path(weights)) if weights is not None else None
+        self._preparation = (record or {}).get('preparation') or {}
         super().__init__(cfg, str(weights) if weights else None, *args, **options)
         self.show_progress = show_progress  # MMSegmentation 1.2 has no argument for it
 
@@ -81,7 +88,8 @@ class MammoInferencer(MMSegInferencer):
 
     def _init_pipeline(self, cfg: Config) -> Callable:
         pipeline = find_test_pipeline(self.model) or cfg.get('test_pipeline') or ()
-        steps = [s for s in split_loading(pipeline) if touches_image(s) or packs(s.get('type'))]
+        steps = [s for s in split_steps(pipeline) if touches_image(s) or packs(s.get('type'))]
+        steps = follow_preparation(steps, self._preparation)
         first = TRANSFORMS.build(steps[0]) if steps else None
         self._reading = first if isinstance(first, ReadMammogram) else ReadMammogram()
         if first is not self._reading:
@@ -187,10 +195,11 @@ def _config(model: Any, weights: str | Path | None) -> Config:
         return read_config(model)
     if model is not None:
         return model if isinstance(model, Config) else Config(dict(model))
-    cfg = config_of(load_plain(weights)) if weights is not None else None
-    if cfg is None:
+    if weights is None:
         raise MammoError(
-            f'MammoInferencer: no config, neither given nor in {weights or "a checkpoint"}',
+            'MammoInferencer: no config, and no checkpoint to take it from',
             'a config, its file or the name of a shipped one; a checkpoint of this project',
         )
+    cfg = read_stored_config(Path(weights))
+    use_base(cfg, Path(weights), None)
     return cfg

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.errors import DataFileError, DataIndexError
 from mmseg_mammo.inference.journal import FOLDER
-from mmseg_mammo.io.image import FORMATS, is_image
+from mmseg_mammo.io.image import FORMATS, image_suffix, is_image
 from mmseg_mammo.io.index import INDEX_NAME, read_index
 from mmseg_mammo.io.spacing import extent_mm, parse_spacing
 from mmseg_mammo.io.table import read_records
@@ -100,8 +100,21 @@ def find_inputs(places: Sequence[Path], out: Path, split: str | None = None) -> 
                 'Check the path' + f', or --split {split}' * bool(split),
             )
     sources = _with_distinct_names(found.values())
-    keys = output_names([source.image.removeprefix('images/') for source in sources])
+    keys = _keys([source.image.removeprefix('images/') for source in sources])
     return [replace(source, key=key) for source, key in zip(sources, keys, strict=True)]
+
+
+def _keys(names: Sequence[str]) -> list[str]:
+    """A file stem for each image; where names differ too little for some file systems, with a hash."""
+    try:
+        return output_names(names)
+    except DataIndexError:
+        return output_names(
+            [
+                f'{name.removesuffix(image_suffix(name))}-{hashlib.sha256(name.encode()).hexdigest()[:8]}'
+                for name in names
+            ]
+        )
 
 
 def _with_distinct_names(sources: Iterable[Input]) -> list[Input]:
@@ -146,11 +159,17 @@ def _of_place(place: Path, split: str | None) -> Iterator[Input]:
 
 
 def _of_folder(folder: Path) -> Iterator[Input]:
-    predictions: list[Path] = []  # of earlier runs: their masks are no mammograms
+    known: list[Path] = []  # of earlier predictions and of preparations: masks are no mammograms
     for place, names in walk(folder):
+        if any(place.is_relative_to(other) for other in known):
+            continue
         if (place / FOLDER).is_dir():
-            predictions.append(place)
-        if any(place.is_relative_to(other) for other in predictions):
+            known.append(place)
+            continue
+        if INDEX_NAME in names and (place / 'images').is_dir() and (place / 'masks').is_dir():
+            known.append(place)
+            for source in _of_index(place / INDEX_NAME, None):
+                yield replace(source, image=source.path.relative_to(folder).as_posix())
             continue
         for name in names:
             path = place / name

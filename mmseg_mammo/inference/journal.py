@@ -48,6 +48,8 @@ class Journal:
                 f'{folder}: another process is predicting this part',
                 remedy='Wait for it, or give each process its own --part-id',
             ) from None
+        except OSError:
+            pass  # a file system without locks, such as some mounts of Lustre: nobody can tell
         self._end_cut_line()
         self.read()
 
@@ -57,7 +59,12 @@ class Journal:
             stream.close()
 
     def read(self) -> None:
-        """Read what all parts have written until now."""
+        """Read what all parts have written until now, and let the others read what this one has.
+
+        Each ends by this. On a network file system a line is seen elsewhere once it is synchronised;
+        if two parts ended at once without, each would wait for the other's tables.
+        """
+        os.fsync(self._stream.fileno())
         for path in sorted(self.folder.glob('*.jsonl')):
             for place, line in _lines(path):
                 self._note(path, place, line)

@@ -18,8 +18,8 @@ class Region:
         y: Row of its centroid.
         left: First column.
         top: First row.
-        right: Last column.
-        bottom: Last row.
+        right: First column beyond it, as in ``lesions_test.csv``.
+        bottom: First row beyond it.
         pixels: Its area.
         area_mm2: None where the spacing is unknown.
         longest_diameter_mm: See :func:`.longest_diameter`; None where the spacing is unknown.
@@ -99,9 +99,9 @@ def _region(
         y=round(float(found.centres[index][1]), 2),
         left=left,
         top=top,
-        right=left + width - 1,
-        bottom=top + height - 1,
+        right=left + width,
+        bottom=top + height,
         pixels=pixels,
-        area_mm2=pixels * spacing[0] * spacing[1] if spacing else None,
-        longest_diameter_mm=longest_diameter(inside, spacing) if spacing else None,
+        area_mm2=round(pixels * spacing[0] * spacing[1], 4) if spacing else None,
+        longest_diameter_mm=round(longest_diameter(inside, spacing), 4) if spacing else None,
     )

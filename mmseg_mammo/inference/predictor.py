@@ -23,6 +23,7 @@ from mmseg_mammo.inference.inputs import Input
 from mmseg_mammo.inference.prediction import Prediction, describe
 from mmseg_mammo.inference.trained_model import TrainedModel
 from mmseg_mammo.io.dicom.reader import is_dicom, read_info
+from mmseg_mammo.io.index import VIEWS
 from mmseg_mammo.io.spacing import Spacing, spacing_at_breast
 
 
@@ -35,7 +36,7 @@ class Loaded:
         image: H×W, as it was read.
         spacing: Millimetres of a pixel, (row, column); None is unknown.
         laterality: Of a DICOM header; '' is unknown.
-        view: Of a DICOM header; '' is unknown.
+        view: Of a DICOM header, as in the index; '' is unknown.
         without_prompt: Whether a model that takes prompts has none for it.
     """
 
@@ -153,7 +154,9 @@ class Predictor:
             own['spacing'] = spacing_at_breast(
                 info.pixel_spacing, info.imager_pixel_spacing, info.magnification
             )
-            own |= {'laterality': info.laterality, 'view': info.view}
+            # Any other text may be of a person who typed it; the preparation writes OTHER too.
+            view = info.view if info.view in VIEWS else 'OTHER'
+            own |= {'laterality': info.laterality, 'view': view}
         if spacing is not None:
             own['spacing'] = spacing
         return Loaded(tuple(data for data, _ in found), found[0][1], **own)

@@ -17,8 +17,10 @@ from mmseg_mammo.evaluation.operating_point import (
     share_interval,
 )
 
-# Probabilities of another device or batch differ by less; an image of the rank itself must not.
+# Scores of another batch or processor differ by about that much; the image of the rank itself must not
+# fall on the other side. Near 0 and 1, where images lie close together, logits tell how much.
 MARGIN = 1e-6
+LOGIT_MARGIN = 1e-4
 COUNTS = (20, 50, 100, 200)
 KINDS: Mapping[str, str] = {'specificity': 'normal images', 'sensitivity': 'images with a lesion'}
 
@@ -109,10 +111,10 @@ def choose(
     found = sign * scores[wanted]
     rank = check_enough(len(found), kind, share)
     score = float(sign * np.sort(found)[rank - 1])
-    if kind == 'sensitivity' and score <= MARGIN:
+    if kind == 'sensitivity' and score <= 0:
         raise MammoError(
             f'--target {kind}={share:g}: the model gives no probability to more images than that',
-            f'a target up to {np.mean(scores[wanted] > MARGIN):.3g}',
+            f'a target up to {np.mean(scores[wanted] > 0):.3g}',
         )
     names, codes = np.unique(patients[wanted], return_inverse=True)
     low, high = quantile_interval(found, share)
@@ -120,7 +122,7 @@ def choose(
     return Choice(
         kind=kind,
         share=share,
-        threshold=float(np.clip(score + sign * MARGIN, 0, 1)),
+        threshold=beside(score, sign),
         rank=rank,
         images=len(found),
         patients=len(names),
@@ -128,6 +130,25 @@ def choose(
         of_patients=_over_patients(found, names, codes, share),
         thresholds=ends,
     )
+
+
+def beside(score: float, sign: float) -> float:
+    """A threshold a little to one side of a score, so that rounding does not bring the score past it.
+
+    At most :data:`MARGIN` away, less near 0 and 1, and at least two steps of float32; below 1 unless
+    the score is 1.
+
+    Args:
+        score: Of float32, 0 to 1.
+        sign: 1 for above it, -1 for below.
+
+    >>> round(beside(0.5, 1.0) - 0.5, 9), 1e-8 < beside(1 - 5e-7, 1.0) - (1 - 5e-7) < 2e-7
+    (1e-06, True)
+    """
+    steps = 2 * float(np.spacing(np.float32(max(score, MARGIN))))
+    margin = min(MARGIN, max(LOGIT_MARGIN * score * (1 - score), steps))
+    last = float(np.nextafter(np.float32(1), np.float32(0))) if score < 1 else 1.0
+    return min(max(score + sign * margin, 0.0), last)
 
 
 def _over_patients(
@@ -143,7 +164,7 @@ def _over_patients(
 def describe(choice: Choice) -> Iterator[str]:
     """Lines on a choice, and on what more images would make of its interval."""
     what, percent = KINDS[choice.kind], 100 * choice.share
-    yield f'threshold {choice.threshold:.6g} for a {choice.kind} of {percent:g} %'
+    yield f'threshold {choice.threshold:.7g} for a {choice.kind} of {percent:g} %'
     low, high = (100 * end for end in choice.interval)
     yield (
         f'from {choice.images} {what} of {choice.patients} patients: the true {choice.kind} lies '
@@ -152,7 +173,7 @@ def describe(choice: Choice) -> Iterator[str]:
     if choice.of_patients:
         low, high = (100 * end for end in choice.of_patients)
         yield f'  drawing patients with all their images: {low:.1f} to {high:.1f} %'
-    ends = ['not known' if end is None else f'{end:.4g}' for end in choice.thresholds]
+    ends = ['not known' if end is None else f'{end:.7g}' for end in choice.thresholds]
     yield f'the threshold of that {choice.kind} lies between {ends[0]} and {ends[1]} (95 %)'
     yield f'what other numbers of {what} would give, one a patient:'
     for count in COUNTS:
@@ -181,4 +202,4 @@ def effects(lesion: np.ndarray, cuts: Mapping[str, tuple[np.ndarray, float]]) ->
             )
             if kind.any()
         ]
-        yield f'{name}, cut at {threshold:.4g}: {"; ".join(parts)}'
+        yield f'{name}, cut at {threshold:.7g}: {"; ".join(parts)}'

@@ -15,12 +15,16 @@ from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_mammo.engine.checkpoint import config_of, load_model
 from mmseg_mammo.engine.config.checks import datasets_of
-from mmseg_mammo.engine.config.differences import clahe_differences, input_differences
-from mmseg_mammo.engine.config.image_steps import packs, split_loading, touches_image
-from mmseg_mammo.engine.config.stored import read_stored_config
+from mmseg_mammo.engine.config.differences import (
+    clahe_differences,
+    input_differences,
+    threshold_difference,
+)
+from mmseg_mammo.engine.config.image_steps import packs, split_steps, touches_image
+from mmseg_mammo.engine.config.stored import plain
 from mmseg_mammo.engine.config.test_output import bare_model
 from mmseg_mammo.engine.config.type_names import is_a
-from mmseg_mammo.errors import MammoError
+from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.models.safe_loading import load_plain
@@ -61,10 +65,7 @@ class TrainedModel:
         cfg.test_pipeline = lone_pipeline(cfg, record.get('preparation') or {})
         self._shrinks = len(cfg.test_pipeline) > len(lone_pipeline(cfg, {}))
         cfg.model.pop('embedding_cache', None)
-        self.differences = input_changes(cfg, checkpoint, bool(record))
-        for difference in self.differences:
-            said = f'{checkpoint}: {difference}: expect worse results'
-            print_log(said, 'current', logging.WARNING)
+        self.differences = say_changes(cfg, checkpoint)
         self.flip = flip
         self.steps = [TRANSFORMS.build(step) for step in cfg.test_pipeline]
         self.model = load_model(cfg, checkpoint, device)
@@ -122,22 +123,40 @@ class TrainedModel:
         ]
 
 
-def input_changes(cfg: Config, checkpoint: Path, recorded: bool) -> list[str]:
-    """What the input of a config has else than the training of a checkpoint.
+def say_changes(cfg: Config, checkpoint: Path) -> list[str]:
+    """Say in the log what a config has else than the training of a checkpoint, as a test does.
 
     Args:
         cfg: That the checkpoint is used with.
-        checkpoint: Its file.
-        recorded: Whether it has a record. One without may be of an earlier version, which is told
-            by what is beside its weights.
+        checkpoint: Its file. One without a record may be of an earlier version, which is told by
+            what is beside its weights.
+
+    Returns:
+        What it changes of the input.
     """
-    if recorded:
-        return input_differences(read_stored_config(checkpoint), cfg)
-    content = load_plain(checkpoint)
-    trained = config_of(content)
+    trained, content = _config_of_training(checkpoint)
     if trained is None:
         return []
-    return [*input_differences(trained, cfg), *clahe_differences(content, cfg)]
+    former = clahe_differences(content, cfg) if content else []
+    found = [*input_differences(trained, cfg), *former]
+    worse = [f'{difference}: expect worse results' for difference in found]
+    for line in (*threshold_difference(trained, cfg), *worse):
+        print_log(f'{checkpoint}: {line}', 'current', logging.WARNING)
+    return found
+
+
+def _config_of_training(checkpoint: Path) -> tuple[Config | None, Mapping[str, Any] | None]:
+    """The config in a checkpoint, to be compared with, not built from; and what a file without record holds."""
+    record = read_record(checkpoint)
+    if record is not None:
+        return Config(plain(record['config'])), None
+    content = load_plain(checkpoint)
+    try:
+        return config_of(content), content
+    except CheckpointError:  # whoever comes here has another one
+        said = f'{checkpoint}: its own config is not plain data, and is not compared'
+        print_log(said, 'current', logging.WARNING)
+        return None, None
 
 
 def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -145,8 +164,7 @@ def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str,
 
     Args:
         cfg: Of the training.
-        preparation: Options with which the training images were prepared: ``long_side`` and
-            ``voi`` are followed.
+        preparation: See :func:`follow_preparation`.
 
     Raises:
         MammoError: There is none, or several; or it is one of test-time augmentation.
@@ -165,11 +183,24 @@ def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str,
         raise _augmented(cfg)
     kept = [
         dict(step)
-        for step in split_loading(pipelines[0])
+        for step in split_steps(pipelines[0])
         if touches_image(step)
         or packs(step.get('type'))
         or is_a(step.get('type'), LoadPrompts, TRANSFORMS)
     ]
+    return follow_preparation(kept, preparation)
+
+
+def follow_preparation(
+    steps: Sequence[Mapping[str, Any]], preparation: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Steps that give a model an original file as the preparation of its training images would.
+
+    Args:
+        steps: Of a pipeline. One that does not begin with ``ReadMammogram`` stays as it is.
+        preparation: Of the record of a checkpoint: ``long_side`` and ``voi`` are followed.
+    """
+    kept = [dict(step) for step in steps]
     if not kept or not is_a(kept[0].get('type'), ReadMammogram, TRANSFORMS):
         return kept
     if not preparation.get('voi', True):

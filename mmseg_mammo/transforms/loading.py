@@ -133,7 +133,8 @@ class LoadLesionMask(BaseTransform):
             raise DataFileError(
                 f'{results["img_path"]}: nobody annotated this image, so it has no mask',
                 'images whose index row says annotated=lesion or annotated=normal',
-                'Set annotated_only=True in the dataset of the config',
+                'Set annotated_only=True in the dataset of the config, which leaves it out, or take '
+                'mammoseg predict, which needs no annotation',
             )
         path = results['seg_map_path']
         mask = binarise(read_labels(Path(path)), path)

@@ -23,7 +23,7 @@ _NO_OBJECT: dict[str, Any] = {'points': [], 'labels': [], 'boxes': None}
 class LoadPrompts(BaseTransform):
     """Add the prompts of an image, for ``SAMSegmentor(prompts_from='given')``.
 
-    They are handed on in pixels of the prepared image, whatever resizing follows or went before.
+    They are handed on in pixels of the file (``ori_shape``), whatever resizing follows or went before.
 
     Required Keys:
 
@@ -31,6 +31,7 @@ class LoadPrompts(BaseTransform):
     - ori_shape
     - image (optional: the name in the index)
     - original_height, original_width (optional: of the index)
+    - prepared_shape (optional: of an original that :class:`.ShrinkMammogram` has shrunk)
 
     Added Keys:
 
@@ -38,8 +39,9 @@ class LoadPrompts(BaseTransform):
 
     Args:
         file: The table: a path, or a name in the folder of the index.
-        coordinates: What the pixels of the table are of: ``'prepared'`` images, or
-            ``'original'`` ones, whose size the index tells; without index those are the same.
+        coordinates: What the pixels of the table are of: ``'prepared'`` images, which an original
+            that is shrunk here stands for, or ``'original'`` ones, whose size the index tells. Else
+            both are the image itself.
         required: Whether every image needs a prompt, and the table names images as the index
             does. If not, :func:`.match_names` finds them, and an image without a prompt has no
             object.
@@ -121,8 +123,10 @@ class LoadPrompts(BaseTransform):
         return results
 
     def _shape_of(self, item: Mapping[str, Any]) -> tuple[int, int] | None:
-        """(H, W) of the original image, if coordinates are of it and the index tells its size."""
-        if self.coordinates == ORIGINAL and item.get('original_height'):
+        """(H, W) of the image that coordinates are of, if that is known to be another than the file."""
+        if self.coordinates == PREPARED:
+            return item.get('prepared_shape')
+        if item.get('original_height'):
             return item['original_height'], item['original_width']
         return None
 

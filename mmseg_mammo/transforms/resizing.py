@@ -42,6 +42,10 @@ class ShrinkMammogram(BaseTransform):
     - img (H×W×3), img_shape (H, W)
     - scale_factor (of width and of height), which a later ``Resize`` writes anew for its own part
 
+    Added Keys (only if it shrinks):
+
+    - prepared_shape (H, W), for :class:`.LoadPrompts`
+
     Args:
         long_side: Pixels; 0 changes nothing.
     """
@@ -61,7 +65,7 @@ class ShrinkMammogram(BaseTransform):
         if shape == (height, width):
             return results
         results['img'] = three_channels(resize_image(grey_channel(results), shape))
-        results['img_shape'] = shape
+        results['img_shape'] = results['prepared_shape'] = shape
         earlier = results.get('scale_factor', (1.0, 1.0))
         results['scale_factor'] = (
             earlier[0] * shape[1] / width,

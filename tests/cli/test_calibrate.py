@@ -7,7 +7,18 @@ import torch
 from tool_calls import CBIS, options
 
 from mmseg_mammo.cli.main import main
-from mmseg_mammo.io.operating_point import read_operating_point
+from mmseg_mammo.engine.checkpoint import load_model
+from mmseg_mammo.engine.config.stored import read_stored_config
+from mmseg_mammo.inference import trained_model
+from mmseg_mammo.inference.calibrate import look
+from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.io.operating_point import (
+    OperatingPoint,
+    read_operating_point,
+    write_operating_point,
+)
+
+CHANGED = ['test_dataloader.dataset.pipeline.1.intensity=stored']
 
 
 def calibrate(*arguments):
@@ -78,3 +89,29 @@ def test_weights_without_a_config_ask_for_one(prepared, tmp_path):
     torch.save({'state_dict': {}, 'meta': {}}, tmp_path / 'plain.pth')
     with pytest.raises(SystemExit, match='does not hold the config'):
         calibrate(tmp_path / 'plain.pth', '--data', prepared, '--target', 'specificity=0.9')
+
+
+def test_what_an_export_stored_is_what_was_before(trained, prepared, tmp_path, capsys, monkeypatch):
+    """An operating point in the checkpoint; its breast_only stays where nothing else is asked for."""
+    stored = OperatingPoint(0.4, temperature=3.0, breast_only=True)
+    write_operating_point(tmp_path / 'stored.json', stored)
+    whole = tmp_path / 'whole.pth'
+    point = ('--operating-point', tmp_path / 'stored.json')
+    main([*map(str, ('export', trained / 'epoch_1.pth', whole, *point))])
+    assert read_record(whole)['threshold'] == 0.4
+    logged = []
+    monkeypatch.setattr(trained_model, 'print_log', lambda text, *_: logged.append(text))
+    given = (whole, '--data', prepared, '--split', 'val', 'test', '--target', 'specificity=0.5')
+    calibrate(*given, '--cfg-options', *CHANGED, *options(prepared, 'test'))
+    found = read_operating_point(tmp_path / 'operating_point.json')
+    assert (found.breast_only, found.temperature != 3.0) == (True, True)
+    said = capsys.readouterr().out
+    assert all(note in said for note in found.notes)
+    line = next(line for line in said.splitlines() if line.startswith('before, cut at 0.4: '))
+    cfg = read_stored_config(whole)
+    cfg.test_dataloader.dataset.data_root = str(prepared)
+    cfg.test_dataloader.dataset.pipeline[1].intensity = 'stored'
+    seen = look(load_model(cfg, whole), cfg, ['val', 'test'], 3.0)
+    assert f'{(seen.scores[seen.lesion] > 0.4).sum()} of 2 images with a lesion marked' in line
+    change = 'MapIntensity.intensity is stored, in training minmax: expect worse results'
+    assert logged == [f'{whole}: {change}']

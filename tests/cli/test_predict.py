@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from tiny_models import save_checkpoint, two_channels, write_blobs
+from tiny_models import padded, save_checkpoint, two_channels, write_blobs
 
 from mmseg_mammo.cli.main import main
 from mmseg_mammo.io.image import read_image, read_labels, write_png
@@ -86,6 +86,25 @@ def test_masks_and_scores_are_those_of_test(model, options, prepared, tmp_path, 
             float(row['max_probability']), abs=1e-9
         )
     assert marked
+
+
+@pytest.mark.parametrize('name', ['unet_cbis', 'sam_finetune_cbis'])
+def test_masks_of_a_model_with_padded_images_are_those_of_test(name, prepared, tmp_path):
+    """Its step ``Resize`` takes a tuple only."""
+    checkpoint = save_checkpoint(tmp_path / 'm.pth', name, prepared, change=padded)
+    words = []
+    if name.startswith('sam'):
+        (tmp_path / 'p.csv').write_text(PROMPTS)
+        words = ['--prompts', tmp_path / 'p.csv']
+    test = ['test', checkpoint, '--out', tmp_path / 'labels', '--work-dir', tmp_path / 'work']
+    main([*map(str, (*test, *words))])
+    predict(checkpoint, prepared, '--split', 'test', '--out', tmp_path / 'p', *words)
+    labels = sorted((tmp_path / 'labels').glob('*.png'))
+    assert len(labels) == 2
+    for label in labels:
+        mask = read_labels(tmp_path / 'p' / 'masks' / label.name)
+        np.testing.assert_array_equal(mask, read_labels(label) * 255)
+        assert 0 < mask.mean() < 255
 
 
 def test_an_ensemble_is_the_mean_and_tta_that_with_the_mirrored_image(prepared, tmp_path):

@@ -1,7 +1,11 @@
+import shutil
+from dataclasses import replace
+
 import pytest
 
 from mmseg_mammo.datasets import CBISDDSMDataset, MammographyDataset, ZGTDataset, base
 from mmseg_mammo.errors import DataIndexError, MammoError
+from mmseg_mammo.io.index import INDEX_NAME, read_index, write_index
 
 
 def names(dataset):
@@ -64,6 +68,19 @@ def test_filters_that_leave_nothing_say_what_there_is(prepared):
         DataIndexError, match=r"none of its 9 rows passes.*'asymmetry'.*mass.*annotated: lesion"
     ):
         MammographyDataset(data_root=str(prepared), views=('ML',), finding='asymmetry')
+
+
+def test_images_that_nobody_annotated_are_for_predict(prepared, tmp_path):
+    rows = read_index(prepared / INDEX_NAME)
+    bare = [replace(row, annotated='no', mask='') for row in rows]
+    shutil.copytree(prepared / 'images', tmp_path / 'images')
+    write_index(tmp_path / INDEX_NAME, bare)
+    with pytest.raises(DataIndexError, match='take mammoseg predict, which needs no annotation'):
+        MammographyDataset(data_root=str(tmp_path))
+    with pytest.raises(DataIndexError, match=r'of the dataset in the config\.$'):
+        MammographyDataset(
+            data_root=str(prepared), split='train', finding='asymmetry', views=('ML',)
+        )
 
 
 def test_a_missing_index_says_what_to_do(tmp_path):

@@ -235,8 +235,9 @@ def test_candidates_and_prompts_of_a_sample_reach_record_and_scalars(eval_size):
     assert scores['chosen_iou_bias'] == pytest.approx(-25)
 
 
+@pytest.mark.parametrize('threshold', [0.5, 0.2])
 @pytest.mark.parametrize('eval_size', [None, 24, 15])
-def test_candidates_are_resized_and_cut_as_the_kept_mask_is(eval_size):
+def test_candidates_are_resized_and_cut_as_the_kept_mask_is(eval_size, threshold):
     """Steep slopes, on which cutting before resizing gives another mask than after it."""
     generator = torch.Generator().manual_seed(0)
     given = prompted()
@@ -244,8 +245,8 @@ def test_candidates_are_resized_and_cut_as_the_kept_mask_is(eval_size):
     kept = logits[1]
     given.candidates.data = logits
     given.seg_logits.data = torch.stack([torch.zeros_like(kept), kept])
-    given.pred_sem_seg.data = (kept > 0)[None].long()
-    _, metric = evaluate([given.to_dict()], eval_size=eval_size)
+    given.pred_sem_seg.data = (kept.sigmoid() > threshold)[None].long()
+    _, metric = evaluate([given.to_dict()], eval_size=eval_size, threshold=threshold)
     (record,) = metric.records
     assert record['candidate_1_iou'] == record['iou']
     assert record['candidate_1_dice'] == record['dice']

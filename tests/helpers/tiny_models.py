@@ -68,6 +68,16 @@ def two_channels(cfg):
     cfg.model.decode_head.update(out_channels=2, threshold=None)
 
 
+def padded(cfg):
+    """Let the input keep the aspect ratio of the image, and fill a square with zeros."""
+    cfg.model.data_preprocessor.test_cfg = dict(size=(32, 32))
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        cfg[name].batch_size = 1
+        for step in cfg[name].dataset.pipeline:
+            if 'Resize' in step['type']:
+                step['keep_ratio'] = True
+
+
 @pytest.fixture(scope='session')
 def unet(prepared, tmp_path_factory):
     """Checkpoint of a U-Net."""

@@ -57,7 +57,7 @@ def test_a_temperature_is_the_models_own_and_left_as_it_was(cfg, model):
 
 
 def test_the_temperature_is_fitted_to_the_pixels_of_all_images(cfg, model):
-    temperature, seen, former = calibrated(model, cfg, ['val', 'test'])
+    temperature, seen, _ = calibrated(model, cfg, ['val', 'test'])
 
     def loss(value):
         found = look(model, cfg, ['val', 'test'], PROBE).logits
@@ -67,7 +67,9 @@ def test_the_temperature_is_fitted_to_the_pixels_of_all_images(cfg, model):
 
     assert loss(temperature) < min(loss(0.9 * temperature), loss(1.1 * temperature))
     assert np.array_equal(seen.scores, look(model, cfg, ['val', 'test'], temperature).scores)
-    assert former == pytest.approx(look(model, cfg, ['val', 'test'], 1.0).scores, abs=1e-5)
+    for before in (1.0, 2.5):
+        former = calibrated(model, cfg, ['val', 'test'], before)[2]
+        assert former == pytest.approx(look(model, cfg, ['val', 'test'], before).scores, abs=1e-5)
 
 
 def test_normal_images_alone_leave_the_temperature(cfg, model, monkeypatch):
@@ -77,6 +79,8 @@ def test_normal_images_alone_leave_the_temperature(cfg, model, monkeypatch):
     temperature, seen, former = calibrated(model, cfg, ['val'])
     assert temperature == 1
     assert np.array_equal(seen.scores, former)
+    former = calibrated(model, cfg, ['val'], 2.5)[2]
+    assert former == pytest.approx(look(model, cfg, ['val'], 2.5).scores, rel=1e-3)
     seen.logits[1] = 0
     assert best_temperature(seen) == 1
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.inference.image_files import Outputs, remove_image, write_image, write_seg
 from mmseg_mammo.inference.inputs import Input
 from mmseg_mammo.inference.prediction import describe
@@ -77,3 +78,22 @@ def test_a_seg_is_made_of_dicom_alone_and_where_something_is_marked(save_dicom, 
     (mask,) = read_segmentation(out / 'segmentations' / 'a.dcm').values()
     np.testing.assert_array_equal(mask, prediction().mask)
     assert read_image(path).shape == mask.shape
+
+
+def test_a_seg_of_an_earlier_run_does_not_stay_where_none_can_be_made_now(save_dicom, tmp_path):
+    """The file at a place has changed: its series is gone, or it is no DICOM any more."""
+    pytest.importorskip('highdicom')
+    pixels = np.zeros((1200, 600), np.uint16)
+    bare = Input('a.dcm', save_dicom(pixels, Modality='MG'), 'a')
+    picture = Input('a.png', tmp_path / 'a.png', 'a')
+    earlier = tmp_path / 'out' / 'segmentations' / 'a.dcm'
+    earlier.parent.mkdir(parents=True)
+    earlier.touch()
+    write_seg(tmp_path / 'out', picture, prediction(), Outputs())
+    assert earlier.exists()
+    write_seg(tmp_path / 'out', picture, prediction(), Outputs(segmentations=True))
+    assert not earlier.exists()
+    earlier.touch()
+    with pytest.raises(DataFileError, match='no SeriesInstanceUID'):
+        write_seg(tmp_path / 'out', bare, prediction(), Outputs(segmentations=True, model='m'))
+    assert not earlier.exists()

@@ -8,10 +8,13 @@ from experiments import halve, in_one_step, shrink
 from mmengine.config import Config
 from mmseg.apis import MMSegInferencer, inference_model
 from mmseg.registry import DATASETS, MODELS
+from tiny_models import padded, save_checkpoint, write_blobs
 
 from mmseg_mammo.engine.checkpoint import load_model
+from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.inference.inferencer import MammoInferencer
+from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.io.image import read_image, write_png
 
 SHAPE = (80, 64)
@@ -131,15 +134,28 @@ def test_what_cannot_be_predicted_is_said(cfg, checkpoint, inferencer, prepared,
         MammoInferencer(cfg, tmp_path / 'none.pth')
     bare = tmp_path / 'bare.pth'
     torch.save(torch.load(checkpoint)['state_dict'], bare)
-    with pytest.raises(MammoError, match=r'no config, neither given nor in .*bare\.pth'):
+    with pytest.raises(MammoError, match=r'bare\.pth: does not hold the config'):
         MammoInferencer(weights=bare)
-    with pytest.raises(MammoError, match='neither given nor in a checkpoint'):
+    with pytest.raises(MammoError, match='no config, and no checkpoint'):
         MammoInferencer()
     (tmp_path / 'empty').mkdir()
     with pytest.raises(MammoError, match='empty: no image in this folder'):
         inferencer(str(tmp_path / 'empty'))
     with pytest.raises(MammoError, match=r'absent\.png'):
         inferencer(str(tmp_path / 'absent.png'))
+
+
+def test_what_a_config_in_a_checkpoint_names_is_not_imported(
+    cfg, checkpoint, tmp_path, monkeypatch
+):
+    (tmp_path / 'evil_module.py').write_text(f'import os\nos.mkdir({str(tmp_path / "made")!r})\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    cfg.model.backbone.type = 'evil_module.Thing'
+    content = torch.load(checkpoint) | {'meta': {'cfg': cfg.pretty_text}}
+    torch.save(content, checkpoint)
+    with pytest.raises(CheckpointError, match=r'model\.backbone\.type=.evil_module\.Thing'):
+        MammoInferencer(weights=checkpoint, device='cpu')
+    assert not (tmp_path / 'made').exists()
 
 
 def test_a_pipeline_of_the_host_is_read_as_by_the_host(cfg, checkpoint, tmp_path):
@@ -157,3 +173,21 @@ def test_a_pipeline_of_the_host_is_read_as_by_the_host(cfg, checkpoint, tmp_path
 def test_the_host_refuses_our_pipelines_which_is_why_it_exists(cfg, checkpoint):
     with pytest.raises(ValueError, match='LoadImageFromFile is not found'):
         MMSegInferencer(cfg, str(checkpoint), device='cpu')
+
+
+@pytest.mark.parametrize('change', [None, padded])
+def test_an_original_is_shrunk_to_what_the_model_was_trained_on_as_by_predict(
+    change, prepared, tmp_path
+):
+    path = save_checkpoint(tmp_path / 'm.pth', 'unet_cbis', prepared, long_side=100, change=change)
+    original = write_blobs(tmp_path / 'a.png', 1, (300, 211))
+    predictor = Predictor(path, device='cpu')
+    inferencer = MammoInferencer(weights=path, device='cpu', show_progress=False)
+    expected = torch.from_numpy(predictor(original).mask)
+    for image in (original, read_image(original)):
+        (found,) = masks(inferencer, image)
+        assert torch.equal(found[0] > 0, expected)
+    sample = inference_model(predictor.members[0].model, str(original))
+    assert torch.equal(sample.pred_sem_seg.data[0] > 0, expected)
+    unshrunk = inference_model(load_model(read_stored_config(path), path), str(original))
+    assert not torch.equal(unshrunk.pred_sem_seg.data[0] > 0, expected)

@@ -1,6 +1,8 @@
 """Inputs of a prediction: files, folders, tables, prepared folders."""
 
 import os
+import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ from tiny_models import write_blobs
 
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.inference.inputs import find_inputs
+from mmseg_mammo.io.image import write_png
 from mmseg_mammo.io.index import read_index, write_index
 
 
@@ -178,3 +181,22 @@ def test_a_split_is_of_prepared_folders(find, image, prepared, tmp_path):
         find('in', split='test')
     (tmp_path / 'ours').symlink_to(prepared)
     assert len(find('in', 'ours/index.csv', split='test')) == 4
+
+
+def test_masks_of_a_preparation_below_a_folder_are_no_images(prepared, tmp_path):
+    (tmp_path / 'data').mkdir()
+    shutil.copytree(prepared, tmp_path / 'data' / 'ours')
+    found = find_inputs([tmp_path / 'data'], tmp_path / 'out')
+    assert found and all('/images/' in source.image for source in found)
+    assert [s.image.removeprefix('ours/') for s in found] == [
+        s.image for s in find_inputs([prepared], tmp_path / 'out')
+    ]
+    assert all(source.patient_id for source in found)
+
+
+def test_names_that_differ_in_capitals_alone_get_a_hash(tmp_path):
+    for name in ('A.png', 'a.png'):
+        write_png(tmp_path / 'in' / name, np.zeros((8, 8), np.uint8))
+    keys = [source.key for source in find_inputs([tmp_path / 'in'], tmp_path / 'out')]
+    assert len({key.casefold() for key in keys}) == 2
+    assert all(re.fullmatch('[aA]-[0-9a-f]{8}', key) for key in keys)

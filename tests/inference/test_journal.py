@@ -1,6 +1,7 @@
 """The journal of a prediction folder: what a killed or a second process leaves."""
 
 import json
+import os
 
 import pytest
 
@@ -90,3 +91,28 @@ def test_a_line_is_on_the_disk_when_it_is_appended(journal):
     opened = journal()
     opened.append(done('a'))
     assert json.loads(opened.path.read_text())['key'] == 'a'
+
+
+def test_lines_are_seen_by_other_machines_before_those_of_others_are_read(journal, monkeypatch):
+    """On a network file system; else two parts that end at once would both find one missing."""
+    one, other = journal('part-0-of-2'), journal('part-1-of-2')
+    other.append(done('b'))
+    done_so_far, real = [], os.fsync
+
+    def synchronise(number):
+        done_so_far.append((number, 'b' in one.places))
+        real(number)
+
+    monkeypatch.setattr('os.fsync', synchronise)
+    one.read()
+    assert done_so_far == [(one._stream.fileno(), False)]
+    assert 'b' in one.places
+
+
+def test_a_file_system_without_locks_is_written_to_all_the_same(journal, monkeypatch):
+    def refuse(*_):
+        raise OSError(38, 'Function not implemented')
+
+    monkeypatch.setattr('fcntl.flock', refuse)
+    journal().append(done('a'))
+    assert journal().is_done('a', 'p')

@@ -78,6 +78,16 @@ def test_spacing_is_that_of_the_call_else_of_the_header(unet, images, save_dicom
     )
 
 
+def test_a_view_is_one_of_those_of_the_index_and_no_other_text_of_the_header(unet, save_dicom):
+    predictor = Predictor(unet, device='cpu')
+    pixels = np.arange(80 * 64, dtype=np.uint16).reshape(80, 64)
+    views = {'MLO': 'MLO', 'MARKEDNAME': 'OTHER', '': ''}
+    for number, (said, told) in enumerate(views.items()):
+        path = save_dicom(pixels, f'{number}.dcm', ViewPosition=said, ImageLaterality='R')
+        loaded = predictor.load(path)
+        assert (loaded.view, loaded.laterality) == (told, 'RIGHT')
+
+
 class SmallGPU:
     """Has room for so many images, and counts those that it was given."""
 
@@ -134,6 +144,14 @@ def test_several_checkpoints_are_a_mean_and_share_one_threshold(unet, prepared, 
     mean = (one.probability + two.probability) / 2
     np.testing.assert_allclose(both.probability, mean, atol=1e-6)
     np.testing.assert_array_equal(both.mask, both.probability > 0.5)
+
+
+def test_a_probability_that_is_the_threshold_is_not_above_it(unet, images):
+    highest = Predictor(unet, device='cpu')(images[0]).score
+    for checkpoints in (unet, [unet, unet]):  # the model cuts, or the mean is cut
+        assert not Predictor(checkpoints, device='cpu', threshold=highest)(images[0]).mask.any()
+        just_below = float(np.nextafter(np.float32(highest), np.float32(0)))
+        assert Predictor(checkpoints, device='cpu', threshold=just_below)(images[0]).mask.any()
 
 
 def test_a_config_may_be_given_in_any_form(unet, images, tmp_path):

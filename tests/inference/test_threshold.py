@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.threshold import choose, describe, effects
+from mmseg_mammo.inference.threshold import beside, choose, describe, effects
 
 
 def images(count, lesions=0, each=1, seed=0):
@@ -63,6 +63,26 @@ def test_scores_of_nothing_and_of_certainty():
         choose(scores, lesion, patients, 'sensitivity', 0.5)
     scores[~lesion] = 1
     assert choose(scores, lesion, patients, 'specificity', 0.9).threshold == 1
+
+
+@pytest.mark.parametrize('score', [0, 1e-12, 1e-7, 0.002, 0.5, 0.999, 1 - 5e-7, 1 - 6e-8, 1])
+def test_a_threshold_lies_just_beside_its_score(score):
+    score = float(np.float32(score))
+    above, below = (np.float32(beside(score, sign)) for sign in (1.0, -1.0))
+    assert not score > above
+    assert score > below or score == 0
+    assert max(above - score, score - below) <= 1.03e-6
+    if 0 < score < 1:
+        assert 0 < above < 1
+        # Another image, of a logit that is 1 higher, is marked.
+        other = 1 / (1 + np.exp(-1) * (1 - score) / score)
+        assert np.float32(other) > above or other > 1 - 1e-7
+
+
+def test_a_model_that_is_too_sure_still_marks_what_it_is_surer_of():
+    scores = (1 - np.arange(1, 41) * 2.0**-22).astype(np.float32)
+    found = choose(scores, *images(40)[1:], 'specificity', 0.9)
+    assert (scores > found.threshold).sum() == 3
 
 
 def test_the_table_says_what_other_numbers_would_give():

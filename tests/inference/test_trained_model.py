@@ -1,13 +1,16 @@
 """A checkpoint with the steps that bring an image to it."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from records import change_record
 from tiny_models import save_checkpoint, write_blobs
 
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.trained_model import TrainedModel, input_changes, lone_pipeline
+from mmseg_mammo.inference.trained_model import TrainedModel, lone_pipeline, say_changes
 from mmseg_mammo.io.image import read_image, resize_image, write_png
 
 
@@ -98,8 +101,31 @@ def test_what_a_config_changes_of_the_input_is_said(unet, tmp_path, monkeypatch)
     del content['meta']['clahe_levels']
     earlier = tmp_path / 'earlier.pth'
     torch.save(content, earlier)
-    found = input_changes(cfg, earlier, recorded=False)
+    found = say_changes(cfg, earlier)
     assert found[0] == change
     assert found[1].startswith('MammoCLAHE counts 256 grey levels')
     torch.save(content['state_dict'], earlier)
-    assert input_changes(cfg, earlier, recorded=False) == []
+    assert say_changes(cfg, earlier) == []
+
+
+def test_another_threshold_of_a_given_config_is_said(unet, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        'mmseg_mammo.inference.trained_model.print_log', lambda text, *_: said.append(text)
+    )
+    cfg = read_stored_config(unet)
+    cfg.model.decode_head.threshold = 0.7
+    assert say_changes(cfg, unet) == []
+    assert said == [f'{unet}: the threshold is 0.7, in training 0.5']
+
+
+def test_a_config_that_is_given_needs_no_readable_one_in_the_checkpoint(unet, tmp_path):
+    """A model of a user's own module; and a text that is more than data."""
+    cfg = read_stored_config(unet)
+    own = copy.deepcopy(cfg.to_dict())
+    own['model']['decode_head']['type'] = 'my_module.MyHead'
+    TrainedModel(copy.deepcopy(cfg), change_record(unet, tmp_path / 'own.pth', config=own), 'cpu')
+    content = torch.load(unet)
+    content['meta']['cfg'] += 'a = call()'
+    torch.save(content, tmp_path / 'earlier.pth')
+    assert TrainedModel(cfg, tmp_path / 'earlier.pth', 'cpu').differences == []

@@ -41,7 +41,7 @@ def test_torch_and_mmengine_read_the_file_as_without(tmp_path):
     for found in (
         torch.load(path, weights_only=True),
         torch.load(path, weights_only=False),
-        torch.load(path, weights_only=True, mmap=True),
+        torch.load(str(path), weights_only=True, mmap=True),
         CheckpointLoader.load_checkpoint(str(path), map_location='cpu'),
     ):
         assert set(found) == {'meta', 'state_dict'}

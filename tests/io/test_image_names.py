@@ -35,6 +35,12 @@ def test_a_name_means_the_image_with_which_it_ends(name, image):
     assert found.loose == ((name,) if name == 'P3/LMLO.png' else ())
 
 
+def test_where_folders_differ_the_ending_does_not_choose_among_images_of_one_name():
+    images = ('P1/LCC.png', 'P2/LCC.dcm')
+    assert match_names(['P3/LCC.png'], images, TABLE).unknown == ('P3/LCC.png',)
+    assert match_names(['LCC.png'], images, TABLE).names == {'P1/LCC.png': 'LCC.png'}
+
+
 def test_a_name_that_may_mean_several_images_is_an_error():
     with pytest.raises(
         DataFileError, match=r'LCC\.png may mean each of 2 images: images/P1.*longer'

@@ -71,7 +71,9 @@ def test_a_normal_image_gets_an_empty_mask(tmp_path):
 
 
 def test_an_image_that_nobody_annotated_is_no_normal_image(tmp_path):
-    with pytest.raises(DataFileError, match=r'image\.png: nobody annotated.*annotated_only=True'):
+    with pytest.raises(
+        DataFileError, match=r'image\.png: nobody annotated.*annotated_only=True.*mammoseg predict'
+    ):
         LoadLesionMask()(results(tmp_path, None, annotated='no'))
 
 

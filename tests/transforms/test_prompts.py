@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from mmengine.dataset import Compose
 
@@ -9,7 +10,7 @@ from mmseg_mammo.datasets import MammographyDataset
 from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.io.index import INDEX_NAME
 from mmseg_mammo.io.table import read_table, write_table
-from mmseg_mammo.transforms import LoadPrompts
+from mmseg_mammo.transforms import LoadPrompts, ShrinkMammogram
 
 
 def written(tmp_path, text):
@@ -149,3 +150,22 @@ def test_a_table_of_other_images_alone_is_an_error(prepared, tmp_path):
         DataFileError, match=r'no prompts for any of 1 images, such as /data/c\.png'
     ):
         step.check_images([{'img_path': '/data/c.png'}])
+
+
+def test_coordinates_of_the_prepared_image_are_brought_to_an_original_that_is_shrunk(tmp_path):
+    """An original of 160×256 is given to a model that was trained on images of 80×128."""
+    table = written(tmp_path, 'image,object,x,y,label\na,1,25,10,1\n')
+    shrink = ShrinkMammogram(long_side=128)
+    found = {}
+    for grid in ('prepared', 'original'):
+        step = LoadPrompts(file=str(table), coordinates=grid, required=False)
+        image = np.zeros((160, 256), np.uint8)
+        item = dict(img=image, img_path='a.png', img_shape=(160, 256), ori_shape=(160, 256))
+        found[grid] = step(shrink(item))['prompts']['points']
+    assert found == {'prepared': [[[50.5, 20.5]]], 'original': [[[25, 10]]]}
+    written(tmp_path, 'image,object,x,y,label\na,1,128,10,1\n')
+    step = LoadPrompts(file=str(table), coordinates='prepared', required=False)
+    with pytest.raises(
+        DataFileError, match=r'x from 0 to 127.*prepared image, not of the original'
+    ):
+        step(shrink(dict(img=image, img_path='a.png', ori_shape=(160, 256))))

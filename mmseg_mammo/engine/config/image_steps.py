@@ -37,25 +37,33 @@ def image_steps(pipeline: Sequence[Any]) -> list[Mapping[str, Any]]:
     return [step for step in _flat(pipeline) if touches_image(step)]
 
 
+def split_steps(steps: Sequence[Any]) -> list[Any]:
+    """The steps of a pipeline with ``LoadMammogram`` as the two that it stands for; others as they are.
+
+    Their values stay what they are: mmcv's ``Resize(keep_ratio=True)`` takes a tuple only.
+    """
+    found: list[Any] = []
+    for step in steps:
+        if isinstance(step, Mapping) and type_name(step.get('type')) == 'LoadMammogram':
+            settings = {key: step[key] for key in step if key != 'type'}
+            reads = {'voi': settings.pop('voi')} if 'voi' in settings else {}
+            found += [{'type': 'ReadMammogram', **reads}, {'type': 'MapIntensity', **settings}]
+        else:
+            found.append(step)
+    return found
+
+
 def split_loading(value: Any) -> Any:
-    """A copy of a config's value with ``LoadMammogram`` as the two steps that it stands for.
+    """A copy of a config's value, to be compared, with all its steps as :func:`split_steps` has them.
 
     So compared, the config of an earlier version equals one with ``ReadMammogram`` and
-    ``MapIntensity``. Tuples become lists.
+    ``MapIntensity``. Tuples become lists: to build a pipeline take :func:`split_steps`.
     """
     if isinstance(value, Mapping):
         return {key: split_loading(child) for key, child in value.items()}
     if not isinstance(value, (list, tuple)):
         return value
-    found: list[Any] = []
-    for child in value:
-        if isinstance(child, Mapping) and type_name(child.get('type')) == 'LoadMammogram':
-            settings = split_loading({key: child[key] for key in child if key != 'type'})
-            reads = {'voi': settings.pop('voi')} if 'voi' in settings else {}
-            found += [{'type': 'ReadMammogram', **reads}, {'type': 'MapIntensity', **settings}]
-        else:
-            found.append(split_loading(child))
-    return found
+    return [split_loading(child) for child in split_steps(value)]
 
 
 def touches_image(step: Mapping[str, Any]) -> bool:

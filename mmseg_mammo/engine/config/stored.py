@@ -8,10 +8,10 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_mammo.engine.config.keys import RUNNER_KEYS
-from mmseg_mammo.engine.config.literals import read_literals
 from mmseg_mammo.engine.config.registered import SCOPES, find_registered, registered_name
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.models.literals import read_literals
 from mmseg_mammo.models.safe_loading import load_plain
 
 # Settings of one run, which whoever uses the checkpoint has of his own; the last three say how a
@@ -34,7 +34,9 @@ _APART = (
     *('mmpretrain.models.classifiers', 'mmpretrain.models.multimodal', 'mmpretrain.utils'),
     *('mmpretrain.models.backbones.timm_backbone', 'mmseg.models.backbones.timm_backbone'),
     *('mmseg.models.text_encoder', 'mmseg.datasets.dsdl', 'mmseg.datasets.onedl'),
+    *('mmpretrain.models.retrievers', 'mmpretrain.engine.hooks.swav_hook'),
 )
+_OBJECTS = ('pkl', 'pickle', 'yaml', 'yml')
 _OWN = 'mmseg_mammo'
 
 
@@ -175,9 +177,9 @@ def _problem(key: Any, value: Any) -> str:
         return 'cannot be built from a checkpoint alone'
     if key in _SCOPES_OF and value not in (*SCOPES, None):
         return 'is another package'
-    # MMEngine unpickles files of these endings, some loaders by such a word.
-    if isinstance(value, str) and value.endswith(('pkl', 'pickle')) and key != 'out_file_path':
-        return 'is a pickle, which may run code'
+    # MMEngine makes any object from files of these endings, also of the web; some loaders by such a word.
+    if isinstance(value, str) and value.endswith(_OBJECTS) and key != 'out_file_path':
+        return 'is a pickle or YAML, which may run code'
     return ''
 
 

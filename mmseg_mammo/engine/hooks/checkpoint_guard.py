@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, find_latest_checkpoint
@@ -17,6 +18,7 @@ from mmseg_mammo.engine.config.differences import (
 from mmseg_mammo.engine.partial_checkpoint import complete, spare_base
 from mmseg_mammo.engine.resume import refuse_another_training
 from mmseg_mammo.engine.tta import check_merging
+from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.run_folder import DIFFERENCES
 from mmseg_mammo.models.backbones.vit_normalisation import check_normalisation
 from mmseg_mammo.models.peft.trainable import unwrapped
@@ -66,7 +68,7 @@ class CheckpointGuardHook(Hook):
             CheckpointError: A tensor is missing, left over, or of another shape; or a training
                 is resumed under a config or data that change its result.
         """
-        trained = config_of(checkpoint)
+        trained = _config_of_training(runner, checkpoint)
         former = clahe_differences(checkpoint, runner.cfg) if trained else []
         if getattr(runner, '_resume', False):
             refuse_another_training(runner, checkpoint)
@@ -91,6 +93,17 @@ class CheckpointGuardHook(Hook):
     def _warn(self, runner: Any, differences: list[str]) -> None:
         for difference in differences:
             runner.logger.warning(f'{difference}: expect worse results')
+
+
+def _config_of_training(runner: Any, checkpoint: dict) -> Config | None:
+    """The config in a checkpoint; None if there is none, or one that cannot be read as data."""
+    try:
+        return config_of(checkpoint)
+    except CheckpointError:
+        if getattr(runner, '_resume', False):
+            raise
+        runner.logger.warning('The config in the checkpoint is not plain data: not compared')
+        return None
 
 
 def _trains(runner: Any) -> bool:

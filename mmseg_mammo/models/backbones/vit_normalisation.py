@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
 from torch import nn
 
 from mmseg_mammo.errors import CheckpointError, MammoError
+from mmseg_mammo.models.literals import read_literals
 
 KNOWN = {
     'half': ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
@@ -156,9 +156,8 @@ def _from_config(meta: Any) -> Normalisation | None:
     if not isinstance(text, str):
         return None
     try:
-        cfg = Config.fromstring(text, '.py')
-    # A config is a program, and may want modules that are not here.
-    except Exception:  # noqa: BLE001
+        cfg = read_literals(text, 'the pre-trained file')
+    except CheckpointError:  # it is more than data, and is not run
         return None
     model: Any = cfg.get('model') or {}
     found: list[Any] = [model.get('data_preprocessor'), cfg.get('data_preprocessor')]

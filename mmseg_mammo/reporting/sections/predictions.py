@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmseg_mammo.io.run_folder import DIFFERENCES
 from mmseg_mammo.reporting.document import Cell, Section, Table
 
 MOST = 1000  # images, and breasts, on a page: a browser holds the pictures in memory
@@ -21,7 +22,8 @@ def prediction_sections(
         run: ``run.json`` of the folder.
         images: Lines of ``predictions.csv``, numbers as float, None where there is none.
         breasts: Lines of ``breasts.csv``, in the order in which they are shown.
-        failed: Lines of ``failed.csv``.
+        failed: Lines of ``failed.csv``; images that were predicted, but not written as DICOM SEG, are
+            among them.
     """
     return (
         _summary_section(run, images, failed),
@@ -45,11 +47,9 @@ def prediction_notes(
     state = run.get('state')
     if state != 'finished':
         yield f'Not finished: the state of this run is {_as_text(state)}; images may be missing.'
-    if failed:
-        yield (
-            f'Failed: {len(failed):,} of {len(images) + len(failed):,} files have no prediction; '
-            'the page lists all of them with the reason.'
-        )
+    yield from _failure_notes(images, failed)
+    for difference in run.get(DIFFERENCES) or ():
+        yield f'Other input than in training: {difference}; expect worse results.'
     kinds = run.get('mask_kind')
     yield from _training_notes(kinds if isinstance(kinds, Mapping) else {})
     if run.get('prompts'):
@@ -59,7 +59,7 @@ def prediction_notes(
             f'Prompts given: {Path(str(run["prompts"])).name} told the model where to look; the '
             f'marks are those of the two together.{empty}'
         )
-    source = run.get('threshold_from')
+    source = run.get('operating_point')
     yield (
         f'Threshold: a pixel is marked where its probability is above {_as_text(run.get("threshold"))}'
         f'{f"; the value is from {source}" if source else ""}.'
@@ -69,10 +69,24 @@ def prediction_notes(
     if run.get('breast_only'):
         yield 'Breast only: nothing outside the breast is marked.'
     if shown < len(images):
-        lost = '' if shown == MOST else ' Pictures of the others are not in viewer/.'
+        why = '' if shown == MOST else ' Pictures of the others are not in viewer/.'
         yield (
             f'Images shown: {shown:,} of {len(images):,}, from the highest score down; {IMAGES} '
-            f'has all.{lost}'
+            f'has all.{why}'
+        )
+
+
+def _failure_notes(images: Sequence[Line], failed: Sequence[Line]) -> Iterator[str]:
+    lost = len(_without_prediction(images, failed))
+    if lost:
+        yield (
+            f'Failed: {lost:,} of {len(images) + lost:,} files have no prediction; '
+            'the page lists all of them with the reason.'
+        )
+    if lost < len(failed):
+        yield (
+            f'No DICOM SEG: {len(failed) - lost:,} images were predicted, but not written as DICOM '
+            'SEG; the page lists them with the reason.'
         )
 
 
@@ -98,7 +112,7 @@ def _summary_section(run: Line, images: Sequence[Line], failed: Sequence[Line]) 
     )
     marked = sum(bool(line['regions']) for line in images)
     row = (
-        *(len(images), marked, len(images) - marked, len(failed)),
+        *(len(images), marked, len(images) - marked, len(_without_prediction(images, failed))),
         *(round(times[len(times) // 2], 3) if times else None, _as_text(run.get('device'))),
         *('yes' if run.get('tta') else 'no', _as_text(run.get('started'))),
     )
@@ -120,8 +134,14 @@ def _summary_section(run: Line, images: Sequence[Line], failed: Sequence[Line]) 
 def _failed_section(images: Sequence[Line], failed: Sequence[Line]) -> Section:
     rows = tuple((line['image'], line['reason'] or None) for line in failed)
     table = Table('failed', 'Every file that failed', ('file', 'reason'), rows)
-    warning = f'{len(failed):,} of {len(images) + len(failed):,} files have no prediction.'
-    return Section('failed', 'Failed files', (), (table,), (warning,))
+    lost = len(_without_prediction(images, failed))
+    warning = f'{lost:,} of {len(images) + lost:,} files have no prediction.'
+    return Section('failed', 'Failed files', (), (table,), (warning,) * bool(lost))
+
+
+def _without_prediction(images: Sequence[Line], failed: Sequence[Line]) -> list[Line]:
+    predicted = {line['image'] for line in images}
+    return [line for line in failed if line['image'] not in predicted]
 
 
 def _breast_section(breasts: Sequence[Line]) -> Section:

@@ -14,6 +14,7 @@ from mmseg_mammo.engine.config.image_steps import (
     packs,
     resizes,
     split_loading,
+    split_steps,
 )
 from mmseg_mammo.engine.config.type_names import class_of, type_name
 from mmseg_mammo.errors import MammoError
@@ -76,6 +77,15 @@ def test_the_loading_of_earlier_configs_is_split_in_two_and_nothing_else_changes
     (one,) = split_loading(inside)['dataset']['datasets']
     assert one['pipeline'] == [dict(type='ReadMammogram'), dict(type='MapIntensity')]
     assert split_loading(STEPS['resize']) == dict(type='ResizeMammogram', scale=[8, 8])
+
+
+def test_the_steps_of_a_pipeline_that_is_built_keep_their_values():
+    load = dict(type='LoadMammogram', percentiles=(2, 98), voi=False)
+    assert split_steps([load, STEPS['resize']]) == [
+        dict(type='ReadMammogram', voi=False),
+        dict(type='MapIntensity', percentiles=(2, 98)),
+        STEPS['resize'],
+    ]
 
 
 @pytest.mark.parametrize('holder', ['RandomApply', 'RandomChoice'])

@@ -144,6 +144,10 @@ MALICIOUS = [
     ('test_dataloader.dataset.pipeline', [{'type': 'mmseg.Foo'}]),
     ('test_dataloader.dataset.ann_file', 'http://example.org/evil.pkl'),
     ('test_dataloader.dataset.pipeline', [{'type': 'Resize', 'decode_backend': 'pickle'}]),
+    # MMEngine's YAML makes any object; losses read their weights from such a file when they are built.
+    ('model.class_weight', 'http://example.org/evil.yaml'),
+    ('test_dataloader.dataset.ann_file', 'http://example.org/evil.yml'),
+    ('custom_hooks', [{'type': 'mmpretrain.SwAVHook'}]),  # unpickles a file of the work folder
     ('custom_hooks', [{'type': 'RFSearchHook', 'config': {}}]),  # evaluates text
     ('custom_hooks', [{'type': 'EMAHook', 'ema_type': 'evil_module.Thing'}]),
     ('default_hooks', {'a': {'type': 'evil_module.Thing'}}),

@@ -61,3 +61,14 @@ def test_a_training_that_began_with_the_former_clahe_does_not_claim_this_one(run
         after = {'meta': {}}
         hook.before_save_checkpoint(runner, after)
         assert ('clahe_levels' in after['meta']) == noted
+
+
+def test_a_config_that_is_no_data_is_not_compared_but_by_resume(runner, caplog, tmp_path):
+    """Whoever loads such a checkpoint has given another config."""
+    runner.cfg = Config.fromfile(CONFIGS / 'unet_cbis.py')
+    saved = {'meta': {'cfg': 'a = call()'}, 'state_dict': runner.model.state_dict()}
+    CheckpointGuardHook().after_load_checkpoint(runner, saved)
+    assert 'not plain data: not compared' in caplog.text
+    runner.__dict__.update(_resume=True, work_dir=tmp_path)
+    with pytest.raises(CheckpointError, match='not plain data'):
+        CheckpointGuardHook().after_load_checkpoint(runner, saved)

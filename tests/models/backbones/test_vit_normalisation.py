@@ -186,3 +186,13 @@ def test_whole_pre_trainings_load_without_their_other_half(wrap, tmp_path):
     backbone = loaded(save(tmp_path / 'w.pth', content))
     assert torch.equal(backbone.cls_token, state['cls_token'])
     check(backbone, IMAGENET)
+
+
+def test_no_line_of_the_config_in_a_file_is_run(tmp_path):
+    text = f"""
+import os
+os.mkdir({str(tmp_path / 'made')!r})
+data_preprocessor = dict(mean={HALF[0]}, std={HALF[1]})
+"""
+    assert normalisation_of(tmp_path / 'w.pth', {'meta': {'cfg': text}}) is None
+    assert not (tmp_path / 'made').exists()

@@ -51,7 +51,12 @@ def test_an_ordinary_run_has_two_notes_and_the_first_is_that_it_is_no_medical_de
         ('Trained on weak masks', '5 of 5', {'mask_kind': {'weak': 5}}),
         ('Prompts given', 'points.csv told', {'prompts': '/home/somebody/points.csv'}),
         ('Threshold', 'above 0.31.', {'threshold': 0.31}),
-        ('Threshold', 'the value is from op.json.', {'threshold_from': 'op.json'}),
+        ('Threshold', 'the value is from op.json.', {'operating_point': 'op.json'}),
+        (
+            'Other input than in training',
+            'voi is False; expect worse',
+            {'input_differs_from_training': ['voi is False']},
+        ),
         ('Calibrated', 'temperature 1.7.', {'temperature': 1.7}),
         ('Breast only', 'outside the breast', {'breast_only': True}),
     ],
@@ -72,6 +77,20 @@ def test_failed_files_are_a_note_and_a_table_of_all():
     rows, _ = tables(failed=many)['failed']
     assert [row['file'] for row in rows] == [each['image'] for each in many]
     assert rows[0]['reason'] is None
+
+
+def test_an_image_without_a_seg_is_listed_and_has_its_prediction():
+    without = {'image': IMAGES[0]['image'], 'reason': 'predicted, but not written as DICOM SEG: …'}
+    told = notes(IMAGES, [*FAILED, without])
+    assert told['Failed'].startswith('3 of 6 files')
+    assert told['No DICOM SEG'].startswith('1 images were predicted')
+    assert len(tables(IMAGES, failed=[*FAILED, without])['failed'][0]) == 4
+    assert tables(IMAGES, failed=[*FAILED, without])['summary'][0][0]['failed'] == 3
+    assert list(notes(IMAGES, [without])) == ['Not a medical device', 'No DICOM SEG', 'Threshold']
+    (section,) = [
+        s for s in prediction_sections(RUN, IMAGES, (), [without]) if s.anchor == 'failed'
+    ]
+    assert section.warnings == ()
 
 
 def test_images_that_are_not_shown_are_counted():

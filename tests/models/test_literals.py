@@ -3,9 +3,9 @@
 import pytest
 from mmengine.config import Config
 
-from mmseg_mammo.engine.config.literals import read_literals
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.shipped import find_config, shipped_configs
+from mmseg_mammo.models.literals import read_literals
 
 
 @pytest.mark.parametrize('name', sorted(shipped_configs()))
@@ -26,6 +26,9 @@ def test_it_says_what_the_text_says_when_it_is_run(name):
         'a = [x for x in (1, 2)]',
         'a = ',
         'custom_imports = dict(imports=[name])',
+        'a = {[1]}',
+        'a = {[1]: 2}',
+        f'a = {"[" * 3000}{"]" * 3000}',
     ],
 )
 def test_no_line_of_it_is_run(text, tmp_path, monkeypatch):

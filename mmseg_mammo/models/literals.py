@@ -23,7 +23,8 @@ def read_literals(text: str, place: str) -> Config:
         values: dict[str, Any] = {}
         for node in ast.parse(text).body:
             values |= _assigned(node)
-    except (SyntaxError, ValueError) as error:
+    # The last two of text that is nested too deeply.
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise CheckpointError(
             f'{place}: the config inside is not plain data ({str(error)[:80]!r}), and is not run',
             remedy='Give the config: before the checkpoint, or to mammoseg predict by --config',
