@@ -94,12 +94,15 @@ def describe_images(dataset: Any) -> dict[str, Any]:
 
 
 def preparation_of(dataset: Any) -> dict[str, Any]:
-    """The options with which the images of a data set were prepared; empty if not known, or several."""
+    """The options with which the images of a data set were prepared; empty if not known, or several.
+
+    The path of the raw data is left out: it may tell more of a hospital than a checkpoint should.
+    """
     found = []
     for member in members(dataset):
         path = Path(getattr(member, 'ann_file', '')).parent / OPTIONS_NAME
         try:
-            found.append(read_json(path))
+            found.append({k: v for k, v in read_json(path).items() if k != 'input'})
         except MammoError:  # prepared by hand, or by an earlier version
             found.append({})
     return found[0] if all(options == found[0] for options in found) else {}

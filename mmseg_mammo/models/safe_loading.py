@@ -141,11 +141,11 @@ def _refuse(filename: str, map_location: Any = None) -> Any:
 
 
 def _read_plain(path: str | Path, map_location: Any) -> Any:
-    if hasattr(torch.serialization, 'safe_globals'):
+    if hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint'):
         known: list[Any] = [*((value, name) for name, value in _ALLOWED.items()), *_DTYPES]
         with torch.serialization.safe_globals(known):
             return torch.load(path, map_location=map_location, weights_only=True)
-    # torch before 2.5 has no list to add to: its own one and ours, in an unpickler of ours.
+    # torch before 2.6 has no list to add such names to: its own one and ours, in an unpickler of ours.
     return torch.load(path, map_location=map_location, pickle_module=_Restricted)
 
 

@@ -128,6 +128,7 @@ class Malicious:
 
 @pytest.mark.parametrize('what', ['pickle', 'config'])
 def test_code_in_a_checkpoint_is_not_run(what, trained, prepared, tmp_path, monkeypatch):
+    """Nor where a config is given, which a test then needs no other for."""
     made, evil = tmp_path / 'made', tmp_path / 'evil.pth'
     checkpoint = torch.load(trained / 'epoch_1.pth', weights_only=False)
     if what == 'pickle':
@@ -135,12 +136,17 @@ def test_code_in_a_checkpoint_is_not_run(what, trained, prepared, tmp_path, monk
     else:
         checkpoint['meta']['cfg'] = f'import os\nos.mkdir({str(made)!r})\n'
     torch.save(checkpoint, evil)
-    # Beside a config that is given, the one inside does not matter, and is not run either.
-    arguments = [*([ZGT] if what == 'pickle' else []), evil, '--work-dir', tmp_path / 'w']
-    arguments += ['--cfg-options', *options(prepared, 'test')]
+    small = ['--work-dir', tmp_path / 'w', '--cfg-options', *options(prepared, 'test')]
     said = {'pickle': 'holds more than tensors', 'config': 'the config inside is not plain data'}
     with pytest.raises(SystemExit, match=f'^error: .*{said[what]}'):
-        call(monkeypatch, OURS / 'test.py', *arguments)
+        call(monkeypatch, OURS / 'test.py', evil, *small)
+    assert not made.exists()
+    if what == 'pickle':
+        with pytest.raises(SystemExit, match=f'^error: .*{said[what]}'):
+            call(monkeypatch, OURS / 'test.py', ZGT, evil, *small)
+    else:
+        call(monkeypatch, OURS / 'test.py', ZGT, evil, *small)
+        assert scores(tmp_path / 'w')['images'] > 0
     assert not made.exists()
 
 

@@ -161,7 +161,7 @@ def test_an_image_that_cannot_be_read_is_left_to_the_training(vpt, prepared, tmp
     assert describe_images(dataset)['count'] == 2
     assert preparation_of(dataset) == {}
     options = {'long_side': 800, 'voi': True}
-    (data / 'preparation.json').write_text(json.dumps(options))
+    (data / 'preparation.json').write_text(json.dumps({'input': '/raw/Ms Doe', **options}))
     assert preparation_of(dataset) == options
     (data / 'preparation.json').write_text('{')
     assert preparation_of(dataset) == {}

@@ -30,6 +30,13 @@ class Getattr:
         return getattr, (HistoryBuffer.mean, '__globals__')
 
 
+@pytest.fixture(params=['2.6', 'earlier'], autouse=True)
+def reader(request, monkeypatch):
+    """How torch from 2.6 on reads, where that is here; and how earlier ones do."""
+    if request.param == 'earlier':
+        monkeypatch.delattr(torch.serialization, 'get_unsafe_globals_in_checkpoint', raising=False)
+
+
 @pytest.fixture
 def saved(tmp_path):
     def save(**content):

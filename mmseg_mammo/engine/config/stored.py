@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.config.config import RESERVED_KEYS
 
 from mmseg_mammo.engine.config.keys import RUNNER_KEYS
 from mmseg_mammo.engine.config.registered import SCOPES, find_registered, registered_name
@@ -14,11 +15,12 @@ from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.models.literals import read_literals
 from mmseg_mammo.models.safe_loading import load_plain
 
-# Settings of one run, which whoever uses the checkpoint has of his own; the last three say how a
-# model is spread over processes.
+# Settings of one run, which whoever uses the checkpoint has of his own; those of the second line say
+# how a model is spread over processes, and Config keeps the last ones to itself.
 _OF_THE_RUN = (
     *('work_dir', 'launcher', 'resume', 'load_from', 'device', 'experiment_name'),
     *('strategy', 'model_wrapper_cfg', 'runner_type'),
+    *RESERVED_KEYS,
 )
 # What a training or a validation needs and a test does not; MMEngine wants all of one or none.
 _TRAINING = (

@@ -209,6 +209,7 @@ def test_so_are_a_validation_and_what_no_runner_reads(stored):
 
 def test_the_runner_and_its_processes_are_left_to_the_run(stored, evil):
     settings = SMALL | {'runner_type': 'evil_module.Thing', 'strategy': {'type': 'FSDPStrategy'}}
+    settings |= {'filename': 'a', 'env_variables': {}}  # which a Config has of its own
     assert stored(settings).to_dict() == SMALL
     assert not evil.exists()
 
