@@ -154,8 +154,8 @@ CASES = {
     f'{U} --config unet_cbis': OTHER_MODEL,
     'test unet_cbis unet.pth --dataset ours': OTHER_MODEL,
     'export unet_cbis unet.pth new.pth': OTHER_MODEL,
-    f'{U} --ensemble quarter.pth': 'checkpoints with thresholds 0.5, 0.25. Allowed: one for their mean. '
-    'Give --threshold.',
+    f'{U} --ensemble quarter.pth': 'checkpoints with threshold 0.5, 0.25. Allowed: one for their mean. '
+    'Give --threshold, or --operating-point for all.',
     f'{U} --ensemble absent.pth': 'absent.pth: no such checkpoint file. Allowed: one of unet.pth. Training '
     'writes them to its work folder.',
     f'{U} --ensemble sam.pth': NO_PROMPTS,

@@ -23,7 +23,7 @@ from mmseg_mammo.cli.common import check_counts, host_command, resumable
 from mmseg_mammo.errors import MammoError
 
 if TYPE_CHECKING:
-    from mmseg_mammo.inference.image_files import Outputs
+    from mmseg_mammo.inference.prediction_folder.image_files import Outputs
     from mmseg_mammo.inference.predictor import Predictor
 
 
@@ -110,8 +110,8 @@ def predict(args: argparse.Namespace) -> None:
     Raises:
         MammoError: See :func:`.predict_folder`; or none of the images could be predicted.
     """
-    from mmseg_mammo.inference.inputs import find_inputs
-    from mmseg_mammo.inference.predict_folder import Share, predict_folder
+    from mmseg_mammo.inference.prediction_folder.inputs import find_inputs
+    from mmseg_mammo.inference.prediction_folder.predict import Share, predict_folder
     from mmseg_mammo.reporting.predictions import write_prediction_page
 
     check_counts(args, ('batch_size', 'workers', 'num_parts'))
@@ -168,7 +168,7 @@ def read_outputs(args: argparse.Namespace, predictor: 'Predictor') -> 'Outputs':
     Raises:
         HostError: A DICOM SEG is asked for, and highdicom is not installed.
     """
-    from mmseg_mammo.inference.image_files import Outputs
+    from mmseg_mammo.inference.prediction_folder.image_files import Outputs
     from mmseg_mammo.io.dicom.segmentation import check_highdicom
     from mmseg_mammo.io.files import sha256
 

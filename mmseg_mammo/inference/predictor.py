@@ -19,8 +19,8 @@ from mmseg_mammo.engine.config.test_output import describe_test_output, use_oper
 from mmseg_mammo.engine.devices import choose_device
 from mmseg_mammo.engine.partial_checkpoint import use_base
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.inputs import Input
 from mmseg_mammo.inference.prediction import Prediction, describe
+from mmseg_mammo.inference.prediction_folder.inputs import Input
 from mmseg_mammo.inference.trained_model import TrainedModel
 from mmseg_mammo.io.dicom.reader import is_dicom, read_info
 from mmseg_mammo.io.index import VIEWS
@@ -233,12 +233,14 @@ class Predictor:
 
 def _one_output(configs: Sequence[Config]) -> dict[str, Any]:
     outputs = [describe_test_output(cfg) for cfg in configs]
-    if len({output['threshold'] for output in outputs}) > 1:
-        raise MammoError(
-            f'checkpoints with thresholds {", ".join(str(o["threshold"]) for o in outputs)}',
-            'one for their mean',
-            'Give --threshold',
-        )
+    for name in ('threshold', 'temperature', 'breast_only'):
+        values = [output[name] for output in outputs]
+        if len(set(values)) > 1:
+            raise MammoError(
+                f'checkpoints with {name} {", ".join(map(str, values))}',
+                'one for their mean',
+                'Give --threshold, or --operating-point for all',
+            )
     return outputs[0]
 
 

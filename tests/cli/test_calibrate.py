@@ -10,7 +10,7 @@ from mmseg_mammo.cli.main import main
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.inference import trained_model
-from mmseg_mammo.inference.calibrate import look
+from mmseg_mammo.inference.calibration.look import look
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.operating_point import (
     OperatingPoint,
@@ -78,7 +78,9 @@ def test_what_cannot_be_is_refused_in_one_line(trained, prepared, tmp_path, argu
 def test_too_few_images_are_refused_before_any_is_looked_at(
     trained, prepared, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr('mmseg_mammo.inference.calibrate.calibrated', None)  # a call would fail
+    monkeypatch.setattr(
+        'mmseg_mammo.inference.calibration.look.calibrated', None
+    )  # a call would fail
     given = [trained / 'epoch_1.pth', '--out', tmp_path / 'p.json', '--data', prepared]
     for target, message in (('specificity=0.9', '1 normal'), ('sensitivity=0.9', '1 images with')):
         with pytest.raises(SystemExit, match=f'with {message}'):

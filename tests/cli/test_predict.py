@@ -240,7 +240,7 @@ def test_a_stop_is_no_traceback(unet, images, tmp_path, monkeypatch, capsys):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr('mmseg_mammo.inference.predict_folder.predict_all', stopped)
+    monkeypatch.setattr('mmseg_mammo.inference.prediction_folder.predict.predict_all', stopped)
     with pytest.raises(SystemExit) as left:
         predict(unet, images, '--out', tmp_path / 'out')
     assert left.value.code == 130

@@ -137,7 +137,7 @@ def test_several_checkpoints_are_a_mean_and_share_one_threshold(unet, prepared, 
         cfg.model.decode_head.threshold = 0.4
 
     other = save_checkpoint(tmp_path / 'other.pth', 'unet_cbis', prepared, 5, change=change)
-    with pytest.raises(MammoError, match=r'checkpoints with thresholds 0\.5, 0\.4'):
+    with pytest.raises(MammoError, match=r'checkpoints with threshold 0\.5, 0\.4'):
         Predictor([unet, other], device='cpu')
     options = dict(device='cpu', threshold=0.5)
     one, two, both = (Predictor(c, **options)(images[0]) for c in (unet, other, [unet, other]))

@@ -40,6 +40,7 @@ _APART = (
 )
 _OBJECTS = ('pkl', 'pickle', 'yaml', 'yml')
 _OWN = 'mmseg_mammo'
+_LOCAL = {'type': 'LocalVisBackend'}
 
 
 def plain_settings(cfg: Config) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def read_stored_config(path: Path) -> Config:
     """The config in a checkpoint, of which no line is run and no import is followed.
 
     What only a training or a validation needs is left out where it names anything that is not
-    registered here.
+    registered here. Curves stay on this machine, whatever it says of ``vis_backends``.
 
     Args:
         path: Of a checkpoint; those of earlier versions hold the text of their config.
@@ -90,6 +91,8 @@ def read_stored_config(path: Path) -> Config:
         raise _no_config(path)
     if 'custom_imports' in settings:
         settings['custom_imports'] = _own_imports(settings['custom_imports'])
+    if isinstance(settings.get('visualizer'), Mapping):  # others report to services elsewhere
+        settings['visualizer'] = {**settings['visualizer'], 'vis_backends': [_LOCAL]}
     _leave_out(settings, path)
     # With a text, MMEngine does not look for a file of that name.
     return Config(settings, cfg_text=f'# in {path}\n', filename=f'{name or "unnamed"}.py')

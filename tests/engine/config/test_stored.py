@@ -265,3 +265,11 @@ def test_a_file_of_weights_alone_has_no_config(tmp_path):
         read_stored_config(tmp_path / 'a.pth')
     with pytest.raises(DataFileError, match=r'b\.pth: No such file'):
         read_stored_config(tmp_path / 'b.pth')
+
+
+def test_curves_stay_on_this_machine(stored):
+    cfg = Config.fromfile(find_config('unet_cbis'))
+    cfg.visualizer.vis_backends = [dict(type='WandbVisBackend'), dict(type='LocalVisBackend')]
+    found = stored(cfg)
+    assert found.visualizer.vis_backends == [dict(type='LocalVisBackend')]
+    assert found.visualizer.type == 'SegLocalVisualizer'

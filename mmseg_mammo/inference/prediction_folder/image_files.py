@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmseg_mammo.inference.inputs import Input
 from mmseg_mammo.inference.prediction import Prediction
+from mmseg_mammo.inference.prediction_folder.inputs import Input
 from mmseg_mammo.io.dicom.reader import is_dicom
 from mmseg_mammo.io.dicom.segmentation import write_segmentation
 from mmseg_mammo.io.image import resize_mask, scale_to_long_side, write_picture, write_png

@@ -9,12 +9,12 @@ import pytest
 from tiny_models import write_blobs
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.folder import IMAGE_COLUMNS
-from mmseg_mammo.inference.image_files import Outputs
-from mmseg_mammo.inference.inputs import Input, find_inputs
-from mmseg_mammo.inference.journal import Journal
+from mmseg_mammo.inference.prediction_folder.image_files import Outputs
+from mmseg_mammo.inference.prediction_folder.inputs import Input, find_inputs
+from mmseg_mammo.inference.prediction_folder.journal import Journal
+from mmseg_mammo.inference.prediction_folder.run import predict_all
+from mmseg_mammo.inference.prediction_folder.tables import IMAGE_COLUMNS
 from mmseg_mammo.inference.predictor import Predictor
-from mmseg_mammo.inference.run import predict_all
 from mmseg_mammo.io.image import read_image, write_png
 
 
@@ -170,7 +170,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_it_goes_on_after(run, monkeypa
         raise OSError(28, 'No space left on device', str(tmp_path / 'out' / 'masks' / 'x'))
 
     with monkeypatch.context() as patch:
-        patch.setattr('mmseg_mammo.inference.run.write_image', full)
+        patch.setattr('mmseg_mammo.inference.prediction_folder.run.write_image', full)
         with pytest.raises(MammoError, match=r'No space left on device.*the same command goes on'):
             run()
     assert list(run()) == list('012345')

@@ -5,9 +5,14 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.inference.image_files import Outputs, remove_image, write_image, write_seg
-from mmseg_mammo.inference.inputs import Input
 from mmseg_mammo.inference.prediction import describe
+from mmseg_mammo.inference.prediction_folder.image_files import (
+    Outputs,
+    remove_image,
+    write_image,
+    write_seg,
+)
+from mmseg_mammo.inference.prediction_folder.inputs import Input
 from mmseg_mammo.io.image import read_image, read_labels, read_picture
 
 

@@ -10,7 +10,7 @@ import pytest
 from tiny_models import write_blobs
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.inference.inputs import find_inputs
+from mmseg_mammo.inference.prediction_folder.inputs import find_inputs
 from mmseg_mammo.io.image import write_png
 from mmseg_mammo.io.index import read_index, write_index
 

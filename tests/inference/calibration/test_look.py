@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from mmseg_mammo.engine.config.test_output import use_test_output
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.grids import lesion_probability
-from mmseg_mammo.inference.calibrate import (
+from mmseg_mammo.inference.calibration.look import (
     PROBE,
     annotations,
     best_temperature,
@@ -74,7 +74,7 @@ def test_the_temperature_is_fitted_to_the_pixels_of_all_images(cfg, model):
 
 def test_normal_images_alone_leave_the_temperature(cfg, model, monkeypatch):
     monkeypatch.setattr(
-        'mmseg_mammo.inference.calibrate.annotations', lambda *_: ['normal', 'normal']
+        'mmseg_mammo.inference.calibration.look.annotations', lambda *_: ['normal', 'normal']
     )
     temperature, seen, former = calibrated(model, cfg, ['val'])
     assert temperature == 1

@@ -12,9 +12,9 @@ import torch
 from tiny_models import write_blobs
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.image_files import Outputs
-from mmseg_mammo.inference.inputs import find_inputs
-from mmseg_mammo.inference.predict_folder import Share, predict_folder
+from mmseg_mammo.inference.prediction_folder.image_files import Outputs
+from mmseg_mammo.inference.prediction_folder.inputs import find_inputs
+from mmseg_mammo.inference.prediction_folder.predict import Share, predict_folder
 from mmseg_mammo.inference.predictor import Predictor
 
 

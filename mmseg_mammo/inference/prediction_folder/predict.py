@@ -12,12 +12,12 @@ from mmseg_mammo.engine.config.stored import plain
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.provenance import versions
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.folder import claim_folder, write_tables
-from mmseg_mammo.inference.image_files import Outputs
-from mmseg_mammo.inference.inputs import Input
-from mmseg_mammo.inference.journal import Journal
+from mmseg_mammo.inference.prediction_folder.image_files import Outputs
+from mmseg_mammo.inference.prediction_folder.inputs import Input
+from mmseg_mammo.inference.prediction_folder.journal import Journal
+from mmseg_mammo.inference.prediction_folder.run import predict_all
+from mmseg_mammo.inference.prediction_folder.tables import claim_folder, write_tables
 from mmseg_mammo.inference.predictor import Predictor
-from mmseg_mammo.inference.run import predict_all
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.files import remove_partials, sha256, write_json
 from mmseg_mammo.io.run_folder import DIFFERENCES, RUN

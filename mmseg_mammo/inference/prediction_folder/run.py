@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.folder import image_line
-from mmseg_mammo.inference.image_files import Outputs, remove_image, write_image, write_seg
-from mmseg_mammo.inference.inputs import Input
-from mmseg_mammo.inference.journal import Journal
 from mmseg_mammo.inference.prediction import Prediction
+from mmseg_mammo.inference.prediction_folder.image_files import (
+    Outputs,
+    remove_image,
+    write_image,
+    write_seg,
+)
+from mmseg_mammo.inference.prediction_folder.inputs import Input
+from mmseg_mammo.inference.prediction_folder.journal import Journal
+from mmseg_mammo.inference.prediction_folder.tables import image_line
 from mmseg_mammo.inference.predictor import Loaded, Predictor
 from mmseg_mammo.io.spacing import format_spacing, size_on
 from mmseg_mammo.preparation.dicom_facts import dicom_facts

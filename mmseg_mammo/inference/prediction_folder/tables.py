@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.inputs import Input
-from mmseg_mammo.inference.journal import FOLDER, Journal
 from mmseg_mammo.inference.prediction import Prediction, Region
+from mmseg_mammo.inference.prediction_folder.inputs import Input
+from mmseg_mammo.inference.prediction_folder.journal import FOLDER, Journal
 from mmseg_mammo.inference.predictor import Loaded
 from mmseg_mammo.io.dicom.reader import is_dicom, read_identity
 from mmseg_mammo.io.files import read_json, write_json

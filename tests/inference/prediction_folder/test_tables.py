@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference import folder
-from mmseg_mammo.inference.folder import claim_folder, write_tables
-from mmseg_mammo.inference.inputs import Input
-from mmseg_mammo.inference.journal import FOLDER, Journal
+from mmseg_mammo.inference.prediction_folder import tables as module
+from mmseg_mammo.inference.prediction_folder.inputs import Input
+from mmseg_mammo.inference.prediction_folder.journal import FOLDER, Journal
+from mmseg_mammo.inference.prediction_folder.tables import claim_folder, write_tables
 
 SETTINGS = {'threshold': 0.5, 'checkpoints': ['abc']}
 
@@ -71,18 +71,18 @@ def test_a_folder_that_another_process_has_just_taken_is_no_stranger(tmp_path, m
     """It lists the folder before it looks for the settings, so that those are there if files are."""
     out = tmp_path / 'out'
     out.mkdir()
-    real = folder.Path.is_file
+    real = module.Path.is_file
 
     def meanwhile(path):
         if path.name == 'settings.json' and not real(path):
             claim = real
-            monkeypatch.setattr(folder.Path, 'is_file', claim)
+            monkeypatch.setattr(module.Path, 'is_file', claim)
             claim_folder(out, SETTINGS)
             (out / 'run.json').write_text('{}')
             return False
         return real(path)
 
-    monkeypatch.setattr(folder.Path, 'is_file', meanwhile)
+    monkeypatch.setattr(module.Path, 'is_file', meanwhile)
     claim_folder(out, SETTINGS)
 
 
@@ -101,7 +101,7 @@ def test_tables_have_the_order_of_the_inputs_and_counts(tables, tmp_path):
     assert [(r['key'], r['score'], r['regions'], r['area_mm2']) for r in found] == [
         *[('b', '0.9', '2', '1.5'), ('a', '0.1', '0', '')]
     ]
-    assert tuple(found[0]) == folder.IMAGE_COLUMNS
+    assert tuple(found[0]) == module.IMAGE_COLUMNS
     lesions = rows(tmp_path / 'lesions.csv')
     assert [(r['key'], r['number'], r['pixels'], r['area_mm2']) for r in lesions] == [
         *[('b', '1', '15', ''), ('b', '2', '15', '')]

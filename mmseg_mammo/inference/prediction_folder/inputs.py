@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_mammo.errors import DataFileError, DataIndexError
-from mmseg_mammo.inference.journal import FOLDER
+from mmseg_mammo.inference.prediction_folder.journal import FOLDER
 from mmseg_mammo.io.image import FORMATS, image_suffix, is_image
 from mmseg_mammo.io.index import INDEX_NAME, read_index
 from mmseg_mammo.io.spacing import extent_mm, parse_spacing

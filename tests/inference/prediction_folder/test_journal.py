@@ -6,7 +6,7 @@ import os
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.journal import FOLDER, Journal
+from mmseg_mammo.inference.prediction_folder.journal import FOLDER, Journal
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Calibration: threshold and temperature from annotated images of one hospital."""

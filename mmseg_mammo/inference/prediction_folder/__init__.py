@@ -1,0 +1,1 @@
+"""Many predictions: inputs, a journal of what is done, files of each image, tables."""
