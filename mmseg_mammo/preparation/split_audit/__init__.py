@@ -1,0 +1,1 @@
+"""Audit of splits: what stands on two sides of anybody's split file."""
