@@ -78,7 +78,11 @@ def main(args: argparse.Namespace) -> None:
     except MammoError as error:
         args.parser.exit(2, f'{args.parser.prog}: {error}\n')
     print('\n'.join([*_what_was_read(files), *_what_was_read(others, name=True), '']))
-    print('\n'.join(leak_table(leaks)))
+    splits = {entry.split for file in (*files, *others) for entry in file.entries}
+    if len(splits) == 1 and not leaks:
+        print('One split only: nothing to compare it with. Name the other with --against.')
+    else:
+        print('\n'.join(leak_table(leaks)))
     if args.out:
         rows = [(leak.kind, ' – '.join(leak.sides), text) for leak in leaks for text in leak.found]
         try:

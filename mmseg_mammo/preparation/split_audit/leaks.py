@@ -15,7 +15,7 @@ from mmseg_mammo.preparation.split_audit.read import SplitFile
 # Word for a kind of leak -> what it means.
 KINDS = {
     'patient': 'a patient has images on both sides',
-    'breast': 'a breast (patient and side) has images on both sides, as its other view',
+    'breast': 'a breast (patient and side) has images on both sides, such as its two views',
     'view': 'a view of a breast (patient, side and view) is on both sides',
     'image name': 'an image of this name is on both sides',
     'image UID': 'a DICOM image is on both sides',
@@ -79,7 +79,8 @@ def find_leaks(
             named = their._replace(label=f'{their.label} of {file.path.name}')
             for own in mine:
                 if own.split != named.split:
-                    leaks += _between(*sorted((_bare(own), _bare(named)), key=_order), contents)
+                    one, other = sorted((_bare(own), _bare(named)), key=_order)
+                    leaks += _between(one, other, contents)
     everything = [*mine, *_merged(sides_of([e for f in against for e in f.entries]).values())]
     return [*leaks, *_official(mine, everything)]
 
@@ -169,8 +170,7 @@ def _same_file_names(one: Side, other: Side) -> set[str]:
         (first, *more), (second, *others) = sides[0][stem], sides[1][stem]
         strangers = first.patient and second.patient and first.patient != second.patient
         once = not more and not others and first.name != second.name
-        seen = first.path and second.path
-        if once and not strangers and (not seen or _same(first.path, second.path)):
+        if once and not strangers and _may_be_same(first.path, second.path):
             found.add(f'{first.name} = {second.name}')
     return found
 
@@ -188,6 +188,10 @@ def _copies(one: Side, other: Side) -> set[str]:
         for path in sizes.get(entry.path.stat().st_size, ())
         if path.stem != entry.path.stem and _same(path, entry.path)
     }
+
+
+def _may_be_same(one: Path | None, other: Path | None) -> bool:
+    return one is None or other is None or _same(one, other)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -106,7 +106,9 @@ def _own_split(path: Path) -> str:
 
 def _of_table(path: Path, options: Options) -> Iterator[_Raw]:
     records = read_records(path, list(options.columns.values()), _REMEDY)
-    head = list(records[0].cells) if records else []
+    if not records:
+        return
+    head = list(records[0].cells)
     columns = _columns(head, options.columns)
     wide = {name: ROLES[fold(name)] for name in head if fold(name) in ROLES}
     if 'split' not in columns and len(wide) > 1:
@@ -118,7 +120,7 @@ def _of_table(path: Path, options: Options) -> Iterator[_Raw]:
     if not {'name', 'patient', 'uid'} & set(columns):
         looked = ', '.join((*HEADINGS['name'], *HEADINGS['patient'][:3]))
         raise DataIndexError(
-            f'{path}: no column of images or patients among {", ".join(filter(None, head)) or "none"}',
+            f'{path}: no column of images or patients among {", ".join(filter(None, head))}',
             f'one of {looked}',
             _REMEDY,
         )
