@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmseg_mammo.io.files import sha256
+from mmseg_mammo.preparation.hospital.names import alike_patients
 from mmseg_mammo.preparation.split_audit.entries import ORDER, Entry
 from mmseg_mammo.preparation.split_audit.read import SplitFile
 
 # Word for a kind of leak -> what it means.
 KINDS = {
     'patient': 'a patient has images on both sides',
+    'patient spelt alike': 'two identifiers differ by capitals, blanks or leading zeros only',
     'breast': 'a breast (patient and side) has images on both sides, such as its two views',
     'view': 'a view of a breast (patient, side and view) is on both sides',
     'image name': 'an image of this name is on both sides',
@@ -144,13 +146,28 @@ def _between(one: Side, other: Side, contents: bool) -> Iterator[Leak]:
         found = first & second
         if kind == 'image name':
             found |= _same_file_names(one, other)
-        if found:
-            labels = (one.label, other.label)
-            yield Leak(kind, labels, tuple(sorted(found)), len(second), other.label)
-    if contents and (found := _copies(one, other)):
+        yield from _leak(kind, one, other, found, len(second))
+        if kind == 'patient':
+            alike = _spelt_alike(first, second)
+            yield from _leak('patient spelt alike', one, other, alike, len(second))
+    if contents:
         total = len({entry.path for entry in other.entries if entry.path})
-        labels = (one.label, other.label)
-        yield Leak('image file', labels, tuple(sorted(found)), total, other.label)
+        yield from _leak('image file', one, other, _copies(one, other), total)
+
+
+def _leak(kind: str, one: Side, other: Side, found: set[str], total: int) -> Iterator[Leak]:
+    if found:
+        yield Leak(kind, (one.label, other.label), tuple(sorted(found)), total, other.label)
+
+
+def _spelt_alike(first: set[str], second: set[str]) -> set[str]:
+    """Patients that are on one side each, under identifiers that readers take for the same."""
+    groups = [set(group) for group in alike_patients(first | second)]
+    return {
+        ' = '.join(sorted(group))
+        for group in groups
+        if group & first and group & second and not group & first & second
+    }
 
 
 def _same_file_names(one: Side, other: Side) -> set[str]:
@@ -195,11 +212,11 @@ def _may_be_same(one: Path | None, other: Path | None) -> bool:
 
 
 def _same(one: Path, other: Path) -> bool:
-    return one.stat().st_size == other.stat().st_size and _hash(one) == _hash(other)
+    return one.stat().st_size == other.stat().st_size and _hash_of(one) == _hash_of(other)
 
 
 @cache
-def _hash(path: Path) -> str | None:
+def _hash_of(path: Path) -> str | None:
     return sha256(path)
 
 

@@ -32,6 +32,13 @@ def test_one_patient_with_other_breasts_views_and_images():
     assert found[('view', 'train', 'test')] == (('1 LEFT CC',), 1)
 
 
+def test_patients_whose_identifiers_look_the_same():
+    entries = [Entry('train', patient='p 007'), Entry('test', patient='P7')]
+    expected = {('patient spelt alike', 'train', 'test'): (('P7 = p 007',), 1)}
+    assert leaks(*entries) == expected
+    assert leaks(*entries, Entry('test', patient='p 007')).keys() == {('patient', 'train', 'test')}
+
+
 def test_what_is_not_known_is_no_leak():
     assert leaks(Entry('train', 'a'), Entry('test', 'b')) == {}
     assert leaks(Entry('train', 'a', '', 'LEFT', 'CC'), Entry('test', 'b', '', 'LEFT', 'CC')) == {}
