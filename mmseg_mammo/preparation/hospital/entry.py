@@ -10,13 +10,16 @@ from typing import NamedTuple
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.dicom.reader import is_dicom, read_info
 from mmseg_mammo.io.index import ANNOTATED, PATHOLOGIES, SPLITS, VIEWS
+from mmseg_mammo.io.shapes.drawing import Drawing
 from mmseg_mammo.preparation.hospital.disk import fault_of, find_file, list_names, resolve_links
 from mmseg_mammo.preparation.hospital.names import tells_nothing
+from mmseg_mammo.preparation.hospital.regions import BOX, read_box
 from mmseg_mammo.preparation.hospital.spacing import read_spacing
 
 COLUMNS = (
     *('image', 'mask', 'patient_id', 'laterality', 'view', 'split', 'finding', 'pathology'),
     *('density', 'annotated', 'spacing_mm'),
+    *BOX,
 )
 NOT_ANNOTATED = 'not-annotated'
 EMPTY_MASK_MEANINGS = ('normal', NOT_ANNOTATED)
@@ -36,12 +39,13 @@ class Raw(NamedTuple):
     """A row as it was read.
 
     ``place`` names it in messages; ``cells`` has all ``COLUMNS``; ``doubt`` says why an image
-    without lesion would be no fair reading of it, or is ''.
+    without lesion would be no fair reading of it, or is ''; ``drawn`` is its drawing of a file.
     """
 
     place: str
     cells: Mapping[str, str]
     doubt: str = ''
+    drawn: Drawing | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,12 @@ class Entry:
     header_patient: bool = False
     doubt: str = ''
     spacing_mm: str = ''
+    drawn: Drawing | None = None
+
+    @property
+    def region(self) -> Path | Drawing | None:
+        """Where its lesion is: a mask, which comes before a box of the same row, or a drawing."""
+        return self.mask or self.drawn
 
 
 @dataclass(frozen=True)
@@ -168,6 +178,7 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
         annotated=annotated,
         doubt=row.doubt,
         spacing_mm=read_spacing(cells['spacing_mm']),
+        drawn=row.drawn or read_box(cells, row.place),
     )
 
 
@@ -193,7 +204,7 @@ def _fill(entry: Entry, gaps: Gaps) -> Entry:
         match = re.search(gaps.patient_pattern, entry.relative)
         patient = match[1] or '' if match else ''
     annotated = entry.annotated
-    if not annotated and entry.mask is None and gaps.empty_mask:
+    if not annotated and entry.region is None and gaps.empty_mask:
         annotated = _STATES[gaps.empty_mask]
         if annotated == 'normal' and entry.doubt:
             raise DataIndexError(
@@ -230,9 +241,11 @@ def _faults(entry: Entry) -> Iterator[str]:
         yield f'mask {entry.mask} {fault}'
     if entry.mask is not None and resolve_links(entry.mask) == resolve_links(entry.image):
         yield f'image and mask are the same file {entry.image}'
-    if entry.mask is None and entry.annotated == 'lesion':
+    if entry.drawn is not None and entry.drawn.fault:
+        yield entry.drawn.fault
+    if entry.region is None and entry.annotated == 'lesion':
         yield 'annotated is lesion, but no mask is named'
-    if entry.mask is None and not entry.annotated:
+    if entry.region is None and not entry.annotated:
         yield (
             'no mask and no annotated value; say what that means by --empty-mask-means '
             f'{" or ".join(EMPTY_MASK_MEANINGS)}'

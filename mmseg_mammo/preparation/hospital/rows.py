@@ -90,7 +90,7 @@ def audit_lines(made: Made, problems: Sequence[Problem]) -> list[dict[str, str]]
         {
             'row': entry.place,
             'image': entry.relative,
-            'mask': str(entry.mask or ''),
+            'mask': str(entry.region or ''),
             'status': 'prepared',
             'annotated': record['annotated'],
             'output': record['image'],
