@@ -12,6 +12,7 @@ import argparse
 import io
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,13 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--images', type=Path, help='folder of images, searched with subfolders')
     group.add_argument('--masks', type=Path, help='folder of masks, matched by file stem')
     group.add_argument(
+        '--coco',
+        type=Path,
+        metavar='JSON',
+        help='COCO file of polygons, masks (RLE) and boxes, matched by file_name; beside --table, '
+        'or beside --images in the place of --masks',
+    )
+    group.add_argument(
         '--image-suffix', default='', help='what image stems end with, such as _FULL'
     )
     group.add_argument('--mask-suffix', default='', help='what mask stems end with, such as _mask')
@@ -83,7 +91,17 @@ def _add_meanings(group: argparse._ArgumentGroup) -> None:
         'needed if there is one that the column annotated says nothing about',
     )
     group.add_argument(
-        '--lesion-values', default='', metavar='1,3', help='values that mean lesion in label maps'
+        '--lesion-values',
+        default='',
+        metavar='1,3',
+        help='values that mean lesion in label maps, or numbers of segments of DICOM SEG',
+    )
+    group.add_argument(
+        '--lesion-categories',
+        nargs='+',
+        default=[],
+        metavar='NAME',
+        help='categories of the COCO file that are lesions; needed if it uses several',
     )
     group.add_argument(
         '--mask-kind',
@@ -113,9 +131,11 @@ def _add_splits(group: argparse._ArgumentGroup) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Read, prepare, and say what was done."""
-    folders = (args.images is not None, args.masks is not None)
-    if folders != ((False, False) if args.table is not None else (True, True)):
-        args.parser.error('give either --table, or --images and --masks')
+    folders = (args.images is not None, args.masks is not None or args.coco is not None)
+    if folders != (True, True) if args.table is None else args.images or args.masks:
+        args.parser.error('give either --table, or --images and --masks, or --images and --coco')
+    if args.coco is not None and args.masks is not None:
+        args.parser.error('give either --masks or --coco')
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors='backslashreplace')  # names that no encoding can show
     with named_errors(args.parser.prog, OSError), resumable():
@@ -129,6 +149,7 @@ def prepare_hospital(args: argparse.Namespace) -> 'Prepared':
     Raises:
         MammoError: An argument, a table or an image cannot be used.
     """
+    from mmseg_mammo.preparation.hospital.drawings import list_drawn, read_drawings
     from mmseg_mammo.preparation.hospital.folders import pair_folders
     from mmseg_mammo.preparation.hospital.image import PixelOptions
     from mmseg_mammo.preparation.hospital.prepare import Settings, mark_phantom, prepare
@@ -141,9 +162,13 @@ def prepare_hospital(args: argparse.Namespace) -> 'Prepared':
         patient_pattern=args.patient_pattern,
     )
     columns, fixed = _pairs('--column', args.column), _pairs('--set', args.set)
+    drawings = read_drawings(args.coco, args.lesion_categories) if args.coco else None
     if args.table is not None:
         origin, root = args.table, args.root or args.table.parent
-        found = read_hospital_table(origin, root, columns, fixed, gaps)
+        found = read_hospital_table(origin, root, columns, fixed, gaps, drawings=drawings)
+    elif drawings is not None:
+        origin = root = args.images
+        found = list_drawn(origin, drawings, fixed, gaps, args.image_suffix)
     else:
         origin = root = args.images
         found = pair_folders(origin, args.masks, args.mask_suffix, fixed, gaps, args.image_suffix)
@@ -175,10 +200,13 @@ def say_what_was_done(outcome: 'Prepared', args: argparse.Namespace) -> None:
     if len(noted) > SHOWN_NOTES:
         print(f'… and {len(noted) - SHOWN_NOTES} more notes')
     print(count_table(outcome.rows))
-    kind = outcome.rows[0].mask_kind
-    if kind != 'contour':
-        print(f'The masks are {kind}: say so beside every result.')
-    elif args.mask_kind is None and any(row.mask for row in outcome.rows):
+    kinds = Counter(row.mask_kind for row in outcome.rows if row.mask)
+    kinds = kinds or Counter(row.mask_kind for row in outcome.rows[:1])
+    for kind, count in kinds.items():
+        if kind != 'contour':
+            of = f' of {count} of {kinds.total()} images' if len(kinds) > 1 else ''
+            print(f'The masks{of} are {kind}: say so beside every result.')
+    if kinds['contour'] and args.mask_kind is None and any(row.mask for row in outcome.rows):
         print(
             'masks are taken as contours drawn by readers; --mask-kind weak if they are boxes, '
             'circles or ellipses'

@@ -80,6 +80,16 @@ class Entry:
         """Where its lesion is: a mask, which comes before a box of the same row, or a drawing."""
         return self.mask or self.drawn
 
+    @property
+    def weak(self) -> bool:
+        """Whether its lesion is a box."""
+        return self.mask is None and self.drawn is not None and self.drawn.weak
+
+    @property
+    def note(self) -> str:
+        """What the audit says of it."""
+        return 'its mask was taken, and not its box' if self.mask and self.drawn else ''
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -163,6 +173,7 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
         mask = ''  # R writes NA for an empty cell
     terms = cells['pathology'].split('+')
     pathology = '+'.join(_spell('pathology', term, _PATHOLOGIES) for term in terms)
+    drawn = row.drawn or read_box(cells, row.place)
     return Entry(
         place=row.place,
         relative=image,
@@ -176,9 +187,9 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
         pathology=pathology,
         density=cells['density'],
         annotated=annotated,
-        doubt=row.doubt,
+        doubt=row.doubt or ('it has a box' if drawn and mask else ''),
         spacing_mm=read_spacing(cells['spacing_mm']),
-        drawn=row.drawn or read_box(cells, row.place),
+        drawn=drawn,
     )
 
 

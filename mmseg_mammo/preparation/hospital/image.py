@@ -127,8 +127,9 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
 def index_row(
     group: Sequence[Entry], record: Mapping[str, Any], mask_kind: str, source: str
 ) -> Row:
-    """The row of one image in the index."""
+    """The row of one image in the index; one box makes its mask a weak one."""
     first = group[0]
+    weak = mask_kind == 'contour' and any(entry.weak for entry in group)
     return row_from_record(
         record,
         patient_id=first.patient_id,
@@ -139,6 +140,6 @@ def index_row(
         pathology=merge_terms(entry.pathology for entry in group),
         density=first.density,
         annotated=record['annotated'],
-        mask_kind=mask_kind,
+        mask_kind='weak' if weak else mask_kind,
         source=source,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.image import image_suffix
 from mmseg_mammo.io.table import Record, fold, read_records
+from mmseg_mammo.preparation.hospital.drawings import Drawings, add_drawings
 from mmseg_mammo.preparation.hospital.entry import (
     COLUMNS,
     Entry,
@@ -19,6 +20,8 @@ from mmseg_mammo.preparation.hospital.names import tells_nothing
 
 _OPTIONS = ('mask_kind', 'source')  # columns of index.csv that an option sets, not a table
 
+_BOX_WORDS = ('bbox', 'boundingbox', 'xmin', 'ymin', 'xmax', 'ymax')  # what others call a box
+
 _NO_LESION = (
     *('normal', 'norm', 'healthy', 'unremarkable', 'negative', 'absent', 'nothing', 'nil', 'no'),
     *('unknown', 'false', '0', 'no finding', 'no findings', 'no lesion', 'no lesions'),
@@ -27,7 +30,13 @@ _NO_LESION = (
 
 
 def read_hospital_table(
-    table: Path, root: Path, columns: Mapping[str, str], fixed: Mapping[str, str], gaps: Gaps
+    table: Path,
+    root: Path,
+    columns: Mapping[str, str],
+    fixed: Mapping[str, str],
+    gaps: Gaps,
+    *,
+    drawings: Drawings | None = None,
 ) -> tuple[list[Entry], list[Problem]]:
     """Read a hospital's CSV file.
 
@@ -37,6 +46,7 @@ def read_hospital_table(
         columns: Our column name -> theirs, where the two differ.
         fixed: Our column name -> a value for every row.
         gaps: How to fill empty cells.
+        drawings: What was drawn on its images, of a file of annotations.
 
     Returns:
         The usable entries, one for each mask of a row or one without, and the rows that are not,
@@ -66,7 +76,8 @@ def read_hospital_table(
     masks = '' if 'mask' in fixed else theirs['mask']
     required = [theirs[name] for name in needed]
     records = read_records(table, required, remedy, tuple(theirs.values()), masks)
-    if gaps.empty_mask == 'normal' and masks:
+    boxes = drawings or any(theirs['x1'] in record.cells for record in records[:1])
+    if gaps.empty_mask == 'normal' and masks and not boxes:
         _check_mask_column(table, masks, records)
     raw = []
     for record in records:
@@ -76,7 +87,7 @@ def read_hospital_table(
         for mask in told or record.repeated[:1] or [cells['mask']]:
             filled = {**cells, 'mask': mask, **fixed}
             raw.append(Raw(f'row {record.number}', filled, doubt))
-    return collect(raw, root, gaps)
+    return collect(add_drawings(raw, drawings, fixed) if drawings else raw, root, gaps)
 
 
 def _check_mask_column(table: Path, name: str, records: Sequence[Record]) -> None:
@@ -109,4 +120,10 @@ def _unread_mask(record: Record, theirs: Mapping[str, str]) -> str:
         named = name not in theirs.values() and any(word in fold(name) for word in words)
         if named and image_suffix(cell):
             return f'column {name} names {cell}; if that is a mask: --column mask={name}'
+        if (
+            name not in theirs.values()
+            and fold(name).startswith(_BOX_WORDS)
+            and not tells_nothing(cell)
+        ):
+            return f'column {name} is {cell}; if that is of a box: --column x1=… y1=… x2=… y2=…'
     return ''
