@@ -4,6 +4,9 @@ Example:
   mammoseg prepare data/zgt --table export/annotations.csv
   mammoseg prepare data/ours --images export/dicom --masks export/masks \
       --mask-suffix _mask --patient-pattern '^(P[0-9]+)_' --empty-mask-means not-annotated
+  mammoseg prepare data/zgt --table lijst.xlsx --column image=bestand annotated=afwijking \
+      --value annotated ja=lesion nee=normal '?'=no
+  mammoseg prepare data/new --images export/dicom --not-annotated
 
 The same command again makes only what is missing. docs/new_hospital.md explains every step.
 """
@@ -12,27 +15,28 @@ import argparse
 import io
 import os
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmseg_mammo.cli.common import named_errors, resumable
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.index import MASK_KINDS, SPLITS
-from mmseg_mammo.io.spacing import extent_mm
+from mmseg_mammo.io.index import SPLITS
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, EMPTY_MASK_MEANINGS, Gaps
-from mmseg_mammo.preparation.output import AUDIT_NAME, count_table
+from mmseg_mammo.preparation.hospital.spelling import DRAWN, parse_values
 
 if TYPE_CHECKING:
+    from mmseg_mammo.preparation.hospital.entry import Entry, Problem
     from mmseg_mammo.preparation.hospital.prepare import Prepared
-
-SHOWN_NOTES = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the preparation of a hospital."""
     parser.add_argument('out', type=Path, help='output folder: new, empty, or one to resume')
-    _add_inputs(parser.add_argument_group('what to read (--table, or --images with --masks)'))
+    _add_inputs(
+        parser.add_argument_group(
+            'what to read (--table, --images with --masks, or --images --not-annotated)'
+        )
+    )
     _add_meanings(parser.add_argument_group('what it means'))
     _add_splits(parser.add_argument_group('splits'))
     how = parser.add_argument_group('how')
@@ -52,8 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_inputs(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--table', type=Path, help=f'CSV file with columns {", ".join(COLUMNS)}')
-    group.add_argument('--root', type=Path, help='folder of its paths (default: that of the CSV)')
+    group.add_argument('--table', type=Path, help=f'CSV or .xlsx with columns {", ".join(COLUMNS)}')
+    group.add_argument('--sheet', default='', help='of a workbook (default: its only one)')
+    group.add_argument('--root', type=Path, help='folder of its paths (default: that of the table)')
     group.add_argument('--images', type=Path, help='folder of images, searched with subfolders')
     group.add_argument('--masks', type=Path, help='folder of masks, matched by file stem')
     group.add_argument(
@@ -64,6 +69,9 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
         'or beside --images in the place of --masks',
     )
     group.add_argument(
+        '--not-annotated', action='store_true', help='of --images alone: nobody looked at them'
+    )
+    group.add_argument(
         '--image-suffix', default='', help='what image stems end with, such as _FULL'
     )
     group.add_argument('--mask-suffix', default='', help='what mask stems end with, such as _mask')
@@ -72,11 +80,25 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
 def _add_meanings(group: argparse._ArgumentGroup) -> None:
     for option, metavar, text in (
         ('--column', 'OURS=THEIRS', 'names of your columns'),
-        ('--set', 'COLUMN=VALUE', 'one value for all rows'),
+        ('--set', 'COLUMN=VALUE', 'one value for all rows; none clears the column'),
+        ('--overwrite-column', 'COLUMN', 'where --set replaces what your table says'),
     ):
         group.add_argument(
             option, nargs='+', action='extend', default=[], metavar=metavar, help=text
         )
+    group.add_argument(
+        '--value',
+        nargs='+',
+        action='append',
+        default=[],
+        metavar=('COLUMN', 'THEIRS=OURS'),
+        help="what the words in a column mean, such as annotated ja=lesion nee=normal '?'=no; "
+        'once for each column',
+    )
+    _add_gaps(group)
+
+
+def _add_gaps(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--patient-pattern',
         default='',
@@ -105,9 +127,9 @@ def _add_meanings(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         '--mask-kind',
-        choices=[kind for kind in MASK_KINDS if kind != 'phantom'],
-        help='contour: outlines drawn by readers (default); weak: boxes, circles, ellipses or '
-        'anything else',
+        choices=DRAWN,
+        help='of rows whose column mask_kind is empty. contour: outlines drawn by readers '
+        '(default); weak: boxes, circles, ellipses or anything else',
     )
     group.add_argument('--source', help='name of the data set (default: name of OUT)')
 
@@ -131,16 +153,31 @@ def _add_splits(group: argparse._ArgumentGroup) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Read, prepare, and say what was done."""
-    folders = (args.images is not None, args.masks is not None or args.coco is not None)
-    if folders != (True, True) if args.table is None else args.images or args.masks:
-        args.parser.error('give either --table, or --images and --masks, or --images and --coco')
-    if args.coco is not None and args.masks is not None:
-        args.parser.error('give either --masks or --coco')
+    _check_inputs(args)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors='backslashreplace')  # names that no encoding can show
+    from mmseg_mammo.preparation.hospital.summary import summarise
+
     with named_errors(args.parser.prog, OSError), resumable():
         outcome = prepare_hospital(args)
-    say_what_was_done(outcome, args)
+    told = args.mask_kind is not None
+    print(*summarise(outcome, args.out, told), sep='\n')
+
+
+def _check_inputs(args: argparse.Namespace) -> None:
+    masks = (args.masks is not None) + (args.coco is not None and args.table is None)
+    given = (args.table is not None, args.images is not None, masks)
+    alone = args.not_annotated
+    if given != ((False, True, False) if alone else (True, False, False)) and (
+        alone or given != (False, True, True)
+    ):
+        args.parser.error(
+            'give either --table, or --images and --masks, or --images and --not-annotated, or '
+            '--images and --coco'
+        )
+    for option in ('sheet', 'value', 'overwrite_column'):
+        if getattr(args, option) and args.table is None:
+            args.parser.error(f'--{option.replace("_", "-")} is about a --table')
 
 
 def prepare_hospital(args: argparse.Namespace) -> 'Prepared':
@@ -149,29 +186,13 @@ def prepare_hospital(args: argparse.Namespace) -> 'Prepared':
     Raises:
         MammoError: An argument, a table or an image cannot be used.
     """
-    from mmseg_mammo.preparation.hospital.drawings import list_drawn, read_drawings
-    from mmseg_mammo.preparation.hospital.folders import pair_folders
     from mmseg_mammo.preparation.hospital.image import PixelOptions
     from mmseg_mammo.preparation.hospital.prepare import Settings, mark_phantom, prepare
-    from mmseg_mammo.preparation.hospital.table import read_hospital_table
 
     fractions = {'test': args.test_fraction, 'val': args.val_fraction}
-    gaps = Gaps(
-        empty_mask=args.empty_mask_means,
-        split=args.split or ('train' if any(fractions.values()) else 'test'),
-        patient_pattern=args.patient_pattern,
-    )
-    columns, fixed = _pairs('--column', args.column), _pairs('--set', args.set)
-    drawings = read_drawings(args.coco, args.lesion_categories) if args.coco else None
-    if args.table is not None:
-        origin, root = args.table, args.root or args.table.parent
-        found = read_hospital_table(origin, root, columns, fixed, gaps, drawings=drawings)
-    elif drawings is not None:
-        origin = root = args.images
-        found = list_drawn(origin, drawings, fixed, gaps, args.image_suffix)
-    else:
-        origin = root = args.images
-        found = pair_folders(origin, args.masks, args.mask_suffix, fixed, gaps, args.image_suffix)
+    origin = args.images if args.table is None else args.table
+    root = args.root or origin.parent if args.table is not None else origin
+    found = _read(args, origin, root, any(fractions.values()))
     name = args.source or args.out.resolve().name
     source, mask_kind = mark_phantom(name, args.mask_kind or 'contour', root, origin.parent)
     settings = Settings(
@@ -187,44 +208,31 @@ def prepare_hospital(args: argparse.Namespace) -> 'Prepared':
     return prepare(*found, args.out, settings)
 
 
-def say_what_was_done(outcome: 'Prepared', args: argparse.Namespace) -> None:
-    """Print the counts, and everything that a user must not overlook.
+def _read(
+    args: argparse.Namespace, origin: Path, root: Path, carved: bool
+) -> 'tuple[list[Entry], list[Problem]]':
+    """The rows of a table or of folders."""
+    from mmseg_mammo.preparation.hospital.drawings import list_drawn, read_drawings
+    from mmseg_mammo.preparation.hospital.folders import pair_folders
+    from mmseg_mammo.preparation.hospital.images_alone import list_images
+    from mmseg_mammo.preparation.hospital.table import Reading, read_hospital_table
 
-    Args:
-        outcome: What was prepared.
-        args: The command line.
-    """
-    noted = [line for line in outcome.audit if line['note']]
-    for line in noted[:SHOWN_NOTES]:
-        print(f'{line["status"]}: {line["row"]}: {line["note"]}')
-    if len(noted) > SHOWN_NOTES:
-        print(f'… and {len(noted) - SHOWN_NOTES} more notes')
-    print(count_table(outcome.rows))
-    kinds = Counter(row.mask_kind for row in outcome.rows if row.mask)
-    kinds = kinds or Counter(row.mask_kind for row in outcome.rows[:1])
-    for kind, count in kinds.items():
-        if kind != 'contour':
-            of = f' of {count} of {kinds.total()} images' if len(kinds) > 1 else ''
-            print(f'The masks{of} are {kind}: say so beside every result.')
-    if kinds['contour'] and args.mask_kind is None and any(row.mask for row in outcome.rows):
-        print(
-            'masks are taken as contours drawn by readers; --mask-kind weak if they are boxes, '
-            'circles or ellipses'
-        )
-    if outcome.header_patients:
-        print(
-            f'patient_id of {outcome.header_patients} images comes from DICOM headers: make sure '
-            'that these are pseudonyms, one per patient'
-        )
-    unknown = sum(extent_mm(row) is None for row in outcome.rows)
-    if unknown:
-        print(
-            f'The size of a pixel in mm is unknown for {unknown} of {len(outcome.rows)} images; '
-            '--set spacing_mm=<mm> gives it where files do not tell it'
-        )
-    for warning in outcome.warnings:
-        print(warning)
-    print(f'{len(outcome.problems)} rows were left out; {args.out / AUDIT_NAME} tells about all.')
+    gaps = Gaps(
+        empty_mask=args.empty_mask_means,
+        split=args.split or ('train' if carved else 'test'),
+        patient_pattern=args.patient_pattern,
+    )
+    columns, fixed = _pairs('--column', args.column), _pairs('--set', args.set)
+    drawings = read_drawings(args.coco, args.lesion_categories) if args.coco else None
+    if args.table is not None:
+        values = parse_values(args.value, COLUMNS)
+        reading = Reading(values, args.overwrite_column, args.sheet)
+        return read_hospital_table(origin, root, columns, fixed, gaps, reading, drawings)
+    if drawings is not None:
+        return list_drawn(origin, drawings, fixed, gaps, args.image_suffix)
+    if args.not_annotated:
+        return list_images(origin, fixed, gaps, args.image_suffix)
+    return pair_folders(origin, args.masks, args.mask_suffix, fixed, gaps, args.image_suffix)
 
 
 def _pairs(option: str, items: list[str]) -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""CSV tables: reads what spreadsheets write as records of stripped text, and writes RFC 4180.
+"""Tables: reads what spreadsheets write as records of stripped text, and writes RFC 4180.
 
-Accepted: commas, semicolons, tabs or bars; UTF-8 with or without byte-order mark, UTF-16 (the
-"Unicode text" of Excel); a first line ``sep=;``; comment lines above the head; empty rows and
-columns; any line ends. What cannot be read without a guess is refused with its row.
+Accepted: workbooks of Excel (.xlsx); of CSV commas, semicolons, tabs or bars; UTF-8 with or
+without byte-order mark, UTF-16 (the "Unicode text" of Excel); a first line ``sep=;``; comment lines
+above the head; empty rows and columns; any line ends. What takes a guess is refused with its row.
 """
 
 import csv
@@ -15,14 +15,15 @@ from typing import NamedTuple
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.files import write_atomic
+from mmseg_mammo.io.workbook import is_workbook, read_sheet
 
 _DELIMITERS = ',;\t|'
 _SEP = re.compile(r'"?sep=(.?)"?[,;\t|]*\s*', re.IGNORECASE)
 _ZERO_WIDTH = '\u200b\u200c\u200d\u2060\ufeff\u00ad'
 _BLANK = ''.join(filter(str.isspace, map(chr, range(0x3001)))) + _ZERO_WIDTH
 _KINDS = {
-    b'PK\x03\x04': 'a workbook (.xlsx, .ods, .numbers) or another ZIP file',
-    b'\xd0\xcf\x11\xe0': 'a workbook of Excel (.xls)',
+    b'PK\x03\x04': 'a workbook (.ods, .numbers), a damaged .xlsx or another ZIP file',
+    b'\xd0\xcf\x11\xe0': 'a workbook of Excel (.xls, or .xlsx with a password)',
     b'PAR1': 'Parquet',
     b'\x1f\x8b': 'compressed by gzip',
     b'%PDF': 'PDF',
@@ -59,8 +60,10 @@ def read_records(
     remedy: str = 'Add the column',
     known: Sequence[str] = (),
     repeatable: str = '',
+    sheet: str = '',
+    listed: bool = True,
 ) -> list[Record]:
-    """Read a CSV file, checking for ``required`` columns.
+    """Read a CSV file or a workbook, checking for ``required`` columns.
 
     Cells lose the blanks around them and stay text: ``N/A`` is the text that it is.
 
@@ -72,13 +75,25 @@ def read_records(
             (``Patient ID`` for ``patient_id``).
         repeatable: The one of ``known`` that may be there several times, also numbered, as Excel
             and pandas do (``mask``, ``mask2``, ``mask.1``).
+        sheet: Of a workbook; '' takes its only one.
+        listed: Whether the error of a missing column lists ``required``; users' own names may be wrong.
 
     Raises:
-        DataIndexError: The file cannot be read, is no CSV file or in another encoding; a column
-            is missing or repeated; a value stands under no heading.
+        DataIndexError: The file cannot be read, is of another kind or in another encoding; a
+            column is missing or repeated; a value stands under no heading.
     """
-    text = _text(path)
-    rows = _rows(path, text, _delimiter(text, (*required, *known)))
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataIndexError(f'{path}: {error.strerror}', remedy='Check the path') from error
+    rows: Iterator[tuple[int, list[str]]]
+    if is_workbook(data):
+        rows = ((n, [*map(_clean, row)]) for n, row in read_sheet(path, data, sheet))
+    elif sheet:
+        raise DataIndexError(f'{path} is no workbook with a sheet {sheet!r}', remedy='Leave it out')
+    else:
+        text = _text(path, data)
+        rows = _rows(path, text, _delimiter(text, (*required, *known)))
     head = next(rows, (1, []))[1]
     header, places = _header(path, head, known, repeatable)
     missing = [name for name in required if name not in header]
@@ -86,7 +101,7 @@ def read_records(
         raise DataIndexError(
             f'{path}: missing column {", ".join(missing)}; it has '
             f'{", ".join(filter(None, header)) or "none"}',
-            ', '.join(required),
+            ', '.join(required) if listed else '',
             remedy,
         )
     unnamed = [place for place, name in enumerate(header) if place and not name]
@@ -109,11 +124,7 @@ def fold(name: str) -> str:
     return re.sub(r'[\W_]+', '', unicodedata.normalize('NFC', name)).casefold()
 
 
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataIndexError(f'{path}: {error.strerror}', remedy='Check the path') from error
+def _text(path: Path, data: bytes) -> str:
     kind = next((kind for mark, kind in _KINDS.items() if data.lstrip().startswith(mark)), '')
     if kind:
         raise DataIndexError(f'{path}: not a CSV file but {kind}', remedy=f'Open it there. {_SAVE}')

@@ -1,8 +1,12 @@
 """``prepare``: one call of the preparation, and what a user must not overlook."""
 
+import numpy as np
+import openpyxl
 import pytest
 
 from mmseg_mammo.cli.main import main
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.io.index import read_index
 from mmseg_mammo.preparation.hospital import prepare as hospital
 
 
@@ -56,13 +60,87 @@ def test_phantoms_are_marked_whatever_the_command_line_says(where, table, tmp_pa
 
 
 @pytest.mark.parametrize(
-    'words', [[], ['--table', 't.csv', '--images', 'i'], ['--images', 'i'], ['--masks', 'm']]
+    'words',
+    [
+        [],
+        ['--table', 't.csv', '--images', 'i'],
+        ['--images', 'i'],
+        ['--masks', 'm'],
+        ['--images', 'i', '--masks', 'm', '--not-annotated'],
+        ['--table', 't.csv', '--not-annotated'],
+    ],
 )
 def test_a_table_or_both_folders_are_needed(words, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(['prepare', 'out', *words])
     assert stopped.value.code == 2
-    assert 'give either --table, or --images and --masks' in capsys.readouterr().err
+    assert 'give either --table, or --images and --masks, or --images and --not-annotated' in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    'words', [['--sheet', 'a'], ['--value', 'view', 'a=CC'], ['--overwrite-column', 'view']]
+)
+def test_what_is_said_of_a_table_needs_one(words, capsys):
+    with pytest.raises(SystemExit):
+        main(['prepare', 'out', '--images', 'i', '--not-annotated', *words])
+    assert f'{words[0]} is about a --table' in capsys.readouterr().err
+
+
+def test_a_dutch_workbook_is_prepared_in_one_command(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    mask = np.zeros((60, 40), np.uint8)
+    mask[10:20, 10:20] = 255
+    for name in ('L1', 'R1', 'L2', 'L3'):
+        write_png(tmp_path / f'export/beelden/{name}.png', rng.integers(0, 255, (60, 40), np.uint8))
+    write_png(tmp_path / 'export/maskers/L1.png', mask)
+    write_png(tmp_path / 'export/maskers/L2.png', mask)
+    book = openpyxl.Workbook()
+    book.active.title = 'Legenda'
+    book.active.append(['? = niet beoordeeld'])
+    sheet = book.create_sheet('Lijst')
+    for row in (
+        ['bestand', 'masker', 'patiëntnummer', 'zijde', 'afwijking', 'bevinding', 'soort'],
+        ['beelden\\L1.png', 'maskers\\L1.png', 7, 'links', 'Ja', 'massa+kalk', 'contour'],
+        ['beelden\\R1.png', 'geen', 7, 'rechts', 'nee', 'geen afwijking', None],
+        ['beelden\\L2.png', 'maskers\\L2.png', 70, 'links', 'JA', 'massa', 'cirkel'],
+        ['beelden\\L3.png', None, 700, 'links', '?', None, None],
+    ):
+        sheet.append(row)
+    for cell in sheet['C'][1:]:
+        cell.number_format = '0000'
+    book.save(tmp_path / 'export/lijst.xlsx')
+    words = f"""--table {tmp_path}/export/lijst.xlsx --sheet Lijst --set view=MLO --jobs 1
+        --column image=bestand mask=masker patient_id=patiëntnummer laterality=zijde
+        --column annotated=afwijking finding=bevinding mask_kind=soort
+        --value annotated ja=lesion nee=normal ?=no --value mask geen=
+        --value laterality links=LEFT rechts=RIGHT --value mask_kind cirkel=weak
+        --value finding massa=mass kalk=calcification"""
+    clear = ['--value', 'finding', 'geen afwijking=']
+    main(['prepare', str(tmp_path / 'out'), *words.split(), *clear])
+    rows = read_index(tmp_path / 'out/index.csv')
+    told = [(r.patient_id, r.laterality, r.annotated, r.finding, r.mask_kind) for r in rows]
+    assert told == [
+        ('0007', 'LEFT', 'lesion', 'mass+calcification', 'contour'),
+        ('0007', 'RIGHT', 'normal', '', 'contour'),
+        ('0070', 'LEFT', 'lesion', 'mass', 'weak'),
+        ('0700', 'LEFT', 'no', '', 'contour'),
+    ]
+    assert {row.view for row in rows} == {'MLO'}
+    assert 'The masks are 1 contour and 1 weak: say so' in capsys.readouterr().out
+
+
+def test_images_alone_are_prepared_as_not_annotated(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for name in ('P1_L', 'P2_L'):
+        write_png(tmp_path / f'images/{name}.png', rng.integers(0, 255, (60, 40), np.uint8))
+    words = ['--images', str(tmp_path / 'images'), '--not-annotated', '--jobs', '1']
+    main(['prepare', str(tmp_path / 'out'), *words, '--patient-pattern', '(P.)_'])
+    rows = read_index(tmp_path / 'out/index.csv')
+    told = [(row.patient_id, row.annotated, row.mask, row.split) for row in rows]
+    assert told == [('P1', 'no', '', 'test'), ('P2', 'no', '', 'test')]
+    assert 'contours' not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def _add(
     elif drawn:
         raise ValueError('a segmentation that is neither polygons nor runs')
     elif isinstance(box, list) and len(box) == 4:
-        x, y, width, height = (_number(value) for value in box)
+        x, y, width, height = (_coordinate(value) for value in box)
         corners = (x, y, x + width, y + height)
         if fault := fault_of_box(corners):
             raise ValueError(fault)
@@ -167,14 +167,14 @@ def _add(
 def _polygon(values: Any) -> Polygon:
     if not isinstance(values, list) or len(values) % 2:
         raise ValueError('a polygon that is not x, y, x, y, …')
-    numbers = [_number(value) for value in values]
+    numbers = [_coordinate(value) for value in values]
     points = tuple(zip(numbers[::2], numbers[1::2], strict=True))
     if fault := fault_of_polygon(points):
         raise ValueError(fault)
     return points
 
 
-def _number(value: Any) -> float:
+def _coordinate(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f'{value!r} in the place of a number')  # noqa: TRY004 (a fault of the file)
     return float(value)

@@ -8,9 +8,10 @@ from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.image_names import match_names
 from mmseg_mammo.io.shapes.coco import read_coco
 from mmseg_mammo.io.shapes.drawing import Drawing
-from mmseg_mammo.preparation.hospital.disk import find_images, resolve_links
+from mmseg_mammo.preparation.hospital.disk import find_images
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, Entry, Gaps, Problem, Raw, collect
-from mmseg_mammo.preparation.hospital.names import stem_of, tells_nothing
+from mmseg_mammo.preparation.hospital.folders import path_below, unknown_files
+from mmseg_mammo.preparation.hospital.names import nfc, stem_of, tells_nothing
 from mmseg_mammo.preparation.hospital.regions import BOX
 
 SHOWN = 10
@@ -57,7 +58,7 @@ def add_drawings(rows: Sequence[Raw], drawings: Drawings, fixed: Collection[str]
     matches = match_names(drawings.images, [path for path in paths if path], drawings.path)
     names = {path: name for path, name in matches.names.items() if name not in matches.loose}
     unused = drawings.images.keys() - names.values()
-    _stop_at_orphans([n for n in drawings.images if n in unused and drawings.images[n]], drawings)
+    _stop_at_lost([n for n in drawings.images if n in unused and drawings.images[n]], drawings)
     return [
         _give(row, names.get(path), drawings, 'finding' not in fixed)
         for row, path in zip(rows, paths, strict=True)
@@ -86,22 +87,15 @@ def list_drawn(
     Raises:
         DataIndexError: The folder does not exist or holds no image; see also :func:`add_drawings`.
     """
-    found = find_images(images)
-    chosen = {
-        path.relative_to(images).as_posix(): path
-        for path in (*found.images, *found.others)
-        if stem_of(path.name).endswith(image_suffix)
-    }
+    found, suffix = find_images(images), nfc(image_suffix)
     empty = {**dict.fromkeys(COLUMNS, ''), **fixed}
-    raw = [Raw(name, {**empty, 'image': name}) for name in chosen]
-    others = {path.relative_to(images).as_posix() for path in found.others}
-    entries, problems = collect(add_drawings(raw, drawings, fixed), images, gaps)
-    bad = [
-        Problem(name, name, 'the file is no image of a known kind', resolve_links(chosen[name]))
-        for name in chosen
-        if name in others and name not in {problem.image for problem in problems}
+    raw = [
+        Raw(name, {**empty, 'image': name})
+        for path in found.images
+        if stem_of(path.name).endswith(suffix) and (name := path_below(path, images))
     ]
-    return [entry for entry in entries if entry.relative not in others], problems + bad
+    entries, problems = collect(add_drawings(raw, drawings, fixed), images, gaps)
+    return entries, unknown_files(found.others, images, suffix) + problems
 
 
 def _path(row: Raw) -> str:
@@ -125,7 +119,7 @@ def _give(row: Raw, name: str | None, drawings: Drawings, fill: bool) -> Raw:
     return row._replace(cells=cells, drawn=drawn)
 
 
-def _stop_at_orphans(orphans: Sequence[str], drawings: Drawings) -> None:
+def _stop_at_lost(orphans: Sequence[str], drawings: Drawings) -> None:
     if orphans:
         more = f'\n  and {len(orphans) - SHOWN} more' if len(orphans) > SHOWN else ''
         raise DataIndexError(

@@ -9,26 +9,20 @@ from typing import NamedTuple
 
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.dicom.reader import is_dicom, read_info
-from mmseg_mammo.io.index import ANNOTATED, PATHOLOGIES, SPLITS, VIEWS
+from mmseg_mammo.io.index import VIEWS
 from mmseg_mammo.io.shapes.drawing import Drawing
 from mmseg_mammo.preparation.hospital.disk import fault_of, find_file, list_names, resolve_links
 from mmseg_mammo.preparation.hospital.names import tells_nothing
 from mmseg_mammo.preparation.hospital.regions import BOX, read_box
 from mmseg_mammo.preparation.hospital.spacing import read_spacing
+from mmseg_mammo.preparation.hospital.spelling import NOT_ANNOTATED, spell
 
 COLUMNS = (
     *('image', 'mask', 'patient_id', 'laterality', 'view', 'split', 'finding', 'pathology'),
-    *('density', 'annotated', 'spacing_mm'),
-    *BOX,
+    *('density', 'annotated', 'spacing_mm', 'mask_kind', *BOX),
 )
-NOT_ANNOTATED = 'not-annotated'
 EMPTY_MASK_MEANINGS = ('normal', NOT_ANNOTATED)
 
-_LATERALITIES = {'': '', 'l': 'LEFT', 'left': 'LEFT', 'r': 'RIGHT', 'right': 'RIGHT'}
-_SPLITS = {name: name for name in ('', *SPLITS)} | {'training': 'train', 'validation': 'val'}
-_STATES = {name: name for name in ('', *ANNOTATED)} | {NOT_ANNOTATED: 'no'}
-_VIEWS = {name.lower(): name for name in VIEWS}
-_PATHOLOGIES = {name: name for name in ('', *PATHOLOGIES)} | {'b': 'benign', 'm': 'malignant'}
 # What spreadsheets leave where they failed (#N/A, #NAME?, #NV, ####), and lost letters.
 _BROKEN = re.compile(r'#(N/?[AV]|[\w/]+[!?]|#*)|.*\ufffd.*', re.IGNORECASE | re.DOTALL)
 # 123456 as Excel shows a wide number: 1,23E+05 may be many patients.
@@ -39,7 +33,7 @@ class Raw(NamedTuple):
     """A row as it was read.
 
     ``place`` names it in messages; ``cells`` has all ``COLUMNS``; ``doubt`` says why an image
-    without lesion would be no fair reading of it, or is ''; ``drawn`` is its drawing of a file.
+    without lesion would be no fair reading of it, or is ''; ``drawn`` is of another file.
     """
 
     place: str
@@ -55,7 +49,8 @@ class Entry:
     ``place`` names it in messages; ``relative`` is its path as the table or folder gives it;
     ``annotated`` is '' where the mask decides; ``header_patient`` says that the patient comes
     from a DICOM header; ``doubt`` is that of :class:`Raw`; ``spacing_mm`` is for files that tell
-    no spacing. The other fields are those of ``index.Row``.
+    no spacing; ``mask_kind`` is '' where that of the data set holds. The other fields are those
+    of ``index.Row``.
     """
 
     place: str
@@ -73,22 +68,13 @@ class Entry:
     header_patient: bool = False
     doubt: str = ''
     spacing_mm: str = ''
+    mask_kind: str = ''
     drawn: Drawing | None = None
 
     @property
     def region(self) -> Path | Drawing | None:
         """Where its lesion is: a mask, which comes before a box of the same row, or a drawing."""
         return self.mask or self.drawn
-
-    @property
-    def weak(self) -> bool:
-        """Whether its lesion is a box."""
-        return self.mask is None and self.drawn is not None and self.drawn.weak
-
-    @property
-    def note(self) -> str:
-        """What the audit says of it."""
-        return 'its mask was taken, and not its box' if self.mask and self.drawn else ''
 
 
 @dataclass(frozen=True)
@@ -168,27 +154,27 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
             remedy='Correct the cell, or leave it empty',
         )
     image, mask = _posix_path(cells['image']), _posix_path(cells['mask'])
-    annotated = _spell('annotated', cells['annotated'], _STATES)
+    annotated = spell('annotated', cells['annotated'])
     if annotated in ('normal', 'no') and tells_nothing(mask):
         mask = ''  # R writes NA for an empty cell
-    terms = cells['pathology'].split('+')
-    pathology = '+'.join(_spell('pathology', term, _PATHOLOGIES) for term in terms)
     drawn = row.drawn or read_box(cells, row.place)
+    weak = drawn is not None and drawn.weak and not mask
     return Entry(
         place=row.place,
         relative=image,
         image=find_file(root / image, names),
         mask=find_file(root / mask, names) if mask else None,
         patient_id=cells['patient_id'],
-        laterality=_spell('laterality', cells['laterality'], _LATERALITIES),
-        view=_spell('view', cells['view'], _VIEWS),
-        split=_spell('split', cells['split'], _SPLITS),
+        laterality=spell('laterality', cells['laterality']),
+        view=spell('view', cells['view']),
+        split=spell('split', cells['split']),
         finding=cells['finding'].lower(),
-        pathology=pathology,
+        pathology=spell('pathology', cells['pathology']),
         density=cells['density'],
         annotated=annotated,
         doubt=row.doubt or ('it has a box' if drawn and mask else ''),
         spacing_mm=read_spacing(cells['spacing_mm']),
+        mask_kind='weak' if weak else spell('mask_kind', cells['mask_kind']),
         drawn=drawn,
     )
 
@@ -198,17 +184,6 @@ def _posix_path(cell: str) -> str:
     return str(PurePosixPath(cell.replace('\\', '/'))) if cell else ''
 
 
-def _spell(name: str, value: str, spellings: Mapping[str, str]) -> str:
-    key = value.strip().lower()
-    key = key if key in spellings else key.replace(' ', '_')
-    if key not in spellings and name in ('laterality', 'view', 'pathology') and tells_nothing(key):
-        return ''
-    if key not in spellings:
-        allowed = dict.fromkeys(filter(None, spellings.values()))
-        raise DataIndexError(f'{name} {value!r}', ', '.join(allowed))
-    return spellings[key]
-
-
 def _fill(entry: Entry, gaps: Gaps) -> Entry:
     patient = entry.patient_id
     if not patient and gaps.patient_pattern:
@@ -216,7 +191,7 @@ def _fill(entry: Entry, gaps: Gaps) -> Entry:
         patient = match[1] or '' if match else ''
     annotated = entry.annotated
     if not annotated and entry.region is None and gaps.empty_mask:
-        annotated = _STATES[gaps.empty_mask]
+        annotated = spell('annotated', gaps.empty_mask)
         if annotated == 'normal' and entry.doubt:
             raise DataIndexError(
                 f'no mask, but {entry.doubt}',
@@ -231,7 +206,8 @@ def _fill(entry: Entry, gaps: Gaps) -> Entry:
         header_patient = not patient and not gaps.patient_pattern
         patient = info.patient_id if header_patient else patient
         laterality = laterality or info.laterality
-        view = view or _VIEWS.get(info.view.strip().lower(), 'OTHER')
+        tag = info.view.strip().upper()
+        view = view or (tag if tag in VIEWS else 'OTHER')
     return replace(
         entry,
         patient_id=patient.strip(),

@@ -94,11 +94,11 @@ def pair_folders(
     _stop_at_orphans(orphans, masks)
     for path in files.beside:
         _lose(path, cases, names, only_maskless=True)
-    problems = _unknown(files.unknown, images, image_suffix)
+    problems = unknown_files(files.unknown, images, image_suffix)
     raw = []
     for case in cases.values():
         for image, chosen, problem in _match_masks(case, images, masks):
-            relative = _path_below(image, images)
+            relative = path_below(image, images)
             if problem:
                 problems.append(Problem(relative, relative, problem, resolve_links(image)))
                 continue
@@ -138,9 +138,10 @@ def _sort_files(images: Path, masks: Path, mask_suffix: str) -> _Files:
     )
 
 
-def _unknown(paths: Sequence[Path], images: Path, image_suffix: str) -> list[Problem]:
+def unknown_files(paths: Sequence[Path], images: Path, image_suffix: str) -> list[Problem]:
+    """A problem for every file among the images that cannot be read as one."""
     return [
-        Problem(_path_below(path, images), _path_below(path, images), f'the file {_why(path)}')
+        Problem(path_below(path, images), path_below(path, images), f'the file {_why(path)}')
         for path in paths
         if any(stem.endswith(image_suffix) for stem in stems_of(path.name))
     ]
@@ -196,13 +197,14 @@ def _why(path: Path) -> str:
     return fault_of(path) or 'is no image of a known kind, or lies outside of the folder of masks'
 
 
-def _path_below(path: Path, root: Path) -> str:
+def path_below(path: Path, root: Path) -> str:
+    """A path as a table would give it, from its folder on."""
     inside = path.is_relative_to(root)
     return (path.relative_to(root) if inside else path).as_posix()
 
 
 def _list_paths(paths: Iterable[Path], root: Path) -> str:
-    return ', '.join(_path_below(path, root) for path in paths)
+    return ', '.join(path_below(path, root) for path in paths)
 
 
 def _stop_at_mask_like(cases: Mapping[str, _Case], mask_suffix: str) -> None:
@@ -218,7 +220,7 @@ def _stop_at_mask_like(cases: Mapping[str, _Case], mask_suffix: str) -> None:
 
 def _stop_at_orphans(orphans: Sequence[Path], masks: Path) -> None:
     if orphans:
-        lines = [f'\n  {_path_below(path, masks)}' for path in sorted(orphans)]
+        lines = [f'\n  {path_below(path, masks)}' for path in sorted(orphans)]
         raise DataIndexError(
             f'{masks}: {len(orphans)} masks that no image has',
             'stems that agree but for --image-suffix and --mask-suffix, of known kinds of files',

@@ -9,12 +9,13 @@ import numpy as np
 
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.image import BRIGHT_AIR, air_is_bright, read_image
-from mmseg_mammo.io.index import Row, merge_terms
+from mmseg_mammo.io.index import MASK_KINDS, Row, merge_terms
 from mmseg_mammo.io.shapes.drawing import Drawing
 from mmseg_mammo.preparation.dicom_facts import dicom_facts
 from mmseg_mammo.preparation.hospital.entry import Entry
 from mmseg_mammo.preparation.hospital.names import output_names
 from mmseg_mammo.preparation.hospital.regions import read_region
+from mmseg_mammo.preparation.hospital.spelling import DRAWN
 from mmseg_mammo.preparation.output import (
     large_lesion_note,
     pair_record,
@@ -127,9 +128,16 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
 def index_row(
     group: Sequence[Entry], record: Mapping[str, Any], mask_kind: str, source: str
 ) -> Row:
-    """The row of one image in the index; one box makes its mask a weak one."""
+    """The row of one image in the index.
+
+    Args:
+        group: Its rows of the table. One weak region makes its mask a weak one.
+        record: Of the written image.
+        mask_kind: Of rows that tell none.
+        source: Name of the data set.
+    """
     first = group[0]
-    weak = mask_kind == 'contour' and any(entry.weak for entry in group)
+    kinds = {entry.mask_kind or mask_kind for entry in group}
     return row_from_record(
         record,
         patient_id=first.patient_id,
@@ -140,6 +148,6 @@ def index_row(
         pathology=merge_terms(entry.pathology for entry in group),
         density=first.density,
         annotated=record['annotated'],
-        mask_kind='weak' if weak else mask_kind,
+        mask_kind=max(kinds, key=MASK_KINDS.index) if mask_kind in DRAWN else mask_kind,
         source=source,
     )

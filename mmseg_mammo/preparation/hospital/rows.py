@@ -96,7 +96,7 @@ def audit_lines(made: Made, problems: Sequence[Problem]) -> list[dict[str, str]]
             'annotated': record['annotated'],
             'output': record['image'],
             'lesion_share': f'{record["lesion_share"]:.6f}',
-            'note': '; '.join(filter(None, (record['note'], entry.note))),
+            'note': '; '.join(filter(None, (record['note'], _choice(entry)))),
         }
         for group, record in made
         if 'error' not in record
@@ -107,6 +107,10 @@ def audit_lines(made: Made, problems: Sequence[Problem]) -> list[dict[str, str]]
         told = {'row': problem.place, 'image': problem.image, 'note': problem.message}
         lines.append({**empty, **told, 'status': 'skipped'})
     return sorted(lines, key=lambda line: _natural(line['row']))
+
+
+def _choice(entry: Entry) -> str:
+    return 'its mask was taken, and not its box' if entry.mask and entry.drawn else ''
 
 
 def _natural(text: str) -> list[int | str]:

@@ -1,7 +1,8 @@
 """Table input of a hospital: turns each row into a checked entry."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
@@ -17,8 +18,10 @@ from mmseg_mammo.preparation.hospital.entry import (
     collect,
 )
 from mmseg_mammo.preparation.hospital.names import tells_nothing
+from mmseg_mammo.preparation.hospital.spacing import read_spacing
+from mmseg_mammo.preparation.hospital.spelling import check_word, spell, translate
 
-_OPTIONS = ('mask_kind', 'source')  # columns of index.csv that an option sets, not a table
+_OPTIONS = ('source',)  # columns of index.csv that an option sets, not a table
 
 _BOX_WORDS = ('bbox', 'boundingbox', 'xmin', 'ymin', 'xmax', 'ymax')  # what others call a box
 
@@ -29,24 +32,40 @@ _NO_LESION = (
 )
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a user says of the words in a table.
+
+    Args:
+        values: Of :func:`.parse_values`.
+        overwrite: Columns that a value for every row may replace what the table says in.
+        sheet: Of a workbook; '' takes its only one.
+    """
+
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    overwrite: Collection[str] = ()
+    sheet: str = ''
+
+
 def read_hospital_table(
     table: Path,
     root: Path,
     columns: Mapping[str, str],
     fixed: Mapping[str, str],
     gaps: Gaps,
-    *,
+    reading: Reading | None = None,
     drawings: Drawings | None = None,
 ) -> tuple[list[Entry], list[Problem]]:
-    """Read a hospital's CSV file.
+    """Read a hospital's table.
 
     Args:
-        table: The CSV file.
+        table: A CSV file, or a workbook of Excel.
         root: The folder that its relative paths start from.
         columns: Our column name -> theirs, where the two differ.
-        fixed: Our column name -> a value for every row.
+        fixed: Our column name -> a value for every row; '' clears the column.
         gaps: How to fill empty cells.
-        drawings: What was drawn on its images, of a file of annotations.
+        reading: What its words mean.
+        drawings: What was drawn on its images, of another file.
 
     Returns:
         The usable entries, one for each mask of a row or one without, and the rows that are not,
@@ -56,6 +75,41 @@ def read_hospital_table(
         DataIndexError: The file cannot be read, or lacks a column that is needed or mapped; see
             :func:`mmseg_mammo.io.table.read_records`.
     """
+    reading = reading or Reading()
+    _check_options(columns, fixed, reading)
+    if table.is_dir():
+        name = min((path.name for path in table.glob('*.csv')), default='index.csv')
+        raise DataIndexError(f'{table} is a folder', f'the CSV file, for example {table / name}')
+    theirs = {name: columns.get(name, name) for name in COLUMNS}
+    needed = dict.fromkeys(['image', *columns])
+    options = ' '.join(f'{name}=<yours>' for name in needed)
+    remedy = f'Add the column, or name yours: --column {options}'
+    masks = '' if 'mask' in fixed else theirs['mask']
+    required = [theirs[name] for name in needed]
+    known = tuple(theirs.values())
+    records = read_records(table, required, remedy, known, masks, reading.sheet, listed=False)
+    boxes = drawings or any(theirs['x1'] in record.cells for record in records[:1])
+    if gaps.empty_mask == 'normal' and masks and not boxes:
+        _check_mask_column(table, masks, records)
+    raw = []
+    for record in records:
+        told = {name: record.cells.get(theirs[name], '') for name in COLUMNS}
+        cells = {name: translate(name, cell, reading.values) for name, cell in told.items()}
+        _check_filled(table, record.number, cells, fixed, reading.overwrite)
+        doubt = _lesion_hint({**cells, **dict.fromkeys(fixed, '')}) or _unread_mask(record, theirs)
+        for mask in _masks_of(record, cells['mask'], reading):
+            filled = {**cells, 'mask': mask, **fixed}
+            raw.append(Raw(f'row {record.number}', filled, doubt))
+    return collect(add_drawings(raw, drawings, fixed) if drawings else raw, root, gaps)
+
+
+def _masks_of(record: Record, mask: str, reading: Reading) -> list[str]:
+    """The cells of a row that name masks; one at least, which may be empty."""
+    cells = [translate('mask', cell, reading.values) for cell in record.repeated]
+    return [cell for cell in cells if not tells_nothing(cell)] or cells[:1] or [mask]
+
+
+def _check_options(columns: Mapping[str, str], fixed: Mapping[str, str], reading: Reading) -> None:
     for name in (*columns, *fixed):
         if name not in COLUMNS:
             option = f'--{name.replace("_", "-")}'
@@ -66,28 +120,43 @@ def read_hospital_table(
                 f'--column {name}= names no column of yours',
                 remedy=f'Say --column {name}=<yours>, or --set {name}=<one value for all rows>',
             )
-    if table.is_dir():
-        name = min((path.name for path in table.glob('*.csv')), default='index.csv')
-        raise DataIndexError(f'{table} is a folder', f'the CSV file, for example {table / name}')
-    theirs = {name: columns.get(name, name) for name in COLUMNS}
-    needed = dict.fromkeys(['image', *columns])
-    options = ' '.join(f'{name}=<yours>' for name in needed)
-    remedy = f'Add the column, or name yours: --column {options}'
-    masks = '' if 'mask' in fixed else theirs['mask']
-    required = [theirs[name] for name in needed]
-    records = read_records(table, required, remedy, tuple(theirs.values()), masks)
-    boxes = drawings or any(theirs['x1'] in record.cells for record in records[:1])
-    if gaps.empty_mask == 'normal' and masks and not boxes:
-        _check_mask_column(table, masks, records)
-    raw = []
-    for record in records:
-        cells = {name: record.cells.get(theirs[name], '') for name in COLUMNS}
-        doubt = _lesion_hint({**cells, **dict.fromkeys(fixed, '')}) or _unread_mask(record, theirs)
-        told = [cell for cell in record.repeated if not tells_nothing(cell)]
-        for mask in told or record.repeated[:1] or [cells['mask']]:
-            filled = {**cells, 'mask': mask, **fixed}
-            raw.append(Raw(f'row {record.number}', filled, doubt))
-    return collect(add_drawings(raw, drawings, fixed) if drawings else raw, root, gaps)
+    for name, value in fixed.items():
+        check_word(name, value, f'--set {name}={value}')
+    for name in reading.overwrite:
+        if name not in fixed:
+            raise DataIndexError(
+                f'--overwrite-column {name}: nothing to overwrite it with',
+                ', '.join(fixed) or 'columns of --set',
+                'It lets --set replace what the table says',
+            )
+
+
+def _check_filled(
+    table: Path,
+    number: int,
+    cells: Mapping[str, str],
+    fixed: Mapping[str, str],
+    overwrite: Collection[str],
+) -> None:
+    """Refuse a value for all rows where a row has another one; '' can only mean to clear it."""
+    for name in fixed.keys() - set(overwrite):
+        value, cell = fixed[name], cells[name]
+        if value and not tells_nothing(cell) and cell != value and not _same(name, cell, value):
+            raise DataIndexError(
+                f'{table}, row {number}: {name} is {cell!r}, and --set {name}={value} would '
+                'replace it',
+                'a value for all rows of a column that is empty or says the same',
+                f'Leave out --set {name}, or say --overwrite-column {name} if the table is wrong',
+            )
+
+
+def _same(name: str, cell: str, value: str) -> bool:
+    try:
+        if name == 'spacing_mm':
+            return read_spacing(cell) == read_spacing(value)
+        return spell(name, cell).lower() == spell(name, value).lower()
+    except DataIndexError:
+        return False
 
 
 def _check_mask_column(table: Path, name: str, records: Sequence[Record]) -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import read_raster, write_png
-from mmseg_mammo.preparation.hospital.image import HospitalJob, PixelOptions, make_image
+from mmseg_mammo.preparation.hospital.entry import Entry
+from mmseg_mammo.preparation.hospital.image import HospitalJob, PixelOptions, index_row, make_image
 
 IMAGE = np.random.default_rng(0).integers(0, 65536, (60, 40)).astype(np.uint16)
 UPPER, LOWER = np.zeros((60, 40), np.uint8), np.zeros((60, 40), np.uint8)
@@ -122,3 +123,20 @@ def test_a_blank_image_or_a_mask_in_its_place_is_no_mammogram(tmp_path, levels):
     job = HospitalJob('a', tmp_path / 'a.png', (), 'normal')
     with pytest.raises(MammoError, match=r'a\.png: at most two values'):
         make_image(job, tmp_path / 'out', PixelOptions())
+
+
+@pytest.mark.parametrize(
+    ('kinds', 'of_all', 'kind'),
+    [
+        (['', ''], 'contour', 'contour'),
+        (['', ''], 'weak', 'weak'),
+        (['contour', 'contour'], 'weak', 'contour'),
+        (['contour', 'weak'], 'contour', 'weak'),
+        (['', 'contour'], 'weak', 'weak'),
+        (['contour', ''], 'phantom', 'phantom'),
+    ],
+)
+def test_one_weak_region_makes_the_mask_weak_and_a_phantom_stays_one(make, kinds, of_all, kind):
+    texts = ('row 2', 'i.png', 'i.png', None, '7', '', '', 'test', '', '', '', '')
+    group = [Entry(*texts, mask_kind=kind) for kind in kinds]
+    assert index_row(group, make(UPPER), of_all, 'ours').mask_kind == kind

@@ -5,8 +5,9 @@ import pytest
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import write_png
-from mmseg_mammo.preparation.hospital.entry import Gaps
-from mmseg_mammo.preparation.hospital.table import read_hospital_table
+from mmseg_mammo.preparation.hospital.entry import COLUMNS, Gaps
+from mmseg_mammo.preparation.hospital.spelling import parse_values
+from mmseg_mammo.preparation.hospital.table import Reading, read_hospital_table
 
 ZERO = np.zeros((8, 6), np.uint8)
 
@@ -17,10 +18,11 @@ def read(tmp_path):
     for name in ('a.png', 'b.png', 'm.png'):
         write_png(tmp_path / name, ZERO)
 
-    def read(text, columns=None, fixed=None, **gaps):
+    def read(text, columns=None, fixed=None, reading=None, **gaps):
         table = tmp_path / 'table.csv'
         table.write_text(text)
-        return read_hospital_table(table, tmp_path, columns or {}, fixed or {}, Gaps(**gaps))
+        gaps = Gaps(**gaps)
+        return read_hospital_table(table, tmp_path, columns or {}, fixed or {}, gaps, reading)
 
     return read
 
@@ -57,10 +59,67 @@ def test_columns_can_be_mapped_and_set(read):
         read(text, {'image': 'file'})
     with pytest.raises(MammoError, match=r"Column 'picture'. Allowed: image, mask"):
         read(text, {'picture': 'file_name'})
-    with pytest.raises(MammoError, match=r"Column 'mask_kind'.* the whole folder: --mask-kind"):
-        read(text, {'image': 'file_name'}, {'mask_kind': 'weak'})
+    with pytest.raises(MammoError, match=r"Column 'source'.* the whole folder: --source"):
+        read(text, {'image': 'file_name'}, {'source': 'ours'})
     with pytest.raises(MammoError, match=r'--column finding= names no column of yours'):
         read(text, {'image': 'file_name', 'finding': ''})
+
+
+def test_a_column_that_is_not_there_is_never_listed_as_allowed(read):
+    with pytest.raises(MammoError, match=r'missing column fil_name; it has file_name, anon') as e:
+        read('file_name,anon\na.png,7\n', {'image': 'fil_name', 'patient_id': 'anon'})
+    assert 'Allowed' not in str(e.value)
+
+
+def test_words_of_another_language_are_what_the_user_says(read):
+    words = [['annotated', 'ja=lesion', 'nee=normal', '?=no'], ['mask', 'geen=']]
+    words += [['laterality', 'links=LEFT', 'rechts=RIGHT'], ['finding', 'geen afwijking=normal']]
+    reading = Reading(parse_values(words, COLUMNS))
+    header = 'bestand;masker;patient_id;zijde;afwijking;finding\n'
+    rows = 'a.png;m.png;7;Links;Ja;massa\na.png;geen;7;rechts;nee;geen afwijking\nb.png;;7;;?;\n'
+    names = {'image': 'bestand', 'mask': 'masker', 'laterality': 'zijde', 'annotated': 'afwijking'}
+    entries, problems = read(header + rows, names, {}, reading)
+    assert not problems
+    told = [(e.mask and e.mask.name, e.laterality, e.annotated, e.finding) for e in entries]
+    assert told == [
+        ('m.png', 'LEFT', 'lesion', 'massa'),
+        (None, 'RIGHT', 'normal', 'normal'),
+        (None, '', 'no', ''),
+    ]
+    problem = str(read(header + rows, names)[1][0])
+    assert problem.startswith(
+        "row 2: annotated 'Ja'. Allowed: lesion, normal, no. Correct the cell"
+    )
+    assert '--value annotated THEIRS=OURS' in problem
+
+
+def test_what_findings_mean_is_known_before_an_empty_cell_is_called_normal(read):
+    text = 'image,mask,patient_id,finding\na.png,,7,goed\n'
+    assert "finding is 'goed'" in only_problem(read(text, empty_mask='normal'))
+    reading = Reading(parse_values([['finding', 'goed=normal']], COLUMNS))
+    assert read(text, {}, {}, reading, empty_mask='normal')[0][0].annotated == 'normal'
+
+
+def test_a_value_for_all_rows_replaces_nothing_unless_told(read):
+    text = 'image,mask,patient_id,view,spacing_mm\na.png,m.png,7,,0.07\nb.png,m.png,7,cc,\n'
+    views = [entry.view for entry in read(text, {}, {'view': 'CC', 'spacing_mm': '0,070'})[0]]
+    assert views == ['CC', 'CC']
+    with pytest.raises(MammoError, match=r"row 3: view is 'cc', and --set view=MLO.*--overwrite"):
+        read(text, {}, {'view': 'MLO'})
+    reading = Reading(overwrite=['view'])
+    assert {entry.view for entry in read(text, {}, {'view': 'MLO'}, reading)[0]} == {'MLO'}
+    assert {entry.view for entry in read(text, {}, {'view': ''})[0]} == {''}
+    with pytest.raises(MammoError, match=r'--overwrite-column view: nothing .*Allowed: density'):
+        read(text, {}, {'density': '2'}, reading)
+    with pytest.raises(MammoError, match=r'--set view=TOP\. Allowed: CC'):
+        read(text, {}, {'view': 'TOP'}, reading)
+
+
+def test_rows_may_tell_how_their_masks_came_about(read):
+    text = 'image,mask,patient_id,mask_kind\na.png,m.png,7,Weak\nb.png,m.png,7,\n'
+    assert [entry.mask_kind for entry in read(text)[0]] == ['weak', '']
+    problem = only_problem(read(text.replace('Weak', 'box').split('b.png')[0]))
+    assert problem.startswith("row 2: mask_kind 'box'. Allowed: contour, weak.")
 
 
 def test_an_empty_mask_cell_means_nothing_until_the_user_says_so(read):
