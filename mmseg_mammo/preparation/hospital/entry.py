@@ -157,7 +157,7 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
     annotated = spell('annotated', cells['annotated'])
     if annotated in ('normal', 'no') and tells_nothing(mask):
         mask = ''  # R writes NA for an empty cell
-    drawn = row.drawn or read_box(cells, row.place)
+    drawn = row.drawn or read_box(cells)
     weak = drawn is not None and drawn.weak and not mask
     return Entry(
         place=row.place,

@@ -22,7 +22,7 @@ from mmseg_mammo.preparation.output import INVERTED_SHARE
 BOX = ('x1', 'y1', 'x2', 'y2')
 
 
-def read_box(cells: Mapping[str, str], place: str) -> Drawing | None:
+def read_box(cells: Mapping[str, str]) -> Drawing | None:
     """The box in the columns x1, y1, x2 and y2 of a row; None where they tell nothing.
 
     They are the first and the last pixels of the box, counted from 0, as in ``prompts.csv``: the
@@ -30,13 +30,12 @@ def read_box(cells: Mapping[str, str], place: str) -> Drawing | None:
 
     Args:
         cells: The cells of a row.
-        place: What errors name.
 
     Raises:
         DataIndexError: Only some are filled, they are no numbers, or the last comes before the
             first.
 
-    >>> read_box({'x1': '3', 'y1': '0', 'x2': '5', 'y2': '9'}, 'row 2').boxes
+    >>> read_box({'x1': '3', 'y1': '0', 'x2': '5', 'y2': '9'}).boxes
     ((3.0, 0.0, 6.0, 10.0),)
     """
     told = {name: cells.get(name, '') for name in BOX}
@@ -61,7 +60,8 @@ def read_box(cells: Mapping[str, str], place: str) -> Drawing | None:
             'Are x2 and y2 its width and height, or columns mistaken for each other?',
         )
     corners = (x1, y1, x2 + 1, y2 + 1)
-    return Drawing(place, boxes=(corners,), fault=fault_of_box(corners))
+    place = ' '.join(f'{name}={cell}' for name, cell in told.items())
+    return Drawing(f'box {place}', boxes=(corners,), fault=fault_of_box(corners))
 
 
 def read_region(

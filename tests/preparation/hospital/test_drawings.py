@@ -86,7 +86,7 @@ def test_masks_boxes_and_polygons_in_one_preparation(export, coco):
     np.testing.assert_array_equal(read_raster(export / 'out/masks/b.png'), boxes)
     np.testing.assert_array_equal(read_raster(export / 'out/masks/c.png'), drawn)
     audit = {line['row']: line['mask'] for line in read_table(export / 'out/audit.csv', [])}
-    assert audit['row 3'] == 'row 3 (1 box)'
+    assert audit['row 3'] == 'box x1=3 y1=5 x2=6 y2=8 (1 box)'
     assert audit['row 5'] == 'coco.json: c.jpg (1 polygon)'
 
 
@@ -105,7 +105,9 @@ def test_a_box_decides_like_a_mask(export):
 
 
 def test_a_box_beyond_its_image_is_a_bad_row(export):
-    with pytest.raises(MammoError, match=r'row 2: row 2: a shape from x=3, y=5 to x=61, y=9'):
+    with pytest.raises(
+        MammoError, match=r'row 2: box x1=3 .* y2=8: a shape from x=3, y=5 to x=61, y=9'
+    ):
         make(export, read(export, 'P1/b.png,,P1,,3,5,60,8\n'))
 
 

@@ -46,14 +46,14 @@ def read(region, image, values=()):
 
 
 def test_a_box_holds_its_first_and_its_last_pixel(tmp_path):
-    drawn = read_box(box('3', '10', '5,0', '12'), 'row 2')
+    drawn = read_box(box('3', '10', '5,0', '12'))
     mask, notes = read(drawn, tmp_path / 'i.png')
     expected = np.zeros(SHAPE, bool)
     expected[10:13, 3:6] = True
     np.testing.assert_array_equal(mask, expected)
     assert (drawn.weak, notes) == (True, [])
-    assert read_box(box('', 'NA', '', ''), 'row 2') is None
-    assert read_box(box('7', '7', '7', '7'), 'row 2').fault == ''  # one pixel
+    assert read_box(box('', 'NA', '', '')) is None
+    assert read_box(box('7', '7', '7', '7')).fault == ''  # one pixel
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_box_holds_its_first_and_its_last_pixel(tmp_path):
 )
 def test_a_box_that_is_none_says_which_cell(cells, said):
     with pytest.raises(MammoError, match=said):
-        read_box(cells, 'row 2')
+        read_box(cells)
 
 
 def test_a_box_of_nearly_everything_is_refused(tmp_path):
