@@ -55,8 +55,8 @@ class Drawing:
 
     def __str__(self) -> str:
         """What it is, for people: its place, and how many shapes of each kind."""
-        kinds = {'box': self.boxes, 'polygon': self.polygons, 'mask': self.runs}
-        told = [f'{len(found)} {kind}' for kind, found in kinds.items() if found]
+        kinds = {'boxes': self.boxes, 'polygons': self.polygons, 'masks': self.runs}
+        told = [f'{kind}: {len(found)}' for kind, found in kinds.items() if found]
         return f'{self.place} ({", ".join(told)})'
 
 

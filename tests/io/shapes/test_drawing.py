@@ -93,6 +93,6 @@ def test_faults_of_geometry_are_told_without_the_image():
 
 def test_a_drawing_tells_what_it_is():
     drawing = Drawing('a.json: x.png', boxes=((0, 0, 1, 1),), polygons=(((0, 0), (1, 0), (1, 1)),))
-    assert str(drawing) == 'a.json: x.png (1 box, 1 polygon)'
+    assert str(drawing) == 'a.json: x.png (boxes: 1, polygons: 1)'
     assert drawing.weak
     assert not polygon((0, 0), (1, 0), (1, 1)).weak

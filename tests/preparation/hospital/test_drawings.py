@@ -86,8 +86,8 @@ def test_masks_boxes_and_polygons_in_one_preparation(export, coco):
     np.testing.assert_array_equal(read_raster(export / 'out/masks/b.png'), boxes)
     np.testing.assert_array_equal(read_raster(export / 'out/masks/c.png'), drawn)
     audit = {line['row']: line['mask'] for line in read_table(export / 'out/audit.csv', [])}
-    assert audit['row 3'] == 'box x1=3 y1=5 x2=6 y2=8 (1 box)'
-    assert audit['row 5'] == 'coco.json: c.jpg (1 polygon)'
+    assert audit['row 3'] == 'box x1=3 y1=5 x2=6 y2=8 (boxes: 1)'
+    assert audit['row 5'] == 'coco.json: c.jpg (polygons: 1)'
 
 
 def test_a_moved_box_makes_its_image_again(export):
@@ -136,8 +136,8 @@ def test_a_drawing_beside_a_mask_or_a_box_is_a_bad_row(export, coco):
     drawings = coco(a=[POLYGON], b=[POLYGON])
     _, problems = read(export, 'P1/a.png,m.png,P1,,,,,\nP1/b.png,,P1,,3,5,6,8\n', drawings)
     assert [problem.message.split('; ')[0] for problem in problems] == [
-        'coco.json: a.jpg (1 polygon) and column mask both tell of lesions',
-        'coco.json: b.jpg (1 polygon) and column x1 both tell of lesions',
+        'coco.json: a.jpg (polygons: 1) and column mask both tell of lesions',
+        'coco.json: b.jpg (polygons: 1) and column x1 both tell of lesions',
     ]
 
 
