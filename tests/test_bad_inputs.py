@@ -115,7 +115,7 @@ PROMPTS = {
     'no_points': 'no rows. Allowed: a row for each point, or box.',
     'columns': 'missing column object; it has image, x, y. Allowed: image, object. Add the column.',
     'word': "row 2: x 'left'. Allowed: numbers in x, y, label. Correct the cell.",
-    'book': 'not a CSV file but a workbook (.xlsx, .ods, .numbers) or another ZIP file. Open it there. '
+    'book': 'not a CSV file but a workbook (.ods, .numbers), a damaged .xlsx or another ZIP file. Open it there. '
     'Save it as CSV UTF-8.',
     'others': 'no prompts for any of 1 images, such as scan.png. Allowed: in column image the path of '
     'one, its file name, or that without its ending. Correct the names, or test the images that they '

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.files import write_atomic
-from mmseg_mammo.io.workbook import is_workbook, read_sheet
+from mmseg_mammo.io.tables.workbook import is_workbook, read_sheet
 
 _DELIMITERS = ',;\t|'
 _SEP = re.compile(r'"?sep=(.?)"?[,;\t|]*\s*', re.IGNORECASE)

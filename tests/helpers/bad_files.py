@@ -262,6 +262,7 @@ NO_IMAGE = (
     ': no image in this DICOM file (truncated, or a report). Allowed: mammography images. Copy the '
     'file again from its source, or leave it out.'
 )
+OTHER = f' Allowed: PNG, JPEG, TIFF, BMP, PGM or DICOM.{GREY}'
 PATH = ' Check the path in the index or table.'
 # Images that cannot be predicted on: how they are made, and the reason in failed.csv after their name.
 IMAGES = {
@@ -293,10 +294,13 @@ IMAGES = {
     ),
     'clear.png': (_transparent, f': transparency hides a part of it.{GREY}'),
     'empty.png': (text(''), WHOLE),
-    'letter.png': (data(b'%PDF-1.7\n/Encrypt 1 0 R\n'), WHOLE),
-    'login.png': (data(LOGIN), WHOLE),
-    'film.png': (data(encoded(LEVELS, 'GIF')), f': a GIF file.{GREY}'),
-    'phone.jpg': (data(b'\0\0\0\x18ftypheic\0\0\0\0mif1heic' + bytes(99)), WHOLE),
+    'letter.png': (data(b'%PDF-1.7\n/Encrypt 1 0 R\n'), f': a PDF file.{OTHER}'),
+    'login.png': (data(LOGIN), f': an HTML, XML or SVG file.{OTHER}'),
+    'film.png': (data(encoded(LEVELS, 'GIF')), f': a GIF file.{OTHER}'),
+    'phone.jpg': (
+        data(b'\0\0\0\x18ftypheic\0\0\0\0mif1heic' + bytes(99)),
+        f': a file of HEIC.{OTHER}',
+    ),
     'cut.png': (data(encoded(DEEP, 'PNG')[:-40]), WHOLE),
     'cut.jpg': (_cut_jpeg, WHOLE),
     'pages.tif': (_pages, f': 2 pages in one file.{GREY}'),

@@ -9,6 +9,30 @@ from mmseg_mammo.io.dicom.header import is_for_processing
 _SEGMENTATIONS = '1.2.840.10008.5.1.4.1.1.66.'  # of pixels, of surfaces, label maps; registrations
 
 
+def other_object(dataset: Any) -> str:
+    """The name of an object that has no pixels, such as a report; '' of an image, or if unknown."""
+    name = getattr(dataset.get('SOPClassUID'), 'name', '')
+    known = name.endswith('Storage') and 'Image' not in name
+    return f'a DICOM object of the kind {name.removesuffix(" Storage")}' if known else ''
+
+
+def is_unread(syntax: Any) -> bool:
+    """Whether no decoder exists for a way of compressing pixels, installed or not.
+
+    Args:
+        syntax: The Transfer Syntax of a file, a UID; None where it is missing.
+    """
+    from pydicom.pixels import get_decoder
+
+    if syntax is None:
+        return False
+    try:
+        get_decoder(syntax)
+    except NotImplementedError:
+        return True
+    return False
+
+
 def check_mammogram(dataset: Any, photometric: str, path: Path) -> None:
     """Refuse what is not one picture of grey levels for presentation.
 

@@ -12,7 +12,12 @@ import numpy as np
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.dicom.geometry import geometry_of
 from mmseg_mammo.io.dicom.header import photometric_of, side_of, view_of
-from mmseg_mammo.io.dicom.kind import check_mammogram, check_one_frame
+from mmseg_mammo.io.dicom.kind import (
+    check_mammogram,
+    check_one_frame,
+    is_unread,
+    other_object,
+)
 from mmseg_mammo.io.dicom.levels import display_levels
 from mmseg_mammo.io.dicom.pixels import guess_syntax, stored_values
 from mmseg_mammo.io.spacing import Spacing
@@ -188,6 +193,10 @@ def read_dataset(path: Path, stop_before_pixels: bool) -> tuple[Any, DicomInfo]:
 
 def _info(dataset: Any, path: Path) -> DicomInfo:
     if not (dataset.get('Rows') and dataset.get('Columns')):
+        if kind := other_object(dataset):
+            raise DataFileError(
+                f'{path}: {kind}, not an image', 'mammography images', 'Leave it out'
+            )
         raise DataFileError(
             f'{path}: no image in this DICOM file (truncated, or a report)',
             'mammography images',
@@ -221,6 +230,12 @@ def _decode_pixels(dataset: Any, path: Path, labels: bool = False) -> np.ndarray
     except Exception as error:
         syntax = getattr(getattr(dataset, 'file_meta', None), 'TransferSyntaxUID', None)
         name = getattr(syntax, 'name', 'unknown transfer syntax')
+        if is_unread(syntax):
+            raise DataFileError(
+                f'{path}: Transfer Syntax {name}, which is not read',
+                'uncompressed, RLE, JPEG, JPEG-LS, JPEG 2000',
+                'Export it uncompressed',
+            ) from error
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataFileError(
             f'{path}: cannot decode its pixels ({name}): {reason}',

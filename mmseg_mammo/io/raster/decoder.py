@@ -16,6 +16,7 @@ from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.dicom.silence import silence
 from mmseg_mammo.io.raster import pgm, tiff
 from mmseg_mammo.io.raster.jpeg import decode_jpeg
+from mmseg_mammo.io.raster.kinds import READ, unread_jpeg, unread_kind
 
 MAX_COLOUR = 8  # levels by which the channels of a grey picture differ after JPEG
 _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'
@@ -29,6 +30,7 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF and TIFF tag 2
     7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
     8: np.rot90,
 }
+_EXPORT = 'Export it as 8- or 16-bit greyscale, one plain picture'
 
 
 class NotReadableError(Exception):
@@ -52,14 +54,17 @@ def decode_raster(data: bytes, path: Path, labels: bool, notes: list[str]) -> np
         DataFileError: The file is damaged, coloured, or says something beside its pixels that
             is not understood.
     """
+    kind = unread_kind(data)
+    if kind:
+        raise DataFileError(f'{path}: {kind}', READ, _EXPORT)
     try:
         with silence():  # Pillow warns of metadata that nobody asks for
             pixels, turn = _decode_format(data, labels)
     except ValueError as error:
-        raise DataFileError(
-            f'{path}: {error}', remedy='Export it as 8- or 16-bit greyscale, one plain picture'
-        ) from error
+        raise DataFileError(f'{path}: {error}', remedy=_EXPORT) from error
     except Exception as error:  # decoders raise many types; all mean that there are no pixels
+        if kind := unread_jpeg(data):
+            raise DataFileError(f'{path}: {kind}', READ, _EXPORT) from error
         raise DataFileError(
             f'{path}: not a readable image, probably truncated or corrupt',
             'a whole PNG, JPEG, TIFF, BMP or PGM file',

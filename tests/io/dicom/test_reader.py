@@ -4,8 +4,9 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
-from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1
+from pydicom.uid import MPEG2MPML, JPEG2000Lossless, JPEGLosslessSV1
 
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.dicom.reader import is_dicom, read_dicom, read_info
@@ -230,3 +231,23 @@ def test_a_window_that_cannot_be_applied_says_how_to_ignore_it(save_dicom):
     with pytest.raises(DataFileError, match=r'Window Width.*--no-voi'):
         read_dicom(path)
     np.testing.assert_array_equal(levels(path, voi=False), TWELVE_BITS)
+
+
+def test_a_report_and_a_film_are_called_that_and_never_truncated(save_dicom):
+    path = save_dicom(TWELVE_BITS, 'film.dcm')
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = MPEG2MPML
+    dataset.PixelData = encapsulate([bytes(64)])
+    dataset['PixelData'].is_undefined_length = True
+    dataset.save_as(path)
+    with pytest.raises(DataFileError, match=r'film\.dcm: Transfer Syntax MPEG2.* not read') as film:
+        read_dicom(path)
+    path = save_dicom(TWELVE_BITS, 'cad.dcm')
+    dataset = pydicom.dcmread(path)
+    dataset.SOPClassUID = '1.2.840.10008.5.1.4.1.1.88.50'
+    for name in ('Rows', 'Columns', 'PixelData'):
+        delattr(dataset, name)
+    dataset.save_as(path)
+    with pytest.raises(DataFileError, match=r'kind Mammography CAD SR, not an image') as report:
+        read_info(path)
+    assert not any('truncated' in str(error.value) for error in (film, report))

@@ -178,7 +178,7 @@ def test_several_pictures_inks_and_other_containers_are_refused_by_name():
         (moving, 'pictures in one file'),
         (encoded(grey.convert('CMYK'), 'JPEG'), 'CMYK'),
         (encoded(grey, 'GIF'), 'a GIF file'),
-        (encoded(grey.convert('RGB'), 'WEBP'), 'a WEBP file'),
+        (encoded(grey.convert('RGB'), 'WEBP'), 'a WebP file'),
     ):
         with pytest.raises(DataFileError, match=rf'file: .*{message}.*Export'):
             read(data)
@@ -196,3 +196,16 @@ def test_what_follows_the_end_of_a_png_is_no_damage_and_its_missing_end_is():
     np.testing.assert_array_equal(read(data + bytes(9000)), STORED)
     with pytest.raises(DataFileError, match='not a readable image'):
         read(data[:-12] + bytes(100))
+
+
+@pytest.mark.parametrize(
+    ('data', 'kind'),
+    [
+        (b'%PDF-1.7', 'a PDF file'),
+        (bytes([0xFF, 0xD8, 0xFF, 0xF7, 0, 11, 8, 0, 8, 0, 8, 1, 1, 17, 0]), 'JPEG-LS'),
+    ],
+)
+def test_another_format_is_called_that_and_never_truncated(data, kind):
+    with pytest.raises(DataFileError, match=rf'file: .*{kind}\. Allowed: PNG, JPEG.*Export') as e:
+        read(data)
+    assert 'truncated' not in str(e.value)

@@ -9,7 +9,7 @@ import pytest
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.table import read_records
-from mmseg_mammo.io.workbook import is_workbook, read_sheet
+from mmseg_mammo.io.tables.workbook import is_workbook, read_sheet
 
 
 @pytest.fixture
@@ -113,6 +113,6 @@ def test_other_files_are_no_workbooks(tmp_path, book):
 
 
 def test_a_sheet_of_a_csv_file_is_refused():
-    table = Path(__file__).parents[1] / 'conftest.py'
+    table = Path(__file__).parents[2] / 'conftest.py'
     with pytest.raises(DataIndexError, match=r"no workbook with a sheet 'a'"):
         read_records(table, [], sheet='a')

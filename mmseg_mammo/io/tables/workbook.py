@@ -47,7 +47,7 @@ def read_sheet(path: Path, data: bytes, sheet: str = '') -> Iterator[tuple[int, 
         DataIndexError: The file is damaged; there is no such sheet, or several; a formula has no
             result; or cells are merged.
     """
-    told = _chosen(path, _open(path, data, data_only=False), sheet)
+    told = _chosen(path, _load_book(path, data, data_only=False), sheet)
     if told.merged_cells.ranges:
         raise DataIndexError(
             f'{path}, sheet {told.title}: cells {min(map(str, told.merged_cells.ranges))} are merged',
@@ -55,7 +55,7 @@ def read_sheet(path: Path, data: bytes, sheet: str = '') -> Iterator[tuple[int, 
             'Undo the merging, and fill in the cells',
         )
     formulas = [cell for row in told.iter_rows() for cell in row if cell.data_type == 'f']
-    shown = _open(path, data, data_only=True)[told.title] if formulas else told
+    shown = _load_book(path, data, data_only=True)[told.title] if formulas else told
     for cell in formulas:
         if shown[cell.coordinate].value is None:
             raise DataIndexError(
@@ -64,13 +64,13 @@ def read_sheet(path: Path, data: bytes, sheet: str = '') -> Iterator[tuple[int, 
             )
     begun = False
     for number, row in enumerate(shown.iter_rows(), start=1):
-        cells = [_text(cell) for cell in row]
+        cells = [_cell_text(cell) for cell in row]
         if any(cells) and (begun or not cells[0].startswith('#')):
             begun = True
             yield number, cells
 
 
-def _open(path: Path, data: bytes, data_only: bool) -> Any:
+def _load_book(path: Path, data: bytes, data_only: bool) -> Any:
     import openpyxl
 
     try:
@@ -101,7 +101,7 @@ def _chosen(path: Path, book: Any, name: str) -> Any:
     )
 
 
-def _text(cell: Any) -> str:
+def _cell_text(cell: Any) -> str:
     value = cell.value
     if value is None:
         return ''

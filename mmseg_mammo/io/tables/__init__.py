@@ -1,0 +1,1 @@
+"""Tables of other programs than this, as rows of text."""
