@@ -62,6 +62,13 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--images', type=Path, help='folder of images, searched with subfolders')
     group.add_argument('--masks', type=Path, help='folder of masks, matched by file stem')
     group.add_argument(
+        '--coco',
+        type=Path,
+        metavar='JSON',
+        help='COCO file of polygons, masks (RLE) and boxes, matched by file_name; beside --table, '
+        'or beside --images in the place of --masks',
+    )
+    group.add_argument(
         '--not-annotated', action='store_true', help='of --images alone: nobody looked at them'
     )
     group.add_argument(
@@ -106,7 +113,17 @@ def _add_gaps(group: argparse._ArgumentGroup) -> None:
         'needed if there is one that the column annotated says nothing about',
     )
     group.add_argument(
-        '--lesion-values', default='', metavar='1,3', help='values that mean lesion in label maps'
+        '--lesion-values',
+        default='',
+        metavar='1,3',
+        help='values that mean lesion in label maps, or numbers of segments of DICOM SEG',
+    )
+    group.add_argument(
+        '--lesion-categories',
+        nargs='+',
+        default=[],
+        metavar='NAME',
+        help='categories of the COCO file that are lesions; needed if it uses several',
     )
     group.add_argument(
         '--mask-kind',
@@ -148,13 +165,15 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _check_inputs(args: argparse.Namespace) -> None:
-    given = (args.table is not None, args.images is not None, args.masks is not None)
+    masks = (args.masks is not None) + (args.coco is not None and args.table is None)
+    given = (args.table is not None, args.images is not None, masks)
     alone = args.not_annotated
     if given != ((False, True, False) if alone else (True, False, False)) and (
         alone or given != (False, True, True)
     ):
         args.parser.error(
-            'give either --table, or --images and --masks, or --images and --not-annotated'
+            'give either --table, or --images and --masks, or --images and --not-annotated, or '
+            '--images and --coco'
         )
     for option in ('sheet', 'value', 'overwrite_column'):
         if getattr(args, option) and args.table is None:
@@ -193,6 +212,7 @@ def _read(
     args: argparse.Namespace, origin: Path, root: Path, carved: bool
 ) -> 'tuple[list[Entry], list[Problem]]':
     """The rows of a table or of folders."""
+    from mmseg_mammo.preparation.hospital.drawings import list_drawn, read_drawings
     from mmseg_mammo.preparation.hospital.folders import pair_folders
     from mmseg_mammo.preparation.hospital.images_alone import list_images
     from mmseg_mammo.preparation.hospital.table import Reading, read_hospital_table
@@ -203,10 +223,13 @@ def _read(
         patient_pattern=args.patient_pattern,
     )
     columns, fixed = _pairs('--column', args.column), _pairs('--set', args.set)
+    drawings = read_drawings(args.coco, args.lesion_categories) if args.coco else None
     if args.table is not None:
         values = parse_values(args.value, COLUMNS)
         reading = Reading(values, args.overwrite_column, args.sheet)
-        return read_hospital_table(origin, root, columns, fixed, gaps, reading)
+        return read_hospital_table(origin, root, columns, fixed, gaps, reading, drawings)
+    if drawings is not None:
+        return list_drawn(origin, drawings, fixed, gaps, args.image_suffix)
     if args.not_annotated:
         return list_images(origin, fixed, gaps, args.image_suffix)
     return pair_folders(origin, args.masks, args.mask_suffix, fixed, gaps, args.image_suffix)

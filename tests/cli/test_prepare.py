@@ -1,5 +1,7 @@
 """``prepare``: one call of the preparation, and what a user must not overlook."""
 
+import json
+
 import numpy as np
 import openpyxl
 import pytest
@@ -153,3 +155,22 @@ def test_images_alone_are_prepared_as_not_annotated(tmp_path, capsys):
 def test_words_that_cannot_be_are_named(words, said, table):
     with pytest.raises(SystemExit, match=f'^mammoseg prepare: {said}'):
         main(['prepare', 'out', '--table', str(table), *words])
+
+
+def test_a_coco_file_stands_beside_a_table_or_in_the_place_of_masks(table, tmp_path, settings):
+    path = tmp_path / 'c.json'
+    data = {
+        'images': [{'id': 1, 'file_name': '2.png'}],
+        'annotations': [{'image_id': 1, 'category_id': n, 'bbox': [1, 1, 2, 2]} for n in (1, 2)],
+        'categories': [{'id': 1, 'name': 'mass'}, {'id': 2, 'name': 'nipple'}],
+    }
+    path.write_text(json.dumps(data))
+    (table.parent / '2.png').touch()
+    table.write_text('image,patient_id,annotated\n1.png,P1,normal\n2.png,P1,\n')
+    words = ['--coco', str(path), '--set', 'patient_id=P1', '--empty-mask-means', 'not-annotated']
+    for given in (['--table', str(table)], ['--images', str(table.parent)]):
+        with pytest.raises(SystemExit, match='--lesion-categories mass'):
+            main(['prepare', 'out', *given, *words])
+        with pytest.raises(SystemExit, match='full'):
+            main(['prepare', 'out', *given, *words, '--lesion-categories', 'mass'])
+    assert [count for count, *_ in settings] == [2, 2]

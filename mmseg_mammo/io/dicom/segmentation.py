@@ -6,7 +6,8 @@ to file: no message, log or warning holds them.
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,32 @@ import numpy as np
 from mmseg_mammo.errors import DataFileError, HostError, MammoError
 from mmseg_mammo.io.dicom.header import is_filled
 from mmseg_mammo.io.dicom.reader import DicomInfo, read_dataset
-from mmseg_mammo.io.dicom.segmentation_object import Software, build_segmentation, images_of
+from mmseg_mammo.io.dicom.segmentation_object import (
+    Segment,
+    Software,
+    build_segmentation,
+    images_of,
+    references_of,
+    segment_numbers_of,
+    segments_of,
+)
 from mmseg_mammo.io.dicom.silence import silence
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.version import __version__
 
 # What a segmentation has to name.
 _NAMED = ('SOPClassUID', 'SOPInstanceUID', 'SeriesInstanceUID', 'StudyInstanceUID')
+
+
+_STORAGE = ('1.2.840.10008.5.1.4.1.1.66.4', '1.2.840.10008.5.1.4.1.1.66.7')  # SEG, label map
+
+
+@dataclass(frozen=True)
+class SegmentationInfo:
+    """What the header of a SEG says: UIDs of its images, and its segments."""
+
+    images: tuple[str, ...]
+    segments: tuple[Segment, ...]
 
 
 def write_segmentation(
@@ -85,11 +105,30 @@ def write_segmentation(
     return out
 
 
-def read_segmentation(path: Path) -> dict[str, np.ndarray]:
-    """Read a DICOM SEG: for each image that it names, the union of all segments.
+def read_segmentation_info(path: Path) -> SegmentationInfo | None:
+    """Read the header of a DICOM file; None if it is no SEG, or cannot be read.
+
+    Args:
+        path: Any DICOM file.
+    """
+    with silence():
+        try:
+            dataset, _ = read_dataset(path, stop_before_pixels=True)
+            if str(dataset.get('SOPClassUID') or '') not in _STORAGE:
+                return None
+            named = (*images_of(dataset), *references_of(dataset))
+            names = dict.fromkeys(filter(None, named))
+            return SegmentationInfo(tuple(names), tuple(segments_of(dataset)))
+        except Exception:  # noqa: BLE001 - whoever reads its pixels says what is wrong
+            return None
+
+
+def read_segmentation(path: Path, segments: Collection[int] = ()) -> dict[str, np.ndarray]:
+    """Read a DICOM SEG: for each image that it names, the union of its segments.
 
     Args:
         path: A SEG of type BINARY or LABELMAP, by whatever software. Needs no highdicom.
+        segments: Numbers of the segments that count; empty takes all.
 
     Returns:
         SOP Instance UID of the image → mask, H×W bool, on the rows and columns of the SEG.
@@ -109,17 +148,22 @@ def read_segmentation(path: Path) -> dict[str, np.ndarray]:
         try:
             frames = np.asarray(dataset.pixel_array)
             names = images_of(dataset)
+            # A frame of a label map holds the numbers of its segments as values.
+            numbers = segment_numbers_of(dataset) if kind == 'BINARY' else [0] * len(names)
         except Exception as error:  # noqa: BLE001 - not chained: a traceback would quote too
             reason = type(error).__name__
             raise DataFileError(f'{path}: its frames cannot be read ({reason})') from None
     masks: dict[str, np.ndarray] = {}
-    for name, frame in zip(names, frames if frames.ndim == 3 else frames[None], strict=True):
+    frames = frames if frames.ndim == 3 else frames[None]
+    for name, number, frame in zip(names, numbers, frames, strict=True):
         if not name:
             raise DataFileError(
                 f'{path}: a frame does not name its image',
                 'segmentations whose frames name the image that they lie on',
             )
-        masks[name] = masks.get(name, False) | (frame > 0)
+        region = (frame > 0) * number if kind == 'BINARY' and segments else frame
+        found = np.isin(region, list(segments)) if segments else region > 0
+        masks[name] = masks.get(name, False) | found
     return masks
 
 

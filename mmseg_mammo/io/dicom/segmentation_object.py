@@ -110,16 +110,52 @@ def images_of(seg: Any) -> list[str]:
     frames = [*(seg.get('PerFrameFunctionalGroupsSequence') or [])]
     if len(frames) != (expected := int(seg.get('NumberOfFrames') or 1)):
         raise ValueError(f'{expected} frames, {len(frames)} of them described')
-    instances = [
-        str(instance.ReferencedSOPInstanceUID)
-        for series in seg.get('ReferencedSeriesSequence') or []
-        for instance in series.get('ReferencedInstanceSequence') or []
-    ]
+    instances = references_of(seg)
     only = instances[0] if len(instances) == 1 else ''
     return [
         next((name for group in (frame, *shared) if (name := _named(group))), only)
         for frame in frames
     ]
+
+
+def references_of(seg: Any) -> list[str]:
+    """The SOP Instance UIDs of the images that a SEG was made on, with or without a frame."""
+    return [
+        str(instance.ReferencedSOPInstanceUID)
+        for series in seg.get('ReferencedSeriesSequence') or []
+        for instance in series.get('ReferencedInstanceSequence') or []
+    ]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment of a SEG: its number, its label, and the code of what it shows ('' unknown)."""
+
+    number: int
+    label: str
+    kind: str
+
+
+def segments_of(seg: Any) -> list[Segment]:
+    """The segments that a SEG (a ``pydicom.Dataset``) describes, without the background."""
+    found = []
+    for one in seg.get('SegmentSequence') or []:
+        codes = one.get('SegmentedPropertyTypeCodeSequence') or []
+        kind = str(codes[0].get('CodeValue') or '') if codes else ''
+        number = int(one.get('SegmentNumber') or 0)
+        found.append(Segment(number, str(one.get('SegmentLabel') or ''), kind))
+    return [one for one in found if one.number]
+
+
+def segment_numbers_of(seg: Any) -> list[int]:
+    """The segment of each frame of a SEG of type BINARY; 0 where a frame does not say."""
+    shared = [*(seg.get('SharedFunctionalGroupsSequence') or [])]
+    numbers = []
+    for frame in seg.get('PerFrameFunctionalGroupsSequence') or []:
+        told = [group.get('SegmentIdentificationSequence') for group in (frame, *shared)]
+        number = next((one[0].get('ReferencedSegmentNumber') for one in told if one), 0)
+        numbers.append(int(number or 0))
+    return numbers
 
 
 def short_text(text: str) -> str:

@@ -10,14 +10,16 @@ from typing import NamedTuple
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.dicom.reader import is_dicom, read_info
 from mmseg_mammo.io.index import VIEWS
+from mmseg_mammo.io.shapes.drawing import Drawing
 from mmseg_mammo.preparation.hospital.disk import fault_of, find_file, list_names, resolve_links
 from mmseg_mammo.preparation.hospital.names import tells_nothing
+from mmseg_mammo.preparation.hospital.regions import BOX, read_box
 from mmseg_mammo.preparation.hospital.spacing import read_spacing
 from mmseg_mammo.preparation.hospital.spelling import NOT_ANNOTATED, spell
 
 COLUMNS = (
     *('image', 'mask', 'patient_id', 'laterality', 'view', 'split', 'finding', 'pathology'),
-    *('density', 'annotated', 'spacing_mm', 'mask_kind'),
+    *('density', 'annotated', 'spacing_mm', 'mask_kind', *BOX),
 )
 EMPTY_MASK_MEANINGS = ('normal', NOT_ANNOTATED)
 
@@ -31,12 +33,13 @@ class Raw(NamedTuple):
     """A row as it was read.
 
     ``place`` names it in messages; ``cells`` has all ``COLUMNS``; ``doubt`` says why an image
-    without lesion would be no fair reading of it, or is ''.
+    without lesion would be no fair reading of it, or is ''; ``drawn`` is of another file.
     """
 
     place: str
     cells: Mapping[str, str]
     doubt: str = ''
+    drawn: Drawing | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,12 @@ class Entry:
     doubt: str = ''
     spacing_mm: str = ''
     mask_kind: str = ''
+    drawn: Drawing | None = None
+
+    @property
+    def region(self) -> Path | Drawing | None:
+        """Where its lesion is: a mask, which comes before a box of the same row, or a drawing."""
+        return self.mask or self.drawn
 
 
 @dataclass(frozen=True)
@@ -148,6 +157,8 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
     annotated = spell('annotated', cells['annotated'])
     if annotated in ('normal', 'no') and tells_nothing(mask):
         mask = ''  # R writes NA for an empty cell
+    drawn = row.drawn or read_box(cells)
+    weak = drawn is not None and drawn.weak and not mask
     return Entry(
         place=row.place,
         relative=image,
@@ -161,9 +172,10 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
         pathology=spell('pathology', cells['pathology']),
         density=cells['density'],
         annotated=annotated,
-        doubt=row.doubt,
+        doubt=row.doubt or ('it has a box' if drawn and mask else ''),
         spacing_mm=read_spacing(cells['spacing_mm']),
-        mask_kind=spell('mask_kind', cells['mask_kind']),
+        mask_kind='weak' if weak else spell('mask_kind', cells['mask_kind']),
+        drawn=drawn,
     )
 
 
@@ -178,7 +190,7 @@ def _fill(entry: Entry, gaps: Gaps) -> Entry:
         match = re.search(gaps.patient_pattern, entry.relative)
         patient = match[1] or '' if match else ''
     annotated = entry.annotated
-    if not annotated and entry.mask is None and gaps.empty_mask:
+    if not annotated and entry.region is None and gaps.empty_mask:
         annotated = spell('annotated', gaps.empty_mask)
         if annotated == 'normal' and entry.doubt:
             raise DataIndexError(
@@ -216,9 +228,11 @@ def _faults(entry: Entry) -> Iterator[str]:
         yield f'mask {entry.mask} {fault}'
     if entry.mask is not None and resolve_links(entry.mask) == resolve_links(entry.image):
         yield f'image and mask are the same file {entry.image}'
-    if entry.mask is None and entry.annotated == 'lesion':
+    if entry.drawn is not None and entry.drawn.fault:
+        yield entry.drawn.fault
+    if entry.region is None and entry.annotated == 'lesion':
         yield 'annotated is lesion, but no mask is named'
-    if entry.mask is None and not entry.annotated:
+    if entry.region is None and not entry.annotated:
         yield (
             'no mask and no annotated value; say what that means by --empty-mask-means '
             f'{" or ".join(EMPTY_MASK_MEANINGS)}'

@@ -18,6 +18,7 @@ from mmseg_mammo.preparation.hospital.disk import (
 )
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, Entry, Gaps, Problem, Raw, collect
 from mmseg_mammo.preparation.hospital.names import MaskNames, find_mask_like, nfc, stem_of, stems_of
+from mmseg_mammo.preparation.hospital.segmentations import find_segmented
 
 
 @dataclass
@@ -60,7 +61,7 @@ def pair_folders(
         images: Searched with its subfolders, links followed.
         masks: The same folder, or another one.
         mask_suffix: What the stem of a mask ends with (``_mask``). ``x_mask`` and ``x_mask_1``
-            are regions of the image ``x``.
+            are regions of the image ``x``. A DICOM SEG is that of the images whose UIDs it names.
         fixed: Column -> a value for every image.
         gaps: How to fill what file names do not tell.
         image_suffix: What the stem of an image ends with (``_FULL``); other files are no
@@ -86,7 +87,8 @@ def pair_folders(
             cases[stem_of(path.name).removesuffix(image_suffix)].images.append(path)
     _stop_at_mask_like(cases, mask_suffix)
     names = MaskNames(cases, mask_suffix)
-    orphans = [path for path in files.masks if not _file(path, cases, names)]
+    segmented, by_name = find_segmented(files.masks, files.images)
+    orphans = [path for path in by_name if not _file(path, cases, names)]
     orphans += [path for path in files.lost if not _lose(path, cases, names)]
     orphans += [path for path in files.strays if not _lose(path, cases, names, True)]
     _stop_at_orphans(orphans, masks)
@@ -101,7 +103,8 @@ def pair_folders(
                 problems.append(Problem(relative, relative, problem, resolve_links(image)))
                 continue
             cells = {**dict.fromkeys(COLUMNS, ''), **fixed, 'image': relative}
-            for mask in [str(path.absolute()) for path in chosen] or ['']:
+            regions = (*chosen, *segmented.get(image, ()))
+            for mask in [str(path.absolute()) for path in regions] or ['']:
                 raw.append(Raw(relative, {**cells, 'mask': mask}))
     entries, bad = collect(sorted(raw, key=lambda row: Path(row.place)), images, gaps)
     return entries, problems + bad

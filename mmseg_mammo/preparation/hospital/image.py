@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.image import BRIGHT_AIR, air_is_bright, read_image, read_labels
+from mmseg_mammo.io.image import BRIGHT_AIR, air_is_bright, read_image
 from mmseg_mammo.io.index import MASK_KINDS, Row, merge_terms
-from mmseg_mammo.io.mask import binarise, fit_mask
+from mmseg_mammo.io.shapes.drawing import Drawing
 from mmseg_mammo.preparation.dicom_facts import dicom_facts
 from mmseg_mammo.preparation.hospital.entry import Entry
 from mmseg_mammo.preparation.hospital.names import output_names
+from mmseg_mammo.preparation.hospital.regions import read_region
 from mmseg_mammo.preparation.hospital.spelling import DRAWN
 from mmseg_mammo.preparation.output import (
-    INVERTED_SHARE,
     large_lesion_note,
     pair_record,
     row_from_record,
@@ -45,13 +45,13 @@ class HospitalJob:
 
     name: str
     image: Path
-    masks: tuple[Path, ...]
+    masks: tuple[Path | Drawing, ...]
     annotated: str
 
     @property
     def inputs(self) -> tuple[Path, ...]:
         """Every file that is read."""
-        return (self.image, *self.masks)
+        return (self.image, *(mask for mask in self.masks if isinstance(mask, Path)))
 
 
 def make_jobs(groups: Sequence[Sequence[Entry]]) -> list[HospitalJob]:
@@ -61,7 +61,7 @@ def make_jobs(groups: Sequence[Sequence[Entry]]) -> list[HospitalJob]:
         HospitalJob(
             name=name,
             image=group[0].image,
-            masks=tuple(entry.mask for entry in group if entry.mask is not None),
+            masks=tuple(entry.region for entry in group if entry.region is not None),
             annotated=group[0].annotated,
         )
         for name, group in zip(names, groups, strict=True)
@@ -106,13 +106,11 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
         notes.append(BRIGHT_AIR)
     shape = (image.shape[0], image.shape[1])
     mask = np.zeros(shape, dtype=bool)
-    for path in job.masks:
-        region = _read_region(path, options.lesion_values, notes)
-        if region.shape != shape:
-            notes.append(f'{path.name} resized from {region.shape[0]}×{region.shape[1]}')
-        if not region.any() and len(job.masks) > 1:
-            notes.append(f'{path.name} is empty')
-        mask |= fit_mask(region, shape, str(path))
+    for one in job.masks:
+        region = read_region(one, job.image, shape, options.lesion_values, notes)
+        if isinstance(one, Path) and not region.any() and len(job.masks) > 1:
+            notes.append(f'{one.name} is empty')
+        mask |= region
     found = 'lesion' if mask.any() else 'normal'
     if {job.annotated, found} in ({'lesion', 'normal'}, {'lesion', 'no'}):
         raise DataFileError(
@@ -153,16 +151,3 @@ def index_row(
         mask_kind=max(kinds, key=MASK_KINDS.index) if mask_kind in DRAWN else mask_kind,
         source=source,
     )
-
-
-def _read_region(path: Path, lesion_values: Sequence[int], notes: list[str]) -> np.ndarray:
-    """The lesion of one mask file, bool on its own grid."""
-    region = binarise(read_labels(path, notes=notes), str(path), lesion_values)
-    share = float(region.mean())
-    if share > INVERTED_SHARE:
-        raise DataFileError(
-            f'{path}: its lesion covers {share:.0%} of the image',
-            f'at most {INVERTED_SHARE:.0%}',
-            'Invert the mask if its background is white; the outline of a breast is no lesion',
-        )
-    return region

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmseg_mammo.io.dicom.segmentation import read_segmentation_info
 from mmseg_mammo.io.index import Row
 from mmseg_mammo.preparation.hospital.disk import resolve_links
 from mmseg_mammo.preparation.hospital.entry import Entry, Problem
@@ -90,12 +91,12 @@ def audit_lines(made: Made, problems: Sequence[Problem]) -> list[dict[str, str]]
         {
             'row': entry.place,
             'image': entry.relative,
-            'mask': str(entry.mask or ''),
+            'mask': str(entry.region or ''),
             'status': 'prepared',
             'annotated': record['annotated'],
             'output': record['image'],
             'lesion_share': f'{record["lesion_share"]:.6f}',
-            'note': record['note'],
+            'note': '; '.join(filter(None, (record['note'], _choice(entry)))),
         }
         for group, record in made
         if 'error' not in record
@@ -106,6 +107,10 @@ def audit_lines(made: Made, problems: Sequence[Problem]) -> list[dict[str, str]]
         told = {'row': problem.place, 'image': problem.image, 'note': problem.message}
         lines.append({**empty, **told, 'status': 'skipped'})
     return sorted(lines, key=lambda line: _natural(line['row']))
+
+
+def _choice(entry: Entry) -> str:
+    return 'its mask was taken, and not its box' if entry.mask and entry.drawn else ''
 
 
 def _natural(text: str) -> list[int | str]:
@@ -154,7 +159,11 @@ def _shared_masks(used: Made) -> list[str]:
         for entry in group if record['annotated'] == 'lesion' else ():
             if entry.mask is not None:
                 images[resolve_links(entry.mask)][entry.relative] = None
-    return [f'{mask} for {" and ".join(of)}' for mask, of in images.items() if len(of) > 1]
+    return [
+        f'{mask} for {" and ".join(of)}'
+        for mask, of in images.items()
+        if len(of) > 1 and read_segmentation_info(Path(mask)) is None  # a SEG may be of several
+    ]
 
 
 def _equal_pictures(used: Made, out: Path) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.image import image_suffix
 from mmseg_mammo.io.table import Record, fold, read_records
+from mmseg_mammo.preparation.hospital.drawings import Drawings, add_drawings
 from mmseg_mammo.preparation.hospital.entry import (
     COLUMNS,
     Entry,
@@ -21,6 +22,8 @@ from mmseg_mammo.preparation.hospital.spacing import read_spacing
 from mmseg_mammo.preparation.hospital.spelling import check_word, spell, translate
 
 _OPTIONS = ('source',)  # columns of index.csv that an option sets, not a table
+
+_BOX_WORDS = ('bbox', 'boundingbox', 'xmin', 'ymin', 'xmax', 'ymax')  # what others call a box
 
 _NO_LESION = (
     *('normal', 'norm', 'healthy', 'unremarkable', 'negative', 'absent', 'nothing', 'nil', 'no'),
@@ -51,6 +54,7 @@ def read_hospital_table(
     fixed: Mapping[str, str],
     gaps: Gaps,
     reading: Reading | None = None,
+    drawings: Drawings | None = None,
 ) -> tuple[list[Entry], list[Problem]]:
     """Read a hospital's table.
 
@@ -61,6 +65,7 @@ def read_hospital_table(
         fixed: Our column name -> a value for every row; '' clears the column.
         gaps: How to fill empty cells.
         reading: What its words mean.
+        drawings: What was drawn on its images, of another file.
 
     Returns:
         The usable entries, one for each mask of a row or one without, and the rows that are not,
@@ -83,7 +88,8 @@ def read_hospital_table(
     required = [theirs[name] for name in needed]
     known = tuple(theirs.values())
     records = read_records(table, required, remedy, known, masks, reading.sheet, listed=False)
-    if gaps.empty_mask == 'normal' and masks:
+    boxes = drawings or any(theirs['x1'] in record.cells for record in records[:1])
+    if gaps.empty_mask == 'normal' and masks and not boxes:
         _check_mask_column(table, masks, records)
     raw = []
     for record in records:
@@ -94,7 +100,7 @@ def read_hospital_table(
         for mask in _masks_of(record, cells['mask'], reading):
             filled = {**cells, 'mask': mask, **fixed}
             raw.append(Raw(f'row {record.number}', filled, doubt))
-    return collect(raw, root, gaps)
+    return collect(add_drawings(raw, drawings, fixed) if drawings else raw, root, gaps)
 
 
 def _masks_of(record: Record, mask: str, reading: Reading) -> list[str]:
@@ -183,4 +189,10 @@ def _unread_mask(record: Record, theirs: Mapping[str, str]) -> str:
         named = name not in theirs.values() and any(word in fold(name) for word in words)
         if named and image_suffix(cell):
             return f'column {name} names {cell}; if that is a mask: --column mask={name}'
+        if (
+            name not in theirs.values()
+            and fold(name).startswith(_BOX_WORDS)
+            and not tells_nothing(cell)
+        ):
+            return f'column {name} is {cell}; if that is of a box: --column x1=… y1=… x2=… y2=…'
     return ''
