@@ -81,14 +81,14 @@ def _add_pixels(dataset, pixels, bits, encoder):
     syntax = dataset.file_meta.TransferSyntaxUID
     encoder = encoder or ENCODERS.get(syntax)
     if encoder is not None:
-        unsigned = pixels.view(pixels.dtype.str.replace('i', 'u'))
-        frame = encoder(unsigned & unsigned.dtype.type((1 << bits) - 1))
+        frame = encoder(_as_encoded(pixels, bits, syntax))
         parts = min(3, len(frame) // 64)  # some vendors cut a frame into several fragments
         dataset.PixelData = encapsulate([bytes(frame)], fragments_per_frame=max(1, parts))
     elif syntax in (RLELossless, JPEG2000Lossless):
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         dataset.PixelData = pixels.tobytes()
-        dataset['PixelData'].VR = 'OW'
-        dataset.compress(syntax, encoding_plugin='pylibjpeg' if syntax != RLELossless else 'pydicom')
+        plugin = 'pydicom' if syntax == RLELossless else 'pylibjpeg'
+        dataset.compress(syntax, encoding_plugin=plugin, generate_instance_uid=False)
         return
     else:
         order = '<' if syntax.is_little_endian else '>'
@@ -98,6 +98,14 @@ def _add_pixels(dataset, pixels, bits, encoder):
             return
     dataset['PixelData'].VR = 'OB' if encoder is not None else 'OW'
     dataset['PixelData'].is_undefined_length = encoder is not None
+
+
+def _as_encoded(pixels, bits, syntax):
+    """Pixels as encoders take them: two's complement, in JPEG of the bits that are stored."""
+    unsigned = pixels.view(f'u{pixels.itemsize}')
+    if syntax in (JPEGLSLossless, JPEGLSNearLossless):  # which are written with all bits
+        return unsigned
+    return unsigned & unsigned.dtype.type((1 << bits) - 1)
 
 
 def lossless(predictor, bits=12):
@@ -119,13 +127,25 @@ ENCODERS = {
 }
 
 
-
 def save(dataset, path, preamble=True):
     """Write a data set; ``preamble=False`` leaves out the first 132 bytes, not the meta group."""
     dataset.save_as(path, enforce_file_format=True)
     if not preamble:
         path.write_bytes(path.read_bytes()[132:])
     return path
+
+
+def syntax_as(uid):
+    """A writer that names another transfer syntax than pydicom would write, of the same length."""
+
+    def write(dataset, path):
+        save(dataset, path)
+        known = dataset.file_meta.TransferSyntaxUID.encode()
+        assert len(uid) == len(known)
+        path.write_bytes(path.read_bytes().replace(known, uid.encode(), 1))
+        return path
+
+    return write
 
 
 def save_bare(dataset, path):
@@ -155,11 +175,11 @@ def before(entries, first=0, dtype=np.uint16):
     return (above - lower + first).astype(dtype), int(np.ceil(error)) + 1
 
 
-def lut(entries, first=0, bits=12, little=True):
-    """A sequence of one LUT; words of the byte order of its file."""
+def lut(entries, first=0, bits=12, little=True, octets=False):
+    """A sequence of one LUT: words in the byte order of its file, or octets."""
     item = Dataset()
     item.add_new('LUTDescriptor', 'SS' if first < 0 else 'US', [len(entries) % 65536, first, bits])
-    order = '<u2' if little else '>u2'
+    order = 'u1' if octets else '<u2' if little else '>u2'
     item.add_new('LUTData', 'OW', np.asarray(entries).astype(order).tobytes())
     return Sequence([item])
 

@@ -1,19 +1,19 @@
 """The vendor matrix: names of files, how each is made, and what a reader has to see or say."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    MPEG4HP41,
     ExplicitVRBigEndian,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLossless,
     JPEGLSNearLossless,
-    UID,
 )
 from vendor_files import (
     FOR_PROCESSING,
@@ -27,6 +27,7 @@ from vendor_files import (
     lut,
     save,
     save_bare,
+    syntax_as,
     vendor,
 )
 
@@ -63,13 +64,12 @@ class Refusal:
 
     make: Callable[[], Any]
     says: str
+    write: Callable[..., Any] = save
 
 
 def shown(pixels=LEVELS, tolerance=1, white=TOP, write=save, outside=True, **tags):
     """A picture behind the window of its whole range, unless told otherwise."""
-    return Picture(
-        lambda: vendor(pixels, **{**WINDOW, **tags}), tolerance, white, write, outside
-    )
+    return Picture(lambda: vendor(pixels, **{**WINDOW, **tags}), tolerance, white, write, outside)
 
 
 def unwindowed(pixels=LEVELS, tolerance=1, white=WHITE, outside=True, **tags):
@@ -84,24 +84,24 @@ def _sigmoid():
     return shown(stored, 4, bits=16, **window)
 
 
-def _table(bits, count, first=0, dtype=np.uint16, stored=16, name='VOILUTSequence', **tags):
-    """A table of ``count`` entries of ``bits`` bits in which the mammogram is looked up."""
+def _table(bits, count, first=0, dtype=np.uint16, stored=16, octets=True, **tags):
+    """A VOI LUT of ``count`` entries of ``bits`` bits, in which the mammogram is looked up."""
     entries = curve(count, bits)
     pixels, error = before(entries, first, dtype)
     little = tags.get('syntax', SYNTAXES['implicit little endian']).is_little_endian
-    tags[name] = lut(entries, first, bits, little)
+    tags['VOILUTSequence'] = lut(entries, first, bits, little, octets and bits == 8)
     return Picture(lambda: vendor(pixels, stored, **tags), error)
 
 
-def _padded(value, limit=None, **tags):
-    """A corner of air that holds padding, up to a limit."""
-    pixels = LEVELS.copy()
+def _padded(value, limit=None, pixels=LEVELS, **tags):
+    """A corner of air that holds padding, up to a limit; 16 bits are stored."""
+    pixels = pixels.copy()
     pixels[PAPER] = value
     pixels[0, -1] = value if limit is None else limit
-    given = {'PixelPaddingValue': ('US', value)}
+    tags['PixelPaddingValue'] = ('US', value)
     if limit is not None:
-        given['PixelPaddingRangeLimit'] = ('US', limit)
-    return pixels, {**given, **tags}
+        tags['PixelPaddingRangeLimit'] = ('US', limit)
+    return Picture(lambda: vendor(pixels, 16, **tags), outside=False)
 
 
 def _group(**macros):
@@ -122,8 +122,6 @@ GROUPS = _group(
     FrameVOILUTSequence={**WINDOW, 'WindowCenter': 1948},
     PixelValueTransformationSequence={'RescaleSlope': 1, 'RescaleIntercept': -100},
 )
-HIGH_PADDING, HIGH_TAGS = _padded(WHITE)
-RANGE_PADDING, RANGE_TAGS = _padded(4000, 4095)
 
 PICTURES = {
     'window LINEAR': shown(),
@@ -136,9 +134,7 @@ PICTURES = {
         WindowWidth=[4096, 500, 100],
         WindowCenterWidthExplanation=['NORMAL', 'HARDER', 'SOFTER'],
     ),
-    'first window empty': shown(
-        WindowCenter=[0, 2048], WindowWidth=[0, 4096], outside=False
-    ),
+    'first window empty': shown(WindowCenter=[0, 2048], WindowWidth=[0, 4096], outside=False),
     'window of negative centre': shown(SIGNED, WindowCenter=0, RescaleSlope=1, RescaleIntercept=0),
     'no window': unwindowed(),
     'no window, 8 bits': unwindowed(EIGHT_BITS, HALF_OF_8_BITS, 255, bits=8),
@@ -146,7 +142,10 @@ PICTURES = {
         np.rint(LEVELS * (TOP / WHITE)).astype(np.uint16), 1, TOP, bits=16
     ),
     'no window, 32 allocated': unwindowed(LEVELS.astype(np.uint32), outside=False),
-    'table of 8 bits': _table(8, 4096),
+    # pydicom looks these up modulo 256.
+    'table of 8 bits': replace(_table(8, 4096), outside=False),
+    'table of 8 bits in words': replace(_table(8, 4096, octets=False), outside=False),
+    'table of 8 bits, 256 entries': _table(8, 256, octets=False),
     'table of 10 bits': _table(10, 4096),
     'table of 12 bits': _table(12, 16384),
     'table of 16 bits': _table(16, 65536),
@@ -154,7 +153,10 @@ PICTURES = {
     'table of 10 bits, signed': _table(10, 4096, -2048, np.int16),
     'table besides a window': _table(12, 16384, WindowCenter=99, WindowWidth=9),
     'rescale': shown(
-        WindowCenter=924, WindowWidth=2048.5, RescaleSlope=0.5, RescaleIntercept=-100,
+        WindowCenter=924.25,
+        WindowWidth=2048.5,
+        RescaleSlope=0.5,
+        RescaleIntercept=-100,
         outside=True,
     ),
     'rescale of negative slope': shown(DARK, RescaleSlope=-1, RescaleIntercept=WHITE),
@@ -181,11 +183,11 @@ PICTURES = {
     ),
     'signed': shown(SIGNED, WindowCenter=0),
     'signed, no window': unwindowed(SIGNED, outside=False),
-    'padding of white': shown(HIGH_PADDING, outside=False, **HIGH_TAGS),
-    'padding range': shown(RANGE_PADDING, outside=False, **RANGE_TAGS),
-    'padding, no window': unwindowed(HIGH_PADDING, outside=False, **HIGH_TAGS),
-    'padding, MONOCHROME1': shown(
-        WHITE - _padded(WHITE)[0], outside=False, PixelPaddingValue=('US', 0), **INVERSE
+    'padding of white': _padded(TOP, **WINDOW),
+    'padding range': _padded(50000, 60000, **WINDOW),
+    'padding, no window': replace(_padded(TOP), white=WHITE),
+    'padding, MONOCHROME1': _padded(
+        0, pixels=DARK + np.uint16(1), **INVERSE, **{**WINDOW, 'WindowCenter': 2049}
     ),
     'functional groups': Picture(
         lambda: vendor(SharedFunctionalGroupsSequence=GROUPS), outside=False
@@ -206,7 +208,9 @@ PICTURES = {
         if not name.startswith('JPEG lossless')
     },
     'JPEG lossless, predictor 4': shown(syntax=JPEGLossless, encoder=lossless(4)),
-    'JPEG-LS, two levels off': shown(syntax=JPEGLSNearLossless, tolerance=34),
+    'JPEG-LS, two levels off': unwindowed(
+        LEVELS * np.uint16(16), 3, WHITE * 16, bits=16, syntax=JPEGLSNearLossless
+    ),
     'JPEG, 8 bits': unwindowed(EIGHT_BITS, 6 * 257, 255, bits=8, syntax=JPEGBaseline8Bit),
     'JPEG, 12 bits': shown(syntax=JPEGExtended12Bit, tolerance=6 * 257),
 }
@@ -224,8 +228,12 @@ REFUSALS = {
     ),
     'colour': Refusal(
         lambda: vendor(
-            np.hstack([EIGHT_BITS] * 3), 8, Columns=96, SamplesPerPixel=3,
-            PhotometricInterpretation='RGB', PlanarConfiguration=0,
+            np.hstack([EIGHT_BITS] * 3),
+            8,
+            Columns=96,
+            SamplesPerPixel=3,
+            PhotometricInterpretation='RGB',
+            PlanarConfiguration=0,
         ),
         r'frame\(s\) of RGB',
     ),
@@ -244,23 +252,20 @@ REFUSALS = {
     'window beside the image': Refusal(
         lambda: vendor(WindowCenter=60000, WindowWidth=4), r'every pixel alike'
     ),
-    'unknown window function': Refusal(
-        lambda: vendor(**WINDOW, VOILUTFunction='CUBIC'), 'CUBIC'
-    ),
+    'unknown window function': Refusal(lambda: vendor(**WINDOW, VOILUTFunction='CUBIC'), 'CUBIC'),
     'cut table': Refusal(
         lambda: vendor(VOILUTSequence=_cut(lut(RAMP))), r'4096 entries, LUT Data holds 4000'
     ),
+    'MPEG-4': Refusal(lambda: vendor(syntax=MPEG4HP41, encoder=lossless(1)), r'\(MPEG-4'),
     'JPEG XL': Refusal(
-        lambda: vendor(syntax=UID('1.2.840.10008.1.2.4.110'), encoder=lossless(1)),
-        r'cannot decode its pixels \(JPEG XL',
-    ),
-    'MPEG': Refusal(
-        lambda: vendor(syntax=UID('1.2.840.10008.1.2.4.102'), encoder=lossless(1)),
-        r'cannot decode its pixels \(MPEG-4',
+        lambda: vendor(syntax=MPEG4HP41, encoder=lossless(1)),
+        'cannot decode its pixels',
+        syntax_as('1.2.840.10008.1.2.4.110'),
     ),
     'private syntax': Refusal(
-        lambda: vendor(syntax=UID('1.2.840.113619.999.1'), encoder=lossless(1)),
-        r'cannot decode its pixels',
+        lambda: vendor(syntax=MPEG4HP41, encoder=lossless(1)),
+        'cannot decode its pixels',
+        syntax_as('1.2.840.113619.5.999.12'),
     ),
 }
 
@@ -270,6 +275,7 @@ def _cut(sequence):
     return sequence
 
 
-def file_name(case):
-    """The name of a case as a file."""
-    return case.replace(',', '').replace(' ', '_') + '.dcm'
+def write(case, name, folder):
+    """Write the file of a case, which is called like it, and return its path."""
+    path = folder / f'{name.replace(",", "").replace(" ", "_")}.dcm'
+    return case.write(case.make(), path)

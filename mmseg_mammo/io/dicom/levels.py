@@ -185,6 +185,8 @@ def read_lut(item: Any, values: np.ndarray) -> tuple[int, np.ndarray] | None:
     elif first < 0 and values.min() >= first + (1 << 16):
         first += 1 << 16
     if isinstance(data, (bytes, bytearray)):
+        if item.original_encoding[1] is False:  # words of a big endian file, which pydicom leaves
+            data = np.frombuffer(data[: len(data) // 2 * 2], '>u2').astype('<u2').tobytes()
         words = np.frombuffer(data[: len(data) // 2 * 2], '<u2').astype(np.int64)
         octets = np.frombuffer(data, np.uint8)
     else:

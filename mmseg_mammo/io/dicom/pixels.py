@@ -72,6 +72,8 @@ def stored_values(dataset: Any, labels: bool = False) -> np.ndarray:
         pixels = _decode_compressed(dataset, decoded)
     else:
         pixels = dataset.pixel_array
+        if not (native or labels):  # a JPEG-LS or JPEG 2000 stream may say another depth or sign
+            _check_bits(dataset, pixels.view(f'u{pixels.itemsize}'))
     if pixels.ndim != 2:
         raise ValueError(f'{pixels.shape} values where one per pixel was expected')
     return pixels
@@ -138,6 +140,7 @@ def _check_bits(dataset: Any, raw: np.ndarray) -> None:
         dataset: Tells Bits Stored and sign.
         raw: All allocated bits of the pixels, unsigned.
     """
+    raw = raw.astype(raw.dtype.newbyteorder('='), copy=False)
     stored, signed = int(dataset.BitsStored), int(dataset.PixelRepresentation)
     allocated = raw.itemsize * 8
     if stored >= allocated or (not signed and int(raw.max()) >> stored == 0):
