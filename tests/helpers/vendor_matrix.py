@@ -5,14 +5,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from imagecodecs import jpegls_encode
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     MPEG4HP41,
     ExplicitVRBigEndian,
+    JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLossless,
+    JPEGLSLossless,
     JPEGLSNearLossless,
 )
 from vendor_files import (
@@ -93,15 +96,19 @@ def _table(bits, count, first=0, dtype=np.uint16, stored=16, octets=True, **tags
     return Picture(lambda: vendor(pixels, stored, **tags), error)
 
 
-def _padded(value, limit=None, pixels=LEVELS, **tags):
-    """A corner of air that holds padding, up to a limit; 16 bits are stored."""
+def _corner(pixels, value, limit=None):
+    """Pixels whose corner of air holds padding, up to a limit."""
     pixels = pixels.copy()
     pixels[PAPER] = value
     pixels[0, -1] = value if limit is None else limit
-    tags['PixelPaddingValue'] = ('US', value)
+    return pixels
+
+
+def _padded(value, limit=None, pixels=LEVELS, bits=16, **tags):
+    tags['PixelPaddingValue'] = ('SS' if value < 0 else 'US', value)
     if limit is not None:
         tags['PixelPaddingRangeLimit'] = ('US', limit)
-    return Picture(lambda: vendor(pixels, 16, **tags), outside=False)
+    return Picture(lambda: vendor(_corner(pixels, value, limit), bits, **tags), outside=False)
 
 
 def _group(**macros):
@@ -189,6 +196,10 @@ PICTURES = {
     'padding, MONOCHROME1': _padded(
         0, pixels=DARK + np.uint16(1), **INVERSE, **{**WINDOW, 'WindowCenter': 2049}
     ),
+    'padding above the bits': _padded(TOP, bits=13, **WINDOW),
+    'padding above the bits, signed': _padded(
+        -12288, pixels=SIGNED, bits=13, **{**WINDOW, 'WindowCenter': 0}
+    ),
     'functional groups': Picture(
         lambda: vendor(SharedFunctionalGroupsSequence=GROUPS), outside=False
     ),
@@ -208,6 +219,22 @@ PICTURES = {
         if not name.startswith('JPEG lossless')
     },
     'JPEG lossless, predictor 4': shown(syntax=JPEGLossless, encoder=lossless(4)),
+    **{
+        f'{name}, 8 bits in 16': unwindowed(
+            EIGHT_BITS.astype(np.uint16),
+            HALF_OF_8_BITS,
+            255,
+            syntax=syntax,
+            bits=8,
+            encoder=encoder,
+            outside=name != 'JPEG lossless',  # pydicom refuses it
+        )
+        for name, syntax, encoder in (
+            ('JPEG lossless', JPEGLossless, lambda p: lossless(1, 8)(p.astype(np.uint8))),
+            ('JPEG-LS', JPEGLSLossless, lambda p: jpegls_encode(p.astype(np.uint8))),
+            ('JPEG 2000', JPEG2000Lossless, None),
+        )
+    },
     'JPEG-LS, two levels off': unwindowed(
         LEVELS * np.uint16(16), 3, WHITE * 16, bits=16, syntax=JPEGLSNearLossless
     ),
@@ -245,6 +272,14 @@ REFUSALS = {
     ),
     'twelve bits at the upper end': Refusal(
         lambda: vendor(LEVELS << 4, HighBit=15), r'pixels use 16 bits, Bits Stored says 12'
+    ),
+    'padding that would be grey': Refusal(
+        lambda: vendor(_corner(SIGNED, -32768), PixelPaddingValue=('SS', -32768)),
+        r'pixels use 16 bits, Bits Stored says 12',
+    ),
+    'JPEG-LS of another sign': Refusal(
+        lambda: vendor(SIGNED, syntax=JPEGLSLossless, encoder=lambda p: jpegls_encode(p & 4095)),
+        r'12 bits, Bits Stored says 12, one of them for the sign',
     ),
     'window of negative width': Refusal(
         lambda: vendor(WindowCenter=9, WindowWidth=-4), r'Window Width -4'
