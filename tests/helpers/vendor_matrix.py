@@ -291,15 +291,17 @@ REFUSALS = {
     'cut table': Refusal(
         lambda: vendor(VOILUTSequence=_cut(lut(RAMP))), r'4096 entries, LUT Data holds 4000'
     ),
-    'MPEG-4': Refusal(lambda: vendor(syntax=MPEG4HP41, encoder=lossless(1)), r'\(MPEG-4'),
+    'MPEG-4': Refusal(
+        lambda: vendor(syntax=MPEG4HP41, encoder=lossless(1)), 'MPEG-4 AVC.* is not supported'
+    ),
     'JPEG XL': Refusal(
         lambda: vendor(syntax=MPEG4HP41, encoder=lossless(1)),
-        'cannot decode its pixels',
+        r'Transfer Syntax \S+110 is not supported',
         syntax_as('1.2.840.10008.1.2.4.110'),
     ),
     'private syntax': Refusal(
         lambda: vendor(syntax=MPEG4HP41, encoder=lossless(1)),
-        'cannot decode its pixels',
+        r'Transfer Syntax \S+12 is not supported',
         syntax_as('1.2.840.113619.5.999.12'),
     ),
 }

@@ -25,6 +25,17 @@ def guess_syntax(dataset: Any) -> str:
     return f'no Transfer Syntax; read as {syntax.name}'
 
 
+def can_decode(syntax: Any) -> bool:
+    """Whether there is a decoder of a Transfer Syntax UID, be it installed or not."""
+    from pydicom.pixels import get_decoder
+
+    try:
+        get_decoder(syntax)
+    except NotImplementedError:
+        return False
+    return True
+
+
 def is_compressed(dataset: Any) -> bool:
     """Whether the pixel data is encapsulated, so that a decoder tells its depth."""
     return bool(dataset.file_meta.TransferSyntaxUID.is_encapsulated)
