@@ -238,8 +238,8 @@ PICTURES = {
     'JPEG-LS, two levels off': unwindowed(
         LEVELS * np.uint16(16), 3, WHITE * 16, bits=16, syntax=JPEGLSNearLossless
     ),
-    'JPEG, 8 bits': unwindowed(EIGHT_BITS, 6 * 257, 255, bits=8, syntax=JPEGBaseline8Bit),
-    'JPEG, 12 bits': shown(syntax=JPEGExtended12Bit, tolerance=6 * 257),
+    'JPEG, 8 bits': unwindowed(EIGHT_BITS, 4 * 257, 255, bits=8, syntax=JPEGBaseline8Bit),
+    'JPEG, 12 bits': shown(syntax=JPEGExtended12Bit, tolerance=257),
 }
 
 REFUSALS = {
