@@ -16,23 +16,6 @@ def other_object(dataset: Any) -> str:
     return f'a DICOM object of the kind {name.removesuffix(" Storage")}' if known else ''
 
 
-def is_unread(syntax: Any) -> bool:
-    """Whether no decoder exists for a way of compressing pixels, installed or not.
-
-    Args:
-        syntax: The Transfer Syntax of a file, a UID; None where it is missing.
-    """
-    from pydicom.pixels import get_decoder
-
-    if syntax is None:
-        return False
-    try:
-        get_decoder(syntax)
-    except NotImplementedError:
-        return True
-    return False
-
-
 def check_mammogram(dataset: Any, photometric: str, path: Path) -> None:
     """Refuse what is not one picture of grey levels for presentation.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.io.dicom.header import is_filled, number_of, value_of, values_of
+from mmseg_mammo.io.dicom.pixels import stored_range
 
 TOP = np.iinfo(np.uint16).max
 
@@ -66,7 +67,7 @@ def _as_stored(dataset: Any, value: float) -> int | None:
     """
     allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
     signed = int(dataset.get('PixelRepresentation') or 0)
-    low, high = (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
+    low, high = stored_range(stored, signed)
     wrapped = int(value) % (1 << allocated)
     if signed and wrapped >> (allocated - 1):
         wrapped -= 1 << allocated
@@ -74,7 +75,7 @@ def _as_stored(dataset: Any, value: float) -> int | None:
         if low <= candidate <= high:
             return candidate
     masked = wrapped % (1 << stored)
-    return {0: low if signed else 0, (1 << stored) - 1: high}.get(masked)
+    return {low % (1 << stored): low, high: high}.get(masked)
 
 
 def _windowed(dataset: Any, pixels: np.ndarray) -> np.ndarray | None:
@@ -185,6 +186,8 @@ def read_lut(item: Any, values: np.ndarray) -> tuple[int, np.ndarray] | None:
     elif first < 0 and values.min() >= first + (1 << 16):
         first += 1 << 16
     if isinstance(data, (bytes, bytearray)):
+        if item.original_encoding[1] is False:  # words of a big endian file, which pydicom leaves
+            data = np.frombuffer(data[: len(data) // 2 * 2], '>u2').astype('<u2').tobytes()
         words = np.frombuffer(data[: len(data) // 2 * 2], '<u2').astype(np.int64)
         octets = np.frombuffer(data, np.uint8)
     else:

@@ -25,6 +25,17 @@ def guess_syntax(dataset: Any) -> str:
     return f'no Transfer Syntax; read as {syntax.name}'
 
 
+def can_decode(syntax: Any) -> bool:
+    """Whether there is a decoder of a Transfer Syntax UID, be it installed or not."""
+    from pydicom.pixels import get_decoder
+
+    try:
+        get_decoder(syntax)
+    except NotImplementedError:
+        return False
+    return True
+
+
 def is_compressed(dataset: Any) -> bool:
     """Whether the pixel data is encapsulated, so that a decoder tells its depth."""
     return bool(dataset.file_meta.TransferSyntaxUID.is_encapsulated)
@@ -72,6 +83,8 @@ def stored_values(dataset: Any, labels: bool = False) -> np.ndarray:
         pixels = _decode_compressed(dataset, decoded)
     else:
         pixels = dataset.pixel_array
+        if not (native or labels):  # a JPEG-LS or JPEG 2000 stream may say another depth or sign
+            _check_bits(dataset, pixels.view(f'u{pixels.itemsize}'))
     if pixels.ndim != 2:
         raise ValueError(f'{pixels.shape} values where one per pixel was expected')
     return pixels
@@ -89,8 +102,8 @@ def _decode_lossless(dataset: Any) -> np.ndarray | None:
     """Unsigned pixels of lossless JPEG data; refuses data with values beyond its precision.
 
     Returns:
-        H×W uint16; None where its precision is not that of 16 bits allocated, and where it is no
-        lossless JPEG data: these are left to pydicom.
+        H×W uint16; None where 16 bits are not what is allocated, and where it is no lossless JPEG
+        data: these are left to pydicom.
     """
     from pydicom.dataset import Dataset
     from pydicom.encaps import encapsulate, get_frame
@@ -107,7 +120,7 @@ def _decode_lossless(dataset: Any) -> np.ndarray | None:
     values = wide.pixel_array - np.uint16((1 << 15) - (1 << precision - 1))
     if (values >> precision).any():
         raise ValueError('its JPEG data is damaged')
-    return values if precision > 8 and int(dataset.BitsAllocated) == 16 else None
+    return values if int(dataset.BitsAllocated) == 16 else None
 
 
 def _decode_compressed(dataset: Any, decoded: np.ndarray | None) -> np.ndarray:
@@ -129,27 +142,38 @@ def _check_native(dataset: Any, allocated: int) -> None:
         _check_bits(dataset, np.frombuffer(dataset.PixelData, f'{order}u{allocated // 8}', size))
 
 
+def stored_range(bits: int, signed: int) -> tuple[int, int]:
+    """The least and the greatest value of some Bits Stored, by Pixel Representation."""
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+
+
 def _check_bits(dataset: Any, raw: np.ndarray) -> None:
     """Refuse pixels that use more bits than Bits Stored, which the decoder would cut off.
 
-    Bits above may be set alike in all pixels, hold an overlay, or belong to the padding.
+    Bits above may be set alike in all pixels, hold an overlay, or belong to the padding, if what is
+    left of that is an end of the stored range: in the middle of it padding would pass for tissue.
 
     Args:
         dataset: Tells Bits Stored and sign.
         raw: All allocated bits of the pixels, unsigned.
     """
+    raw = raw.astype(raw.dtype.newbyteorder('='), copy=False)
     stored, signed = int(dataset.BitsStored), int(dataset.PixelRepresentation)
     allocated = raw.itemsize * 8
     if stored >= allocated or (not signed and int(raw.max()) >> stored == 0):
         return
     shift = allocated - stored
     cut = (raw << shift).view(raw.dtype.str.replace('u', 'i') if signed else raw.dtype) >> shift
-    odd = raw[raw != cut.view(raw.dtype)]
+    beyond = raw != cut.view(raw.dtype)
+    odd = raw[beyond]
+    if not odd.size:
+        return
     overlays = any(dataset.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2))
     same_above = odd.size == raw.size and np.ptp(odd >> stored) == 0
     padding = number_of(dataset, 'PixelPaddingValue')
     padded = padding is not None and (odd == int(padding) % (1 << allocated)).all()
-    if odd.size and not (overlays or same_above or padded):
+    padded = padded and int(cut[beyond][0]) in stored_range(stored, signed)
+    if not (overlays or same_above or padded):
         highest = int(raw.max()).bit_length()
         sign = ', one of them for the sign, by Pixel Representation' if signed else ''
         raise ValueError(f'pixels use {highest} bits, Bits Stored says {stored}{sign}')

@@ -15,11 +15,10 @@ from mmseg_mammo.io.dicom.header import photometric_of, side_of, view_of
 from mmseg_mammo.io.dicom.kind import (
     check_mammogram,
     check_one_frame,
-    is_unread,
     other_object,
 )
 from mmseg_mammo.io.dicom.levels import display_levels
-from mmseg_mammo.io.dicom.pixels import guess_syntax, stored_values
+from mmseg_mammo.io.dicom.pixels import can_decode, guess_syntax, is_compressed, stored_values
 from mmseg_mammo.io.spacing import Spacing
 
 DICOM_SUFFIXES = ('.dcm', '.dicom', '.dic')
@@ -224,21 +223,21 @@ def _info(dataset: Any, path: Path) -> DicomInfo:
 
 
 def _decode_pixels(dataset: Any, path: Path, labels: bool = False) -> np.ndarray:
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not can_decode(syntax):
+        raise DataFileError(
+            f'{path}: Transfer Syntax {syntax.name} is not supported',
+            'uncompressed, RLE, JPEG, JPEG-lossless, JPEG-LS and JPEG 2000',
+            'Export it again in one of these',
+        )
     try:
         return stored_values(dataset, labels)
     # pydicom and its decoders raise many types; every one means "no pixels from this file".
     except Exception as error:
-        syntax = getattr(getattr(dataset, 'file_meta', None), 'TransferSyntaxUID', None)
-        name = getattr(syntax, 'name', 'unknown transfer syntax')
-        if is_unread(syntax):
-            raise DataFileError(
-                f'{path}: Transfer Syntax {name}, which is not read',
-                'uncompressed, RLE, JPEG, JPEG-LS, JPEG 2000',
-                'Export it uncompressed',
-            ) from error
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip('.:')
+        compressed = "If decoders are missing: pip install '.[dicom]' in the repository. "
         raise DataFileError(
-            f'{path}: cannot decode its pixels ({name}): {reason}',
-            remedy="If the file is compressed: pip install '.[dicom]' in the repository. "
+            f'{path}: cannot decode its pixels ({syntax.name}): {reason}',
+            remedy=f'{compressed if is_compressed(dataset) else ""}'
             'If it is truncated: copy it again from its source',
         ) from error

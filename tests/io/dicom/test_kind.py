@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-from pydicom.uid import UID
 from segmentations import film
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.dicom.kind import check_mammogram, check_one_frame, is_unread, other_object
+from mmseg_mammo.io.dicom.kind import check_mammogram, check_one_frame, other_object
 
 PATH = Path('a.dcm')
 
@@ -47,11 +46,3 @@ def test_objects_without_pixels_are_called_by_their_name():
     assert other_object(report) == 'a DICOM object of the kind Mammography CAD SR'
     for uid in ('1.2.840.10008.5.1.4.1.1.1.2', '1.2.3.4', ''):  # an image, unknown ones
         assert other_object(film(SOPClassUID=uid)) == ''
-
-
-def test_a_way_of_compressing_that_nothing_decodes_is_told_from_a_missing_decoder():
-    assert is_unread(UID('1.2.840.10008.1.2.4.100'))  # MPEG-2
-    assert is_unread(UID('1.2.3.4'))
-    for uid in ('1.2.840.10008.1.2', '1.2.840.10008.1.2.4.80', '1.2.840.10008.1.2.4.90'):
-        assert not is_unread(UID(uid))
-    assert not is_unread(None)

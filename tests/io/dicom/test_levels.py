@@ -194,6 +194,7 @@ def test_the_first_value_of_a_lut_may_have_the_sign_of_another_type():
         (np.uint16, 12, 'SS', -1, 4095),
         (np.uint16, 12, 'US', 65535, 4095),
         (np.uint16, 12, 'US', 4096, 0),
+        (np.int16, 12, 'SS', -6144, -2048),
     ],
 )
 def test_padding_is_understood_in_the_sign_and_depth_of_the_pixels(dtype, stored, vr, value, meant):

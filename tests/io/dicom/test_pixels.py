@@ -10,7 +10,7 @@ from pydicom.uid import JPEGBaseline8Bit, JPEGLosslessSV1, RLELossless
 from raster_samples import lossless_jpeg
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.dicom.pixels import stored_values
+from mmseg_mammo.io.dicom.pixels import can_decode, stored_range, stored_values
 from mmseg_mammo.io.dicom.reader import is_dicom, read_dicom, read_dicom_labels
 
 TWELVE_BITS = np.random.default_rng(0).integers(0, 4096, (24, 16)).astype(np.uint16)
@@ -203,6 +203,28 @@ def test_labels_are_stored_values_whatever_the_header(save_dicom, tags, high):
     mask = np.zeros((24, 16), np.uint16)
     mask[5:9, 3:7] = high
     np.testing.assert_array_equal(read_dicom_labels(save_dicom(mask, **tags)), mask)
+
+
+@pytest.mark.parametrize(('name', 'known'), [('4.90', True), ('4.80', True), ('4.102', False)])
+def test_syntaxes_that_no_library_decodes_are_known(name, known):
+    assert can_decode(pydicom.uid.UID(f'1.2.840.10008.1.2.{name}')) is known
+
+
+def test_the_range_of_stored_values():
+    assert (stored_range(12, 0), stored_range(12, 1)) == ((0, 4095), (-2048, 2047))
+
+
+@pytest.mark.parametrize(('value', 'understood'), [(65535, True), (61440, True), (63488, False)])
+def test_padding_above_the_bits_is_an_end_of_the_stored_range(save_dicom, value, understood):
+    padded = TWELVE_BITS.copy()
+    padded[:3] = value
+    path = save_dicom(padded, BitsStored=12, PixelPaddingValue=value)
+    if understood:
+        levels = read_dicom(path)[0]
+        assert (levels[:3] == levels.min()).all()
+        return
+    with pytest.raises(DataFileError, match='pixels use 16 bits, Bits Stored says 12'):
+        read_dicom(path)
 
 
 def test_labels_of_a_signed_header_are_unsigned(save_dicom):

@@ -226,6 +226,12 @@ def test_pixels_that_no_decoder_reads_name_the_extra(save_dicom):
         read_dicom(path)
 
 
+def test_an_uncompressed_file_needs_no_decoder_whatever_is_wrong_with_it(save_dicom):
+    with pytest.raises(DataFileError, match=r'Bits Stored says 8\. If it is truncated') as caught:
+        read_dicom(save_dicom(TWELVE_BITS, BitsStored=8))
+    assert 'pip install' not in str(caught.value)
+
+
 def test_a_window_that_cannot_be_applied_says_how_to_ignore_it(save_dicom):
     path = save_dicom(TWELVE_BITS, WindowCenter=100, WindowWidth=-5)
     with pytest.raises(DataFileError, match=r'Window Width.*--no-voi'):
