@@ -87,7 +87,7 @@ def find_files(folder: Path, rows: Sequence[Row]) -> Found:
     files = {image: file for image, _, file in claims}
     if not files:
         raise DataFileError(
-            f'{folder}: {rest[0]} and {len(rest) - 1} other files mean no image of the index, such as '
+            f'{folder}: none of its files, such as {rest[0]}, means an image of the index, such as '
             f'{rows[0].image}',
             'file names as in column image of index.csv, or keys of per_image_test.csv',
             _REMEDY,

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from mmseg_mammo.preparation.progress import show_progress
 from mmseg_mammo.transforms.loading import LoadLesionMask
 
 MASKS, SCORED, PROBABILITIES = 'masks', 'masks and scores', 'probabilities'
+NONE_MARKED = 'none marked'  # in place of a file's name, where a table has an empty cell
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Request:
     table: Path | None = None
     split: str = 'test'
     finding: str | None = None
-    reading: Reading = Reading()
+    reading: Reading = field(default_factory=Reading)
 
 
 def import_predictions(request: Request, work_dir: Path) -> Path:
@@ -105,7 +107,7 @@ def import_predictions(request: Request, work_dir: Path) -> Path:
         folder.mkdir(parents=True)
     try:
         metric = MammographyMetric(lesions=True, threshold=request.reading.cut)
-        done = _compare(dataset, found, request.reading, metric, folder)
+        done = _compare(dataset, found, request, metric, folder)
         scores = metric.evaluate(len(dataset))
         write_metric_records(metric, folder)
         facts = _describe(request, dataset, found, done)
@@ -118,9 +120,10 @@ def import_predictions(request: Request, work_dir: Path) -> Path:
 
 
 def _compare(
-    dataset: Any, found: Found, reading: Reading, metric: MammographyMetric, folder: Path
+    dataset: Any, found: Found, request: Request, metric: MammographyMetric, folder: Path
 ) -> Counter[str]:
     """Give the metric every image; count those that were resized, and the highest level."""
+    reading = request.reading
     keys, truths, done = keys_by_path(dataset), LoadLesionMask(), Counter[str]()
     for number in show_progress(range(len(dataset)), len(dataset), 'comparing'):
         facts = dataset.get_data_info(number)
@@ -133,7 +136,7 @@ def _compare(
         done['resized'] += marks.resized
         done['highest'] = max(done['highest'], marks.highest)
         metric.process(None, [_sample(facts, truth, marks)])
-        _complete(metric.results[-1], file)
+        _complete(metric.results[-1], file, request.folder)
         key = keys[facts['img_path']]
         write_viewer_pictures(folder / VIEWER, key, image, truth > 0, marks.mask)
     if reading.probabilities and done['highest'] == 1:
@@ -152,10 +155,13 @@ def _sample(facts: Mapping[str, Any], truth: np.ndarray, marks: Marks) -> dict[s
     return {**facts, **data}
 
 
-def _complete(record: dict[str, Any], file: MaskFile | None) -> None:
+def _complete(record: dict[str, Any], file: MaskFile | None, folder: Path) -> None:
     """Add the file to a record; and the score of the table, which is that of all its marks too."""
-    record[MASK_FILE] = '' if file is None else str(file.path.name if file.path else 'none marked')
-    if file is None or file.score is None:
+    record[MASK_FILE] = ''
+    if file is None:
+        return
+    record[MASK_FILE] = os.path.relpath(file.path, folder) if file.path else NONE_MARKED
+    if file.score is None:
         return
     record['max_probability'] = file.score
     for row in record['lesions']:
@@ -221,7 +227,7 @@ def _write_run(
     scores: Mapping[str, float],
     started: float,
 ) -> None:
-    settings = {'folder': str(request.folder.resolve()), **vars(replace(request.reading))}
+    settings = {'folder': str(request.folder.resolve()), **vars(request.reading)}
     text = json.dumps(settings, sort_keys=True, default=str)
     record = {
         'mode': 'test',
