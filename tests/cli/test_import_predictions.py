@@ -25,7 +25,7 @@ def without(row):
 
 def test_masks_of_our_own_test_give_its_numbers_to_the_bit(trained, prepared, tmp_path, capsys):
     # Cut where this little model marks something.
-    asked = ['--threshold', '0.45', '--out', str(tmp_path / 'masks')]
+    asked = ['--threshold', '0.5', '--out', str(tmp_path / 'masks')]
     given = [CBIS, str(trained / 'epoch_1.pth'), '--work-dir', str(tmp_path / 'ours'), *asked]
     main(['test', *given, '--cfg-options', *options(prepared, 'test')])
     back = [str(prepared), str(tmp_path / 'masks'), '--name', 'again']

@@ -118,8 +118,11 @@ def _read_probability(
 def _read_mask(path: Path, uid: str | None, lesion_values: Collection[int]) -> np.ndarray:
     if uid is not None:
         return read_segmentation(path)[uid]
+    values = read_labels(path)
+    if not lesion_values and values.min() == values.max() > 0:
+        return np.ones(values.shape, bool)  # no truth, but what a bad model marks
     try:
-        return binarise(read_labels(path), str(path), lesion_values)
+        return binarise(values, str(path), lesion_values)
     except DataFileError as error:
         raise DataFileError(
             str(error), remedy='For maps of probabilities, add --probabilities'

@@ -32,6 +32,10 @@ def test_an_empty_mask_and_no_file_mark_nothing(tmp_path):
         assert (found.mask.shape, found.mask.any(), found.probability.max()) == (SHAPE, False, 0)
 
 
+def test_a_system_may_mark_the_whole_image(tmp_path):
+    assert read(tmp_path, np.full(SHAPE, 255, np.uint8)).mask.all()
+
+
 def test_values_of_a_label_map_are_chosen(tmp_path):
     labels = MARK.astype(np.uint8) * 2 + disc((30, 30)) * 1
     found = read(tmp_path, labels.astype(np.uint8), lesion_values=(2,))

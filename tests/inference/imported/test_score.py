@@ -2,14 +2,19 @@
 
 import csv
 import json
+from dataclasses import asdict
 
+import cv2
 import numpy as np
 import pytest
-from imported_masks import LESIONS, NORMAL, disc, make_prepared, write_masks
+import torch
+from imported_masks import LESIONS, NORMAL, SHAPE, disc, make_prepared, write_masks
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.inference.imported.masks import Reading
 from mmseg_mammo.inference.imported.score import Request, import_predictions
+from mmseg_mammo.io.index import read_index
 from mmseg_mammo.reporting.report import build
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import mark_notes
@@ -138,3 +143,30 @@ def test_a_name_is_one_of_a_folder(data, cad, tmp_path, name):
 def test_an_index_that_is_not_there_is_said(cad, tmp_path):
     with pytest.raises(MammoError, match=r'no index\.csv'):
         import_predictions(Request(tmp_path / 'x', cad, 'CAD'), tmp_path / 'w')
+
+
+def test_masks_that_the_metric_wrote_come_back_with_equal_numbers(data, tmp_path):
+    """What needs no probability is equal to the bit; lesions and blobs of every size are there."""
+    rows = [row for row in read_index(data / 'index.csv') if row.split == 'test']
+    metric = MammographyMetric(lesions=True, output_dir=str(tmp_path / 'masks'))
+    generator = np.random.default_rng(0)
+    for row in rows:
+        noise = cv2.GaussianBlur(generator.random(SHAPE, np.float32), (0, 0), 3)
+        truth = disc(LESIONS[row.image]) if row.mask else np.zeros(SHAPE, bool)
+        metric.process(
+            None, [sample_of(row, 0.4 + (noise - noise.mean()) * 4 + 0.3 * truth, truth)]
+        )
+    metric.evaluate(len(rows))
+    folder = import_predictions(Request(data, tmp_path / 'masks', 'again'), tmp_path / 'w')
+    again = {row['image']: row for row in rows_of(folder)}
+    for record in metric.records:
+        assert record['predicted_pixels'] > 0
+        kept = {n: str(v) for n, v in record.items() if '224' not in n and n != 'max_probability'}
+        assert kept == {name: again[record['image']][name] for name in kept}
+
+
+def sample_of(row, probability, truth):
+    probability = torch.from_numpy(np.clip(probability, 0, 1).astype(np.float32))[None]
+    data = {'seg_logits': probability, 'pred_sem_seg': (probability > 0.5).long()}
+    data['gt_sem_seg'] = torch.from_numpy(truth.astype(np.int64))[None]
+    return {**asdict(row), **{name: {'data': value} for name, value in data.items()}}
