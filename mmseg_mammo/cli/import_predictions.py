@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Score, and say what was missing."""
     from mmseg_mammo.inference.imported.masks import Reading
-    from mmseg_mammo.inference.imported.score import Request, import_predictions
+    from mmseg_mammo.inference.imported.run_files import Request
+    from mmseg_mammo.inference.imported.score import import_predictions
     from mmseg_mammo.io.run_folder import IMPORT, SUMMARY
 
     reading = Reading(args.probabilities, args.threshold, _values(args.lesion_values))

@@ -13,7 +13,8 @@ from imported_masks import LESIONS, NORMAL, SHAPE, disc, make_prepared, write_ma
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.inference.imported.masks import Reading
-from mmseg_mammo.inference.imported.score import Request, import_predictions
+from mmseg_mammo.inference.imported.run_files import Request
+from mmseg_mammo.inference.imported.score import import_predictions
 from mmseg_mammo.io.index import read_index
 from mmseg_mammo.reporting.report import build
 from mmseg_mammo.reporting.runs import find_runs
