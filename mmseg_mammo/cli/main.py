@@ -42,6 +42,9 @@ COMMANDS = {
     'predict': Command('predict', 'Predict on new images'),
     'info': Command('info', 'Say what a checkpoint is, and was trained on'),
     'calibrate': Command('calibrate', "Set a model's threshold on a hospital's own images"),
+    'import-predictions': Command(
+        'import_predictions', "Score another system's masks, for the report"
+    ),
     'report': Command('report', 'Make the transfer report from run folders'),
     'search': Command('search', 'Search hyper-parameters on the validation split'),
     'benchmark': Command('benchmark', 'Measure what a training step costs'),

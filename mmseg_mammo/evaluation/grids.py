@@ -38,7 +38,7 @@ def probability_on(sample: Mapping[str, Any], size: tuple[int, int]) -> Tensor:
     """
     if prediction_origin(sample, size) == NETWORK:
         return lesion_probability(sample['input_logits']['data'])
-    return _resize(lesion_probability(sample['seg_logits']['data']), size)
+    return resize_probability(lesion_probability(sample['seg_logits']['data']), size)
 
 
 def candidates_on(sample: Mapping[str, Any], size: tuple[int, int]) -> Tensor:
@@ -51,8 +51,9 @@ def candidates_on(sample: Mapping[str, Any], size: tuple[int, int]) -> Tensor:
     logits = torch.cat([sample[name]['data'] for name in names if name in sample])
     both = torch.stack([torch.zeros_like(logits), logits], dim=1)
     found = [lesion_probability(one) for one in both]
-    return torch.stack(found if own else [_resize(one, size) for one in found])
+    return torch.stack(found if own else [resize_probability(one, size) for one in found])
 
 
-def _resize(grid: Tensor, size: tuple[int, int]) -> Tensor:
+def resize_probability(grid: Tensor, size: tuple[int, int]) -> Tensor:
+    """H×W probabilities on a grid of ``size`` = (H', W'), bilinearly."""
     return F.interpolate(grid[None, None], size, mode='bilinear')[0, 0]

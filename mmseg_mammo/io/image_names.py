@@ -24,7 +24,12 @@ class Matches:
     loose: tuple[str, ...]
 
 
-def match_names(names: Collection[str], images: Collection[str], table: Path) -> Matches:
+def match_names(
+    names: Collection[str],
+    images: Collection[str],
+    table: Path,
+    remedy: str = 'Write longer paths into column image',
+) -> Matches:
     r"""Find the image that each name of a table means.
 
     A name and an image agree if the shorter of them is the end of the other: ``LCC.png``,
@@ -36,6 +41,7 @@ def match_names(names: Collection[str], images: Collection[str], table: Path) ->
         names: Of the table, each once.
         images: Paths, all that the table may mean.
         table: For messages.
+        remedy: What to do about names that mean several images.
 
     Raises:
         DataFileError: A name agrees with several images, or several names with one image.
@@ -57,14 +63,14 @@ def match_names(names: Collection[str], images: Collection[str], table: Path) ->
         best = _likeliest(name, found)
         if len(best) > 1 and _agree(name, best[0]):
             raise _ambiguous(
-                table, name, 'images', best, 'the path, as in column image of index.csv'
+                table, name, 'images', best, 'the path, as in column image of index.csv', remedy
             )
         if len(best) == 1:
             claims[best[0]].append(name)
     chosen = {image: _likeliest(image, claimed) for image, claimed in claims.items()}
     for image, best in chosen.items():
         if len(best) > 1 and _agree(image, best[0]):
-            raise _ambiguous(table, image, 'names of the table', best, 'one name for an image')
+            raise _ambiguous(table, image, 'names', best, 'one name for an image', remedy)
     kept = {image: best[0] for image, best in chosen.items() if len(best) == 1}
     used = set(kept.values())
     return Matches(
@@ -98,11 +104,11 @@ def _likeliest(name: str, others: Sequence[str]) -> list[str]:
 
 
 def _ambiguous(
-    table: Path, name: str, kind: str, found: Sequence[str], allowed: str
+    table: Path, name: str, kind: str, found: Sequence[str], allowed: str, remedy: str
 ) -> DataFileError:
     listed = f'{", ".join(found[:3])}{" …" if len(found) > 3 else ""}'
     return DataFileError(
         f'{table}: {name} may mean each of {len(found)} {kind}: {listed}',
         allowed,
-        'Write longer paths into column image',
+        remedy,
     )

@@ -15,7 +15,7 @@ MAX_LABEL_VALUES = 5
 MAX_GREY_SHARE = 0.3
 FAINT = 8  # levels
 ASPECT_TOLERANCE = 0.01
-_LABEL_MAP = 'For a label map, say which values mean lesion (--lesion-values of mammoseg prepare)'
+_LABEL_MAP = 'For a label map, say which values mean lesion (--lesion-values of mammoseg prepare or import-predictions)'
 
 
 def binarise(values: np.ndarray, place: str, lesion_values: Collection[int] = ()) -> np.ndarray:

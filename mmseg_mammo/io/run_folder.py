@@ -20,6 +20,10 @@ OVERLAYS, VIEWER = 'overlays', 'viewer'  # folders
 
 # A key of test.json and run.json: threshold, temperature, breast_only. Earlier runs lack it.
 TEST_OUTPUT = 'test_output'
+# A key of test.json and run.json: whose masks were imported, and how many were missing.
+IMPORT = 'imported'
+# A column of per_image_test.csv of imported masks: the file's name, empty where there is none.
+MASK_FILE = 'mask_file'
 # A key of test.json.
 DIFFERENCES = 'input_differs_from_training'
 
@@ -40,11 +44,13 @@ LESION_TEST_COLUMNS = (
     *('key', 'patient_id', 'source', 'kind', 'number', 'score'),
     *('match', 'centre_match'),
 )
-_TEXT = (*DESCRIPTION, 'key', 'kind', 'prompts_from', 'prompt_points', 'prompt_boxes')
+_TEXT = (*DESCRIPTION, 'key', 'kind', MASK_FILE, 'prompts_from', 'prompt_points', 'prompt_boxes')
 
 # What to know beside numbers of a promptable model.
 PROMPTED = 'prompts from the truth'
 GIVEN = 'prompts given'
+# Of masks that another system made.
+IMPORTED = 'imported masks'
 AGAIN = 'Test again with this version of mmseg_mammo'
 
 

@@ -39,6 +39,8 @@ def _of_tests(tests: Sequence[Test]) -> Iterator[str]:
                 '(eval_size), not on their own'
             )
         yield from _of_output(what, test.test_output)
+        if unmatched := test.imported.get('unmatched'):
+            yield f'{what}: {unmatched} imported files mean no image, and were not used'
         if test.lesions is None:
             yield f'{what}: tested without lesions=True; no lesion level, no 224 grid'
         for difference in test.summary.get('input_differs_from_training', ()):
@@ -64,7 +66,12 @@ def _of_output(what: str, output: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_model(model: str, tests: Sequence[Test]) -> Iterator[str]:
-    if any(test.training is None for test in tests):
+    if any(test.imported for test in tests):
+        yield (
+            f'{model}: imported masks; what made them, and how it was trained, is not known here: '
+            'no drop from source to target, no threshold from validation, no curves'
+        )
+    elif any(test.training is None for test in tests):
         yield (
             f'{model}: its training is not below the given folders; no drop from source to '
             'target, no threshold from validation, no curves'

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import PARTIAL_PREFIX
+from mmseg_mammo.io.run_folder import IMPORTED
 from mmseg_mammo.reporting.document import Case, Cell, Section, Table
 from mmseg_mammo.reporting.page.cases import find_cases
 from mmseg_mammo.reporting.page.page import PAGE
@@ -76,7 +77,11 @@ def _run_row(test: Test) -> tuple[Cell, ...]:
     return (
         *(test.model, test.dataset, str(test.eval_size or 'masks'), len(lesion)),
         len(set(test.images.patients)),
-        *(int(lesion.sum()), int((~lesion).sum()), str(run.get('checkpoint') or '')),
+        *(
+            int(lesion.sum()),
+            int((~lesion).sum()),
+            str(run.get('checkpoint') or (IMPORTED if test.imported else '')),
+        ),
         *(str(test.training.work_dir) if test.training else None, str(test.folder)),
         *(run.get('started'), str(run['data']['test'].get('index_sha256', ''))[:8]),
         *(run.get('seed'), run.get('versions', {}).get('mmseg_mammo'), commit),

@@ -15,6 +15,8 @@ from mmseg_mammo.io.run_folder import (
     CURVES,
     GIVEN,
     IMAGES,
+    IMPORT,
+    IMPORTED,
     LESION_TEST_COLUMNS,
     LESIONS,
     PROMPTED,
@@ -69,6 +71,8 @@ class Test:
             found.append(PROMPTED)
         if 'prompts_from' in self.images and 'given' in self.images['prompts_from']:
             found.append(GIVEN)
+        if self.imported:
+            found.append(IMPORTED)
         return tuple(found)
 
     @cached_property
@@ -78,6 +82,11 @@ class Test:
         columns = {name: self.images[name] for name in names if name in self.images}
         rows = zip(*columns.values(), strict=True)
         return sum(is_unprompted(dict(zip(columns, row, strict=True))) for row in rows)
+
+    @property
+    def imported(self) -> Mapping[str, Any]:
+        """Of masks that another system made: their ``kind``, ``missing`` and more; or nothing."""
+        return self.run.get(IMPORT) or {}
 
     @property
     def test_output(self) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import read_json
-from mmseg_mammo.io.run_folder import AGAIN, RUN, TEST_OUTPUT
+from mmseg_mammo.io.run_folder import AGAIN, IMPORT, IMPORTED, RUN, TEST_OUTPUT
 from mmseg_mammo.reporting.consistency import find_warnings
 from mmseg_mammo.reporting.naming import dataset_name, may_be_one, name_folders, telling_tail
 from mmseg_mammo.reporting.run_reader import Test, Training, read_test, read_training
@@ -138,7 +138,8 @@ def _name(folder: Path, run: Mapping[str, Any], names: Mapping[Path, str]) -> st
     above = [path for path in names if whole.is_relative_to(path.resolve())]
     if above:
         return names[max(above, key=lambda path: len(path.resolve().parts))]
-    return experiment(run) or folder.parent.name
+    imported = run.get(IMPORT) or {}
+    return imported.get('name') or experiment(run) or folder.parent.name
 
 
 def _output_name(run: Mapping[str, Any]) -> str:
@@ -160,7 +161,8 @@ def _name_apart(model: str, checkpoint: PurePath, known: list[PurePath]) -> str:
 
 
 def _checkpoint(run: Mapping[str, Any]) -> PurePath:
-    return PurePath(run.get('checkpoint') or '')
+    # Imported masks have none: all of one name are one model.
+    return PurePath(run.get('checkpoint') or (IMPORTED if run.get(IMPORT) else ''))
 
 
 def _select_newest(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from mmseg_mammo.evaluation.bootstrap import ENOUGH, FEWEST, Estimate
-from mmseg_mammo.io.run_folder import COUNTS, GIVEN, PROMPTED, Records
+from mmseg_mammo.io.run_folder import COUNTS, GIVEN, IMPORTED, PROMPTED, Records
 from mmseg_mammo.reporting.document import Cell
 from mmseg_mammo.reporting.run_reader import Test
 
@@ -82,7 +82,7 @@ def mark_cells(
         empty: Whether the row is that of predicting nothing, which no prompt helps.
     """
     marks = dict.fromkeys(mark for each in (test, *beside) for mark in each.marks)
-    kept = (m for m in marks if not (empty and m in (PROMPTED, GIVEN)))
+    kept = (m for m in marks if not (empty and m in (PROMPTED, GIVEN, IMPORTED)))
     return '; '.join((*kept, *dict.fromkeys(filter(None, map(_lack, numbers)))))
 
 
@@ -129,7 +129,21 @@ def mark_notes(tests: Sequence[Test]) -> tuple[str, ...]:
         for test in tests
         if test.unprompted
     }
+    lacking |= {line for test in tests for line in _of_import(test)}
     return tuple(_sentences({mark for test in tests for mark in test.marks}, sorted(lacking)))
+
+
+def _of_import(test: Test) -> Iterator[str]:
+    if missing := test.imported.get('missing'):
+        yield (
+            f'{test.model}: {missing} of {len(test.images)} images of {test.dataset} without a mask '
+            'file: scored as empty.'
+        )
+    if test.imported.get('kind') == 'masks':
+        yield (
+            f'{test.model}: masks without probabilities; its AUROC, FROC and calibration know '
+            'marked or not, no more.'
+        )
 
 
 def _sentences(marks: set[str], lacking: Sequence[str]) -> Iterator[str]:
@@ -147,5 +161,7 @@ def _sentences(marks: set[str], lacking: Sequence[str]) -> Iterator[str]:
             'Prompts given: the model was told where to look by a table of prompts; its numbers are those of '
             'the two together.'
         )
+    if IMPORTED in marks:
+        yield 'Imported masks: made by another system, and scored here by the same code.'
     yield from lacking
     yield 'Not a medical device.'

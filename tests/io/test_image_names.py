@@ -52,9 +52,7 @@ def test_a_name_that_may_mean_several_images_is_an_error():
 
 
 def test_two_names_for_one_image_are_an_error():
-    with pytest.raises(
-        DataFileError, match=r'LMLO\.png may mean each of 2 names of the table: P1/LMLO\.png'
-    ):
+    with pytest.raises(DataFileError, match=r'LMLO\.png may mean each of 2 names: P1/LMLO\.png'):
         match_names(['P1/LMLO.png', 'LMLO.png'], IMAGES, TABLE)
 
 

@@ -58,8 +58,26 @@ class PerImageCSVHook(Hook):
         for metric in evaluator.metrics:
             records = getattr(metric, 'records', None)
             if records:  # only the main process has them
-                path = Path(runner.log_dir) / images
-                write_table(path, list(records[0]), records)
+                path = write_metric_records(metric, Path(runner.log_dir), images, lesions)
                 runner.logger.info(f'{len(records)} records, one per image: {path}')
-                if metric.lesions:
-                    write_table(path.with_name(lesions), LESION_COLUMNS, metric.lesion_rows)
+
+
+def write_metric_records(
+    metric: Any, folder: Path, images: str = IMAGES, lesions: str = LESIONS
+) -> Path:
+    """Write the records of a ``MammographyMetric`` that has some, after its evaluation.
+
+    Args:
+        metric: The metric.
+        folder: Of the run.
+        images: Name of the table of images.
+        lesions: Name of the table of lesions, which is written if the metric looked at them.
+
+    Returns:
+        The table of images.
+    """
+    path = folder / images
+    write_table(path, list(metric.records[0]), metric.records)
+    if metric.lesions:
+        write_table(folder / lesions, LESION_COLUMNS, metric.lesion_rows)
+    return path

@@ -14,6 +14,8 @@ from mmseg_mammo.io.image_keys import keys_by_path
 from mmseg_mammo.io.run_folder import VIEWER, picture_names
 from mmseg_mammo.visualization.overlay import grey_picture
 
+LONG_SIDE = 384
+
 
 @HOOKS.register_module()
 class ViewerHook(Hook):
@@ -27,7 +29,7 @@ class ViewerHook(Hook):
         long_side: Pixels of the longer side; smaller images stay as they are.
     """
 
-    def __init__(self, *, long_side: int = 384) -> None:
+    def __init__(self, *, long_side: int = LONG_SIDE) -> None:
         self.long_side = long_side
         self._keys: dict[str, str] = {}
 
@@ -47,12 +49,37 @@ class ViewerHook(Hook):
         for sample in outputs or ():
             if 'gt_sem_seg' not in sample:
                 continue
+            truth, predicted = (
+                data.data[0].cpu().numpy() > 0 for data in (sample.gt_sem_seg, sample.pred_sem_seg)
+            )
             image = read_image(Path(sample.img_path))
-            shape = scale_to_long_side(image.shape, self.long_side)
-            name, *masks = picture_names(self._keys[sample.img_path])
-            write_picture(folder / name, grey_picture(image, shape), cv2.IMWRITE_JPEG_QUALITY, 85)
-            for name, data in zip(masks, (sample.gt_sem_seg, sample.pred_sem_seg), strict=True):
-                mask = resize_mask(data.data[0].cpu().numpy() > 0, shape)
-                if mask.any():
-                    pixels = mask.astype(np.uint8) * 255
-                    write_picture(folder / name, pixels, cv2.IMWRITE_PNG_BILEVEL, 1)
+            key = self._keys[sample.img_path]
+            write_viewer_pictures(folder, key, image, truth, predicted, self.long_side)
+
+
+def write_viewer_pictures(
+    folder: Path,
+    key: str,
+    image: np.ndarray,
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    long_side: int = LONG_SIDE,
+) -> None:
+    """Write the pictures of one image; an empty mask has no file.
+
+    Args:
+        folder: ``viewer/`` of a run.
+        key: Of the table of images.
+        image: H×W, uint8 or uint16.
+        truth: H×W bool.
+        predicted: H×W bool.
+        long_side: Pixels of the longer side; smaller images stay as they are.
+    """
+    shape = scale_to_long_side((image.shape[0], image.shape[1]), long_side)
+    name, *names = picture_names(key)
+    write_picture(folder / name, grey_picture(image, shape), cv2.IMWRITE_JPEG_QUALITY, 85)
+    for name, whole in zip(names, (truth, predicted), strict=True):
+        mask = resize_mask(whole, shape)
+        if mask.any():
+            pixels = mask.astype(np.uint8) * 255
+            write_picture(folder / name, pixels, cv2.IMWRITE_PNG_BILEVEL, 1)

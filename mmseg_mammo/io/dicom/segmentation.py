@@ -167,6 +167,26 @@ def read_segmentation(path: Path, segments: Collection[int] = ()) -> dict[str, n
     return masks
 
 
+def segmented_images(path: Path) -> tuple[str, ...] | None:
+    """SOP Instance UIDs of the images that a DICOM SEG lies on, each once; no pixels are read.
+
+    Args:
+        path: A DICOM file.
+
+    Returns:
+        '' stands for an image that is not named; None for a file that is no SEG.
+    """
+    with silence():
+        dataset, _ = read_dataset(path, stop_before_pixels=True)
+        if not dataset.get('SegmentationType'):
+            return None
+        try:
+            return tuple(dict.fromkeys(images_of(dataset)))
+        except Exception as error:  # noqa: BLE001 - not chained: a traceback would quote too
+            reason = type(error).__name__
+            raise DataFileError(f'{path}: its frames cannot be read ({reason})') from None
+
+
 def check_highdicom() -> None:
     """See that DICOM SEG can be written.
 

@@ -1,0 +1,1 @@
+"""Masks of other systems, scored as a test of ours scores its own."""
