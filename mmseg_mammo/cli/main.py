@@ -42,6 +42,7 @@ COMMANDS = {
     'info': Command('info', 'Say what a checkpoint is, and was trained on'),
     'calibrate': Command('calibrate', "Set a model's threshold on a hospital's own images"),
     'report': Command('report', 'Make the transfer report from run folders'),
+    'card': Command('card', 'Write the card of a model, or of prepared data'),
     'search': Command('search', 'Search hyper-parameters on the validation split'),
     'benchmark': Command('benchmark', 'Measure what a training step costs'),
     'export': Command('export', 'Write a checkpoint of the whole weights alone'),

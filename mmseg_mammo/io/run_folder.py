@@ -25,6 +25,8 @@ BEST, PICTURE = 'best.pth', 'curves.png'
 
 # A key of test.json and run.json: threshold, temperature, breast_only. Earlier runs lack it.
 TEST_OUTPUT = 'test_output'
+# A key of run.json of a test: steps that its checkpoint was trained for; earlier runs lack it.
+TRAINED_STEPS = 'checkpoint_iter'
 # A key of test.json.
 DIFFERENCES = 'input_differs_from_training'
 

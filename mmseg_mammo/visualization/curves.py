@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Mapping
+from math import isnan
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -98,7 +99,7 @@ def curve_picture(lines: Iterable[Mapping[str, Any]], title: str, unit: str = 'e
     found[TRAINING] = found[TRAINING] or loss_of_steps(lines, unit)
     with canvas('curves', (8.4, 3.4)) as drawn:
         draw_curves(drawn, found, unit)
-        scores = {place: v for place, v in found[MONITOR].items() if v == v}
+        scores = {place: v for place, v in found[MONITOR].items() if not isnan(v)}
         if scores:
             top = best(MONITOR, scores.values())
             place = next(place for place, value in scores.items() if value == top)
