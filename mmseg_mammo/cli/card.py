@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs='*',
         metavar='RUN',
-        help='folder of tests of the checkpoint (default: its own folder)',
+        help='folder of tests of the checkpoint (default: its own, and work_dirs/NAME)',
     )
     parser.add_argument(
         '--facts',
@@ -83,7 +83,7 @@ def _of_model(path: Path, roots: Sequence[Path]) -> tuple[str, list['Group']]:
     """Title and groups of the card of a checkpoint."""
     from mmseg_mammo.io.checkpoint_record import read_record
     from mmseg_mammo.io.files import sha256
-    from mmseg_mammo.reporting.cards.model import model_card, tests_of
+    from mmseg_mammo.reporting.cards.model import model_card, select_tests
     from mmseg_mammo.reporting.runs import find_runs
 
     record = read_record(path)
@@ -92,8 +92,10 @@ def _of_model(path: Path, roots: Sequence[Path]) -> tuple[str, list['Group']]:
             f'{path}: no record: of another program, or of an earlier version',
             'a checkpoint that this version trained, or a prepared folder',
         )
-    given = list(roots) or [path.parent] * _has_test(path.parent)
-    runs = tests_of(find_runs(given), path, record) if given else None
+    usual = (path.parent, Path('work_dirs', record['name']))  # where mammoseg test writes
+    given = list(roots) or [folder for folder in usual if _has_test(folder)]
+    # Beside the checkpoint lies its training.
+    runs = select_tests(find_runs([*given, path.parent]), path, record) if given else None
     for folder, reason in runs.left_out if runs else ():
         print(f'left out: {folder}: {reason}')
     if roots and runs and not runs.tests:

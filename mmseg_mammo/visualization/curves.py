@@ -99,6 +99,7 @@ def curve_picture(lines: Iterable[Mapping[str, Any]], title: str, unit: str = 'e
     found[TRAINING] = found[TRAINING] or loss_of_steps(lines, unit)
     with canvas('curves', (8.4, 3.4)) as drawn:
         draw_curves(drawn, found, unit)
+        drawn.axes[0].set_ylim(0, max(1, drawn.axes[0].get_ylim()[1]))  # percent; 1e-8 is nothing
         scores = {place: v for place, v in found[MONITOR].items() if not isnan(v)}
         if scores:
             top = best(MONITOR, scores.values())

@@ -13,6 +13,7 @@ from mmseg_mammo.reporting.document import Section, Table
 from mmseg_mammo.reporting.naming import may_be_one
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
+from mmseg_mammo.reporting.scores import mark_notes
 from mmseg_mammo.reporting.sections.lesions import lesion_section
 from mmseg_mammo.reporting.sections.results import result_section
 from mmseg_mammo.reporting.sections.strata import stratum_section
@@ -24,7 +25,7 @@ _USE = (
 _COUNTS = ('', 'images', 'patients', 'annotated', 'masks', 'sources', 'index')
 
 
-def tests_of(runs: Runs, checkpoint: Path, record: Mapping[str, Any]) -> Runs:
+def select_tests(runs: Runs, checkpoint: Path, record: Mapping[str, Any]) -> Runs:
     """The tests of one checkpoint; the others are left out, each with the reason.
 
     Args:
@@ -62,7 +63,7 @@ def model_card(record: Mapping[str, Any], digest: str, runs: Runs | None) -> lis
     Args:
         record: Of :func:`mmseg_mammo.io.checkpoint_record.read_record`.
         digest: SHA-256 of the file.
-        runs: Its tests (:func:`tests_of`); None if there are none.
+        runs: Its tests (:func:`select_tests`); None if there are none.
     """
     bases = record['base']
     version = f'Epoch {record["epoch"]}, step {record["iter"]}, of a training by mmseg_mammo '
@@ -132,8 +133,8 @@ def _warnings(record: Mapping[str, Any], runs: Runs | None) -> Iterator[Field]:
     yield Field('Known risks and limitations', '\n'.join(limits))
     yield Field(
         'Known biases or ethical considerations',
-        'Scores by stratum stand under Fairness and equity. Age and ethnicity were not recorded: '
-        'nothing is known of them.',
+        'Scores by stratum stand under Fairness and equity. ' * (runs is not None)
+        + 'Age and ethnicity were not recorded: nothing is known of them.',
     )
     yield Field('Clinical risk level')
 
@@ -149,7 +150,7 @@ def _limits(record: Mapping[str, Any], runs: Runs | None) -> Iterator[str]:
     if runs is None:
         yield 'No test of this checkpoint was given: nothing is known of how well it works.'
     else:
-        yield from dict.fromkeys(mark for test in runs.tests for mark in test.marks)
+        yield from (note for note in mark_notes(runs.tests) if note != NO_DEVICE)
         yield from runs.warnings
     for name in unknown_licences(record['base']):
         yield f'The licence of {name}, which it began from, is unknown.'
@@ -160,7 +161,7 @@ def _facts(record: Mapping[str, Any]) -> Iterator[Field]:
     steps = ', '.join(step['type'] for step in seen['steps'])
     size = '×'.join(map(str, seen['size'] or ())) or 'those of the image'
     yield Field('Outcomes and outputs', 'A mask, and the probability of a lesion for each pixel.')
-    yield Field('Model type', record['model'])
+    yield Field('Model type', ', '.join(_parts(record)))
     names = [PurePath(base['file']).name for base in record['base']]
     yield Field('Foundation models', ', '.join(names) or 'None: trained from scratch.')
     yield Field('Input data source', ', '.join(_sources(record)))
@@ -172,6 +173,18 @@ def _facts(record: Mapping[str, Any]) -> Iterator[Field]:
     yield Field('Development data characterization', '', tables)
     yield Field('Training recipe', '', (recipe_table(record['config']),))
     yield from map(Field, ('Bias mitigation approaches', 'Ongoing maintenance'))
+
+
+def _parts(record: Mapping[str, Any]) -> Iterator[str]:
+    """The class of a model, and those of its parts."""
+    yield record['model']
+    model = record['config'].get('model') or {}
+    for name in ('backbone', 'image_encoder', 'decode_head', 'mask_decoder'):
+        part = model.get(name)
+        if isinstance(part, Mapping):
+            part = part.get('module') or part  # LoRA stands around its backbone
+            if 'type' in part:
+                yield f'{name.replace("_", " ")} {part["type"]}'
 
 
 def _members(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -203,7 +216,7 @@ def _image_tables(record: Mapping[str, Any]) -> Iterator[Table]:
     images = record['images']
     chosen = [images['percent'].index(percent) for percent in (5, 50, 95)]
     rows = [
-        (name, *(round(float(values[place]), 3) for place in chosen))
+        (name, *(round(float(values[place]), 2) for place in chosen))
         for name, values in images['quantiles'].items()
         if values
     ]
@@ -220,21 +233,18 @@ def _licences(record: Mapping[str, Any]) -> str:
 
 
 def _metrics(record: Mapping[str, Any], runs: Runs | None) -> Iterator[Field]:
-    best = ', '.join(f'{name} {value:g}' for name, value in record['best_score'].items())
-    on_validation = (
-        f'Best on validation, where it was chosen: {best}. No estimate for other images.'
-        * bool(best)
-    )
+    best = ', '.join(f'{name} {value:.2f}' for name, value in record['best_score'].items())
+    chosen = f'Best on validation, by which it was chosen: {best}; no estimate for other images.'
+    chosen *= bool(best)
     names = ('Usefulness, usability and efficacy', 'Fairness and equity', 'Safety and reliability')
     if runs is None:
-        yield from (Field(name, on_validation * (name == names[0])) for name in names)
+        yield from (Field(name, chosen * (name == names[0])) for name in names)
         return
     folders = ', '.join(f'`{test.folder.name}` on {test.dataset}' for test in runs.tests)
-    yield Field(
-        names[0], f'{on_validation} Tests: {folders}.'.strip(), _shown(result_section(runs))
-    )
+    yield Field(names[0], f'{chosen} Tests: {folders}.'.strip(), _shown(result_section(runs)))
     yield Field(names[1], '', _shown(stratum_section(runs)))
-    yield Field(names[2], '', _shown(lesion_section(runs)))
+    lesions = _shown(lesion_section(runs))  # the curve of all thresholds is for a report
+    yield Field(names[2], '', tuple(t for t in lesions if not t.name.startswith('froc_')))
 
 
 def _shown(section: Section) -> tuple[Table, ...]:

@@ -50,5 +50,6 @@ def _phrase(value: Any) -> str:
         kind = str(value.get('type', ''))
         return f'{kind}({rest})' if kind and rest else kind or f'({rest})'
     if isinstance(value, (list, tuple)):
-        return ', '.join(map(_phrase, value))
+        listed = ', '.join(map(_phrase, value))
+        return listed if any(isinstance(each, Mapping) for each in value) else f'({listed})'
     return '' if value is None else str(value)
