@@ -83,7 +83,8 @@ def _of_model(path: Path, roots: Sequence[Path]) -> tuple[str, list['Group']]:
     """Title and groups of the card of a checkpoint."""
     from mmseg_mammo.io.checkpoint_record import read_record
     from mmseg_mammo.io.files import sha256
-    from mmseg_mammo.reporting.cards.model import model_card, select_tests
+    from mmseg_mammo.reporting.cards.model import model_card
+    from mmseg_mammo.reporting.cards.selection import select_tests
     from mmseg_mammo.reporting.runs import find_runs
 
     record = read_record(path)

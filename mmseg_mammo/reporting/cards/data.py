@@ -31,7 +31,7 @@ def data_card(
     return [
         Group('Basic info', (*map(Field, ('Data holder', 'Holder contact')),)),
         Group('Release info', (Field('Release version', f'`index.csv` with SHA-256 {digest}.'),)),
-        Group('Data summary', (Field('Summary', _summary(rows)),)),
+        Group('Data summary', (Field('Summary', _data_summary(rows)),)),
         Group(
             'Uses and directions',
             (
@@ -44,7 +44,7 @@ def data_card(
         Group(
             'Warnings',
             (
-                Field('Known risks and limitations', '\n'.join(_limits(rows))),
+                Field('Known risks and limitations', '\n'.join(_data_limits(rows))),
                 Field('Known biases or ethical considerations'),
             ),
         ),
@@ -71,7 +71,7 @@ def patients(rows: Iterable[Row]) -> int:
     return len({(row.source, row.patient_id) for row in rows})
 
 
-def _summary(rows: Sequence[Row]) -> str:
+def _data_summary(rows: Sequence[Row]) -> str:
     states = Counter(row.annotated for row in rows)
     return (
         f'{len(rows)} mammograms of {patients(rows)} patients: {states["lesion"]} with a marked '
@@ -79,7 +79,7 @@ def _summary(rows: Sequence[Row]) -> str:
     )
 
 
-def _limits(rows: Sequence[Row]) -> list[str]:
+def _data_limits(rows: Sequence[Row]) -> list[str]:
     """What a reader has to know, in lines of a list."""
     found = [
         '- No age, ethnicity or date of an examination is in the index: nothing is known of them.'

@@ -1,17 +1,13 @@
 """Model card: what a checkpoint is, from its record, and what it scored, from its tests."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
-from mmseg_mammo.io.run_folder import TRAINED_STEPS
 from mmseg_mammo.reporting.cards.card import NO_DEVICE, Field, Group
 from mmseg_mammo.reporting.cards.licences import data_licences, unknown_licences, weight_table
 from mmseg_mammo.reporting.cards.recipe import recipe_table
-from mmseg_mammo.reporting.consistency import find_warnings
 from mmseg_mammo.reporting.document import Section, Table
-from mmseg_mammo.reporting.naming import may_be_one
-from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import mark_notes
 from mmseg_mammo.reporting.sections.lesions import lesion_section
@@ -25,45 +21,13 @@ _USE = (
 _COUNTS = ('', 'images', 'patients', 'annotated', 'masks', 'sources', 'index')
 
 
-def select_tests(runs: Runs, checkpoint: Path, record: Mapping[str, Any]) -> Runs:
-    """The tests of one checkpoint; the others are left out, each with the reason.
-
-    Args:
-        runs: Of :func:`mmseg_mammo.reporting.runs.find_runs`.
-        checkpoint: The file; it may have other names, as ``best.pth`` has.
-        record: That in it.
-    """
-    kept, left_out = [], list(runs.left_out)
-    for test in runs.tests:
-        if reason := _another(test, checkpoint, record):
-            left_out.append((test.folder, reason))
-        else:
-            kept.append(test)
-    return Runs(tuple(kept), tuple(left_out), tuple(find_warnings(kept)))
-
-
-def _another(test: Test, checkpoint: Path, record: Mapping[str, Any]) -> str:
-    """Why a test is not of this checkpoint; '' if it is."""
-    tested = Path(test.run.get('checkpoint') or '')
-    if tested.is_file():
-        same = tested.samefile(checkpoint)
-    else:  # tested elsewhere, or moved since
-        same = may_be_one(PurePath(tested), PurePath(checkpoint.absolute()))
-    if not same:
-        return f'of another checkpoint, {tested}'
-    steps = test.run.get(TRAINED_STEPS)
-    if steps is not None and steps != record['iter']:
-        return f'of an earlier {checkpoint.name}, of step {steps}'
-    return ''
-
-
 def model_card(record: Mapping[str, Any], digest: str, runs: Runs | None) -> list[Group]:
     """The groups of the card of a checkpoint.
 
     Args:
         record: Of :func:`mmseg_mammo.io.checkpoint_record.read_record`.
         digest: SHA-256 of the file.
-        runs: Its tests (:func:`select_tests`); None if there are none.
+        runs: Its tests (:func:`~.selection.select_tests`); None if there are none.
     """
     bases = record['base']
     version = f'Epoch {record["epoch"]}, step {record["iter"]}, of a training by mmseg_mammo '
@@ -85,7 +49,7 @@ def model_card(record: Mapping[str, Any], digest: str, runs: Runs | None) -> lis
                 Field('Regulatory approval', f'None that is known. {NO_DEVICE}'),
             ),
         ),
-        Group('Model summary', (Field('Summary', _summary(record)),)),
+        Group('Model summary', (Field('Summary', _model_summary(record)),)),
         Group('Uses and directions', tuple(_uses(record))),
         Group('Warnings', tuple(_warnings(record, runs))),
         Group('AI system facts', tuple(_facts(record))),
@@ -104,7 +68,7 @@ def model_card(record: Mapping[str, Any], digest: str, runs: Runs | None) -> lis
     ]
 
 
-def _summary(record: Mapping[str, Any]) -> str:
+def _model_summary(record: Mapping[str, Any]) -> str:
     data = record['trained_on'].get('train') or {}
     said = f'{record["model"]}, trained on {data.get("images", "an unknown number of")} mammograms'
     if 'patients' in data:
@@ -129,7 +93,7 @@ def _uses(record: Mapping[str, Any]) -> Iterator[Field]:
 
 
 def _warnings(record: Mapping[str, Any], runs: Runs | None) -> Iterator[Field]:
-    limits = [f'- {text}' for text in _limits(record, runs)]
+    limits = [f'- {text}' for text in _model_limits(record, runs)]
     yield Field('Known risks and limitations', '\n'.join(limits))
     yield Field(
         'Known biases or ethical considerations',
@@ -139,13 +103,13 @@ def _warnings(record: Mapping[str, Any], runs: Runs | None) -> Iterator[Field]:
     yield Field('Clinical risk level')
 
 
-def _limits(record: Mapping[str, Any], runs: Runs | None) -> Iterator[str]:
-    kinds = {k for data in _members(record) for k in data.get('mask_kind', {})}
+def _model_limits(record: Mapping[str, Any], runs: Runs | None) -> Iterator[str]:
+    kinds = {k for data in _training_sets(record) for k in data.get('mask_kind', {})}
     if 'weak' in kinds:
         yield 'Trained on weak masks: boxes, circles or ellipses, no contours.'
     if 'phantom' in kinds:
         yield 'Trained on phantoms: synthetic images, which say nothing of patients.'
-    if not any(data.get('annotated', {}).get('normal') for data in _members(record)):
+    if not any(data.get('annotated', {}).get('normal') for data in _training_sets(record)):
         yield 'No training image is known to be normal: it may mark healthy breasts often.'
     if runs is None:
         yield 'No test of this checkpoint was given: nothing is known of how well it works.'
@@ -187,27 +151,27 @@ def _parts(record: Mapping[str, Any]) -> Iterator[str]:
                 yield f'{name.replace("_", " ")} {part["type"]}'
 
 
-def _members(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _training_sets(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The data sets of training, one by one."""
     data = record['trained_on'].get('train') or {}
     return list(data.get('members') or [data])
 
 
 def _sources(record: Mapping[str, Any]) -> list[str]:
-    return sorted({source for data in _members(record) for source in data.get('source', {})})
+    return sorted({source for data in _training_sets(record) for source in data.get('source', {})})
 
 
 def _data_table(record: Mapping[str, Any]) -> Table:
     rows = []
     for split, data in record['trained_on'].items():
         for each in data.get('members') or [data]:
-            counts = (_counts(each.get(key)) for key in ('annotated', 'mask_kind', 'source'))
+            counts = (_listed_counts(each.get(key)) for key in ('annotated', 'mask_kind', 'source'))
             index = str(each.get('index_sha256') or 'unknown')[:12]
             rows.append((split, each['images'], each.get('patients'), *counts, index))
     return Table('data', 'Training and validation data', _COUNTS, tuple(rows))
 
 
-def _counts(found: Mapping[str, int] | None) -> str:
+def _listed_counts(found: Mapping[str, int] | None) -> str:
     return ', '.join(f'{count} {name}' for name, count in (found or {}).items()) or 'unknown'
 
 

@@ -1,31 +1,13 @@
 """The card of a model: from its record, and from the tests of this very checkpoint."""
 
-import json
-import shutil
-from pathlib import Path
-
-import pytest
-from records import RECORD, save
-from runs import make_runs
+from records import RECORD
 
 from mmseg_mammo.reporting.cards.card import render_card
-from mmseg_mammo.reporting.cards.model import model_card, select_tests
+from mmseg_mammo.reporting.cards.model import model_card
+from mmseg_mammo.reporting.cards.selection import select_tests
 from mmseg_mammo.reporting.runs import find_runs
 
 LIMIT = 'No test of this checkpoint was given'
-
-
-@pytest.fixture(scope='module')
-def made_here(tmp_path_factory):
-    """Two models, tested on two data sets each; only the second one's checkpoint is a file."""
-    root = tmp_path_factory.mktemp('work_dirs')
-    make_runs(root, images=12)
-    checkpoint = save(root / 'setr_pup_vpt_cbis' / 'epoch_3.pth')
-    for run in root.glob('setr*/*/run.json'):
-        record = json.loads(run.read_text())
-        if record['mode'] == 'test':
-            run.write_text(json.dumps(record | {'checkpoint': str(checkpoint)}))
-    return checkpoint
 
 
 def page(record=RECORD, runs=None):
@@ -68,13 +50,13 @@ def test_what_a_record_need_not_have_may_be_missing():
     assert '- No training image is known to be normal' in text
 
 
-def test_scores_by_stratum_are_those_of_its_own_tests(made_here):
-    runs = select_tests(find_runs([made_here.parents[1]]), made_here, RECORD)
+def test_scores_by_stratum_are_those_of_its_own_tests(tested):
+    runs = select_tests(find_runs([tested.parents[1]]), tested, RECORD)
     assert {test.model for test in runs.tests} == {'setr_pup_vpt'}
     assert runs.datasets == ('cbis_ddsm', 'zgt')
     assert (
         'of another checkpoint'
-        in dict(runs.left_out)[made_here.parents[1] / 'unet_cbis' / '20260102_000000']
+        in dict(runs.left_out)[tested.parents[1] / 'unet_cbis' / '20260102_000000']
     )
     text = page(runs=runs)
     assert LIMIT not in text
@@ -83,22 +65,3 @@ def test_scores_by_stratum_are_those_of_its_own_tests(made_here):
         assert f'**{title}**' in text
     assert 'FROC' not in text
     assert '| unet' not in text
-
-
-def test_another_name_of_the_file_is_the_same_checkpoint(made_here, tmp_path):
-    best = made_here.with_name('best.pth')
-    best.hardlink_to(made_here)
-    found = find_runs([made_here.parents[1]])
-    assert len(select_tests(found, best, RECORD).tests) == 2
-    other = Path(shutil.copy(made_here, tmp_path / 'epoch_3.pth'))
-    assert select_tests(found, other, RECORD).tests == ()
-
-
-def test_a_test_of_what_best_pth_was_before_does_not_count(made_here):
-    path = made_here.parent / '20260102_000000' / 'run.json'
-    before = path.read_text()
-    path.write_text(json.dumps(json.loads(before) | {'checkpoint_iter': 2}))
-    runs = select_tests(find_runs([made_here.parents[1]]), made_here, RECORD)
-    path.write_text(before)
-    assert runs.datasets == ('zgt',)
-    assert dict(runs.left_out)[path.parent] == 'of an earlier epoch_3.pth, of step 2'
