@@ -39,6 +39,7 @@ custom_hooks = [
     dict(type='PerImageCSVHook'),
     dict(type='OverlayHook', count=12, seed=0),
     dict(type='ViewerHook', long_side=384),
+    dict(type='CurvesHook'),
 ]
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer')

@@ -46,6 +46,7 @@ COMMANDS = {
         'import_predictions', "Score another system's masks, for the report"
     ),
     'report': Command('report', 'Make the transfer report from run folders'),
+    'card': Command('card', 'Write the card of a model, or of prepared data'),
     'search': Command('search', 'Search hyper-parameters on the validation split'),
     'benchmark': Command('benchmark', 'Measure what a training step costs'),
     'export': Command('export', 'Write a checkpoint of the whole weights alone'),

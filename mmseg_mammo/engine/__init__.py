@@ -4,6 +4,7 @@ from mmseg_mammo.engine.fsdp import shard_layers
 from mmseg_mammo.engine.hooks.checkpoint import ResumableCheckpointHook
 from mmseg_mammo.engine.hooks.checkpoint_guard import CheckpointGuardHook
 from mmseg_mammo.engine.hooks.console import ConsoleHook
+from mmseg_mammo.engine.hooks.curves import CurvesHook
 from mmseg_mammo.engine.hooks.early_stopping import EarlyStopOnTrainingLossHook
 from mmseg_mammo.engine.hooks.epoch_seed import EpochSeedHook
 from mmseg_mammo.engine.hooks.no_hook import NoHook
@@ -23,6 +24,7 @@ __all__ = [
     'BFloat16OptimWrapper',
     'CheckpointGuardHook',
     'ConsoleHook',
+    'CurvesHook',
     'EarlyStopOnTrainingLossHook',
     'EpochSeedHook',
     'KeepUnreachedConstructor',

@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,6 +33,30 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def link_atomic(source: Path, name: Path) -> None:
+    """Let ``name`` be the file ``source`` too: a hard link, or a copy where links are not possible.
+
+    What had the name before keeps it until the new file is whole.
+
+    Args:
+        source: A file that is never changed in place.
+        name: In a folder that exists.
+    """
+    if name.exists() and name.samefile(source):
+        return
+    handle, partial = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=name.parent)
+    os.close(handle)
+    try:
+        Path(partial).unlink()
+        Path(partial).hardlink_to(source)
+        Path(partial).replace(name)
+    except OSError:  # a file system without links, or with few of them
+        with source.open('rb') as whole:
+            write_atomic(name, lambda stream: shutil.copyfileobj(whole, stream))
+    finally:
+        Path(partial).unlink(missing_ok=True)
 
 
 def remove_partials(folder: Path, before: float) -> None:

@@ -1,9 +1,11 @@
 """Run folder: names and columns of the files that a run writes, and a reader of its records."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +20,17 @@ VALIDATION_LESIONS, LESIONS = 'lesions_val.csv', 'lesions_test.csv'
 CURVES = 'vis_data/scalars.json'  # mmengine's
 OVERLAYS, VIEWER = 'overlays', 'viewer'  # folders
 
+# Files of the work folder, beside the checkpoints.
+BEST, PICTURE = 'best.pth', 'curves.png'
+
 # A key of test.json and run.json: threshold, temperature, breast_only. Earlier runs lack it.
 TEST_OUTPUT = 'test_output'
 # A key of test.json and run.json: whose masks were imported, and how many were missing.
 IMPORT = 'imported'
 # A column of per_image_test.csv of imported masks: the file's name, empty where there is none.
 MASK_FILE = 'mask_file'
+# A key of run.json of a test: steps that its checkpoint was trained for; earlier runs lack it.
+TRAINED_STEPS = 'checkpoint_iter'
 # A key of test.json.
 DIFFERENCES = 'input_differs_from_training'
 
@@ -107,6 +114,29 @@ def read_records(path: Path, required: tuple[str, ...]) -> Records:
                 raise DataFileError(f'{path}: {name}: {error}', 'numbers', AGAIN) from error
             columns[name] = np.array(cells)  # of a later version
     return Records(columns)
+
+
+def read_curves(path: Path) -> list[dict[str, Any]]:
+    """Read the scalars that mmengine logged in a training (:data:`CURVES`), line by line.
+
+    Returns:
+        A mapping for each line, in the order in which they were written; none without the file,
+        as of a run that was killed at once.
+
+    Raises:
+        DataFileError: A line is no JSON.
+    """
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding='utf-8').splitlines()
+    return [_parse_line(line, path, number) for number, line in enumerate(lines, start=1)]
+
+
+def _parse_line(line: str, path: Path, number: int) -> dict[str, Any]:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise DataFileError(f'{path}, line {number}: not JSON ({error})') from error
 
 
 def _number(cell: str) -> float:

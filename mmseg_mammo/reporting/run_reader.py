@@ -1,6 +1,5 @@
 """Run reader: turns the files of a run folder into Python values."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +26,7 @@ from mmseg_mammo.io.run_folder import (
     TEST_OUTPUT,
     VALIDATION,
     Records,
+    read_curves,
     read_records,
 )
 from mmseg_mammo.reporting.naming import dataset_name
@@ -137,19 +137,9 @@ def read_training(runs: Sequence[Path], folders: Mapping[str, str]) -> Training:
     curves: list[dict[str, Any]] = []
     validation = None
     for folder in runs:
-        path = folder / CURVES
-        if path.is_file():  # a run that was killed at once has none
-            lines = path.read_text(encoding='utf-8').splitlines()
-            curves += [_parse(line, path, number) for number, line in enumerate(lines, start=1)]
+        curves += read_curves(folder / CURVES)
         if (folder / VALIDATION).is_file():
             validation = read_records(folder / VALIDATION, RECORD_COLUMNS)
     run = read_json(runs[-1] / RUN, AGAIN)
     data = dataset_name(run['data']['train'], 'train', folders)
     return Training(runs[-1].parent, data, run, tuple(curves), validation)
-
-
-def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
-    try:
-        return json.loads(line)
-    except ValueError as error:
-        raise DataFileError(f'{path}, line {number}: not JSON ({error})') from error

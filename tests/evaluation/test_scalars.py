@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.evaluation.scalars import MONITOR, SCALARS, best, better, scalar
-from mmseg_mammo.reporting.sections.curves import PANELS
+from mmseg_mammo.visualization.curves import PANELS
 
 DOCS = Path(__file__).parents[2] / 'docs' / 'evaluation.md'
 

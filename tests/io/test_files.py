@@ -2,11 +2,19 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.files import read_json, remove_partials, replace_nan, write_atomic, write_json
+from mmseg_mammo.io.files import (
+    link_atomic,
+    read_json,
+    remove_partials,
+    replace_nan,
+    write_atomic,
+    write_json,
+)
 
 
 def test_an_exception_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -64,3 +72,22 @@ def test_what_a_killed_process_left_is_removed_and_what_another_one_writes_is_no
     assert not (tmp_path / '.partial-a').exists()
     assert (tmp_path / 'below' / '.partial-b').exists()
     assert (tmp_path / 'whole').exists()
+
+
+@pytest.mark.parametrize('links', [True, False])
+def test_a_second_name_follows_the_file_that_it_is_given(links, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError('no links here')
+
+    if not links:
+        monkeypatch.setattr(Path, 'hardlink_to', refuse)
+    name = tmp_path / 'best.pth'
+    for text in ('one', 'two'):
+        (tmp_path / text).write_text(text)
+        for _ in range(2):  # again changes nothing
+            link_atomic(tmp_path / text, name)
+        assert name.read_text() == text
+        assert name.samefile(tmp_path / text) == links
+    (tmp_path / 'two').unlink()
+    assert name.read_text() == 'two'
+    assert {path.name for path in tmp_path.iterdir()} == {'one', 'best.pth'}

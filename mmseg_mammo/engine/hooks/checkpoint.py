@@ -17,7 +17,8 @@ from mmseg_mammo.engine.training_record import describe_training
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.evaluation.scalars import HIGHER, LOWER, scalar
 from mmseg_mammo.io.checkpoint_record import add_record, read_record
-from mmseg_mammo.io.files import write_atomic
+from mmseg_mammo.io.files import link_atomic, write_atomic
+from mmseg_mammo.io.run_folder import BEST
 from mmseg_mammo.models.peft.lora import omits_frozen
 from mmseg_mammo.models.peft.trainable import fingerprint, unwrapped
 
@@ -46,7 +47,8 @@ class ResumableCheckpointHook(CheckpointHook):
 
     mmengine saves before it, so that the plateau rule's count and the best score of that epoch
     are missing from the checkpoint and a resumed training takes another course. It also
-    deletes the previous file before the next one is complete.
+    deletes the previous file before the next one is complete. The best checkpoint also has the
+    name ``best.pth``, whatever its epoch.
 
     Args:
         save_trained_only: Leave out the frozen weights, which come from the pre-trained file:
@@ -116,6 +118,14 @@ class ResumableCheckpointHook(CheckpointHook):
             if found:
                 name = f'best_ckpt_{score}' if score else 'best_ckpt'
                 runner.message_hub.update_info(name, found)
+        self._link_best()  # a kill may have come between the two
+
+    def _link_best(self) -> None:
+        """Let ``best.pth`` be the best checkpoint; of several scores, by the first."""
+        several = getattr(self, 'best_ckpt_path_dict', {}).values()
+        found = self.best_ckpt_path or next(iter(several), None)
+        if found and is_main_process() and Path(found).is_file():  # DeepSpeed's are folders
+            link_atomic(Path(found), Path(found).with_name(BEST))
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Leave out what is frozen; after ``EMAHook`` has added its weights."""
@@ -158,6 +168,7 @@ class ResumableCheckpointHook(CheckpointHook):
         previous, self.best_ckpt_path = self.best_ckpt_path, None
         last, self.last_ckpt = self.last_ckpt, None
         super().after_val_epoch(runner, metrics)
+        self._link_best()
         better = self.best_ckpt_path is not None
         self.best_ckpt_path, self.last_ckpt = self.best_ckpt_path or previous, last
         if self._due or (better and last):  # the last one has to know the best score

@@ -25,8 +25,10 @@ from mmseg_mammo.engine.provenance import (
     versions,
 )
 from mmseg_mammo.engine.resume import DATA, facts_of
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.files import write_json
-from mmseg_mammo.io.run_folder import RUN, TEST_OUTPUT
+from mmseg_mammo.io.run_folder import RUN, TEST_OUTPUT, TRAINED_STEPS
 
 _WARM_UP = 3  # steps that are not timed
 
@@ -57,6 +59,7 @@ class RunRecordHook(Hook):
     def before_test(self, runner: Any) -> None:
         """Describe a test."""
         self._begin(runner, 'test', ('test',))
+        self._record[TRAINED_STEPS] = _steps_of(runner.cfg.get('load_from'))
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Note in a checkpoint which data it comes from, for the day when it is gone on with."""
@@ -146,3 +149,12 @@ class RunRecordHook(Hook):
         )
         if is_main_process():
             write_json(Path(runner.log_dir) / RUN, self._record)
+
+
+def _steps_of(checkpoint: str | None) -> int | None:
+    """Steps that a checkpoint was trained for, by its record; ``best.pth`` is another later on."""
+    try:
+        record = read_record(Path(checkpoint)) if checkpoint else None
+    except MammoError:  # of another program, or not on this disk
+        return None
+    return record.get('iter') if record else None

@@ -36,7 +36,7 @@ def test_every_file_has_the_record_of_its_own_epoch(backend, prepared, tmp_path)
         max_keep_ckpts=-1, save_best=scores, backend_args={'backend': backend}
     )
     runner = train(cfg)
-    records = {path.name: read_record(path) for path in tmp_path.glob('*.pth')}
+    records = {path.name: read_record(path) for path in tmp_path.glob('*epoch_*.pth')}
     assert records.keys() >= {'epoch_1.pth', 'epoch_2.pth', 'best_lesion_dice_epoch_1.pth'}
     for name, record in records.items():
         assert record['epoch'] == int(Path(name).stem[-1]), name
@@ -115,7 +115,31 @@ def test_a_copied_work_folder_leaves_the_original_alone(prepared, tmp_path):
     best = Path(train(cfg).message_hub.get_info('best_ckpt'))
     assert {path.name for path in (tmp_path / 'one').glob('*.pth')} == original
     assert best == tmp_path / 'two' / 'best_val_loss_epoch_2.pth'
-    assert {path.name for path in best.parent.glob('best*')} == {best.name}
+    assert {path.name for path in best.parent.glob('best*')} == {best.name, 'best.pth'}
+    assert (best.parent / 'best.pth').samefile(best)
+
+
+def test_the_best_file_has_a_name_that_stays(prepared, tmp_path):
+    """Of several scores it is the best by the first."""
+    cfg = shrink('unet_cbis', prepared, tmp_path, epochs=2)
+    cfg.default_hooks.checkpoint.update(save_best=['val_loss', 'lesion_dice'])
+    cfg.default_hooks.checkpoint.pop('rule', None)
+    cfg.optim_wrapper.optimizer.lr = 1e-3  # the second epoch is better
+    train(cfg)
+    best = tmp_path / 'best.pth'
+    assert best.samefile(tmp_path / 'best_val_loss_epoch_2.pth')
+    assert read_record(best)['epoch'] == 2
+    best.unlink()  # as a kill between the two leaves it
+    cfg.resume, cfg.train_cfg.max_epochs = True, 2
+    train(cfg)
+    assert best.samefile(tmp_path / 'best_val_loss_epoch_2.pth')
+
+
+def test_without_a_score_nothing_is_called_best(prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path, epochs=1)
+    cfg.default_hooks.checkpoint.save_best = None
+    train(cfg)
+    assert not (tmp_path / 'best.pth').exists()
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def test_a_training_and_its_test_say_what_they_were(prepared, tmp_path):
     tested = record(tmp_path / 'b')
     assert (tested['mode'], tested['state']) == ('test', 'finished')
     assert tested['checkpoint'] == found['last_checkpoint']
+    assert tested['checkpoint_iter'] == 6
     assert tested['scores']['images'] == scores['images'] == tested['data']['test']['images'] == 2
     assert 'train' not in tested['data']
 
