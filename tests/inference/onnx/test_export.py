@@ -1,13 +1,13 @@
 """ONNX files: what PyTorch gives, to 1e-4, and all that is needed to use them."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 import torch
 from experiments import shrink
 from mmengine.config import Config
+from packaging.version import Version
 from tiny_models import padded, save_checkpoint, two_channels, write_blobs
 
 from mmseg_mammo.engine.checkpoint import load_model
@@ -22,6 +22,10 @@ from mmseg_mammo.io.onnx.metadata import read_metadata
 from mmseg_mammo.models.prompts.prompts import Prompts
 from mmseg_mammo.models.sam.mask_decoder import decode
 
+OLD_TORCH = pytest.mark.skipif(
+    Version(torch.__version__) < Version('2.4'),
+    reason='the exporter of torch 2.1 cannot write the attention of the encoder',
+)
 onnxruntime = pytest.importorskip('onnxruntime')
 
 
@@ -72,6 +76,7 @@ def test_a_whole_model_gives_the_logits_of_pytorch_in_batches_of_any_size(
     close(run(out, image=image[:1])['logits'], logits[:1])
 
 
+@OLD_TORCH
 @torch.no_grad()
 def test_the_parts_of_a_sam_give_the_candidates_of_pytorch(sam, tmp_path):
     files = export_onnx(read_stored_config(sam), sam, tmp_path / 'sam.onnx')
@@ -144,7 +149,7 @@ def test_what_onnx_cannot_hold_is_refused(prepared, unet, tmp_path, monkeypatch)
     cfg.model.test_cfg = dict(mode='slide', crop_size=(16, 16), stride=(16, 16))
     with pytest.raises(MammoError, match="test_cfg=.*slide.*Allowed: .*mode='whole'"):
         export_onnx(cfg, unet, tmp_path / 'm.onnx')
-    free = save_checkpoint(tmp_path / 'a.pth', 'unet_cbis', prepared, change=unpadded)
+    free = save_checkpoint(tmp_path / 'a.pth', 'setr_pup_vpt_cbis', prepared, change=unpadded)
     with pytest.raises(MammoError, match='aspect ratio of the image as ONNX'):
         export_onnx(read_stored_config(free), free, tmp_path / 'm.onnx')
     monkeypatch.setattr(export, '_LARGEST', 1000)

@@ -1,14 +1,13 @@
 """Networks that are exported: grey levels in, normalised inside as the data preprocessor does."""
 
 import torch
-from tiny_models import unet  # noqa: F401 - a fixture
 
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.inference.onnx.networks import Decoder, Encoder, Normalised, WholeNetwork
 
 
 @torch.no_grad()
-def test_normalisation_is_that_of_the_data_preprocessor(unet, sam):  # noqa: F811
+def test_normalisation_is_that_of_the_data_preprocessor(unet, sam):
     image = torch.rand(2, 3, 32, 32) * 255
     for checkpoint in (unet, sam):
         model = load_model(None, checkpoint)
@@ -19,7 +18,7 @@ def test_normalisation_is_that_of_the_data_preprocessor(unet, sam):  # noqa: F81
 
 
 @torch.no_grad()
-def test_a_network_names_what_it_takes_and_gives(unet, sam):  # noqa: F811
+def test_a_network_names_what_it_takes_and_gives(unet, sam):
     whole = WholeNetwork(load_model(None, unet), (32, 32))
     logits, probability = whole(torch.zeros(2, 3, 32, 32))
     assert (logits.shape, probability.shape) == ((2, 1, 32, 32), (2, 32, 32))

@@ -12,6 +12,7 @@ from mmseg_mammo.errors import CheckpointError, DataFileError, HostError, MammoE
 from mmseg_mammo.inference.onnx.export import export_onnx
 from mmseg_mammo.inference.onnx.segmentor import OnnxSegmentor, check_files
 from mmseg_mammo.inference.predictor import Predictor
+from mmseg_mammo.io.checkpoint_record import ONNX_KEY, read_record, record_text
 from mmseg_mammo.io.onnx.metadata import pack_metadata, read_metadata
 
 onnxruntime = pytest.importorskip('onnxruntime')
@@ -62,7 +63,9 @@ def test_files_that_it_cannot_run_are_told_apart(onnx, sam, tmp_path):
     other.write_bytes(b'\x08\x08' + pack_metadata({'name': 'yolo'}))
     with pytest.raises(CheckpointError, match=r'other\.onnx: no record of what its input is'):
         check_files([other], 'cpu')
-    encoder, _ = export_onnx(read_stored_config(sam), sam, tmp_path / 'sam.onnx')
+    encoder = tmp_path / 'encoder.onnx'
+    record = read_record(sam) | {'onnx': {'part': 'encoder'}}
+    encoder.write_bytes(b'\x08\x08' + pack_metadata({ONNX_KEY: record_text(record)}))
     with pytest.raises(CheckpointError, match='the encoder of a SAM'):
         Predictor(encoder)
     empty = tmp_path / 'empty.onnx'
