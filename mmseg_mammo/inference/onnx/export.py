@@ -6,14 +6,14 @@ import warnings
 from collections.abc import Mapping
 from inspect import signature
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.test_output import describe_test_output
@@ -33,6 +33,8 @@ OPSET = 17  # the newest that the exporter of torch 2.1 writes
 _LARGEST = 2**31 - 2**24  # bytes of weights; the rest of the two gigabytes is for the graph
 # Axes that are no constant, by input and output.
 _BATCH = {name: {0: 'batch'} for name in (*WholeNetwork.inputs, *WholeNetwork.outputs)}
+# A network, an input of it, and the axes that may change.
+Part = tuple[Any, tuple[Tensor, ...], dict[str, dict[int, str]]]
 _POINTS = {'point_coords': {1: 'points'}, 'point_labels': {1: 'points'}}
 
 
@@ -67,11 +69,11 @@ def export_onnx(cfg: Config, checkpoint: Path, out: Path) -> list[Path]:
         if not sam:
             own['align_corners'] = bool(network.model.align_corners)
         text = record_text({**record, 'onnx': own})
-        _write(network, example, axes, {**metadata, ONNX_KEY: text}, file)
+        _write_onnx(network, example, axes, {**metadata, ONNX_KEY: text}, file)
     return files
 
 
-def _whole(cfg: Config, checkpoint: Path) -> tuple[nn.Module, tuple[Tensor, ...], dict]:
+def _whole(cfg: Config, checkpoint: Path) -> Part:
     """The network of a model without prompts, an input, and the axes that may change."""
     trained = TrainedModel(cfg, checkpoint, 'cpu')
     model = trained.model
@@ -85,13 +87,11 @@ def _whole(cfg: Config, checkpoint: Path) -> tuple[nn.Module, tuple[Tensor, ...]
     return WholeNetwork(model, size).eval(), (torch.zeros(2, 3, *size),), _BATCH
 
 
-def _parts_of_sam(
-    cfg: Config, checkpoint: Path
-) -> list[tuple[nn.Module, tuple[Tensor, ...], dict]]:
+def _parts_of_sam(cfg: Config, checkpoint: Path) -> list[Part]:
     cfg.model.pop('embedding_cache', None)
     model = load_model(cfg, checkpoint)
     side, decoder = model.image_encoder.img_size, Decoder(model).eval()
-    encoder = Encoder(model).eval(), (torch.zeros(1, 3, side, side),), {}
+    encoder: Part = Encoder(model).eval(), (torch.zeros(1, 3, side, side),), {}
     return [encoder, (decoder, decoder.example(), _POINTS)]
 
 
@@ -132,7 +132,7 @@ def _describe(cfg: Config, record: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _shapes(network: nn.Module, example: tuple[Tensor, ...], axes: Mapping) -> dict[str, Any]:
+def _shapes(network: Any, example: tuple[Tensor, ...], axes: Mapping) -> dict[str, Any]:
     with torch.no_grad():
         results = network(*example)
     results = results if isinstance(results, tuple) else (results,)
@@ -146,20 +146,24 @@ def _shapes(network: nn.Module, example: tuple[Tensor, ...], axes: Mapping) -> d
     return found
 
 
-def _write(
+def _write_onnx(
     network: Any, example: tuple[Tensor, ...], axes: dict, metadata: Mapping[str, str], out: Path
 ) -> None:
     size = sum(p.numel() * p.element_size() for p in network.parameters())
     if size > _LARGEST:
         raise MammoError(f'{size / 1e9:.1f} GB of weights as ONNX', 'at most 2 GB')
-    options: dict[str, Any] = dict(opset_version=OPSET, dynamic_axes=axes)
+    options: dict[str, Any] = dict(
+        input_names=[*network.inputs],
+        output_names=[*network.outputs],
+        opset_version=OPSET,
+        dynamic_axes=axes,
+    )
     if 'dynamo' in signature(torch.onnx.export).parameters:
         # The other one, which earlier torch lacks, needs two more packages and takes much longer.
         options['dynamo'] = False
 
-    def write(stream: IO[bytes]) -> None:
-        names = dict(input_names=[*network.inputs], output_names=[*network.outputs])
-        torch.onnx.export(network, example, stream, **names, **options)
+    def write(stream: Any) -> None:
+        torch.onnx.export(network, example, stream, **options)
         stream.write(pack_metadata(metadata))
 
     try:

@@ -33,7 +33,8 @@ def read_metadata(path: Path) -> dict[str, str]:
         with path.open('rb') as stream:
             size = os.fstat(stream.fileno()).st_size
             entries = [
-                dict(_texts(entry)) for entry in _fields(stream, size, {_METADATA})[_METADATA]
+                dict(_entry_texts(entry))
+                for entry in _read_fields(stream, size, {_METADATA})[_METADATA]
             ]
             return {entry.get(_KEY, ''): entry.get(_VALUE, '') for entry in entries}
     except OSError as error:
@@ -52,29 +53,29 @@ def pack_metadata(entries: Mapping[str, str]) -> bytes:
     """Metadata as bytes that are written behind the others of an ONNX file."""
     packed = b''
     for name, text in entries.items():
-        pair = _pack(_KEY, name.encode()) + _pack(_VALUE, text.encode())
-        packed += _pack(_METADATA, pair)
+        pair = _pack_field(_KEY, name.encode()) + _pack_field(_VALUE, text.encode())
+        packed += _pack_field(_METADATA, pair)
     return packed
 
 
-def _texts(entry: bytes) -> Iterator[tuple[int, str]]:
-    found = _fields(io.BytesIO(entry), len(entry), {_KEY, _VALUE})
+def _entry_texts(entry: bytes) -> Iterator[tuple[int, str]]:
+    found = _read_fields(io.BytesIO(entry), len(entry), {_KEY, _VALUE})
     return ((number, values[-1].decode()) for number, values in found.items() if values)
 
 
-def _fields(stream: IO[bytes], size: int, wanted: set[int]) -> dict[int, list[bytes]]:
+def _read_fields(stream: IO[bytes], size: int, wanted: set[int]) -> dict[int, list[bytes]]:
     """The contents of those fields of a message that holds nothing but numbers and bytes."""
     found: dict[int, list[bytes]] = {number: [] for number in wanted}
     if not size:
         raise ValueError('it is empty')
     while (place := stream.tell()) < size:
-        number, kind = divmod(_read_number(stream), 8)
+        number, kind = divmod(_read_varint(stream), 8)
         if kind == _NUMBER:
-            _read_number(stream)
+            _read_varint(stream)
             continue
         if kind != _BYTES or not number:
             raise ValueError(f'unknown content at byte {place:,}')
-        length = _read_number(stream)
+        length = _read_varint(stream)
         if stream.tell() + length > size:
             raise ValueError(f'it ends at byte {size:,}, before its content does')
         if number not in wanted:
@@ -86,7 +87,7 @@ def _fields(stream: IO[bytes], size: int, wanted: set[int]) -> dict[int, list[by
     return found
 
 
-def _read_number(stream: IO[bytes]) -> int:
+def _read_varint(stream: IO[bytes]) -> int:
     value = 0
     for shift in range(0, 70, 7):  # groups of 7 bits, the lowest first
         byte = stream.read(1)
@@ -98,7 +99,7 @@ def _read_number(stream: IO[bytes]) -> int:
     raise ValueError('a number of more than ten bytes')
 
 
-def _pack(number: int, content: bytes) -> bytes:
+def _pack_field(number: int, content: bytes) -> bytes:
     length, size = len(content), b''
     while length > 127:
         size += bytes([length & 127 | 128])

@@ -147,7 +147,7 @@ def test_a_file_is_never_written_over(sam, unet, tmp_path):
 def test_what_onnx_cannot_hold_is_refused(prepared, unet, tmp_path, monkeypatch):
     cfg = read_stored_config(unet)
     cfg.model.test_cfg = dict(mode='slide', crop_size=(16, 16), stride=(16, 16))
-    with pytest.raises(MammoError, match="test_cfg=.*slide.*Allowed: .*mode='whole'"):
+    with pytest.raises(MammoError, match=r"test_cfg=.*slide.*Allowed: .*mode='whole'"):
         export_onnx(cfg, unet, tmp_path / 'm.onnx')
     free = save_checkpoint(tmp_path / 'a.pth', 'setr_pup_vpt_cbis', prepared, change=unpadded)
     with pytest.raises(MammoError, match='aspect ratio of the image as ONNX'):
