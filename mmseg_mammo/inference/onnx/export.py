@@ -31,10 +31,10 @@ from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 
 OPSET = 17  # the newest that the exporter of torch 2.1 writes
 _LARGEST = 2**31 - 2**24  # bytes of weights; the rest of the two gigabytes is for the graph
-# Axes that are no constant, by input and output.
-_BATCH = {name: {0: 'batch'} for name in (*WholeNetwork.inputs, *WholeNetwork.outputs)}
 # A network, an input of it, and the axes that may change.
 Part = tuple[Any, tuple[Tensor, ...], dict[str, dict[int, str]]]
+# Axes that are no constant, by input and output.
+_BATCH = {name: {0: 'batch'} for name in (*WholeNetwork.inputs, *WholeNetwork.outputs)}
 _POINTS = {'point_coords': {1: 'points'}, 'point_labels': {1: 'points'}}
 
 
