@@ -13,7 +13,7 @@ python_version := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_
 pins := $(or $(wildcard requirements/lock-$(python_version).txt),requirements/torch.txt)
 # Another pair brings its own CUDA libraries.
 released := $(if $(TORCH),^(torch|torchvision|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+)==,^$$)
-ranges := $(patsubst %,requirements/%.txt,runtime onedl dicom seg search report dev)
+ranges := $(patsubst %,requirements/%.txt,runtime onedl dicom seg onnx search report dev)
 compile = $(VENV)-lock/bin/uv pip compile --quiet --constraints requirements/torch.txt \
   --custom-compile-command 'make lock'
 
@@ -35,7 +35,7 @@ $(VENV)/.installed: setup.py $(wildcard requirements/*.txt)
 	$(PYTHON) -m venv $(VENV)
 	grep -vE '$(released)' $(pins) > $(VENV)/pins.txt
 	$(pip) install -c $(VENV)/pins.txt 'setuptools>=64,<82'
-	$(pip) install -c $(VENV)/pins.txt --no-build-isolation $(TORCH) -e '.[onedl,dicom,seg,search,report,dev]'
+	$(pip) install -c $(VENV)/pins.txt --no-build-isolation $(TORCH) -e '.[onedl,dicom,seg,onnx,search,report,dev]'
 	# mmcv asks for opencv-python, which needs libGL: lay the build without windows over it.
 	$(pip) install -c $(VENV)/pins.txt --force-reinstall --no-deps opencv-python-headless
 	touch $@
@@ -59,7 +59,7 @@ $(original)/.installed: setup.py $(wildcard requirements/*.txt)
 	MMCV_WITH_OPS=1 $(original_pip) wheel --no-deps --no-build-isolation \
 	  $(addprefix --find-links ,$(WHEELS) $(wildcard $(wheel_cache))) -w $(wheel_cache) mmcv==2.1.0
 	$(original_pip) install --no-build-isolation --find-links $(wheel_cache) \
-	  mmcv==2.1.0 torch==2.1.2 torchvision==0.16.2 -e '.[openmmlab,dicom,seg,search,report,dev]'
+	  mmcv==2.1.0 torch==2.1.2 torchvision==0.16.2 -e '.[openmmlab,dicom,seg,onnx,search,report,dev]'
 	$(original_pip) install --force-reinstall --no-deps 'opencv-python-headless<4.11'
 	touch $@
 

@@ -45,6 +45,6 @@ setup(
     install_requires=requirements('runtime'),
     extras_require={
         name: requirements(name)
-        for name in ('onedl', 'openmmlab', 'dicom', 'seg', 'search', 'report', 'dev')
+        for name in ('onedl', 'openmmlab', 'dicom', 'seg', 'onnx', 'search', 'report', 'dev')
     },
 )

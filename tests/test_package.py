@@ -17,7 +17,7 @@ from mmseg_mammo.errors import HostError
 
 REPOSITORY = Path(__file__).parents[1]
 REQUIREMENTS = REPOSITORY / 'requirements'
-RANGES = ('runtime', 'onedl', 'openmmlab', 'dicom', 'seg', 'dev')
+RANGES = ('runtime', 'onedl', 'openmmlab', 'dicom', 'seg', 'onnx', 'dev')
 LOCKS = ('3.11', '3.12')
 DISTRIBUTIONS = {
     'onedl': {

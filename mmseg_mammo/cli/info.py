@@ -18,7 +18,9 @@ from mmseg_mammo.io.checkpoint_record import read_record
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the record of a checkpoint."""
-    parser.add_argument('checkpoint', type=Path, help='file that a training or an export left')
+    parser.add_argument(
+        'checkpoint', type=Path, help='file that a training or an export left, ONNX too'
+    )
     parser.add_argument(
         '--json', action='store_true', help='print the whole record, config included (default: not)'
     )
@@ -70,6 +72,7 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('images', _images(record['images'])),
         *_preparation(record.get('preparation') or {}),
         *_bases(record['base']),
+        *_onnx(record.get('onnx')),
         ('made by', f'mmseg_mammo {record["versions"]["mmseg_mammo"]}'),
     ]
     return [*lines, ('', 'Not a medical device.')]
@@ -111,6 +114,17 @@ def _preparation(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [('prepared', ', '.join(said) + '; predict does the same to an original file')] * bool(
         said
     )
+
+
+def _onnx(facts: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """What an ONNX file takes and gives."""
+    if facts is None:
+        return []
+    inputs, outputs = (
+        ', '.join(f'{name} {"×".join(map(str, shape))}' for name, shape in facts[kind].items())
+        for kind in ('inputs', 'outputs')
+    )
+    return [('ONNX', f'the {facts["part"]}, opset {facts["opset"]}: {inputs} to {outputs}')]
 
 
 def _bases(bases: Sequence[Mapping[str, Any]], depth: int = 0) -> list[tuple[str, str]]:

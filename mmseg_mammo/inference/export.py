@@ -1,7 +1,7 @@
 """Export of a checkpoint: whole weights, LoRA merged, without the state of the optimiser."""
 
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import torch
 from mmengine.config import Config
@@ -52,15 +52,9 @@ def export_checkpoint(cfg: Config, checkpoint: Path, out: Path) -> int:
     model = build_model(cfg)
     found = read_checkpoint(checkpoint, model)
     model.load_state_dict(found['state_dict'])
-    whole = without_lora(plain_settings(cfg))
-    meta = {**found['meta'], 'cfg': Config(whole).pretty_text}
+    record = exported_record(cfg, checkpoint)
+    meta = {**found['meta'], 'cfg': Config(record['config']).pretty_text}
     kept = {'meta': meta, 'state_dict': merged_state(model)}
-    record = (read_record(checkpoint) or {}) | {
-        'config': whole,
-        'input': describe_input(cfg),
-        'trained_only': False,
-        'threshold': threshold_of(cfg),
-    }
 
     def write(stream: IO[bytes]) -> None:
         torch.save(kept, stream)
@@ -69,3 +63,18 @@ def export_checkpoint(cfg: Config, checkpoint: Path, out: Path) -> int:
 
     write_atomic(out, write)
     return len(kept['state_dict'])
+
+
+def exported_record(cfg: Config, checkpoint: Path) -> dict[str, Any]:
+    """The record of a checkpoint, if it has one, as that of a model with all its weights.
+
+    Args:
+        cfg: That the model is exported with.
+        checkpoint: File that a training left.
+    """
+    return (read_record(checkpoint) or {}) | {
+        'config': without_lora(plain_settings(cfg)),
+        'input': describe_input(cfg),
+        'trained_only': False,
+        'threshold': threshold_of(cfg),
+    }

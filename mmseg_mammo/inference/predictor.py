@@ -11,14 +11,13 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmseg_mammo.engine.checkpoint import check_checkpoint
 from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.config.prompts import use_prompts
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.test_output import describe_test_output, use_operating_point
-from mmseg_mammo.engine.devices import choose_device
 from mmseg_mammo.engine.partial_checkpoint import use_base
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.inference.onnx.segmentor import check_files
 from mmseg_mammo.inference.prediction import Prediction, describe
 from mmseg_mammo.inference.prediction_folder.inputs import Input
 from mmseg_mammo.inference.trained_model import TrainedModel
@@ -63,7 +62,7 @@ class Predictor:
         device: Where they are.
 
     Args:
-        checkpoints: One file or several.
+        checkpoints: One file or several; also models that were exported as ONNX.
         config: Config in place of the checkpoint's own; a file, a shipped name, or a ``Config``.
         device: ``'auto'`` (a GPU if there is one), ``'cpu'``, ``'cuda'``, ``'cuda:1'``, …
         base: Pre-trained file of a checkpoint of the trained weights alone; see :func:`.use_base`.
@@ -96,7 +95,7 @@ class Predictor:
     ) -> None:
         files = [checkpoints] if isinstance(checkpoints, (str, Path)) else checkpoints
         self.checkpoints = tuple(map(Path, files))
-        self.device = choose_device(device)
+        self.device = check_files(self.checkpoints, device)
         self.flip, self.coordinates = flip, coordinates
         self._most: int | None = (
             None  # images that the GPU has room for at once, once that is known
@@ -105,7 +104,6 @@ class Predictor:
         self.operating_point = operating_point and Path(operating_point).name
         configs = []
         for file in self.checkpoints:
-            check_checkpoint(file)
             cfg = _config_for(config, file)
             use_base(cfg, file, base)
             use_operating_point(cfg, operating_point, threshold, breast_only, file)

@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS, TRANSFORMS
 
-from mmseg_mammo.engine.checkpoint import config_of, load_model
+from mmseg_mammo.engine.checkpoint import config_of
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.config.differences import (
     clahe_differences,
@@ -26,6 +26,7 @@ from mmseg_mammo.engine.config.test_output import bare_model
 from mmseg_mammo.engine.config.type_names import is_a
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.evaluation.grids import lesion_probability
+from mmseg_mammo.inference.onnx.segmentor import load_any
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.models.safe_loading import load_plain
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
@@ -47,7 +48,7 @@ class TrainedModel:
 
     Args:
         cfg: Of the training, changed in place; see :func:`.read_stored_config`.
-        checkpoint: Its file.
+        checkpoint: Its file, or what :func:`.export_onnx` made of it.
         device: ``cpu``, ``cuda``, …
         flip: Whether to predict on the mirrored image too, and to take the mean (test-time
             augmentation).
@@ -68,7 +69,7 @@ class TrainedModel:
         self.differences = say_changes(cfg, checkpoint)
         self.flip = flip
         self.steps = [TRANSFORMS.build(step) for step in cfg.test_pipeline]
-        self.model = load_model(cfg, checkpoint, device)
+        self.model = load_any(cfg, checkpoint, device)
 
     def load(self, image: Path | np.ndarray, facts: Mapping[str, Any]) -> tuple[dict, np.ndarray]:
         """Bring an image to the model.

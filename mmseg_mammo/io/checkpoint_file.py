@@ -3,6 +3,8 @@
 import zipfile
 from pathlib import Path
 
+from mmseg_mammo.io.onnx.metadata import is_onnx
+
 CHECKPOINTS = 'a file that mammoseg train or MMEngine saved'
 _COPY = 'Copy it again and compare its size'
 # What is in such a file by its first bytes, and what to do about it.
@@ -31,6 +33,8 @@ def fault_of_file(path: Path) -> tuple[str, str] | None:
     Returns:
         None where nothing is wrong.
     """
+    if is_onnx(path):
+        return 'a model as ONNX', 'Take the checkpoint; predict and info take such a file too'
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             members = [name.rpartition('/')[2] for name in archive.namelist()]

@@ -1,7 +1,8 @@
 """Record of a checkpoint: what it is and where it comes from, as JSON inside of its file.
 
 The files of ``torch.save`` are ZIP archives; the record is one more member of them. torch,
-MMEngine and MMSegmentation do not look at it, and it is read without any of them.
+MMEngine and MMSegmentation do not look at it, and it is read without any of them. In an exported
+ONNX file it is one of the metadata.
 """
 
 import json
@@ -15,8 +16,10 @@ from typing import IO, Any
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.checkpoint_file import CHECKPOINTS, fault_of_file
 from mmseg_mammo.io.files import replace_nan
+from mmseg_mammo.io.onnx.metadata import is_onnx, read_metadata
 
 MEMBER = 'mmseg_mammo.json'
+ONNX_KEY = 'mmseg_mammo'  # of the metadata
 FORMAT = 1  # to be raised when a field changes its meaning
 _LARGEST = 2**26  # bytes; more would be no record, but fill the memory
 # What JSON lacks and settings of a config may be: tuples, numbers that are none, keys of other types.
@@ -31,34 +34,42 @@ def add_record(stream: IO[bytes], record: Mapping[str, Any]) -> None:
 
     Args:
         stream: The file, for reading and writing.
-        record: JSON values, and tuples; what JSON lacks becomes a text. NaN becomes null, but in
-            ``config``, which is read again as it was.
+        record: See :func:`record_text`.
     """
-    found = replace_nan({key: _mark(value) for key, value in record.items() if key != 'config'})
-    if 'config' in record:
-        found['config'] = _mark(record['config'], numbers=True)
-    text = json.dumps(found, indent=1, allow_nan=False, default=str)
+    text = record_text(record)
     with zipfile.ZipFile(stream, 'a') as archive:
         # torch wants all members in its one folder
         folder = archive.namelist()[0].partition('/')[0]
         archive.writestr(f'{folder}/{MEMBER}', text)
 
 
+def record_text(record: Mapping[str, Any]) -> str:
+    """A record as JSON.
+
+    Args:
+        record: JSON values, and tuples; what JSON lacks becomes a text. NaN becomes null, but in
+            ``config``, which is read again as it was.
+    """
+    found = replace_nan({key: _mark(value) for key, value in record.items() if key != 'config'})
+    if 'config' in record:
+        found['config'] = _mark(record['config'], numbers=True)
+    return json.dumps(found, indent=1, allow_nan=False, default=str)
+
+
 def read_record(path: Path) -> dict[str, Any] | None:
-    """Read the record of a checkpoint; None if it has none, as of other programs.
+    """Read the record of a checkpoint or ONNX file; None if it has none, as of other programs.
 
     Raises:
-        DataFileError: The file is missing, incomplete, or no archive; or its record is damaged, or
-            of a later version.
+        DataFileError: The file is missing, incomplete, or neither; or its record is damaged, or of
+            a later version.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            found = [each for each in archive.infolist() if each.filename.endswith(f'/{MEMBER}')]
-            if not found:
-                return None
-            if found[0].file_size > _LARGEST:
-                raise ValueError('its record is too large')
-            record = _restore(json.loads(archive.read(found[0])))
+        text = read_metadata(path).get(ONNX_KEY) if is_onnx(path) else _read_member(path)
+        if text is None:
+            return None
+        record = _restore(json.loads(text))
+    except DataFileError:
+        raise
     except OSError as error:
         raise DataFileError(
             f'{path}: {error.strerror or error}', remedy='Check the path'
@@ -70,6 +81,16 @@ def read_record(path: Path) -> dict[str, Any] | None:
         raise _damaged(path, str(error)) from error
     _check_fields(record, path)
     return record
+
+
+def _read_member(path: Path) -> bytes | None:
+    with zipfile.ZipFile(path) as archive:
+        found = [each for each in archive.infolist() if each.filename.endswith(f'/{MEMBER}')]
+        if not found:
+            return None
+        if found[0].file_size > _LARGEST:
+            raise ValueError('its record is too large')
+        return archive.read(found[0])
 
 
 def _check_fields(record: Any, path: Path) -> None:

@@ -3,15 +3,18 @@
 from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from experiments import shrink, train, write_base
 from mmengine.registry import DefaultScope
 from mmseg.registry import MODELS
+from tiny_models import write_blobs
 from tool_calls import scores
 
 from mmseg_mammo.cli.main import main
 from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.io.image import read_image
 
 
 def test_the_file_is_written_once_and_named(prepared, tmp_path, monkeypatch, capsys):
@@ -57,3 +60,27 @@ def test_an_exported_file_is_tested_by_itself(name, prepared, tmp_path, monkeypa
     assert 'LoRAModel' not in str(record['config']['model'])
     assert record['base'] == read_record(Path(trained))['base']  # the licences go along
     assert torch.load('whole.pth', weights_only=True)['meta']['epoch'] == 1
+
+
+@pytest.mark.parametrize('kind', ['unet', 'setr'])
+def test_an_onnx_file_predicts_what_the_checkpoint_predicts(
+    kind, tmp_path, monkeypatch, capsys, request
+):
+    pytest.importorskip('onnxruntime')
+    monkeypatch.chdir(tmp_path)
+    write_blobs(tmp_path / 'images' / 'a.png', 1, (90, 70))
+    checkpoint = str(request.getfixturevalue(kind))
+    main(['export', checkpoint, 'm.onnx', '--threshold', '0.51'])
+    assert f'm.onnx: {Path("m.onnx").stat().st_size:,} bytes' in capsys.readouterr().out
+    for model, *words in (['m.onnx'], [checkpoint, '--threshold', '0.51']):
+        out = Path(model).suffix[1:]
+        main(['predict', model, 'images', '--out', out, '--probabilities', *words])
+    ours, theirs = (read_image(Path(name, 'probabilities', 'a.png')) for name in ('onnx', 'pth'))
+    assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 7  # of 65535
+    assert '"threshold": 0.51' in Path('onnx', 'run.json').read_text()
+    main(['info', 'm.onnx', '--json'])
+    assert '"onnx": {' in capsys.readouterr().out
+    with pytest.raises(
+        SystemExit, match=r'^error: m\.onnx: a model as ONNX\. .*Take the checkpoint'
+    ):
+        main(['test', 'm.onnx'])

@@ -10,6 +10,8 @@ import pytest
 from records import BASE, RECORD, change_record, save
 
 from mmseg_mammo.cli.main import main
+from mmseg_mammo.io.checkpoint_record import ONNX_KEY, record_text
+from mmseg_mammo.io.onnx.metadata import pack_metadata
 
 SCRIPT = Path(__file__).parents[2] / 'tools' / 'mammoseg'
 
@@ -49,6 +51,24 @@ def test_a_chain_of_bases_is_shown_in_its_order(tmp_path, capsys):
         'those that are known'
     )
     assert after.startswith('base of it    weights/ViT-L_16.npz')
+
+
+def test_of_an_onnx_file_it_says_what_goes_in_and_comes_out(tmp_path, capsys):
+    facts = {
+        'part': 'model',
+        'opset': 17,
+        'inputs': {'image': ['batch', 3, 32, 48]},
+        'outputs': {'logits': ['batch', 1, 32, 48], 'probability': ['batch', 32, 48]},
+    }
+    path = tmp_path / 'a.onnx'
+    text = record_text(RECORD | {'onnx': facts})
+    path.write_bytes(b'\x08\x08' + pack_metadata({ONNX_KEY: text}))
+    said = lines(path, capsys)
+    assert said[0] == 'config        unet_cbis'
+    assert (
+        'ONNX          the model, opset 17: image batch×3×32×48 to logits batch×1×32×48, '
+        'probability batch×32×48' in said
+    )
 
 
 def test_what_predict_does_to_an_original_file_first_is_said(tmp_path, capsys):

@@ -11,8 +11,9 @@ from tiny_models import save_checkpoint, two_channels, write_blobs
 
 import mmseg_mammo
 from mmseg_mammo.engine.config.stored import read_stored_config
+from mmseg_mammo.engine.devices import choose_device
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.predictor import Predictor, choose_device
+from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.io.image import read_image
 
 

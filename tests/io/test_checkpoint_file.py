@@ -41,3 +41,10 @@ def test_hdf5_is_known_by_its_first_bytes(tmp_path):
     path = tmp_path / 'model.h5'
     path.write_bytes(b'\x89HDF\r\n\x1a\n' + bytes(100))
     assert fault_of_file(path) == ('HDF5, as of Keras', '')
+
+
+def test_an_onnx_file_is_no_checkpoint(tmp_path):
+    (tmp_path / 'a.onnx').write_bytes(b'\x08\x08')
+    what, remedy = fault_of_file(tmp_path / 'a.onnx')
+    assert what == 'a model as ONNX'
+    assert 'predict' in remedy

@@ -9,7 +9,8 @@ from mmengine.runner import CheckpointLoader
 from records import RECORD, change_record, replace_record, save
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.checkpoint_record import MEMBER, read_record
+from mmseg_mammo.io.checkpoint_record import MEMBER, ONNX_KEY, read_record, record_text
+from mmseg_mammo.io.onnx.metadata import pack_metadata
 
 
 def test_it_is_read_as_it_was_written(tmp_path):
@@ -126,4 +127,15 @@ def test_changed_bytes_are_noticed(tmp_path):
     path = save(tmp_path / 'a.pth')
     path.write_bytes(path.read_bytes().replace(b'"unet_cbis"', b'"unet_zgt_"'))
     with pytest.raises(DataFileError, match=r'a\.pth: not a complete checkpoint \(Bad CRC-32'):
+        read_record(path)
+
+
+def test_an_onnx_file_has_its_record_in_its_metadata(tmp_path):
+    path = tmp_path / 'a.onnx'
+    path.write_bytes(b'\x08\x08' + pack_metadata({ONNX_KEY: record_text(RECORD)}))
+    assert read_record(path) == read_record(save(tmp_path / 'a.pth'))
+    path.write_bytes(b'\x08\x08')
+    assert read_record(path) is None
+    path.write_bytes(b'\x08\x08' + pack_metadata({ONNX_KEY: '{'}))
+    with pytest.raises(DataFileError, match=r'a\.onnx: its record is damaged'):
         read_record(path)

@@ -111,7 +111,7 @@ class VPTVisionTransformer(VisionTransformer):
     def _prompt(self, index: int, layer: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
         """Give layer ``index`` its prompts: (B, N [+ P], C) -> (B, N + P, C)."""
         (tokens,) = inputs
-        prompts = self.prompt_dropout(self.prompts[index].expand(len(tokens), -1, -1))
+        prompts = self.prompt_dropout(self.prompts[index].expand(tokens.shape[0], -1, -1))
         extra = self.num_extra_tokens
         patches = tokens[:, extra + (self.prompt_length if index else 0) :]
         return (torch.cat([tokens[:, :extra], prompts, patches], dim=1),)

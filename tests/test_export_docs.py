@@ -1,0 +1,28 @@
+"""docs/export.md: the program that runs an ONNX file without this package gives the same mask."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+from tiny_models import write_blobs
+
+from mmseg_mammo.engine.config.stored import read_stored_config
+from mmseg_mammo.inference.onnx.export import export_onnx
+from mmseg_mammo.inference.predictor import Predictor
+
+PAGE = Path(__file__).parents[1] / 'docs' / 'export.md'
+
+
+def test_its_program_gives_the_mask_of_predict(unet, tmp_path, monkeypatch):
+    pytest.importorskip('onnxruntime')
+    (program,) = re.findall(r'```python\n(.*?)```', PAGE.read_text(encoding='utf-8'), re.DOTALL)
+    assert 'mmseg_mammo' not in program
+    (tmp_path / 'program.py').write_text(program)
+    (out,) = export_onnx(read_stored_config(unet), unet, tmp_path / 'm.onnx')
+    image = write_blobs(tmp_path / 'a.png', 1, (90, 70))
+    monkeypatch.setattr('sys.argv', ['program.py', str(out), str(image)])
+    mask = runpy.run_path(str(tmp_path / 'program.py'))['mask']
+    expected = Predictor(unet, device='cpu')(image).mask
+    assert 0 < expected.sum() < expected.size
+    assert (mask != expected).sum() <= 2  # at the edge, by rounding
