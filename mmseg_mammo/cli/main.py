@@ -36,6 +36,7 @@ COMMANDS = {
     'prepare': Command('prepare', "Prepare a hospital's mammograms and masks"),
     'phantom': Command('phantom', 'Write synthetic mammograms as a raw download'),
     'config': Command('config', 'Write a config of your own from a shipped one'),
+    'browse': Command('browse', 'Look at prepared images, suspicious ones first'),
     'train': Command('train', 'Train a model'),
     'test': Command('test', 'Test a model'),
     'predict': Command('predict', 'Predict on new images'),
