@@ -12,6 +12,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_mammo.datasets.base import MammographyDataset, own_random_numbers
 from mmseg_mammo.datasets.description import members
+from mmseg_mammo.engine.config.image_steps import touches_image
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import rescale_to_255, resize_mask, scale_to_long_side, write_png
 from mmseg_mammo.preparation.browse.look import Item, read_items
@@ -19,7 +20,7 @@ from mmseg_mammo.visualization.contact_sheet import PICTURE, Tile, draw_sheet
 
 
 def step_tiles(dataset: Any, index: int, seed: int = 0) -> list[Tile]:
-    """One image of a data set after every step that changes it, with its mask.
+    """One image of a data set after every step that is about the image, with its mask.
 
     Args:
         dataset: Built, with a pipeline of MMCV.
@@ -36,8 +37,9 @@ def step_tiles(dataset: Any, index: int, seed: int = 0) -> list[Tile]:
                 break
             results = found
             picture = np.array(results['img'])
-            if before is None or not np.array_equal(before, picture):
-                tiles.append(_tile(type(step).__name__, results))
+            if touches_image({'type': type(step)}):  # a random one may leave it as it was
+                same = before is not None and np.array_equal(before, picture)
+                tiles.append(_tile(type(step).__name__ + ': nothing' * same, results))
             before = picture
     return _with_last_mask(tiles, results)
 
