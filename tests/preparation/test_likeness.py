@@ -4,26 +4,16 @@ import json
 
 import numpy as np
 import pytest
+from prepared_sets import half_disc
 
 from mmseg_mammo.preparation.image_statistics import image_statistics, summarise_statistics
 from mmseg_mammo.preparation.likeness import FEATURES, features_of, reference_of, to_record
 
 
-def mammogram(rng, right=False):
-    """A half disc of tissue on a black film, left or right, of changing size and brightness."""
-    image = np.zeros((160, 120), np.uint8)
-    rows, columns = np.mgrid[:160, :120]
-    inside = ((rows - 80) / rng.uniform(55, 70)) ** 2 + (columns / rng.uniform(45, 65)) ** 2 < 1
-    image[inside] = rng.integers(90, 120)
-    image[inside] += rng.integers(0, 40, inside.sum(), dtype=np.uint8)
-    image[78:82, 10:14] = 255
-    return image[:, ::-1] if right else image
-
-
 @pytest.fixture(scope='module')
 def images():
     rng = np.random.default_rng(0)
-    return [(mammogram(rng, i % 2 == 1), ('LEFT', 'RIGHT')[i % 2]) for i in range(260)]
+    return [(half_disc(rng, i % 2 == 1), ('LEFT', 'RIGHT')[i % 2]) for i in range(260)]
 
 
 @pytest.fixture(scope='module')
