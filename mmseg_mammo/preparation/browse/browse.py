@@ -57,7 +57,7 @@ def browse(
     pairs = [(looks[number], found[number]) for number in order]
     shown = _choose(pairs, most)
     names = _write_sheets(shown, out)
-    lines = [_line(*pair) for pair in pairs]
+    lines = [_row(*pair) for pair in pairs]
     write_table(out / TABLE, ('image', 'patient_id', 'split', 'suspicions'), lines)
     write_page(out, pairs, names, len(shown), steps)
     return [(look.item, reasons) for look, reasons in pairs]
@@ -145,7 +145,7 @@ def _write_sheets(shown: Sequence[tuple[Look, list[Suspicion]]], out: Path) -> l
 def _tile(pair: tuple[Look, list[Suspicion]]) -> Tile:
     look, reasons = pair
     row = look.item.row
-    lines = (row.image.removeprefix('images/'), ' '.join(_facts(look)))
+    lines = (row.image.removeprefix('images/'), ' '.join(_words(look)))
     warnings = tuple(reason.text for reason in reasons)
     small = picture_of(look.item, PICTURE)
     if small is None:
@@ -153,14 +153,14 @@ def _tile(pair: tuple[Look, list[Suspicion]]) -> Tile:
     return Tile(small.picture, small.mask, small.breast, lines, warnings)
 
 
-def _facts(look: Look) -> Iterator[str]:
+def _words(look: Look) -> Iterator[str]:
     row = look.item.row
     yield from filter(None, (row.laterality, row.view, row.split, row.annotated))
     if look.statistics:
         yield f'{look.statistics["height"]:.0f}×{look.statistics["width"]:.0f}'
 
 
-def _line(look: Look, reasons: Sequence[Suspicion]) -> dict[str, str]:
+def _row(look: Look, reasons: Sequence[Suspicion]) -> dict[str, str]:
     row = look.item.row
     return {
         'image': row.image,

@@ -11,7 +11,7 @@ from mmseg_mammo.preparation.likeness import FEATURES, LIKE, UNLIKE, Reference, 
 
 _OUTSIDE = 0.1  # of a mask; the breast is found generously
 _LARGE = 0.5  # of the image
-_WHITE = 0.12  # of the breast; of 960 public mammograms at most 0.094 is
+_WHITE = 0.12  # of the breast; of 1,042 public mammograms at most 0.094 is
 _SMALL = 0.05  # of the image; the breast is at least 0.12 of them
 _DARK = 20  # of 255, for nearly all of the breast
 _ODD = 5.0  # robust standard deviations
