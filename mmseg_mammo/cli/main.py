@@ -37,6 +37,7 @@ COMMANDS = {
     'audit-split': Command('audit_split', 'Find what stands on two sides of a split'),
     'phantom': Command('phantom', 'Write synthetic mammograms as a raw download'),
     'config': Command('config', 'Write a config of your own from a shipped one'),
+    'browse': Command('browse', 'Look at prepared images, suspicious ones first'),
     'train': Command('train', 'Train a model'),
     'test': Command('test', 'Test a model'),
     'predict': Command('predict', 'Predict on new images'),

@@ -21,6 +21,7 @@ from mmseg_mammo.cli.arguments import (
 )
 from mmseg_mammo.cli.common import check_counts, host_command, resumable
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.preparation.likeness import USUAL_SHARE
 
 if TYPE_CHECKING:
     from mmseg_mammo.inference.prediction_folder.image_files import Outputs
@@ -202,6 +203,12 @@ def say_what_was_done(out: Path, record: dict[str, Any]) -> None:
         print(
             f'{counts["without_segmentation"]} images predicted, but not written as DICOM SEG, '
             f'see {out / "failed.csv"}'
+        )
+    if counts['compared']:
+        print(
+            f'{counts["unlike"]} of {counts["compared"]} images are unlike the training images, '
+            f'{counts["unusual"]} more unusual (of images like those {USUAL_SHARE:.0%} would be '
+            'either): see likeness_why'
         )
     print(f'{out / "index.html"}: the images. {out / "predictions.csv"}: the table.')
     print('Not a medical device.')

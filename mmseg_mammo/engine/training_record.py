@@ -1,6 +1,7 @@
 """Training record: what a checkpoint says of itself, so that it can be used without its config."""
 
 import functools
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from mmseg_mammo.preparation.image_statistics import (
     image_statistics,
     summarise_statistics,
 )
+from mmseg_mammo.preparation.likeness import features_of, to_record
 from mmseg_mammo.preparation.output import OPTIONS_NAME
 
 _SAMPLE = 100  # images whose grey levels are looked at
@@ -77,20 +79,30 @@ def describe_images(dataset: Any) -> dict[str, Any]:
     """Quantiles of grey levels and shape of the mammograms of a data set, of at most a hundred.
 
     They are spread evenly over the data set; see
-    :func:`mmseg_mammo.preparation.image_statistics.image_statistics`. Data sets of the host or of a
-    user have none.
+    :func:`mmseg_mammo.preparation.image_statistics.image_statistics`. ``features`` has the numbers of
+    each that new images are compared by, in no order of the data set, and no name. Data sets of the
+    host or of a user have none.
     """
     found: list[dict[str, float]] = []
+    features: list[dict[str, float]] = []
     if all(isinstance(member, MammographyDataset) for member in members(dataset)):
         chosen = np.unique(np.linspace(0, len(dataset) - 1, _SAMPLE).round().astype(int))
-        paths = [Path(dataset.get_data_info(int(index))['img_path']) for index in chosen]
+        items = [dataset.get_data_info(int(index)) for index in chosen]
         with ThreadPoolExecutor(_THREADS) as pool:
-            found = [each for each in pool.map(_statistics, paths) if each is not None]
-        if len(found) < len(paths):  # training says why, when it comes to such an image
-            missing = len(paths) - len(found)
+            for item, each in zip(items, pool.map(_statistics, items), strict=True):
+                if each is not None:
+                    found.append(each)
+                    features.append(features_of(each, item.get('laterality', '')))
+        if len(found) < len(items):  # training says why, when it comes to such an image
+            missing = len(items) - len(found)
             print_log(f'{missing} images are not in the statistics of the checkpoint', 'current')
     quantiles = summarise_statistics(found)
-    return {'count': len(found), 'percent': list(QUANTILES), 'quantiles': quantiles}
+    return {
+        'count': len(found),
+        'percent': list(QUANTILES),
+        'quantiles': quantiles,
+        'features': to_record(features),
+    }
 
 
 def preparation_of(dataset: Any) -> dict[str, Any]:
@@ -108,7 +120,8 @@ def preparation_of(dataset: Any) -> dict[str, Any]:
     return found[0] if all(options == found[0] for options in found) else {}
 
 
-def _statistics(path: Path) -> dict[str, float] | None:
+def _statistics(item: Mapping[str, Any]) -> dict[str, float] | None:
+    path = Path(item['img_path'])
     try:
         return _statistics_of(path, path.stat().st_mtime_ns)
     except (MammoError, OSError):

@@ -10,6 +10,8 @@ from mmseg_mammo.io.image import map_intensity, rescale_to_255
 
 QUANTILES = (0, 1, 5, 25, 50, 75, 95, 99, 100)  # percent
 _SIDE = 256  # pixels of the longer side on which grey levels are counted
+_BLUR = 2.0  # pixels of it, beyond which structure is not fine
+_RIM = np.ones((15, 15), np.uint8)  # of the breast, left out there: its outline is no structure
 
 
 def image_statistics(image: np.ndarray) -> dict[str, float]:
@@ -21,9 +23,10 @@ def image_statistics(image: np.ndarray) -> dict[str, float]:
     Returns:
         ``height`` and ``width`` (px); ``aspect``, height / width; ``bits``, 8 or 16; ``breast``, the
         share of the image that the breast covers, 0 to 1; ``side``, from -1 (the breast lies left) to
-        1 (right); ``level_5`` to ``level_95``, percentiles of the grey levels in the breast and
-        ``outside``, the mean level outside, on a scale of 0, the darkest pixel of the image, to 255.
-        NaN where there is no breast, or nothing outside.
+        1 (right); ``level_5`` to ``level_95``, percentiles of the grey levels in the breast, and
+        ``outside``, the mean level outside, on a scale of 0, the darkest pixel of the image, to 255;
+        ``detail``, the mean difference of the breast from its blurred copy, on that scale. NaN where
+        there is no breast, or nothing outside.
 
     >>> found = image_statistics(np.eye(8, dtype=np.uint8))
     >>> found['aspect'], found['bits']
@@ -48,6 +51,7 @@ def image_statistics(image: np.ndarray) -> dict[str, float]:
         'side': 2 * float(columns.mean() + 0.5) / size[0] - 1 if columns.size else float('nan'),
         **{f'level_{p}': float(v) for p, v in zip((5, 50, 95), levels, strict=True)},
         'outside': float(outside.mean()) if outside.size else float('nan'),
+        'detail': _detail(small, breast),
     }
 
 
@@ -63,3 +67,9 @@ def summarise_statistics(images: Sequence[dict[str, float]]) -> dict[str, list[f
         values = values[~np.isnan(values)]
         found[name] = np.percentile(values, QUANTILES).tolist() if values.size else []
     return found
+
+
+def _detail(small: np.ndarray, breast: np.ndarray) -> float:
+    inner = cv2.erode(breast.astype(np.uint8), _RIM) > 0
+    fine = np.abs(small - cv2.GaussianBlur(small, (0, 0), _BLUR))[inner]
+    return float(fine.mean()) if fine.size else float('nan')

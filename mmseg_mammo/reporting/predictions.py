@@ -108,11 +108,13 @@ def _find_cases(folder: Path, images: Sequence[Line], model: str) -> tuple[Case,
         key = line['key']
         image, _, predicted = picture_names(key)
         facts = {name: line[name] for name in ('patient_id', 'laterality', 'view', 'image')}
+        why = line.get('likeness_why', '')  # no column of folders of an earlier version
+        likeness = {'likeness': why.partition(':')[0], 'likeness_why': why} if why else {}
         found.append(
             Case(
                 key=key,
                 dataset='',
-                facts={**facts, 'size': f'{line["width"]}×{line["height"]}'},
+                facts={**facts, 'size': f'{line["width"]}×{line["height"]}', **likeness},
                 image=folder / VIEWER / image,
                 truth=None,
                 predictions={model: folder / VIEWER / predicted if predicted in pictures else None},

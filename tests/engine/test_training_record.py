@@ -22,6 +22,7 @@ from mmseg_mammo.engine.training_record import (
 )
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.shipped import find_config
+from mmseg_mammo.preparation.likeness import FEATURES
 from mmseg_mammo.version import __version__
 
 
@@ -53,6 +54,7 @@ def test_it_says_what_was_trained_on_what_from_which_weights(vpt, prepared):
     assert record['images']['count'] == 4
     assert record['images']['quantiles']['height'] == [80.0] * 9
     assert record['images']['quantiles']['bits'] == [16.0] * 9
+    assert [len(row) for row in record['images']['features']['values']] == [len(FEATURES)] * 4
     (found,) = record['base']
     assert (found['role'], found['file'], found['base']) == ('pretrained', base, [])
     assert found['sha256'] == hashlib.sha256(Path(base).read_bytes()).hexdigest()

@@ -83,6 +83,21 @@ def test_facts_are_those_of_the_table(cases):
     }
 
 
+def test_the_page_says_which_images_are_unlike_the_training_images_and_filters_by_it(tmp_path):
+    folder = make_predictions(tmp_path, IMAGES[:2], counts={'compared': 2, 'unlike': 1})
+    table = folder / 'predictions.csv'
+    head, first, second = table.read_text().splitlines()
+    why = '"unlike: outside is bright, tissue is dark"'
+    lines = [f'{head},likeness,likeness_why', f'{first},0.01,{why}', f'{second},0.5,like']
+    table.write_text('\n'.join(lines))
+    html = page_of(folder)
+    assert '1 of 2 images are unlike those' in html
+    assert 'name="is.likeness"' in html
+    like, unlike = (case['facts'] for case in cases_of(html))
+    assert (like['likeness'], unlike['likeness']) == ('like', 'unlike')
+    assert unlike['likeness_why'] == 'unlike: outside is bright, tissue is dark'
+
+
 def test_there_is_nothing_about_a_truth(html):
     shown = re.sub('<[^>]*>', ' ', html[html.index('<body>') : html.index('id="data"')])
     assert 'Opacity of predictions' in shown
@@ -90,9 +105,7 @@ def test_there_is_nothing_about_a_truth(html):
     assert "panel(item, 'Truth'" not in html
 
 
-def test_only_view_laterality_and_patient_are_filters_and_only_where_there_are_several(
-    html, tmp_path
-):
+def test_view_laterality_and_patient_are_filters_and_only_where_there_are_several(html, tmp_path):
     assert re.findall(r'name="is\.(\w+)"', html) == ['patient_id', 'laterality', 'view']
     alone = page_of(make_predictions(tmp_path, IMAGES[:1]))
     assert 'name="is.' not in alone

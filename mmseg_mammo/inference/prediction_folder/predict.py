@@ -21,6 +21,7 @@ from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.files import remove_partials, sha256, write_json
 from mmseg_mammo.io.run_folder import DIFFERENCES, RUN
+from mmseg_mammo.preparation.likeness import Reference, reference_of
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,16 @@ def predict_folder(
     started = time.time()
     try:
         own = share.of(inputs)
-        predict_all(predictor, own, out, journal, outputs, batch_size=batch_size, workers=workers)
+        predict_all(
+            predictor,
+            own,
+            out,
+            journal,
+            outputs,
+            reference=read_reference(predictor.checkpoints[0]),
+            batch_size=batch_size,
+            workers=workers,
+        )
         journal.read()  # what other parts have done meanwhile
         if journal.missing(source.key for source in inputs):
             return None
@@ -89,6 +99,18 @@ def predict_folder(
     record |= {'state': 'finished', 'seconds': round(time.time() - started, 1), 'counts': counts}
     write_json(out / RUN, record)
     return record
+
+
+def read_reference(checkpoint: Path) -> Reference | None:
+    """The training images that the record of a checkpoint tells of, to compare images with.
+
+    Args:
+        checkpoint: Its file.
+
+    Returns:
+        None where it has no record, or where that tells of too few images.
+    """
+    return reference_of((read_record(checkpoint) or {}).get('images') or {})
 
 
 def describe_run(predictor: Predictor, outputs: Outputs) -> dict[str, Any]:

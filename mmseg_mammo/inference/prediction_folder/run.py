@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from mmseg_mammo.io.spacing import format_spacing, size_on
 from mmseg_mammo.preparation.dicom_facts import dicom_facts
 from mmseg_mammo.preparation.hospital.image import check_levels
 from mmseg_mammo.preparation.hospital.spacing import fill_spacing
+from mmseg_mammo.preparation.likeness import Reference
 from mmseg_mammo.preparation.progress import show_progress
 
 A = TypeVar('A')
@@ -49,6 +51,7 @@ def predict_all(
     journal: Journal,
     outputs: Outputs,
     *,
+    reference: Reference | None = None,
     batch_size: int = 1,
     workers: int = 2,
 ) -> int:
@@ -63,6 +66,7 @@ def predict_all(
         out: The prediction folder, claimed.
         journal: Open; gets a line for each image.
         outputs: What is written beside masks.
+        reference: The training images, that each image is compared with.
         batch_size: Images that go through the model together.
         workers: Threads that read, and as many that write. What waits is bounded.
 
@@ -78,11 +82,12 @@ def predict_all(
     next(progress, None)  # from now on the time is taken
     with ThreadPoolExecutor(workers) as reading, ThreadPoolExecutor(workers) as writing:
         lines: deque[Future[dict[str, Any]]] = deque()
+        write = partial(_write, out, outputs, reference)
         try:
             read_ahead = _ahead(reading, _reader(predictor), waiting, 2 * batch_size + workers)
             for batch in _batches(read_ahead, batch_size):
                 for read, found, seconds in _predict(predictor, batch):
-                    lines.append(writing.submit(_write, out, read, found, seconds, outputs))
+                    lines.append(writing.submit(write, read, found, seconds))
                 while len(lines) > 2 * workers:
                     journal.append(lines.popleft().result())
                     next(progress, None)
@@ -166,7 +171,12 @@ def _predict_ready(predictor: Predictor, ready: Sequence[Read]) -> list[Predicti
 
 
 def _write(
-    out: Path, read: Read, found: Prediction | str, seconds: float, outputs: Outputs
+    out: Path,
+    outputs: Outputs,
+    reference: Reference | None,
+    read: Read,
+    found: Prediction | str,
+    seconds: float,
 ) -> dict[str, Any]:
     source = read.source
     if isinstance(found, str) or read.loaded is None:
@@ -174,7 +184,7 @@ def _write(
         return {'key': source.key, 'image': source.image, 'failed': found}
     start = time.perf_counter()
     mask = write_image(out, source.key, read.loaded.image, found, outputs)
-    line = image_line(source, read.loaded, found, mask)
+    line = image_line(source, read.loaded, found, mask, reference)
     try:
         write_seg(out, source, found, outputs)
     except MammoError as error:  # the prediction stands

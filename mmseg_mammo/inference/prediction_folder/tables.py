@@ -15,12 +15,15 @@ from mmseg_mammo.inference.predictor import Loaded
 from mmseg_mammo.io.dicom.reader import is_dicom, read_identity
 from mmseg_mammo.io.files import read_json, write_json
 from mmseg_mammo.io.table import write_table
+from mmseg_mammo.preparation.image_statistics import image_statistics
+from mmseg_mammo.preparation.likeness import UNLIKE, UNUSUAL, Reference
 
 PREDICTIONS, LESIONS = 'predictions.csv', 'lesions.csv'
 BREASTS, FAILED = 'breasts.csv', 'failed.csv'
 IMAGE_COLUMNS = (
     *('key', 'image', 'patient_id', 'laterality', 'view', 'height', 'width', 'score', 'regions'),
     *('area_pixels', 'area_mm2', 'threshold', 'seconds', 'mask'),
+    *('likeness', 'likeness_why'),
 )
 LESION_COLUMNS = ('key', 'image', *(field.name for field in fields(Region)))
 BREAST_COLUMNS = ('patient_id', 'laterality', 'images', 'views', 'score', 'regions', 'files')
@@ -55,16 +58,32 @@ def claim_folder(out: Path, settings: Mapping[str, Any]) -> None:
     write_json(path, settings)
 
 
-def image_line(source: Input, loaded: Loaded, found: Prediction, mask: str) -> dict[str, Any]:
-    """What the tables say of an image, for the journal: the columns of an image, and its lesions."""
+def image_line(
+    source: Input,
+    loaded: Loaded,
+    found: Prediction,
+    mask: str,
+    reference: Reference | None = None,
+) -> dict[str, Any]:
+    """What the tables say of an image, for the journal: the columns of an image, and its lesions.
+
+    Args:
+        source: The image.
+        loaded: As it was read.
+        found: What the model makes of it.
+        mask: The file of the mask, in the folder.
+        reference: The training images; None where the checkpoint does not tell of them.
+    """
     area = int(np.count_nonzero(found.mask))
+    laterality = source.laterality or loaded.laterality
     unit = found.spacing[0] * found.spacing[1] if found.spacing else None
     return {
         'key': source.key,
         'image': source.image,
         'patient_id': source.patient_id,
-        'laterality': source.laterality or loaded.laterality,
+        'laterality': laterality,
         'view': source.view or loaded.view,
+        **_likeness(loaded.image, laterality, reference),
         'height': found.mask.shape[0],
         'width': found.mask.shape[1],
         'score': found.score,
@@ -78,23 +97,36 @@ def image_line(source: Input, loaded: Loaded, found: Prediction, mask: str) -> d
     }
 
 
+def _likeness(image: np.ndarray, laterality: str, reference: Reference | None) -> dict[str, Any]:
+    if reference is None:
+        return {'likeness': None, 'likeness_why': None}
+    found = reference.judge(image_statistics(image), laterality)
+    return {'likeness': found.share and round(found.share, 4), 'likeness_why': found.why}
+
+
 def write_tables(out: Path, inputs: Sequence[Input], journal: Journal) -> dict[str, int]:
     """Write the four tables from the journal, in the order of the inputs.
 
     Returns:
         Counts: ``images`` that were predicted, ``failed`` ones, those ``with_marks``, those
-        ``without_prompt`` of a model that takes prompts, and those ``without_segmentation``, of
-        which no DICOM SEG could be made.
+        ``without_prompt`` of a model that takes prompts, those ``without_segmentation``, of
+        which no DICOM SEG could be made, and those that were ``compared`` with the training images,
+        with the ``unusual`` and the ``unlike`` ones among them.
     """
     done = [source for source in inputs if source.key not in journal.failed]
     counts = {'images': len(done), 'failed': len(inputs) - len(done)}
     counts |= {'with_marks': 0, 'without_prompt': 0, 'without_segmentation': 0}
+    counts |= {'compared': 0, UNUSUAL: 0, UNLIKE: 0}
 
     def images() -> Iterator[dict[str, Any]]:
         for line in _of(done, journal):
             counts['with_marks'] += line['regions'] > 0
             counts['without_prompt'] += line['without_prompt']
             counts['without_segmentation'] += 'without_segmentation' in line
+            why = line.get('likeness_why') or ''  # none in a line of an earlier version
+            counts['compared'] += bool(why)
+            for word in (UNUSUAL, UNLIKE):
+                counts[word] += why.startswith(word)
             yield {name: line.get(name) for name in IMAGE_COLUMNS}
 
     write_table(out / PREDICTIONS, IMAGE_COLUMNS, images())

@@ -19,7 +19,7 @@ PAGE = 'index.html'  # its file
 _LARGEST_SVG = 500_000  # characters; above it (figures made of photographs) the PNG is smaller
 _BADGE = re.compile(r'([^:.]{1,45})[:.]\s*(.*)', re.DOTALL)
 _NUMBER = re.compile(r'\W{0,2}\d')  # perhaps after a sign
-_FILTERS = ('view', 'laterality', 'patient_id')  # of predicted images
+_FILTERS = ('likeness', 'view', 'laterality', 'patient_id')  # of predicted images
 
 
 def render_page(

@@ -23,6 +23,8 @@ _PREDICTION_NAMES = {
     'image': 'file',
     'patient_id': 'patient',
     'score': 'highest probability',
+    'likeness': 'beside the training images',
+    'likeness_why': 'why',
     'regions': 'regions',
     'area_pixels': 'area (pixels)',
     'area_mm2': 'area (mm²)',

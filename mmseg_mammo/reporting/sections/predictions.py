@@ -50,6 +50,7 @@ def prediction_notes(
     yield from _failure_notes(images, failed)
     for difference in run.get(DIFFERENCES) or ():
         yield f'Other input than in training: {difference}; expect worse results.'
+    yield from _likeness_notes(run.get('counts') or {})
     kinds = run.get('mask_kind')
     yield from _training_notes(kinds if isinstance(kinds, Mapping) else {})
     if run.get('prompts'):
@@ -73,6 +74,17 @@ def prediction_notes(
         yield (
             f'Images shown: {shown:,} of {len(images):,}, from the highest score down; {IMAGES} '
             f'has all.{why}'
+        )
+
+
+def _likeness_notes(counts: Mapping[str, Any]) -> Iterator[str]:
+    unlike, unusual = counts.get('unlike') or 0, counts.get('unusual') or 0
+    if unlike or unusual:
+        compared = counts.get('compared') or 0
+        yield (
+            f'Unlike training images: {unlike:,} of {compared:,} images are unlike those that the '
+            f'model was trained on, {unusual:,} more are unusual. Of images like those 5 % would be '
+            f'either. {IMAGES} says why for each.'
         )
 
 

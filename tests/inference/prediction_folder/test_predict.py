@@ -12,10 +12,14 @@ import torch
 from tiny_models import write_blobs
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.inference.prediction_folder import predict as module
 from mmseg_mammo.inference.prediction_folder.image_files import Outputs
 from mmseg_mammo.inference.prediction_folder.inputs import find_inputs
 from mmseg_mammo.inference.prediction_folder.predict import Share, predict_folder
 from mmseg_mammo.inference.predictor import Predictor
+from mmseg_mammo.io.image import read_image, write_png
+from mmseg_mammo.preparation.image_statistics import image_statistics
+from mmseg_mammo.preparation.likeness import features_of, to_record
 
 
 @pytest.fixture(scope='module')
@@ -136,7 +140,8 @@ def test_what_failed_in_one_part_may_be_mended_by_a_run_of_all(predictor, inputs
     inputs[1].path.write_bytes(good)
     record = predict_folder(predictor, inputs, out, Outputs())
     assert record['counts'] | {'with_marks': 0} == {
-        **dict(images=12, failed=0, with_marks=0, without_prompt=0, without_segmentation=0)
+        **dict(images=12, failed=0, with_marks=0, without_prompt=0, without_segmentation=0),
+        **dict(compared=0, unusual=0, unlike=0),  # four training images are too few
     }
 
 
@@ -177,3 +182,18 @@ def test_prompts_of_an_image_that_is_not_there_are_seen_before_the_folder_is_mad
             Predictor(sam, device='cpu', prompts=prompts), inputs, tmp_path / 'out', Outputs()
         )
     assert not (tmp_path / 'out').exists()
+
+
+def test_each_image_is_compared_with_what_the_record_says_of_the_training_images(
+    predictor, inputs, tmp_path, monkeypatch
+):
+    """Of fewer than ten training images nothing is said, as in the other tests."""
+    found = [image_statistics(read_image(source.path)) for source in inputs]
+    features = to_record([features_of(each) for each in found])
+    record = {'images': {'count': 12, 'percent': [], 'quantiles': {}, 'features': features}}
+    monkeypatch.setattr(module, 'read_record', lambda file: record)
+    write_png(inputs[3].path, 255 - read_image(inputs[3].path))
+    counts = predict_folder(predictor, inputs[2:5], tmp_path / 'out', Outputs())['counts']
+    assert (counts['compared'], counts['unlike']) == (3, 1)
+    said = [row['likeness_why'].partition(':')[0] for row in rows(tmp_path / 'out/predictions.csv')]
+    assert said[1] == 'unlike'

@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.inference.prediction import describe
 from mmseg_mammo.inference.prediction_folder import tables as module
 from mmseg_mammo.inference.prediction_folder.inputs import Input
 from mmseg_mammo.inference.prediction_folder.journal import FOLDER, Journal
-from mmseg_mammo.inference.prediction_folder.tables import claim_folder, write_tables
+from mmseg_mammo.inference.prediction_folder.tables import (
+    claim_folder,
+    image_line,
+    write_tables,
+)
+from mmseg_mammo.inference.predictor import Loaded
+from mmseg_mammo.preparation.likeness import Likeness
 
 SETTINGS = {'threshold': 0.5, 'checkpoints': ['abc']}
 
@@ -96,7 +103,9 @@ def test_tables_have_the_order_of_the_inputs_and_counts(tables, tmp_path):
         line('a', 0.1, without_prompt=True, without_segmentation='no UID.'),
     ]
     counts = {'images': 2, 'failed': 1, 'with_marks': 1}
-    assert tables(lines) == {**counts, 'without_prompt': 1, 'without_segmentation': 1}
+    counts |= {'without_prompt': 1, 'without_segmentation': 1}
+    counts |= {'compared': 0, 'unusual': 0, 'unlike': 0}  # lines of an earlier version
+    assert tables(lines) == counts
     found = rows(tmp_path / 'predictions.csv')
     assert [(r['key'], r['score'], r['regions'], r['area_mm2']) for r in found] == [
         *[('b', '0.9', '2', '1.5'), ('a', '0.1', '0', '')]
@@ -142,3 +151,35 @@ def test_breasts_are_those_of_a_patient_that_is_given_or_that_a_header_names(
         ('7.dcm', 'P1', '0.1', '', '1'),
         ('8.dcm', '', '0.8', '', '1'),
     ]
+
+
+def test_images_that_are_not_like_the_training_images_are_counted(tables, tmp_path):
+    why = ('like', 'unusual: tissue is dark', 'unlike: outside is bright', None)
+    lines = [line(str(n), likeness=None, likeness_why=each) for n, each in enumerate(why)]
+    counts = tables(lines)
+    assert (counts['compared'], counts['unusual'], counts['unlike']) == (3, 1, 1)
+    assert [row['likeness_why'] for row in rows(tmp_path / 'predictions.csv')] == [
+        *why[:3],
+        '',
+    ]
+
+
+def test_an_image_is_compared_with_the_training_images(tmp_path):
+    """By the laterality that a table gives; without a reference nothing is said."""
+    image = np.zeros((40, 30), np.uint8)
+    image[10:30, :12] = 200
+    asked = []
+
+    class Reference:
+        def judge(self, found, laterality):
+            asked.append((found['height'], laterality))
+            return Likeness(0.123456, 'unusual', ('tissue is bright',))
+
+    source = Input('a.png', tmp_path / 'a.png', 'a', laterality='LEFT')
+    found = describe(np.zeros((40, 30), np.float32), np.zeros((40, 30), bool), 0.5)
+    loaded = Loaded((), image, laterality='RIGHT')
+    row = image_line(source, loaded, found, 'masks/a.png', Reference())
+    assert (row['likeness'], row['likeness_why']) == (0.1235, 'unusual: tissue is bright')
+    assert asked == [(40, 'LEFT')]
+    row = image_line(source, loaded, found, 'masks/a.png')
+    assert (row['likeness'], row['likeness_why']) == (None, None)

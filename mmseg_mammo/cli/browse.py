@@ -1,0 +1,101 @@
+"""Look at prepared images, or at what a network sees: contact sheets, suspicious ones first.
+
+Example:
+  mammoseg browse data/ours --out browse
+  mammoseg browse data/ours --against CHECKPOINT --out browse
+  mammoseg browse my_hospital.py --out browse
+
+Masks are outlined. Given a config, the sheets are of its data, and one more shows images after
+every step of its pipeline.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmseg_mammo.cli.common import host_command, named_errors, resumable
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.index import INDEX_NAME, SPLITS
+
+if TYPE_CHECKING:
+    from mmseg_mammo.preparation.browse.look import Item
+    from mmseg_mammo.preparation.likeness import Reference
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of a look at the data."""
+    add = parser.add_argument
+    add('source', help='prepared folder, its index.csv, or a config')
+    add('-o', '--out', type=Path, required=True, help='folder of the sheets and their page')
+    add(
+        '--against',
+        type=Path,
+        metavar='CHECKPOINT',
+        help='compare with the images that this checkpoint was trained on',
+    )
+    add('--split', choices=SPLITS, help='one split (default: all; of a config train)')
+    add('--most', type=int, default=200, help='images on sheets; 0 shows all (default: 200)')
+    add('--steps', type=int, default=6, metavar='N', help='images after every step (default: 6)')
+
+
+def main(args: argparse.Namespace) -> None:
+    """Look, and say where the sheets are. A prepared folder needs no host."""
+    index = Path(args.source)
+    index = index / INDEX_NAME if index.is_dir() else index
+    if index.name != INDEX_NAME:
+        _browse_config(args)
+        return
+    with named_errors(args.parser.prog, OSError), resumable():
+        from mmseg_mammo.preparation.browse.look import read_items
+
+        items = [item for item in read_items(index) if args.split in (None, item.row.split)]
+        if not items:
+            raise MammoError(f'{index}: no image of --split {args.split}', 'a split that it has')
+        _browse(args, items)
+
+
+def read_reference(checkpoint: Path) -> 'Reference':
+    """The training images of a checkpoint.
+
+    Raises:
+        MammoError: It tells of none, or of too few.
+    """
+    from mmseg_mammo.io.checkpoint_record import read_record
+    from mmseg_mammo.preparation.likeness import reference_of
+
+    reference = reference_of((read_record(checkpoint) or {}).get('images') or {})
+    if reference is None:
+        raise MammoError(
+            f'--against {checkpoint}: it does not tell of ten training images or more',
+            'a checkpoint that mammoseg train wrote',
+        )
+    return reference
+
+
+def _browse(args: argparse.Namespace, items: 'list[Item]', steps: bool = False) -> 'list[Item]':
+    """The images in the order of suspicion."""
+    from mmseg_mammo.preparation.browse.browse import PAGE, TABLE, browse
+
+    if args.most < 0 or args.steps < 1:
+        raise MammoError(
+            f'--most {args.most} --steps {args.steps}', '--most from 0, --steps from 1'
+        )
+    reference = read_reference(args.against) if args.against else None
+    found = browse(items, args.out, reference, args.most, steps)
+    odd = sum(bool(reasons) for _, reasons in found)
+    print(f'{odd} of {len(found)} images are suspicious: {args.out / TABLE} says why')
+    print(f'{args.out / PAGE}: the sheets')
+    return [item for item, _ in found]
+
+
+@host_command
+def _browse_config(args: argparse.Namespace) -> None:
+    from mmseg_mammo.engine.config.load import read_config
+    from mmseg_mammo.inference.step_pictures import browsed_data, write_steps
+    from mmseg_mammo.preparation.browse.browse import STEPS
+
+    places = browsed_data(read_config(args.source), args.split or 'train')
+    order = _browse(args, [*places], steps=True)
+    half = (args.steps + 1) // 2  # the most suspicious ones; the others are the least
+    chosen = dict.fromkeys([*order[:half], *order[half:][-(args.steps - half) or len(order) :]])
+    write_steps(args.out / STEPS, [places[item] for item in chosen])

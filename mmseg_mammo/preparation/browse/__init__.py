@@ -1,0 +1,1 @@
+"""Browse: look at prepared images, the suspicious ones first."""

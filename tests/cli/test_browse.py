@@ -1,0 +1,56 @@
+"""``mammoseg browse``: a prepared folder, a config, and a checkpoint to compare with."""
+
+import pytest
+from prepared_sets import write_prepared
+from records import RECORD, save
+
+from mmseg_mammo.cli.main import main
+from mmseg_mammo.preparation.browse.look import look_at, read_items
+from mmseg_mammo.preparation.likeness import features_of, to_record
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_prepared(tmp_path / 'data', 24, {4: lambda i, m: (255 - i, m)})
+
+
+def test_a_prepared_folder_or_its_index_is_browsed(folder, tmp_path, capsys):
+    for number, place in enumerate((folder, folder / 'index.csv')):
+        main(['browse', str(place), '--out', str(tmp_path / str(number))])
+        assert '1 of 24 images are suspicious' in capsys.readouterr().out
+        assert (tmp_path / str(number) / 'index.html').is_file()
+
+
+def test_it_is_compared_with_the_training_images_of_a_checkpoint(folder, tmp_path):
+    statistics = [look_at(item).statistics for item in read_items(folder / 'index.csv')]
+    del statistics[4]
+    features = to_record([features_of(each) for each in statistics])
+    images = {**RECORD['images'], 'count': 23, 'features': features}
+    checkpoint = save(tmp_path / 'a.pth', {**RECORD, 'images': images})
+    words = ['browse', str(folder), '--out', str(tmp_path / 'out')]
+    main([*words, '--against', str(checkpoint)])
+    table = (tmp_path / 'out' / 'browse.csv').read_text()
+    assert 'unlike beside the training images' in table
+    poor = save(tmp_path / 'b.pth')
+    with pytest.raises(SystemExit, match='does not tell of ten training images'):
+        main([*words, '--against', str(poor)])
+
+
+def test_a_split_without_images_and_numbers_that_mean_nothing_are_refused(folder, tmp_path):
+    words = ['browse', str(folder), '--out', str(tmp_path / 'out')]
+    with pytest.raises(SystemExit, match='no image of --split val'):
+        main([*words, '--split', 'val'])
+    with pytest.raises(SystemExit, match='--most -1'):
+        main([*words, '--most', '-1'])
+
+
+def test_of_a_config_the_steps_are_shown_too(folder, tmp_path):
+    config = tmp_path / 'ours.py'
+    config.write_text(
+        "_base_ = 'mmseg_mammo::unet_cbis.py'\n"
+        f"data = dict(type='MammographyDataset', data_root={str(folder)!r})\n"
+        'train_dataloader = dict(dataset=data)\n'
+    )
+    main(['browse', str(config), '--out', str(tmp_path / 'out'), '--steps', '2'])
+    assert (tmp_path / 'out' / 'steps.png').is_file()
+    assert 'steps.png' in (tmp_path / 'out' / 'index.html').read_text()
