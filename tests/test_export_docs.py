@@ -15,6 +15,7 @@ PAGE = Path(__file__).parents[1] / 'docs' / 'export.md'
 
 
 def test_its_program_gives_the_mask_of_predict(unet, tmp_path, monkeypatch):
+    pytest.importorskip('onnx')
     pytest.importorskip('onnxruntime')
     (program,) = re.findall(r'```python\n(.*?)```', PAGE.read_text(encoding='utf-8'), re.DOTALL)
     assert 'mmseg_mammo' not in program

@@ -66,6 +66,7 @@ def test_an_exported_file_is_tested_by_itself(name, prepared, tmp_path, monkeypa
 def test_an_onnx_file_predicts_what_the_checkpoint_predicts(
     kind, tmp_path, monkeypatch, capsys, request
 ):
+    pytest.importorskip('onnx')
     pytest.importorskip('onnxruntime')
     monkeypatch.chdir(tmp_path)
     write_blobs(tmp_path / 'images' / 'a.png', 1, (90, 70))

@@ -1,5 +1,6 @@
 """Export as ONNX: U-Net and SETR as one file, SAM as encoder and decoder, each with its record."""
 
+import importlib
 import json
 import tempfile
 import warnings
@@ -53,8 +54,9 @@ def export_onnx(cfg: Config, checkpoint: Path, out: Path) -> list[Path]:
     Raises:
         CheckpointError: See :func:`.check_export` and :func:`.read_checkpoint`.
         MammoError: ONNX cannot hold such a model.
-        HostError: The exporter of this torch cannot write it.
+        HostError: The package onnx is missing, or the exporter of this torch cannot write it.
     """
+    check_onnx_installed()
     sam = is_a(cfg.model.get('type'), SAMSegmentor, MODELS)
     names = ('encoder', 'decoder') if sam else ('',)
     files = [out.with_stem(f'{out.stem}_{name}') if name else out for name in names]
@@ -71,6 +73,21 @@ def export_onnx(cfg: Config, checkpoint: Path, out: Path) -> list[Path]:
         text = record_text({**record, 'onnx': own})
         _write_onnx(network, example, axes, {**metadata, ONNX_KEY: text}, file)
     return files
+
+
+def check_onnx_installed() -> None:
+    """See that ONNX files can be written.
+
+    Raises:
+        HostError: The package onnx is not installed.
+    """
+    try:
+        importlib.import_module('onnx')
+    except ImportError as error:
+        raise HostError(
+            'An export as ONNX needs the package onnx, which is not installed',
+            remedy="pip install '.[onnx]' in the repository",
+        ) from error
 
 
 def _whole(cfg: Config, checkpoint: Path) -> Part:

@@ -1,6 +1,7 @@
 """ONNX files: what PyTorch gives, to 1e-4, and all that is needed to use them."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ OLD_TORCH = pytest.mark.skipif(
     Version(torch.__version__) < Version('2.4'),
     reason='the exporter of torch 2.1 cannot write the attention of the encoder',
 )
+pytest.importorskip('onnx')
 onnxruntime = pytest.importorskip('onnxruntime')
 
 
@@ -182,3 +184,9 @@ def test_of_an_earlier_version_the_config_that_is_given_goes_along(unet, prepare
     image = write_blobs(tmp_path / 'a.png', 1)
     found, expected = (Predictor(each, device='cpu')(image) for each in (out, unet))
     np.testing.assert_allclose(found.probability, expected.probability, atol=1e-4)
+
+
+def test_without_the_package_onnx_the_extra_is_named(unet, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'onnx', None)
+    with pytest.raises(HostError, match=r"package onnx, .* pip install '\.\[onnx\]'"):
+        export_onnx(read_stored_config(unet), unet, tmp_path / 'm.onnx')

@@ -15,6 +15,7 @@ from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.io.checkpoint_record import ONNX_KEY, read_record, record_text
 from mmseg_mammo.io.onnx.metadata import pack_metadata, read_metadata
 
+pytest.importorskip('onnx')
 onnxruntime = pytest.importorskip('onnxruntime')
 
 
