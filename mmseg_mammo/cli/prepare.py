@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmseg_mammo.cli.browse import add_no_browse_argument, browse_prepared
 from mmseg_mammo.cli.common import named_errors, resumable
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.index import MASK_KINDS, SPLITS
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         '--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: one per core)'
     )
+    add_no_browse_argument(how)
 
 
 def _add_inputs(group: argparse._ArgumentGroup) -> None:
@@ -120,7 +122,9 @@ def main(args: argparse.Namespace) -> None:
         sys.stdout.reconfigure(errors='backslashreplace')  # names that no encoding can show
     with named_errors(args.parser.prog, OSError), resumable():
         outcome = prepare_hospital(args)
-    say_what_was_done(outcome, args)
+        say_what_was_done(outcome, args)
+        if not args.no_browse:
+            browse_prepared(args.out)
 
 
 def prepare_hospital(args: argparse.Namespace) -> 'Prepared':
