@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mmseg_mammo.preparation.browse.look import Item
     from mmseg_mammo.preparation.likeness import Reference
 
+FOLDER, SAMPLE = 'browse', 200  # of a preparation: below its folder, so many images
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of a look at the data."""
@@ -36,6 +38,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--split', choices=SPLITS, help='one split (default: all; of a config train)')
     add('--most', type=int, default=200, help='images on sheets; 0 shows all (default: 200)')
     add('--steps', type=int, default=6, metavar='N', help='images after every step (default: 6)')
+
+
+def add_no_browse_argument(parser: argparse._ActionsContainer) -> None:
+    """Let a preparation end without a look at what it wrote."""
+    parser.add_argument(
+        '--no-browse',
+        action='store_true',
+        help=f'write no contact sheets to OUT/{FOLDER} at the end (default: of {SAMPLE} images)',
+    )
+
+
+def browse_prepared(out: Path) -> None:
+    """Look at a sample of a folder that has just been prepared, and say where the sheets are.
+
+    Args:
+        out: The prepared folder.
+    """
+    import numpy as np
+
+    from mmseg_mammo.preparation.browse.browse import PAGE, browse
+    from mmseg_mammo.preparation.browse.look import read_items
+
+    if not (out / INDEX_NAME).is_file():  # nothing could be prepared
+        return
+    items = read_items(out / INDEX_NAME)
+    chosen = np.unique(np.linspace(0, len(items) - 1, SAMPLE).round().astype(int))
+    found = browse([items[number] for number in chosen], out / FOLDER)
+    odd = sum(bool(reasons) for _, reasons in found)
+    of = f'{len(found)} of {len(items)}' if len(found) < len(items) else f'{len(items)}'
+    print(f'{out / FOLDER / PAGE}: sheets of {of} images, {odd} of them suspicious')
 
 
 def main(args: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """Score the masks of any other system, so that it stands in the report beside our models.
 
 Example:
-  mammoseg import-predictions data/ours export/cad --name "CAD 2.1"
+  mammoseg import-predictions data/ours export/cad --name CAD
   mammoseg import-predictions data/ours nnunet/predictions --name nnU-Net --probabilities
   mammoseg import-predictions data/ours export/cad --name CAD --table export/cad.csv
 
@@ -44,7 +44,7 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_mammo.inference.imported.score import import_predictions
     from mmseg_mammo.io.run_folder import IMPORT, SUMMARY
 
-    reading = Reading(args.probabilities, args.threshold, _values(args.lesion_values))
+    reading = Reading(args.probabilities, args.threshold, _lesion_values(args.lesion_values))
     request = Request(
         *(args.index, args.folder, args.name, args.table, args.split, args.finding, reading)
     )
@@ -89,7 +89,7 @@ def _first(names: list[str]) -> str:
     return ', '.join(names[:3]) + (', …' if len(names) > 3 else '')
 
 
-def _values(text: str) -> tuple[int, ...]:
+def _lesion_values(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(value) for value in text.split(',')) if text else ()
     except ValueError:

@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmseg_mammo.cli.browse import add_no_browse_argument, browse_prepared
 from mmseg_mammo.cli.common import named_errors, resumable
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.index import SPLITS
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         '--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: one per core)'
     )
+    add_no_browse_argument(how)
 
 
 def _add_inputs(group: argparse._ArgumentGroup) -> None:
@@ -160,8 +162,9 @@ def main(args: argparse.Namespace) -> None:
 
     with named_errors(args.parser.prog, OSError), resumable():
         outcome = prepare_hospital(args)
-    told = args.mask_kind is not None
-    print(*summarise(outcome, args.out, told), sep='\n')
+        print(*summarise(outcome, args.out, args.mask_kind is not None), sep='\n')
+        if not args.no_browse:
+            browse_prepared(args.out)
 
 
 def _check_inputs(args: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
+from mmseg_mammo.cli.browse import add_no_browse_argument, browse_prepared
 from mmseg_mammo.cli.common import named_errors, resumable
 from mmseg_mammo.preparation.cbis_ddsm.prepare import (
     ABNORMALITIES,
@@ -99,6 +100,7 @@ def _add_numbers(parser: argparse.ArgumentParser) -> None:
         metavar='N',
         help='processes; each holds one image in memory (default: one per core)',
     )
+    add_no_browse_argument(parser)
 
 
 def main(args: argparse.Namespace) -> None:
@@ -108,3 +110,5 @@ def main(args: argparse.Namespace) -> None:
     values = {field.name: getattr(args, field.name) for field in fields(Options)}
     with named_errors(args.parser.prog), resumable():
         prepare(args.raw, args.out, Options(**values))
+        if not args.no_browse:
+            browse_prepared(args.out)

@@ -36,9 +36,9 @@ FEATURES = {
         0.05, 'the breast lies in the middle', 'the breast lies close to the edge'
     ),
     'facing': Feature(0.1, 'mirrored for its laterality', 'mirrored for its laterality'),
-    'level_5': Feature(4, 'dark tissue is darker', 'dark tissue is bright'),
+    'level_5': Feature(4, 'dark tissue is darker', 'dark tissue is brighter'),
     'level_50': Feature(8, 'tissue is dark', 'tissue is bright'),
-    'level_95': Feature(8, 'bright tissue is dark', 'bright tissue is brighter'),
+    'level_95': Feature(8, 'bright tissue is darker', 'bright tissue is brighter'),
     'outside': Feature(4, 'outside is dark', 'outside is bright'),
     'detail': Feature(0.5, 'little fine structure', 'much fine structure'),
 }

@@ -4,6 +4,7 @@ import pytest
 from prepared_sets import write_prepared
 from records import RECORD, save
 
+from mmseg_mammo.cli import browse as module
 from mmseg_mammo.cli.main import main
 from mmseg_mammo.preparation.browse.look import look_at, read_items
 from mmseg_mammo.preparation.likeness import features_of, to_record
@@ -54,3 +55,18 @@ def test_of_a_config_the_steps_are_shown_too(folder, tmp_path):
     main(['browse', str(config), '--out', str(tmp_path / 'out'), '--steps', '2'])
     assert (tmp_path / 'out' / 'steps.png').is_file()
     assert 'steps.png' in (tmp_path / 'out' / 'index.html').read_text()
+
+
+def test_a_preparation_ends_with_a_look_at_a_sample_unless_told_not_to(
+    folder, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(module, 'SAMPLE', 5)
+    table = tmp_path / 'table.csv'
+    lines = [f'data/images/{n:02d}.png,data/masks/{n:02d}.png,P{n}' for n in range(8)]
+    table.write_text('\n'.join(['image,mask,patient_id', *lines]))
+    words = ['--table', str(table), '--jobs', '1']
+    main(['prepare', str(tmp_path / 'a'), *words])
+    assert 'sheets of 5 of 8 images' in capsys.readouterr().out
+    assert (tmp_path / 'a' / 'browse' / 'sheet_001.png').is_file()
+    main(['prepare', str(tmp_path / 'b'), *words, '--no-browse'])
+    assert not (tmp_path / 'b' / 'browse').exists()

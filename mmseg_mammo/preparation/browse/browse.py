@@ -55,10 +55,11 @@ def browse(
     found = find_suspicions(looks, reference)
     order = sorted(range(len(looks)), key=lambda number: _rank(found[number]))
     pairs = [(looks[number], found[number]) for number in order]
+    lines = [_row(*pair) for pair in pairs]
+    # First: it marks the folder as one of these, also where the rest is not written any more.
+    write_table(out / TABLE, ('image', 'patient_id', 'split', 'suspicions'), lines)
     shown = _choose(pairs, most)
     names = _write_sheets(shown, out)
-    lines = [_row(*pair) for pair in pairs]
-    write_table(out / TABLE, ('image', 'patient_id', 'split', 'suspicions'), lines)
     write_page(out, pairs, names, len(shown), steps)
     return [(look.item, reasons) for look, reasons in pairs]
 

@@ -203,15 +203,15 @@ def _copies(one: Side, other: Side) -> set[str]:
         for entry in other.entries
         if entry.path
         for path in sizes.get(entry.path.stat().st_size, ())
-        if path.stem != entry.path.stem and _same(path, entry.path)
+        if path.stem != entry.path.stem and _same_bytes(path, entry.path)
     }
 
 
 def _may_be_same(one: Path | None, other: Path | None) -> bool:
-    return one is None or other is None or _same(one, other)
+    return one is None or other is None or _same_bytes(one, other)
 
 
-def _same(one: Path, other: Path) -> bool:
+def _same_bytes(one: Path, other: Path) -> bool:
     return one.stat().st_size == other.stat().st_size and _hash_of(one) == _hash_of(other)
 
 
