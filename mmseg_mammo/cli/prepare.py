@@ -170,10 +170,8 @@ def main(args: argparse.Namespace) -> None:
 def _check_inputs(args: argparse.Namespace) -> None:
     masks = (args.masks is not None) + (args.coco is not None and args.table is None)
     given = (args.table is not None, args.images is not None, masks)
-    alone = args.not_annotated
-    if given != ((False, True, False) if alone else (True, False, False)) and (
-        alone or given != (False, True, True)
-    ):
+    alone, allowed = (False, True, False), ((True, False, False), (False, True, True))
+    if not (given == alone if args.not_annotated else given in allowed):
         args.parser.error(
             'give either --table, or --images and --masks, or --images and --not-annotated, or '
             '--images and --coco'
