@@ -17,7 +17,7 @@ from mmseg_mammo.io.table import read_records
 from mmseg_mammo.io.walk import is_system, walk
 from mmseg_mammo.preparation.hospital.names import output_names
 
-_TABLES = ('.csv', '.tsv', '.txt')
+_TABLES = ('.csv', '.tsv', '.txt', '.xlsx')
 _SIDES = {'L': 'LEFT', 'R': 'RIGHT'}
 _COLUMNS = ('image', 'patient_id', 'laterality', 'view', 'spacing_mm')
 

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
+import openpyxl
 import pytest
 from tiny_models import write_blobs
 
@@ -200,3 +201,12 @@ def test_names_that_differ_in_capitals_alone_get_a_hash(tmp_path):
     keys = [source.key for source in find_inputs([tmp_path / 'in'], tmp_path / 'out')]
     assert len({key.casefold() for key in keys}) == 2
     assert all(re.fullmatch('[aA]-[0-9a-f]{8}', key) for key in keys)
+
+
+def test_a_table_may_be_a_workbook(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (['image', 'patient_id', 'laterality'], ['a.png', '007', 'L']):
+        book.active.append(row)
+    book.save(tmp_path / 'table.xlsx')
+    (found,) = find_inputs([tmp_path / 'table.xlsx'], tmp_path / 'out')
+    assert (found.path, found.patient_id, found.laterality) == (tmp_path / 'a.png', '007', 'LEFT')
