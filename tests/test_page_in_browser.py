@@ -6,7 +6,7 @@ Needs Chromium (Debian: ``apt-get install chromium``), and is skipped without.
 import re
 
 import pytest
-from browser import CHROMIUM, Browser
+from browser import CHROMIUM, Browser, choose
 from page_samples import CASES, MODELS, NOTES, SECTIONS, TABLE, make_cases
 
 from mmseg_mammo.reporting.page.page import render_page
@@ -51,14 +51,6 @@ def page(browser, address):
 
 def keys(*numbers: int) -> list[str]:
     return [f'case_{number:03}' for number in numbers]
-
-
-def choose(name: str, value: str) -> str:
-    """Set a control as a person would: with an event."""
-    return (
-        f'(() => {{ const field = document.querySelector(\'#controls [name="{name}"]\');'
-        f"field.value = '{value}'; field.dispatchEvent(new Event('input', {{bubbles: true}})); }})()"
-    )
 
 
 def test_the_numbers_on_the_screen_are_those_of_the_table(page):

@@ -6,7 +6,7 @@ Needs Chromium (Debian: ``apt-get install chromium``), and is skipped without.
 import re
 
 import pytest
-from browser import CHROMIUM, Browser
+from browser import CHROMIUM, Browser, choose
 from prediction_folders import HOSTILE, LONG, image_line, make_predictions
 
 from mmseg_mammo.reporting.predictions import write_prediction_page
@@ -38,13 +38,6 @@ def page(browser, tmp_path):
     yield browser
     assert not [e for e in browser.events if e['method'] == 'Runtime.exceptionThrown']
     assert browser.run('typeof window.hacked') == 'undefined'
-
-
-def choose(name, value):
-    return (
-        f'(() => {{ const field = document.querySelector(\'#controls [name="{name}"]\');'
-        f"field.value = '{value}'; field.dispatchEvent(new Event('input', {{bubbles: true}})); }})()"
-    )
 
 
 def test_images_come_from_the_highest_score_down_and_can_be_turned_round(page):

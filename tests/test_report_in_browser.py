@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, Browser
+from browser import CHROMIUM, Browser, choose
 from runs import DATASETS, make_runs
 
 no_browser = pytest.mark.skipif(CHROMIUM is None, reason='no chromium on PATH')
@@ -45,13 +45,6 @@ def page(report, tmp_path_factory):
     browser.open((report / 'index.html').as_uri())
     yield browser
     browser.close()
-
-
-def choose(name, value):
-    return (
-        f'(() => {{ const field = document.querySelector(\'#controls [name="{name}"]\');'
-        f"field.value = '{value}'; field.dispatchEvent(new Event('input', {{bubbles: true}})); }})()"
-    )
 
 
 def test_every_table_on_the_screen_is_that_of_its_csv(page, report):

@@ -97,9 +97,7 @@ class Predictor:
         self.checkpoints = tuple(map(Path, files))
         self.device = check_files(self.checkpoints, device)
         self.flip, self.coordinates = flip, coordinates
-        self._most: int | None = (
-            None  # images that the GPU has room for at once, once that is known
-        )
+        self._most: int | None = None  # images that the GPU has room for, once that is known
         self.prompts = Path(prompts) if prompts else None
         self.operating_point = operating_point and Path(operating_point).name
         configs = []

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -73,9 +74,18 @@ def remove_partials(folder: Path, before: float) -> None:
 
 
 def sha256(path: Path) -> str | None:
-    """The hash of a file as hexadecimal digits; None if it is not here."""
+    """The hash of a file as hexadecimal digits; None if it is not here.
+
+    A gigabyte takes seconds: the file is read again only if its size or time has changed.
+    """
     if not path.is_file():
         return None
+    stat = path.stat()
+    return _digest(path.absolute(), stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, size: int, time: int) -> str:
     digest = hashlib.sha256()
     with path.open('rb') as stream:
         while block := stream.read(1 << 20):

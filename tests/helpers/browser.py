@@ -132,3 +132,11 @@ class Browser:
             self._buffer += chunk
         message, _, self._buffer = self._buffer.partition(b'\0')
         return json.loads(message)
+
+
+def choose(name: str, value: str) -> str:
+    """JavaScript that sets a control of the viewer as a person would: with an event."""
+    return (
+        f'(() => {{ const field = document.querySelector(\'#controls [name="{name}"]\');'
+        f"field.value = '{value}'; field.dispatchEvent(new Event('input', {{bubbles: true}})); }})()"
+    )

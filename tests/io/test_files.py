@@ -1,5 +1,6 @@
 """Files written whole or not at all, and JSON."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ from mmseg_mammo.io.files import (
     read_json,
     remove_partials,
     replace_nan,
+    sha256,
     write_atomic,
     write_json,
 )
@@ -91,3 +93,11 @@ def test_a_second_name_follows_the_file_that_it_is_given(links, tmp_path, monkey
     (tmp_path / 'two').unlink()
     assert name.read_text() == 'two'
     assert {path.name for path in tmp_path.iterdir()} == {'one', 'best.pth'}
+
+
+def test_a_hash_follows_its_file(tmp_path):
+    path = tmp_path / 'a'
+    assert sha256(path) is None
+    for content in (b'a' * 3_000_000, b'b', b''):
+        path.write_bytes(content)
+        assert sha256(path) == sha256(path) == hashlib.sha256(content).hexdigest()
