@@ -20,7 +20,8 @@ class MammoError(ValueError):
 
     def __init__(self, what: str, allowed: str = '', remedy: str = '') -> None:
         parts = [what, f'Allowed: {allowed}' if allowed else '', remedy]
-        super().__init__('. '.join(part.strip().rstrip('.') for part in parts if part) + '.')
+        ends = (part.strip().rstrip('.') for part in parts if part)
+        super().__init__(' '.join(end if end.endswith(('?', '…')) else f'{end}.' for end in ends))
 
 
 class DataFileError(MammoError):

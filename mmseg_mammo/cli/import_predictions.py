@@ -11,6 +11,7 @@ An image without a file is scored as empty, and counted. docs/import_predictions
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 
 from mmseg_mammo.cli.common import host_command
@@ -52,7 +53,8 @@ def main(args: argparse.Namespace) -> None:
     facts = json.loads((folder / SUMMARY).read_text(encoding='utf-8'))[IMPORT]
     for line in say_what_is_odd(facts):
         print(line)
-    print(f'{folder} is written. Next: mammoseg report {folder} OTHER_RUNS --out report')
+    run = shlex.quote(str(folder))
+    print(f'{folder} is written. Next: mammoseg report {run} OTHER_RUNS --out report')
 
 
 def say_what_is_odd(facts: dict) -> list[str]:

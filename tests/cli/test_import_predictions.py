@@ -29,8 +29,8 @@ def test_masks_of_our_own_test_give_its_numbers_to_the_bit(trained, prepared, tm
     given = [CBIS, str(trained / 'epoch_1.pth'), '--work-dir', str(tmp_path / 'ours'), *asked]
     main(['test', *given, '--cfg-options', *options(prepared, 'test')])
     back = [str(prepared), str(tmp_path / 'masks'), '--name', 'again']
-    main(['import-predictions', *back, '--work-dir', str(tmp_path / 'again')])
-    ours, again = (lines(tmp_path / name, 'per_image_test.csv') for name in ('ours', 'again'))
+    main(['import-predictions', *back, '--work-dir', str(tmp_path / 'again 2.1')])
+    ours, again = (lines(tmp_path / name, 'per_image_test.csv') for name in ('ours', 'again 2.1'))
     assert [without(row) for row in ours] == [without(row) for row in again]
     assert all(set(COUNTS) <= set(without(row)) for row in again)
     assert any(float(row['intersection_pixels']) for row in again)
@@ -40,10 +40,10 @@ def test_masks_of_our_own_test_give_its_numbers_to_the_bit(trained, prepared, tm
             for row in lines(tmp_path / name, 'lesions_test.csv')
             if row['predicted'] != '0'  # detections above the floor, but below the threshold
         ]
-        for name in ('ours', 'again')
+        for name in ('ours', 'again 2.1')
     )
     assert len(ours) == len(again)
-    assert 'Next: mammoseg report' in capsys.readouterr().out
+    assert f"Next: mammoseg report '{tmp_path / 'again 2.1'}/" in capsys.readouterr().out
 
 
 def test_what_is_odd_is_said():

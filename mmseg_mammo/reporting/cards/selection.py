@@ -30,6 +30,8 @@ def select_tests(runs: Runs, checkpoint: Path, record: Mapping[str, Any]) -> Run
 
 def _another(test: Test, checkpoint: Path, record: Mapping[str, Any]) -> str:
     """Why a test is not of this checkpoint; '' if it is."""
+    if test.imported:
+        return 'of masks of another system, not of a checkpoint'
     tested = Path(test.run.get('checkpoint') or '')
     if tested.is_file():
         same = tested.samefile(checkpoint)

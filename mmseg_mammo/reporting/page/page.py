@@ -17,7 +17,7 @@ from mmseg_mammo.visualization.plots import Figure
 
 PAGE = 'index.html'  # its file
 _LARGEST_SVG = 500_000  # characters; above it (figures made of photographs) the PNG is smaller
-_BADGE = re.compile(r'([^:.]{1,45})[:.]\s*(.*)', re.DOTALL)
+_BADGE = re.compile(r'((?:[^:.]|[:.](?=\S)){1,45})[:.](?:\s+|$)(.*)', re.DOTALL)  # not at 2.1
 _NUMBER = re.compile(r'\W{0,2}\d')  # perhaps after a sign
 _FILTERS = ('likeness', 'view', 'laterality', 'patient_id')  # of predicted images
 

@@ -25,3 +25,14 @@ def test_a_test_of_what_best_pth_was_before_does_not_count(tested):
     runs = select_tests(find_runs([tested.parents[1]]), tested, RECORD)
     assert runs.datasets == ('zgt',)
     assert dict(runs.left_out)[path.parent] == 'of an earlier epoch_3.pth, of step 2'
+
+
+def test_masks_of_another_system_are_called_that(tested):
+    path = tested.parents[1] / 'unet_cbis' / '20260102_000000' / 'run.json'
+    run = json.loads(path.read_text()) | {
+        'checkpoint': None,
+        'imported': {'name': 'CAD', 'missing': 0},
+    }
+    path.write_text(json.dumps(run))
+    left_out = dict(select_tests(find_runs([tested.parents[1]]), tested, RECORD).left_out)
+    assert left_out[path.parent] == 'of masks of another system, not of a checkpoint'

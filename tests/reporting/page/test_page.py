@@ -142,6 +142,8 @@ def test_what_must_be_known_comes_first_and_warnings_are_words(page):
 def test_a_short_beginning_of_a_note_is_its_badge():
     assert split_badge('Weak masks: boxes.') == ('Weak masks', 'boxes.')
     assert split_badge('No mark at all') == ('', 'No mark at all')
+    assert split_badge('Not a medical device.') == ('Not a medical device', '')
+    assert split_badge('CAD 2.1: 9 images. All.') == ('CAD 2.1', '9 images. All.')
     long = 'What stands here is longer than any badge should be: it is text'
     assert split_badge(long) == ('', long)
 
