@@ -171,7 +171,7 @@ CASES = {
     'predict unet.pth letter.docx --out out': 'letter.docx: neither an image nor a table. Allowed: '
     f'{IMAGES_OR_TABLE}',
     'predict unet.pth names.csv --out out': 'names.csv: missing column image; it has file, patient. '
-    'Allowed: image. Add the column.',
+    'Allowed: image. Call the column of the paths image, or give the folder of the images instead.',
     'predict unet.pth book.csv --out out': f'book.csv: {PROMPTS["book"]}',
     'predict unet.pth head.csv --out out': f'head.csv: no image in it. Allowed: files of {IMAGE}. Check '
     'the path.',

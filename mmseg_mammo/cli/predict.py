@@ -5,8 +5,8 @@ Example:
   mammoseg predict CHECKPOINT a.dcm b.png table.csv --out predictions --seg
   mammoseg predict CHECKPOINT data/ours --out predictions --operating-point ours.json
 
-Inputs are DICOM, PNG, JPEG and TIFF files, folders of them, CSV tables with a column image, and
-prepared folders. The same command again makes only what is missing. Not a medical device.
+Inputs are DICOM, PNG, JPEG, TIFF, BMP and PGM files, folders of them, tables (CSV, .xlsx) with a
+column image, and prepared folders. The same command again makes only what is missing. Not a medical device.
 """
 
 import argparse

@@ -200,16 +200,18 @@ class MammographyDataset(BaseSegDataset):
         """Read, check and filter the index; one dict per image."""
         rows = read_index(Path(self.ann_file))
         self._indexed = tuple(row.image for row in rows)
-        chosen = [row for row in rows if self._keeps(row)]
+        seen = [row for row in rows if self._keeps(row)]
+        chosen = [row for row in seen if not self.annotated_only or row.annotated != 'no']
         kept = [row for row in chosen if self._has_finding(row)]
-        if len(kept) < len(chosen):
-            print_log(
-                f'{self.ann_file}: finding={self.finding!r} leaves out {len(chosen) - len(kept)} of '
-                f'{len(chosen)} images of split {self.split}',
-                'current',
-            )
+        filters = ('annotated=no', f'finding={self.finding!r}')
+        for name, before, after in zip(filters, (seen, chosen), (chosen, kept), strict=True):
+            if len(after) < len(before):
+                print_log(
+                    f'{self.ann_file}: {name} leaves out {len(before) - len(after)} of '
+                    f'{len(before)} images of split {self.split}',
+                    'current',
+                )
         if not kept:
-            unseen = any(r.annotated == 'no' and r.split == self.split for r in rows)
             raise DataIndexError(
                 f'{self.ann_file}: none of its {len(rows)} rows passes split={self.split!r}, '
                 f'finding={self.finding!r}, views={self.views}, '
@@ -218,16 +220,13 @@ class MammographyDataset(BaseSegDataset):
                 f'{", ".join(sorted({row.finding or "(none)" for row in rows}))}; annotated: '
                 f'{", ".join(sorted({row.annotated for row in rows}))}',
                 'Change the filters of the dataset in the config'
-                + ', or take mammoseg predict, which needs no annotation' * unseen,
+                + ', or take mammoseg predict, which needs no annotation'
+                * any(row.annotated == 'no' for row in seen),
             )
         return [self._item(row) for row in kept]
 
     def _keeps(self, row: Row) -> bool:
-        return (
-            row.split == self.split
-            and (self.views is None or row.view in self.views)
-            and (not self.annotated_only or row.annotated != 'no')
-        )
+        return row.split == self.split and (self.views is None or row.view in self.views)
 
     def _has_finding(self, row: Row) -> bool:
         return (

@@ -49,13 +49,20 @@ def format_table(
         grid = f'{eval_size[0]}×{eval_size[1]}, predictions from the grid of the {ways}'
     lines.append(f'means over images; grid: {grid}')
     kinds = _values(records, 'mask_kind').split('+')
-    lines += [f'NOTE: {_NOTES[kind]}' for kind in kinds if kind in _NOTES]
+    lines += [f'NOTE: {_share(records, kind)}{_NOTES[kind]}' for kind in kinds if kind in _NOTES]
     if any(record.get('prompts_from') == 'truth' for record in records):
         lines.append(f'NOTE: {_TRUE_PROMPTS}')
     unprompted = sum(map(is_unprompted, records))
     if unprompted:
         lines.append(f'NOTE: {unprompted} images without a prompt: predicted empty')
     return '\n'.join(lines)
+
+
+def _share(records: Sequence[dict], kind: str) -> str:
+    """``'3 of 5 '`` where only some of the masks are weak; '' where all are, or nobody can tell."""
+    kinds = [r.get('mask_kind') for r in records if r.get('annotated', 'lesion') == 'lesion']
+    found = kinds.count(kind)
+    return f'{found} of {len(kinds)} ' if kind == 'weak' and 0 < found < len(kinds) else ''
 
 
 def _lesion_level(scores: dict[str, float]) -> str:

@@ -129,8 +129,17 @@ def mark_notes(tests: Sequence[Test]) -> tuple[str, ...]:
         for test in tests
         if test.unprompted
     }
-    lacking |= {line for test in tests for line in _of_import(test)}
+    lacking |= {line for test in tests for line in (*_of_import(test), *_of_masks(test))}
     return tuple(_sentences({mark for test in tests for mark in test.marks}, sorted(lacking)))
+
+
+def _of_masks(test: Test) -> Iterator[str]:
+    if 'annotated' not in test.images:  # older tests
+        return
+    pairs = zip(test.images['annotated'], test.images['mask_kind'], strict=True)
+    kinds = [kind for annotated, kind in pairs if annotated == 'lesion']
+    if 0 < kinds.count('weak') < len(kinds):
+        yield f'{test.dataset}: {kinds.count("weak")} of {len(kinds)} masks are weak.'
 
 
 def _of_import(test: Test) -> Iterator[str]:

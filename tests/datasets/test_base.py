@@ -53,6 +53,16 @@ def test_images_that_a_finding_leaves_out_are_said(prepared, monkeypatch):
     assert len(said) == 1
 
 
+def test_images_that_nobody_annotated_are_counted(prepared, monkeypatch):
+    said = []
+    monkeypatch.setattr(base, 'print_log', lambda text, logger: said.append(text))
+    MammographyDataset(data_root=str(prepared), split='test')
+    (text,) = said
+    assert text.endswith('annotated=no leaves out 1 of 3 images of split test')
+    MammographyDataset(data_root=str(prepared), split='test', annotated_only=False)
+    assert len(said) == 1
+
+
 def test_views_are_filtered(prepared):
     dataset = MammographyDataset(data_root=str(prepared), split='train', views=('MLO',))
     assert names(dataset) == ['images/1.png', 'images/3.png']

@@ -49,6 +49,14 @@ def test_weak_masks_and_phantoms_are_named():
     assert 'synthetic phantoms' in format_table(SCORES, records('phantom'), None)
 
 
+def test_weak_masks_among_contours_are_counted():
+    mixed = [*records('weak', 'contour', 'contour'), *records('contour')]
+    states = ('lesion', 'lesion', 'lesion', 'normal')
+    mixed = [r | {'annotated': state} for r, state in zip(mixed, states, strict=True)]
+    assert 'NOTE: 1 of 3 masks are weak (boxes' in format_table(SCORES, mixed, None)
+    assert 'NOTE: masks are weak (boxes' in format_table(SCORES, [mixed[0], mixed[3]], None)
+
+
 def test_the_grid_is_named():
     assert 'the prepared masks' in format_table(SCORES, records('contour'), None)
     assert '224×224' in format_table(SCORES, records('contour'), (224, 224))

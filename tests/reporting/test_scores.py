@@ -122,3 +122,23 @@ def test_images_without_a_prompt_are_counted_below_every_table(tmp_path):
     (test,) = find_runs([tmp_path]).tests
     assert test.unprompted == 3
     assert f'sam: 3 of {len(lines)} images without a prompt: predicted empty.' in mark_notes([test])
+
+
+def test_weak_masks_among_contours_are_counted_below_every_table(tmp_path):
+    tested = predict(make_rows('zgt', 8, 0.5, 0), np.random.default_rng(0), 0.5)
+    folder = tmp_path / 'w' / '20260102_000000'
+    make_test(folder, 'unet', 'zgt', tested)
+    path = folder / 'per_image_test.csv'
+    lines = list(csv.DictReader(path.open()))
+    drawn = [line for line in lines if line['annotated'] == 'lesion']
+    for line in lines:
+        line['mask_kind'] = 'weak' if line in drawn[:2] else 'contour'
+    write_table(path, list(lines[0]), lines)
+    (test,) = find_runs([tmp_path]).tests
+    said = f'zgt: 2 of {len(drawn)} masks are weak.'
+    assert said in mark_notes([test])
+    for line in drawn:
+        line['mask_kind'] = 'weak'
+    write_table(path, list(lines[0]), lines)
+    (test,) = find_runs([tmp_path]).tests
+    assert 'masks are weak' not in ' '.join(mark_notes([test]))

@@ -20,6 +20,7 @@ from mmseg_mammo.preparation.hospital.names import output_names
 _TABLES = ('.csv', '.tsv', '.txt', '.xlsx')
 _SIDES = {'L': 'LEFT', 'R': 'RIGHT'}
 _COLUMNS = ('image', 'patient_id', 'laterality', 'view', 'spacing_mm')
+_NO_IMAGE = 'Call the column of the paths image, or give the folder of the images instead'
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def _of_index(index: Path, split: str | None) -> Iterator[Input]:
 
 
 def _of_table(table: Path) -> Iterator[Input]:
-    for number, row, *_ in read_records(table, ('image',), known=_COLUMNS):
+    for number, row, *_ in read_records(table, ('image',), _NO_IMAGE, known=_COLUMNS):
         side = row.get('laterality', '').upper()
         side = _SIDES.get(side, side)
         if not row['image'] or side not in ('', 'LEFT', 'RIGHT'):

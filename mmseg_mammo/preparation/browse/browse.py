@@ -156,7 +156,10 @@ def _tile(pair: tuple[Look, list[Suspicion]]) -> Tile:
 
 def _words(look: Look) -> Iterator[str]:
     row = look.item.row
-    yield from filter(None, (row.laterality, row.view, row.split, row.annotated))
+    annotated = {'no': 'not annotated'}.get(row.annotated, row.annotated)
+    yield from filter(None, (row.laterality, row.view, row.split, annotated))
+    if row.mask and row.mask_kind == 'weak':
+        yield '(weak)'
     if look.statistics:
         yield f'{look.statistics["height"]:.0f}×{look.statistics["width"]:.0f}'
 

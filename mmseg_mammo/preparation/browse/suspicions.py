@@ -127,4 +127,4 @@ def _beside_the_rest(looks: Sequence[Look]) -> Iterator[tuple[int, Suspicion]]:
         for number, distance in zip(seen, (values - middle) / spread, strict=True):
             if abs(distance) > _ODD:
                 text = feature.high if distance > 0 else feature.low
-                yield number, Suspicion(2, f'beside the rest {text}')
+                yield number, Suspicion(2, f'beside the rest: {text}')

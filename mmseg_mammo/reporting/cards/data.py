@@ -118,7 +118,8 @@ def _preparation(options: Mapping[str, Any], audit: Mapping[str, int]) -> str:
 
 
 def _tables(rows: Sequence[Row]) -> Iterable[Table]:
-    columns = ('split', 'images', 'patients', 'breasts', *ANNOTATED)
+    heads = tuple({'no': 'not annotated'}.get(state, state) for state in ANNOTATED)
+    columns = ('split', 'images', 'patients', 'breasts', *heads)
     lines: list[tuple[Cell, ...]] = []
     for split in (*SPLITS, 'all'):
         some = [row for row in rows if split in (row.split, 'all')]
@@ -135,12 +136,19 @@ def _tables(rows: Sequence[Row]) -> Iterable[Table]:
 
 def _by(rows: Sequence[Row], name: str) -> Table:
     """Images of each split by the values of a column."""
-    counts = Counter((getattr(row, name) or 'unknown', row.split) for row in rows)
+    counts = Counter((_level(row, name), row.split) for row in rows)
     levels = sorted({level for level, _ in counts}, key=lambda level: (level == 'unknown', level))
     lines: list[tuple[Cell, ...]] = [
         (level, *(counts[level, split] for split in SPLITS)) for level in levels
     ]
     return Table(name, f'Images by {name}', (name, *SPLITS), tuple(lines))
+
+
+def _level(row: Row, name: str) -> str:
+    # An image without a mask has none of any kind; whether it is a phantom stays to be said.
+    if name == 'mask_kind' and not row.mask and row.mask_kind != 'phantom':
+        return 'no mask'
+    return getattr(row, name) or 'unknown'
 
 
 def _spread(sizes: np.ndarray) -> Iterator[tuple[Cell, ...]]:

@@ -1,6 +1,7 @@
 """A folder to browse: sheets, table and page; what it may replace."""
 
 import csv
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,8 +9,11 @@ import pytest
 from prepared_sets import write_prepared
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.preparation.browse import browse as browse_module
 from mmseg_mammo.preparation.browse.browse import browse
 from mmseg_mammo.preparation.browse.look import read_items
+
+BLANK = np.zeros((2, 2, 3), np.uint8)
 
 
 def mirrored(image, mask):
@@ -37,6 +41,30 @@ def test_the_suspicious_one_comes_first_in_table_page_and_sheets(items, tmp_path
     sheet = cv2.imread(str(out / 'sheet_001.png'))
     assert (sheet[..., 2] > sheet[..., 0].astype(int) + 100).any()  # the reason, in words
     assert (sheet == (115, 158, 0)).all(axis=2).any()  # the mask
+
+
+def test_captions_say_what_is_weak_and_what_nobody_annotated(items, tmp_path, monkeypatch):
+    lesion, weak, normal, unread = (item.row for item in items[:4])
+    rows = (
+        lesion,
+        replace(weak, mask_kind='weak'),
+        replace(normal, annotated='normal', mask='', mask_kind='weak'),
+        replace(unread, annotated='no', mask=''),
+    )
+    tiles = []
+    monkeypatch.setattr(
+        browse_module, 'draw_sheet', lambda shown, columns: tiles.extend(shown) or BLANK
+    )
+    browse(
+        [replace(item, row=row) for item, row in zip(items, rows, strict=False)], tmp_path / 'out'
+    )
+    words = {tile.lines[0]: tile.lines[1].split('train ')[1].rsplit(' ', 1)[0] for tile in tiles}
+    assert words == {
+        '00.png': 'lesion',
+        '01.png': 'lesion (weak)',
+        '02.png': 'normal',
+        '03.png': 'not annotated',
+    }
 
 
 def test_so_many_are_shown_and_an_earlier_folder_is_replaced(items, tmp_path):

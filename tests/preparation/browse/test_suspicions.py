@@ -36,7 +36,7 @@ def test_good_images_are_not_suspicious(tmp_path):
         (lambda i, m: (i, m[:, ::-1]), '100% of the mask is outside the breast'),
         (full, 'the mask covers 100% of the image'),
         (lambda i, m: (i, m[:50, :60]), 'mask of 50×60 pixels'),
-        (lambda i, m: (np.rot90(i), np.rot90(m)), 'beside the rest the image is wide'),
+        (lambda i, m: (np.rot90(i), np.rot90(m)), 'beside the rest: the image is wide'),
     ],
 )
 def test_each_fault_is_told_and_no_other_image_is_blamed(tmp_path, change, said):

@@ -41,6 +41,19 @@ def test_images_patients_and_breasts_are_counted_by_split():
         assert line in text
 
 
+def test_kinds_are_those_of_masks_that_are_there():
+    text = page([*ROWS, replace(ROWS[-1], image='images/9.png', annotated='no')])
+    for line in (
+        '| split | images | patients | breasts | lesion | normal | not annotated |',
+        '| contour | 1 | 0 | 0 |',
+        '| weak | 1 | 0 | 0 |',
+        '| no mask | 0 | 0 | 2 |',
+    ):
+        assert line in text.replace(' ---: |', '').replace(' --- |', '')
+    synthetic = [replace(row, mask_kind='phantom') for row in ROWS]
+    assert '| phantom | 2 | 0 | 1 |' in page(synthetic)
+
+
 def test_limits_are_those_of_the_index():
     text = page()
     for line in (
