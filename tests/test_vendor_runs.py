@@ -59,7 +59,12 @@ def test_a_prediction_has_every_picture_and_a_reason_for_each_refusal(matrix, un
     finally:
         journal.close()
     assert set(found) == {path.name for path in paths.values()}
-    assert not [name for name in PICTURES if 'failed' in found[paths[name].name]]
+    plain = found[paths['window LINEAR'].name]
+    for name in PICTURES:
+        line = found[paths[name].name]
+        assert 'failed' not in line
+        assert line['area_pixels'] == pytest.approx(plain['area_pixels'], rel=0.01)
+        assert line['score'] == pytest.approx(plain['score'], abs=0.001)
     for name, case in REFUSALS.items():
         reason = found[paths[name].name]['failed']
         assert reason.startswith(f'{paths[name].name}: ')

@@ -1,7 +1,7 @@
 """Spellings of a hospital: the words for one value of a column, and what users say of their own."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.index import ANNOTATED, MASK_KINDS, PATHOLOGIES, SPLITS, VIEWS
@@ -123,6 +123,27 @@ def translate(name: str, cell: str, values: Mapping[str, Mapping[str, str]]) -> 
     if name in _JOINED and '+' in cell:
         return '+'.join(words.get(_fold(term), term) for term in cell.split('+'))
     return cell
+
+
+def unused_words(
+    values: Mapping[str, Mapping[str, str]], cells: Mapping[str, Collection[str]]
+) -> list[str]:
+    """What users say of words that no cell holds: most often a typing error; one line a column.
+
+    Args:
+        values: Of :func:`parse_values`.
+        cells: Column -> what the table says in it.
+
+    >>> unused_words({'finding': {'massa': 'mass', 'kalc': 'calcification'}}, {'finding': ['Massa']})
+    ["--value finding: no row says 'kalc'"]
+    """
+    lines = []
+    for name, words in values.items():
+        terms = [term for cell in cells[name] for term in cell.split('+') if name in _JOINED]
+        unused = words.keys() - {'', *map(_fold, cells[name]), *map(_fold, terms)}
+        if unused:
+            lines.append(f'--value {name}: no row says {" or ".join(map(repr, sorted(unused)))}')
+    return lines
 
 
 def _allowed(name: str) -> str:

@@ -19,7 +19,7 @@ from mmseg_mammo.preparation.hospital.entry import (
 )
 from mmseg_mammo.preparation.hospital.names import tells_nothing
 from mmseg_mammo.preparation.hospital.spacing import read_spacing
-from mmseg_mammo.preparation.hospital.spelling import check_word, spell, translate
+from mmseg_mammo.preparation.hospital.spelling import check_word, spell, translate, unused_words
 
 _OPTIONS = ('source',)  # columns of index.csv that an option sets, not a table
 
@@ -40,11 +40,13 @@ class Reading:
         values: Of :func:`.parse_values`.
         overwrite: Columns that a value for every row may replace what the table says in.
         sheet: Of a workbook; '' takes its only one.
+        notes: Gets what the table has no row for.
     """
 
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     overwrite: Collection[str] = ()
     sheet: str = ''
+    notes: list[str] = field(default_factory=list)
 
 
 def read_hospital_table(
@@ -81,7 +83,7 @@ def read_hospital_table(
         name = min((path.name for path in table.glob('*.csv')), default='index.csv')
         raise DataIndexError(f'{table} is a folder', f'the CSV file, for example {table / name}')
     theirs = {name: columns.get(name, name) for name in COLUMNS}
-    needed = dict.fromkeys(['image', *columns])
+    needed = dict.fromkeys(['image', *columns, *reading.values])
     options = ' '.join(f'{name}=<yours>' for name in needed)
     remedy = f'Add the column, or name yours: --column {options}'
     masks = '' if 'mask' in fixed else theirs['mask']
@@ -100,6 +102,9 @@ def read_hospital_table(
         for mask in _masks_of(record, cells['mask'], reading):
             filled = {**cells, 'mask': mask, **fixed}
             raw.append(Raw(f'row {record.number}', filled, doubt))
+    said = {name: {r.cells[theirs[name]] for r in records} for name in reading.values}
+    said.setdefault('mask', set()).update(cell for r in records for cell in r.repeated)
+    reading.notes.extend(unused_words(reading.values, said))
     return collect(add_drawings(raw, drawings, fixed) if drawings else raw, root, gaps)
 
 
