@@ -59,14 +59,21 @@ def test_a_prediction_has_every_picture_and_a_reason_for_each_refusal(matrix, un
     finally:
         journal.close()
     assert set(found) == {path.name for path in paths.values()}
-    plain = found[paths['window LINEAR'].name]
-    for name in PICTURES:
-        line = found[paths[name].name]
-        assert 'failed' not in line
-        assert line['area_pixels'] == pytest.approx(plain['area_pixels'], rel=0.01)
-        assert line['score'] == pytest.approx(plain['score'], abs=0.001)
+    assert not [name for name in PICTURES if 'failed' in found[paths[name].name]]
     for name, case in REFUSALS.items():
         reason = found[paths[name].name]['failed']
         assert reason.startswith(f'{paths[name].name}: ')
         assert re.search(case.says, reason)
         assert len(reason.splitlines()) == 1
+
+
+def test_a_model_gets_the_same_picture_of_every_kind_of_file(matrix, unet):
+    predictor = Predictor(unet, device='cpu')
+    plain = predictor.load(matrix[1]['window LINEAR']).data[0]['inputs'].float()
+    for name, case in PICTURES.items():
+        loaded = predictor.load(matrix[1][name])
+        assert np.abs(loaded.image * (TOP / case.white) - LEVELS * (TOP / WHITE)).max() <= (
+            case.tolerance
+        )
+        # Levels of 255; contrast equalisation makes much of a few.
+        assert (loaded.data[0]['inputs'].float() - plain).abs().mean() <= 4
