@@ -8,6 +8,7 @@ from mmseg_mammo.io.index import ANNOTATED, MASK_KINDS, PATHOLOGIES, SPLITS, VIE
 from mmseg_mammo.preparation.hospital.names import tells_nothing
 
 NOT_ANNOTATED = 'not-annotated'
+_OPTIONS = ('source',)  # columns of index.csv that an option sets, not a table
 # Of masks of patients; what is made from phantoms says so by itself.
 DRAWN = tuple(kind for kind in MASK_KINDS if kind != 'phantom')
 
@@ -68,6 +69,34 @@ def check_word(name: str, word: str, option: str) -> None:
         spell(name, word)
     except DataIndexError:
         raise DataIndexError(option, _allowed(name)) from None
+
+
+def check_column(name: str, columns: Collection[str]) -> None:
+    """Refuse a column of the command line that a table cannot have.
+
+    Raises:
+        DataIndexError: It is none of ``columns``.
+    """
+    if name not in columns:
+        option = f'--{name.replace("_", "-")}'
+        remedy = f'It is one value for the whole folder: {option}' if name in _OPTIONS else ''
+        raise DataIndexError(f'Column {name!r}', ', '.join(columns), remedy)
+
+
+def fixed_cells(fixed: Mapping[str, str], columns: Collection[str]) -> dict[str, str]:
+    """The cells of a row that says nothing but what is fixed for all rows.
+
+    Args:
+        fixed: Column -> value.
+        columns: The names that a column may have.
+
+    Raises:
+        DataIndexError: There is no such column, or it has no such value.
+    """
+    for name, value in fixed.items():
+        check_column(name, columns)
+        check_word(name, value, f'--set {name}={value}')
+    return {**dict.fromkeys(columns, ''), **fixed}
 
 
 def parse_values(

@@ -19,9 +19,13 @@ from mmseg_mammo.preparation.hospital.entry import (
 )
 from mmseg_mammo.preparation.hospital.names import tells_nothing
 from mmseg_mammo.preparation.hospital.spacing import read_spacing
-from mmseg_mammo.preparation.hospital.spelling import check_word, spell, translate, unused_words
-
-_OPTIONS = ('source',)  # columns of index.csv that an option sets, not a table
+from mmseg_mammo.preparation.hospital.spelling import (
+    check_column,
+    fixed_cells,
+    spell,
+    translate,
+    unused_words,
+)
 
 _BOX_WORDS = ('bbox', 'boundingbox', 'xmin', 'ymin', 'xmax', 'ymax')  # what others call a box
 
@@ -115,18 +119,14 @@ def _masks_of(record: Record, mask: str, reading: Reading) -> list[str]:
 
 
 def _check_options(columns: Mapping[str, str], fixed: Mapping[str, str], reading: Reading) -> None:
-    for name in (*columns, *fixed):
-        if name not in COLUMNS:
-            option = f'--{name.replace("_", "-")}'
-            remedy = f'It is one value for the whole folder: {option}' if name in _OPTIONS else ''
-            raise DataIndexError(f'Column {name!r}', ', '.join(COLUMNS), remedy)
-        if not columns.get(name, name):
+    for name, theirs in columns.items():
+        check_column(name, COLUMNS)
+        if not theirs:
             raise DataIndexError(
                 f'--column {name}= names no column of yours',
                 remedy=f'Say --column {name}=<yours>, or --set {name}=<one value for all rows>',
             )
-    for name, value in fixed.items():
-        check_word(name, value, f'--set {name}={value}')
+    fixed_cells(fixed, COLUMNS)
     for name in reading.overwrite:
         if name not in fixed:
             raise DataIndexError(
