@@ -65,3 +65,15 @@ def test_a_prediction_has_every_picture_and_a_reason_for_each_refusal(matrix, un
         assert reason.startswith(f'{paths[name].name}: ')
         assert re.search(case.says, reason)
         assert len(reason.splitlines()) == 1
+
+
+def test_a_model_gets_the_same_picture_of_every_kind_of_file(matrix, unet):
+    predictor = Predictor(unet, device='cpu')
+    plain = predictor.load(matrix[1]['window LINEAR']).data[0]['inputs'].float()
+    for name, case in PICTURES.items():
+        loaded = predictor.load(matrix[1][name])
+        assert np.abs(loaded.image * (TOP / case.white) - LEVELS * (TOP / WHITE)).max() <= (
+            case.tolerance
+        )
+        # Levels of 255; contrast equalisation makes much of a few.
+        assert (loaded.data[0]['inputs'].float() - plain).abs().mean() <= 4

@@ -5,11 +5,12 @@ is made so that a right reader sees it again, up to the rounding of what the fil
 """
 
 import numpy as np
-from imagecodecs import htj2k_encode, jpeg_encode, jpegls_encode
+from imagecodecs import htj2k_encode, jpeg2k_encode, jpeg_encode, jpegls_encode
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    JPEG2000,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -121,6 +122,7 @@ ENCODERS = {
     JPEGLosslessSV1: lossless(1),
     JPEGLSLossless: jpegls_encode,
     JPEGLSNearLossless: lambda p: jpegls_encode(p, level=2),
+    JPEG2000: lambda p: jpeg2k_encode(p, level=90, codecformat='j2k', bitspersample=12),
     HTJ2KLossless: lambda p: htj2k_encode(p, reversible=True),
     JPEGBaseline8Bit: lossy(8),
     JPEGExtended12Bit: lossy(12),

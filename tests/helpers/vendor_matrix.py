@@ -9,6 +9,7 @@ from imagecodecs import jpegls_encode
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    JPEG2000,
     MPEG4HP41,
     ExplicitVRBigEndian,
     JPEG2000Lossless,
@@ -238,6 +239,7 @@ PICTURES = {
     'JPEG-LS, two levels off': unwindowed(
         LEVELS * np.uint16(16), 3, WHITE * 16, bits=16, syntax=JPEGLSNearLossless
     ),
+    'JPEG 2000, lossy': shown(syntax=JPEG2000, tolerance=65),
     'JPEG, 8 bits': unwindowed(EIGHT_BITS, 4 * 257, 255, bits=8, syntax=JPEGBaseline8Bit),
     'JPEG, 12 bits': shown(syntax=JPEGExtended12Bit, tolerance=257),
 }

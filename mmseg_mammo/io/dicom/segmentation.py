@@ -135,7 +135,7 @@ def read_segmentation(path: Path, segments: Collection[int] = ()) -> dict[str, n
 
     Raises:
         DataFileError: It is no SEG, holds probabilities (FRACTIONAL), cannot be read, or a frame
-            does not say which image it lies on.
+            does not say which image it lies on, or, where ``segments`` are chosen, which it is of.
     """
     with silence():  # what pydicom and highdicom say of odd values quotes them, names included
         dataset, _ = read_dataset(path, stop_before_pixels=False)
@@ -161,6 +161,8 @@ def read_segmentation(path: Path, segments: Collection[int] = ()) -> dict[str, n
                 f'{path}: a frame does not name its image',
                 'segmentations whose frames name the image that they lie on',
             )
+        if segments and kind == 'BINARY' and not number:
+            raise DataFileError(f'{path}: a frame does not name its segment')
         region = (frame > 0) * number if kind == 'BINARY' and segments else frame
         found = np.isin(region, list(segments)) if segments else region > 0
         masks[name] = masks.get(name, False) | found

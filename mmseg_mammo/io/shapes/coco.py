@@ -3,6 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mmseg_mammo.io.shapes.drawing import (
 )
 
 _LISTS = ('images', 'annotations')
+_FARTHEST = 10**9  # pixels; beyond, JSON has numbers that are none
 
 
 def read_coco(path: Path, categories: Collection[str] = ()) -> dict[str, Drawing | None]:
@@ -36,7 +38,8 @@ def read_coco(path: Path, categories: Collection[str] = ()) -> dict[str, Drawing
 
     Raises:
         DataFileError: It is no COCO file, names an image twice, annotates one that it does not
-            list, uses several categories without ``categories``, or lacks one of them.
+            list, uses several categories without ``categories``, or lacks one of them or one that
+            it uses.
     """
     data = _load(path)
     images, found = _images(path, data['images']), defaultdict(list)
@@ -64,24 +67,30 @@ def _load(path: Path) -> dict[str, Any]:
         raise DataFileError(f'{path}: {error.strerror}', remedy='Check the path') from error
     except ValueError as error:
         raise DataFileError(f'{path}: no JSON file ({error})', 'a COCO file of instances') from None
-    lists = [data.get(name) for name in _LISTS] if isinstance(data, dict) else [None]
+    data = {'categories': [], **data} if isinstance(data, dict) else {}
+    data['categories'] = data['categories'] or []
+    lists: list[Any] = [data.get(name) for name in (*_LISTS, 'categories')]
     if not all(isinstance(one, list) and all(isinstance(i, dict) for i in one) for one in lists):
         raise DataFileError(
             f'{path}: not a COCO file of instances',
             'a JSON file with the lists images, annotations and categories',
         )
+    for one in chain.from_iterable(lists):
+        for key in ('id', 'image_id', 'category_id'):
+            if not isinstance(one.get(key), int | float | str | None):
+                raise DataFileError(f'{path}: {key} is {one[key]!r}', 'a number or a text')
     return data
 
 
 def _images(path: Path, listed: Sequence[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
-    for image in listed:
-        if not (image.get('file_name') and 'id' in image):
-            raise DataFileError(f'{path}: an image without id or file_name ({image})')
+    for number, image in enumerate(listed):
+        if not (isinstance(image.get('file_name'), str) and image['file_name'] and 'id' in image):
+            raise DataFileError(f'{path}: image {number} of its list has no id or no file_name')
     for name in ('file_name', 'id'):
-        value, count = Counter(image[name] for image in listed).most_common(1)[0]
-        if count > 1:
+        counts = Counter(image[name] for image in listed)
+        if twice := [value for value, count in counts.items() if count > 1]:
             raise DataFileError(
-                f'{path}: {count} images with {name} {value!r}',
+                f'{path}: {counts[twice[0]]} images with {name} {twice[0]!r}',
                 f'a {name} of its own for each image',
                 'Write the folder into file_name, or join the annotations of one image',
             )
@@ -90,14 +99,18 @@ def _images(path: Path, listed: Sequence[dict[str, Any]]) -> dict[Any, dict[str,
 
 def _choose(path: Path, data: Mapping[str, Any], wanted: Collection[str]) -> dict[Any, str]:
     """Ids of the categories that are lesions, with their names."""
-    listed = [one for one in data.get('categories') or [] if isinstance(one, dict)]
-    names = {one.get('id'): str(one.get('name') or '') for one in listed}
+    names = {one.get('id'): str(one.get('name') or '') for one in data['categories']}
     used = {one.get('category_id'): 0 for one in data['annotations']}
     told = ', '.join(sorted(names.get(key) or f'id {key}' for key in used))
     chosen = {key: name for key, name in names.items() if name in wanted}
     if missing := set(wanted) - set(chosen.values()):
         raise DataFileError(
             f'{path}: no category {", ".join(sorted(missing))}', ', '.join(sorted(names.values()))
+        )
+    if wanted and (unlisted := used.keys() - names.keys()):
+        raise DataFileError(
+            f'{path}: annotations of category {min(map(str, unlisted))}, which is not in its list',
+            remedy='Export the file again',
         )
     if not wanted and len(used) > 1:
         raise DataFileError(
@@ -124,14 +137,21 @@ def _drawing(
             _add(annotation, boxes, polygons, runs)
         except ValueError as error:
             faults.append(f'{place}, annotation {annotation.get("id", number)}: {error}')
-    height, width = image.get('height'), image.get('width')
+    try:
+        height, width = (int(image.get(side) or 0) for side in ('height', 'width'))
+    except (TypeError, ValueError, OverflowError):
+        height = width = -1
+    if min(height, width) < 0:
+        faults.append(f'{place}: height and width are no numbers of pixels')
     return Drawing(
         place,
         tuple(boxes),
         tuple(polygons),
         tuple(runs),
-        shape=(int(height), int(width)) if height and width else None,
-        finding='+'.join(sorted({names[one['category_id']].lower() for one in annotations} - {''})),
+        shape=(height, width) if min(height, width) > 0 else None,
+        finding='+'.join(
+            sorted({names[one.get('category_id')].lower() for one in annotations} - {''})
+        ),
         fault='; '.join(faults),
     )
 
@@ -177,12 +197,18 @@ def _polygon(values: Any) -> Polygon:
 def _coordinate(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f'{value!r} in the place of a number')  # noqa: TRY004 (a fault of the file)
+    if abs(value) > _FARTHEST:
+        raise ValueError(f'a coordinate beyond {_FARTHEST}')
     return float(value)
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 0 < value < _FARTHEST
 
 
 def _runs(drawn: Mapping[str, Any]) -> Runs:
     size, counts = drawn.get('size'), drawn.get('counts')
-    if not (isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) for n in size)):
+    if not (isinstance(size, list) and len(size) == 2 and all(map(_is_size, size))):
         raise ValueError('runs (RLE) without size')
     if isinstance(counts, str):
         counts = _unpack(counts)
@@ -190,6 +216,8 @@ def _runs(drawn: Mapping[str, Any]) -> Runs:
         raise ValueError('runs (RLE) without counts')
     if sum(counts) != size[0] * size[1]:
         raise ValueError(f'runs (RLE) of {sum(counts)} pixels for {size[0]}×{size[1]}')
+    if not any(counts[1::2]):
+        raise ValueError('runs (RLE) without a lesion pixel')
     return Runs((size[0], size[1]), tuple(counts))
 
 

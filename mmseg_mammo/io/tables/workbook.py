@@ -115,7 +115,6 @@ def _cell_text(cell: Any) -> str:
         if abs(value) >= 10**_DIGITS:
             return f'{value:.{_DIGITS - 1}E}'  # whatever follows was lost
         shown = str(int(value))
-        return (
-            shown.zfill(len(cell.number_format)) if _ZEROS.fullmatch(cell.number_format) else shown
-        )
+        positive = cell.number_format.split(';')[0]  # 00000;@ has one for text too
+        return shown.zfill(len(positive)) if _ZEROS.fullmatch(positive) else shown
     return str(value).strip()

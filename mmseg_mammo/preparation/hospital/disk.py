@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.image import FORMATS, image_suffix, is_image
+from mmseg_mammo.io.raster.kinds import READ, unread_kind
 from mmseg_mammo.io.walk import is_system, walk
 from mmseg_mammo.preparation.hospital.names import nfc
 from mmseg_mammo.preparation.output import OPTIONS_NAME
@@ -19,6 +20,7 @@ _BESIDE = (
     *('.xml', '.json', '.yaml', '.yml', '.html', '.htm', '.log', '.ini', '.inf', '.cfg', '.db'),
     *('.lnk', '.url', '.py', '.sh', '.bat', '.exe', '.md5', '.sha256'),
 )
+_HEAD = 4096  # bytes that tell a format
 _BESIDE_NAMES = ('readme', 'license', 'licence', 'dicomdir', 'version', 'lockfile', 'makefile')
 
 
@@ -131,6 +133,18 @@ def fault_of(path: Path) -> str:
     if stat.S_ISDIR(mode):
         return 'is a folder'
     return '' if stat.S_ISREG(mode) else 'is no file'
+
+
+def why_no_image(path: Path) -> str:
+    """What a file is that is not taken for an image: its fault, or its format; of unknown ones too."""
+    if fault := fault_of(path):
+        return fault
+    try:
+        with path.open('rb') as stream:
+            kind = unread_kind(stream.read(_HEAD))
+    except OSError as error:
+        return f'cannot be read ({error.strerror})'
+    return f'is {kind}, not {READ}' if kind else 'is no image of a known kind'
 
 
 def _other_case(path: Path) -> str:

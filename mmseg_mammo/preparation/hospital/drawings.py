@@ -13,6 +13,7 @@ from mmseg_mammo.preparation.hospital.entry import COLUMNS, Entry, Gaps, Problem
 from mmseg_mammo.preparation.hospital.folders import path_below, unknown_files
 from mmseg_mammo.preparation.hospital.names import nfc, stem_of, tells_nothing
 from mmseg_mammo.preparation.hospital.regions import BOX
+from mmseg_mammo.preparation.hospital.spelling import fixed_cells
 
 SHOWN = 10
 
@@ -85,10 +86,11 @@ def list_drawn(
         As :func:`read_hospital_table`.
 
     Raises:
-        DataIndexError: The folder does not exist or holds no image; see also :func:`add_drawings`.
+        DataIndexError: The folder does not exist or holds no image; ``fixed`` has a column or value
+            that there is not; see also :func:`add_drawings`.
     """
     found, suffix = find_images(images), nfc(image_suffix)
-    empty = {**dict.fromkeys(COLUMNS, ''), **fixed}
+    empty = fixed_cells(fixed, COLUMNS)
     raw = [
         Raw(name, {**empty, 'image': name})
         for path in found.images

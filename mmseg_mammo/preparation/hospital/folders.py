@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.io.image import is_image
 from mmseg_mammo.preparation.hospital.disk import (
     fault_of,
     find_images,
     place_of,
     resolve_links,
+    why_no_image,
 )
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, Entry, Gaps, Problem, Raw, collect
 from mmseg_mammo.preparation.hospital.names import MaskNames, find_mask_like, nfc, stem_of, stems_of
 from mmseg_mammo.preparation.hospital.segmentations import find_segmented
+from mmseg_mammo.preparation.hospital.spelling import fixed_cells
 
 
 @dataclass
@@ -74,8 +77,10 @@ def pair_folders(
     Raises:
         DataIndexError: A folder does not exist or holds no image; there is a mask that no image
             has: as a rule the misnamed one of an image that would pass for normal; or an image
-            is named like the mask of another one.
+            is named like the mask of another one; or ``fixed`` has a column or value that there
+            is not.
     """
+    empty = fixed_cells(fixed, COLUMNS)
     masks = images if resolve_links(images) == resolve_links(masks) else masks
     if masks == images and not mask_suffix:
         raise DataIndexError(f'{images} holds images and masks', remedy='Give --mask-suffix')
@@ -102,10 +107,9 @@ def pair_folders(
             if problem:
                 problems.append(Problem(relative, relative, problem, resolve_links(image)))
                 continue
-            cells = {**dict.fromkeys(COLUMNS, ''), **fixed, 'image': relative}
             regions = (*chosen, *segmented.get(image, ()))
             for mask in [str(path.absolute()) for path in regions] or ['']:
-                raw.append(Raw(relative, {**cells, 'mask': mask}))
+                raw.append(Raw(relative, {**empty, 'image': relative, 'mask': mask}))
     entries, bad = collect(sorted(raw, key=lambda row: Path(row.place)), images, gaps)
     return entries, problems + bad
 
@@ -141,7 +145,7 @@ def _sort_files(images: Path, masks: Path, mask_suffix: str) -> _Files:
 def unknown_files(paths: Sequence[Path], images: Path, image_suffix: str) -> list[Problem]:
     """A problem for every file among the images that cannot be read as one."""
     return [
-        Problem(path_below(path, images), path_below(path, images), f'the file {_why(path)}')
+        Problem(path_below(path, images), path_below(path, images), f'it {why_no_image(path)}')
         for path in paths
         if any(stem.endswith(image_suffix) for stem in stems_of(path.name))
     ]
@@ -194,7 +198,9 @@ def _match_masks(
 
 
 def _why(path: Path) -> str:
-    return fault_of(path) or 'is no image of a known kind, or lies outside of the folder of masks'
+    return fault_of(path) or (
+        'lies outside of the folder of masks' if is_image(path) else why_no_image(path)
+    )
 
 
 def path_below(path: Path, root: Path) -> str:

@@ -8,6 +8,7 @@ from mmseg_mammo.preparation.hospital.disk import find_images
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, Entry, Gaps, Problem, Raw, collect
 from mmseg_mammo.preparation.hospital.folders import path_below, unknown_files
 from mmseg_mammo.preparation.hospital.names import find_mask_like, nfc, stem_of
+from mmseg_mammo.preparation.hospital.spelling import fixed_cells
 
 _MASK_SUFFIX = '_mask'
 
@@ -28,8 +29,10 @@ def list_images(
 
     Raises:
         DataIndexError: The folder does not exist or holds no image; an image is named like the
-            mask of another one; or ``fixed`` says something of annotations.
+            mask of another one; or ``fixed`` says something of annotations, or has a column or
+            value that there is not.
     """
+    empty = fixed_cells(fixed, COLUMNS)
     for name in ('annotated', 'mask', 'finding', 'pathology'):
         if fixed.get(name):
             raise DataIndexError(
@@ -49,7 +52,7 @@ def list_images(
             f'{name} of {of}',
             remedy='Give their folder as --masks too, with --mask-suffix, or take them out',
         )
-    cells = {**dict.fromkeys(COLUMNS, ''), **fixed, 'annotated': 'no', 'mask': ''}
+    cells = {**empty, 'annotated': 'no', 'mask': ''}
     relatives = [path_below(path, images) for path in taken]
     raw = [Raw(relative, {**cells, 'image': relative}) for relative in relatives]
     entries, bad = collect(raw, images, gaps)

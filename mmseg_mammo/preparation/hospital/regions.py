@@ -13,6 +13,7 @@ from mmseg_mammo.io.dicom.segmentation import (
     read_segmentation,
     read_segmentation_info,
 )
+from mmseg_mammo.io.dicom.segmentation_object import Segment
 from mmseg_mammo.io.image import read_labels
 from mmseg_mammo.io.mask import binarise, fit_mask
 from mmseg_mammo.io.shapes.drawing import Drawing, draw, fault_of_box
@@ -32,8 +33,8 @@ def read_box(cells: Mapping[str, str]) -> Drawing | None:
         cells: The cells of a row.
 
     Raises:
-        DataIndexError: Only some are filled, they are no numbers, or the last comes before the
-            first.
+        DataIndexError: Only some are filled, they are no numbers, the last comes before the
+            first, or they are fractions of the image.
 
     >>> read_box({'x1': '3', 'y1': '0', 'x2': '5', 'y2': '9'}).boxes
     ((3.0, 0.0, 6.0, 10.0),)
@@ -58,6 +59,12 @@ def read_box(cells: Mapping[str, str]) -> Drawing | None:
             f'a box from x1={x1:g}, y1={y1:g} to x2={x2:g}, y2={y2:g}',
             'x1 <= x2 and y1 <= y2',
             'Are x2 and y2 its width and height, or columns mistaken for each other?',
+        )
+    if max(numbers) <= 1 and not all(number.is_integer() for number in numbers):
+        raise DataIndexError(
+            f'a box from x1={x1:g}, y1={y1:g} to x2={x2:g}, y2={y2:g}, fractions of the image',
+            'pixels of the original image',
+            'Multiply them by its width and height',
         )
     corners = (x1, y1, x2 + 1, y2 + 1)
     place = ' '.join(f'{name}={cell}' for name, cell in told.items())
@@ -118,7 +125,7 @@ def _read_segments(
 ) -> np.ndarray:
     """The lesion that a SEG has on an image, on the grid of the SEG."""
     used = [one for one in info.segments if not wanted or one.number in wanted]
-    told = ', '.join(f'{one.number} {one.label}'.strip() for one in info.segments)
+    told = _list_segments(info.segments)
     if not wanted and len({one.kind for one in used}) > 1:
         raise DataFileError(
             f'{path}: segments of several kinds ({told}), not all of which may be lesions',
@@ -126,7 +133,7 @@ def _read_segments(
             'Say which are lesions: --lesion-values and their numbers',
         )
     if len(used) > 1:
-        notes.append(f'{path.name}: union of the segments {told}')
+        notes.append(f'{path.name}: union of the segments {_list_segments(used)}')
     masks = read_segmentation(path, wanted)
     uid = read_identity(image).sop_uid if is_dicom(image) else ''
     if uid in info.images:  # no frame of an image is an empty mask
@@ -141,3 +148,7 @@ def _read_segments(
         )
     notes.append(f'{path.name}: matched by name; {image.name} has no UID')
     return next(iter(masks.values()))
+
+
+def _list_segments(segments: Sequence[Segment]) -> str:
+    return ', '.join(f'{one.number} {one.label}'.strip() for one in segments)

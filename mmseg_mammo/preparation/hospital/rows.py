@@ -160,7 +160,7 @@ def _shared_masks(used: Made) -> list[str]:
             if entry.mask is not None:
                 images[resolve_links(entry.mask)][entry.relative] = None
     return [
-        f'{mask} for {" and ".join(of)}'
+        f'{mask} for {_some([*of], " and ")}'
         for mask, of in images.items()
         if len(of) > 1 and read_segmentation_info(Path(mask)) is None  # a SEG may be of several
     ]
@@ -168,7 +168,7 @@ def _shared_masks(used: Made) -> list[str]:
 
 def _equal_pictures(used: Made, out: Path) -> list[str]:
     return [
-        ' and '.join(f'{group[0].relative} ({record["annotated"]})' for group, record in images)
+        _some([f'{group[0].relative} ({record["annotated"]})' for group, record in images], ' and ')
         for images in _of_one_picture(used, out)
     ]
 
@@ -185,6 +185,6 @@ def _of_one_picture(used: Made, out: Path) -> Sequence[Made]:
     return [images for images in equal.values() if len(images) > 1]
 
 
-def _some(items: Sequence[str]) -> str:
+def _some(items: Sequence[str], joint: str = '; ') -> str:
     more = f' and {len(items) - SHOWN} more' if len(items) > SHOWN else ''
-    return '; '.join(items[:SHOWN]) + more
+    return joint.join(items[:SHOWN]) + more

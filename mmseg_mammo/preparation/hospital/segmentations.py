@@ -30,7 +30,6 @@ def find_segmented(
     by_uid: defaultdict[str, list[Path]] = defaultdict(list)
     for image in images:
         by_uid[_uid(image)].append(image)
-    by_uid.pop('', None)
     found: defaultdict[Path, list[Path]] = defaultdict(list)
     used = set()
     for mask, info in named.items():

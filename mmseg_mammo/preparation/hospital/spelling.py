@@ -1,13 +1,14 @@
 """Spellings of a hospital: the words for one value of a column, and what users say of their own."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.index import ANNOTATED, MASK_KINDS, PATHOLOGIES, SPLITS, VIEWS
 from mmseg_mammo.preparation.hospital.names import tells_nothing
 
 NOT_ANNOTATED = 'not-annotated'
+_OPTIONS = ('source',)  # columns of index.csv that an option sets, not a table
 # Of masks of patients; what is made from phantoms says so by itself.
 DRAWN = tuple(kind for kind in MASK_KINDS if kind != 'phantom')
 
@@ -70,6 +71,34 @@ def check_word(name: str, word: str, option: str) -> None:
         raise DataIndexError(option, _allowed(name)) from None
 
 
+def check_column(name: str, columns: Collection[str]) -> None:
+    """Refuse a column of the command line that a table cannot have.
+
+    Raises:
+        DataIndexError: It is none of ``columns``.
+    """
+    if name not in columns:
+        option = f'--{name.replace("_", "-")}'
+        remedy = f'It is one value for the whole folder: {option}' if name in _OPTIONS else ''
+        raise DataIndexError(f'Column {name!r}', ', '.join(columns), remedy)
+
+
+def fixed_cells(fixed: Mapping[str, str], columns: Collection[str]) -> dict[str, str]:
+    """The cells of a row that says nothing but what is fixed for all rows.
+
+    Args:
+        fixed: Column -> value.
+        columns: The names that a column may have.
+
+    Raises:
+        DataIndexError: There is no such column, or it has no such value.
+    """
+    for name, value in fixed.items():
+        check_column(name, columns)
+        check_word(name, value, f'--set {name}={value}')
+    return {**dict.fromkeys(columns, ''), **fixed}
+
+
 def parse_values(
     option: Sequence[Sequence[str]], columns: Sequence[str]
 ) -> dict[str, dict[str, str]]:
@@ -123,6 +152,27 @@ def translate(name: str, cell: str, values: Mapping[str, Mapping[str, str]]) -> 
     if name in _JOINED and '+' in cell:
         return '+'.join(words.get(_fold(term), term) for term in cell.split('+'))
     return cell
+
+
+def unused_words(
+    values: Mapping[str, Mapping[str, str]], cells: Mapping[str, Collection[str]]
+) -> list[str]:
+    """What users say of words that no cell holds: most often a typing error; one line a column.
+
+    Args:
+        values: Of :func:`parse_values`.
+        cells: Column -> what the table says in it.
+
+    >>> unused_words({'finding': {'massa': 'mass', 'kalc': 'calcification'}}, {'finding': ['Massa']})
+    ["--value finding: no row says 'kalc'"]
+    """
+    lines = []
+    for name, words in values.items():
+        terms = [term for cell in cells[name] for term in cell.split('+') if name in _JOINED]
+        unused = words.keys() - {'', *map(_fold, cells[name]), *map(_fold, terms)}
+        if unused:
+            lines.append(f'--value {name}: no row says {" or ".join(map(repr, sorted(unused)))}')
+    return lines
 
 
 def _allowed(name: str) -> str:

@@ -19,9 +19,13 @@ from mmseg_mammo.preparation.hospital.entry import (
 )
 from mmseg_mammo.preparation.hospital.names import tells_nothing
 from mmseg_mammo.preparation.hospital.spacing import read_spacing
-from mmseg_mammo.preparation.hospital.spelling import check_word, spell, translate
-
-_OPTIONS = ('source',)  # columns of index.csv that an option sets, not a table
+from mmseg_mammo.preparation.hospital.spelling import (
+    check_column,
+    fixed_cells,
+    spell,
+    translate,
+    unused_words,
+)
 
 _BOX_WORDS = ('bbox', 'boundingbox', 'xmin', 'ymin', 'xmax', 'ymax')  # what others call a box
 
@@ -40,11 +44,13 @@ class Reading:
         values: Of :func:`.parse_values`.
         overwrite: Columns that a value for every row may replace what the table says in.
         sheet: Of a workbook; '' takes its only one.
+        notes: Gets what the table has no row for.
     """
 
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     overwrite: Collection[str] = ()
     sheet: str = ''
+    notes: list[str] = field(default_factory=list)
 
 
 def read_hospital_table(
@@ -81,7 +87,7 @@ def read_hospital_table(
         name = min((path.name for path in table.glob('*.csv')), default='index.csv')
         raise DataIndexError(f'{table} is a folder', f'the CSV file, for example {table / name}')
     theirs = {name: columns.get(name, name) for name in COLUMNS}
-    needed = dict.fromkeys(['image', *columns])
+    needed = dict.fromkeys(['image', *columns, *reading.values])
     options = ' '.join(f'{name}=<yours>' for name in needed)
     remedy = f'Add the column, or name yours: --column {options}'
     masks = '' if 'mask' in fixed else theirs['mask']
@@ -100,6 +106,9 @@ def read_hospital_table(
         for mask in _masks_of(record, cells['mask'], reading):
             filled = {**cells, 'mask': mask, **fixed}
             raw.append(Raw(f'row {record.number}', filled, doubt))
+    said = {name: {r.cells[theirs[name]] for r in records} for name in reading.values}
+    said.setdefault('mask', set()).update(cell for r in records for cell in r.repeated)
+    reading.notes.extend(unused_words(reading.values, said))
     return collect(add_drawings(raw, drawings, fixed) if drawings else raw, root, gaps)
 
 
@@ -110,18 +119,14 @@ def _masks_of(record: Record, mask: str, reading: Reading) -> list[str]:
 
 
 def _check_options(columns: Mapping[str, str], fixed: Mapping[str, str], reading: Reading) -> None:
-    for name in (*columns, *fixed):
-        if name not in COLUMNS:
-            option = f'--{name.replace("_", "-")}'
-            remedy = f'It is one value for the whole folder: {option}' if name in _OPTIONS else ''
-            raise DataIndexError(f'Column {name!r}', ', '.join(COLUMNS), remedy)
-        if not columns.get(name, name):
+    for name, theirs in columns.items():
+        check_column(name, COLUMNS)
+        if not theirs:
             raise DataIndexError(
                 f'--column {name}= names no column of yours',
                 remedy=f'Say --column {name}=<yours>, or --set {name}=<one value for all rows>',
             )
-    for name, value in fixed.items():
-        check_word(name, value, f'--set {name}={value}')
+    fixed_cells(fixed, COLUMNS)
     for name in reading.overwrite:
         if name not in fixed:
             raise DataIndexError(

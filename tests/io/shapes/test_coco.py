@@ -71,12 +71,28 @@ def test_runs_as_numbers_and_as_the_text_of_pycocotools(read, text):
         ({'segmentation': {'size': [9, 7], 'counts': [3]}}, r'of 3 pixels for 9×7'),
         ({'segmentation': {'size': [9, 7], 'counts': 'P'}}, 'end within a number'),
         ({'segmentation': {'counts': [63]}}, 'without size'),
+        ({'segmentation': {'size': [-9, -7], 'counts': [60, 3]}}, 'without size'),
+        ({'segmentation': {'size': [9, 7], 'counts': [63, 0]}}, 'without a lesion pixel'),
+        ({'bbox': [10**400, 1, 1, 4]}, 'a coordinate beyond'),
         ({'bbox': [1, 1, 0, 4]}, 'holds nothing'),
         ({'bbox': [1, 1, 4]}, 'neither a segmentation nor a bbox'),
     ],
 )
 def test_a_bad_annotation_is_the_fault_of_its_image_only(read, annotation, fault):
     assert fault in read(annotation)['a.png'].fault
+
+
+@pytest.mark.parametrize('side', ['9 pixels', [9], -9, float('inf')])
+def test_an_image_of_no_size_is_the_fault_of_its_drawing(read, side):
+    images = [{'id': 1, 'file_name': 'a.png', 'height': side, 'width': 7}]
+    assert 'no numbers of pixels' in read({'bbox': [1, 1, 2, 2]}, images=images)['a.png'].fault
+
+
+def test_annotations_may_do_without_categories(read):
+    found = read({'bbox': [1, 1, 2, 2], 'category_id': None}, categories=())['a.png']
+    assert (found.finding, len(found.boxes)) == ('', 1)
+    told = {'id': 1, 'image_id': 1, 'bbox': [1, 1, 2, 2]}
+    assert read(annotations=[told], categories=())['a.png'].boxes == ((1, 1, 3, 3),)
 
 
 def test_several_categories_have_to_be_told(read):
@@ -88,6 +104,8 @@ def test_several_categories_have_to_be_told(read):
     assert (found.finding, len(found.boxes)) == ('mass', 1)
     with pytest.raises(MammoError, match=r'no category Mass\. Allowed: mass, nipple'):
         read(*told, categories=names, chosen=['Mass'])
+    with pytest.raises(MammoError, match=r'annotations of category 7, which is not in its list'):
+        read(*told, {'bbox': [3, 3, 2, 2], 'category_id': 7}, categories=names, chosen=['mass'])
 
 
 @pytest.mark.parametrize(
@@ -96,7 +114,11 @@ def test_several_categories_have_to_be_told(read):
         ({'images': None}, 'not a COCO file of instances'),
         ({'images': [{'id': 1, 'file_name': 'a'}, {'id': 2, 'file_name': 'a'}]}, "file_name 'a'"),
         ({'images': [{'id': 3, 'file_name': 'a.png'}]}, 'lies on image 1, which is not in its'),
-        ({'images': [{'file_name': 'a.png'}]}, 'without id or file_name'),
+        ({'images': [{'file_name': 'a.png'}]}, 'image 0 of its list has no id or no file_name'),
+        ({'images': [{'id': 1, 'file_name': 5}]}, 'image 0 of its list has no id or no file_name'),
+        ({'images': []}, 'lies on image 1, which is not in its'),
+        ({'images': [{'id': [1], 'file_name': 'a.png'}]}, r'id is \[1\]'),
+        ({'annotations': [{'image_id': {}}]}, r'image_id is \{\}'),
     ],
 )
 def test_a_file_that_contradicts_itself_is_refused(read, more, said):

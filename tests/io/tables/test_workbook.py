@@ -46,6 +46,7 @@ def test_leading_zeros_of_a_number_format_are_part_of_an_identifier(book):
     def zeros(written):
         for cell in written['a'][1]:
             cell.number_format = '00000'
+        written['a']['B1'].number_format = '00000;@'
 
     assert cells(book(zeros, a=[[7, 7.0, 123456]])) == [['00007', '00007', '123456']]
 

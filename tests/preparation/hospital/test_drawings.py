@@ -172,3 +172,5 @@ def test_a_folder_of_images_with_a_file_of_drawings(export, coco):
         *(('a.png', '', 'weak'), ('b.png', 'no', ''), ('c.png', '', ''), ('d.png', 'no', '')),
     ]
     assert [problem.place for problem in problems] == ['e.gif']
+    with pytest.raises(MammoError, match=r'--set view=XX\. Allowed: CC'):
+        list_drawn(export / 'P1', drawings, {'view': 'XX'}, gaps)

@@ -165,10 +165,12 @@ def test_folders_may_hold_every_kind_of_file_that_a_table_may_name(folders):
 
 def test_an_image_of_an_unknown_kind_is_a_bad_row(folders):
     (folders[0] / 'P3_cc.gif').write_bytes(b'GIF')
+    (folders[0] / 'P5_cc.nii').write_bytes(b'\\\1' + bytes(342) + b'n+1\0')
     (folders[0] / 'P4_cc.png').symlink_to('unmounted/P4_cc.png')
     _, problems = pair_folders(*folders, '', {}, GAPS)
-    assert [problem.place for problem in problems] == ['P3_cc.gif', 'P4_cc.png']
-    assert 'is no image of a known kind' in str(problems[0])
+    assert [problem.place for problem in problems] == ['P3_cc.gif', 'P4_cc.png', 'P5_cc.nii']
+    assert str(problems[0]).startswith('P3_cc.gif: it is of another format, whatever its name')
+    assert str(problems[2]).startswith('P5_cc.nii: it is a NIfTI file, not PNG')
     assert 'is a link to unmounted/P4_cc.png, which does not exist' in str(problems[1])
 
 
@@ -242,3 +244,8 @@ def test_one_folder_may_be_made_of_links(tmp_path):
     assert pairs(pair_folders(tmp_path / 'images', tmp_path / 'masks', '', {}, GAPS)) == [
         ('P1_a.png', 'P1_a.png')
     ]
+
+
+def test_a_value_for_all_images_that_none_could_have_stops(folders):
+    with pytest.raises(MammoError, match=r"Column 'viw'\. Allowed: image, mask"):
+        pair_folders(*folders, '', {'viw': 'CC'}, GAPS)

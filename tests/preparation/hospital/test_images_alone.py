@@ -29,10 +29,18 @@ def test_every_image_is_one_that_nobody_looked_at(images):
 
 
 def test_a_file_that_may_be_an_image_is_a_bad_row(images):
-    (images / 'P3_cc.gif').write_bytes(b'GIF89a')
+    (images / 'P3_cc.heic').write_bytes(b'\0\0\0\x18ftypheic')
     entries, (problem,) = list_images(images, {}, GAPS)
     assert len(entries) == 2
-    assert str(problem).startswith('P3_cc.gif: the file is no image of a known kind')
+    assert str(problem) == (
+        'P3_cc.heic: it is a file of HEIC, not PNG, JPEG, TIFF, BMP, PGM or DICOM'
+    )
+
+
+@pytest.mark.parametrize(('name', 'value'), [('viw', 'CC'), ('view', 'XX'), ('source', 'us')])
+def test_a_value_for_all_images_that_none_could_have_stops(images, name, value):
+    with pytest.raises(MammoError, match=f'{name}.*Allowed'):
+        list_images(images, {name: value}, GAPS)
 
 
 def test_a_suffix_chooses_the_images(images):

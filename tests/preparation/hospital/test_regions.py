@@ -61,6 +61,7 @@ def test_a_box_holds_its_first_and_its_last_pixel(tmp_path):
     [
         (box('3', '10', '', '12'), "x2 ''"),
         (box('3', 'ten', '5', '12'), "y1 'ten'"),
+        (box('0.1', '0.2', '0,4', '1'), 'y2=1, fractions of the image.*Multiply'),
         (box('3', '10', '1', '12'), 'from x1=3, y1=10 to x2=1, y2=12.*width and height'),
     ],
 )
@@ -136,3 +137,26 @@ def test_segments_of_one_kind_add_up_and_those_of_several_have_to_be_told(case):
         read(mixed, image)
     np.testing.assert_array_equal(read(mixed, image, (1,))[0], lesion(SHAPE))
     assert not read(mixed, image, (2,))[0].any()
+
+    def add_two(seg):
+        add(kind)(seg)
+        add('76752008')(seg)
+        seg.SegmentSequence[2].SegmentNumber = 3
+
+    assert read(segment(add_two), image, (1, 2))[1] == [
+        'seg.dcm: union of the segments 1 Lesion, 2 Breast'
+    ]
+
+
+def test_a_frame_of_an_unknown_segment_is_not_taken_for_another_one(case):
+    def forget(seg):
+        for group in (
+            *seg.SharedFunctionalGroupsSequence,
+            *seg.PerFrameFunctionalGroupsSequence,
+        ):
+            group.pop('SegmentIdentificationSequence', None)
+
+    image, segment = case
+    assert read(segment(forget), image)[0].any()
+    with pytest.raises(MammoError, match=r'seg\.dcm: a frame does not name its segment'):
+        read(segment(forget), image, (1,))

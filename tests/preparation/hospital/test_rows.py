@@ -127,3 +127,9 @@ def test_copies_of_a_picture_are_told(warn):
         'WARNING: one picture for several images: 2.png (lesion) and 3.png (no)'
     ]
     assert not warn(*images)
+
+
+def test_of_many_images_of_one_picture_a_few_are_told(warn):
+    images = [('P1', 'test', f'm{n}', 'no') for n in range(9)]
+    (line,) = warn(*images, pixels='same')
+    assert line.endswith('5.png (no) and 6.png (no) and 4 more')

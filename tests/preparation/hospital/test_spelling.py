@@ -2,7 +2,13 @@ import pytest
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.preparation.hospital.entry import COLUMNS
-from mmseg_mammo.preparation.hospital.spelling import check_word, parse_values, spell, translate
+from mmseg_mammo.preparation.hospital.spelling import (
+    check_word,
+    parse_values,
+    spell,
+    translate,
+    unused_words,
+)
 
 
 def test_cells_are_spelled_as_the_index_has_them():
@@ -33,6 +39,18 @@ def test_words_of_the_user_are_translated_whatever_their_capitals_and_blanks():
     assert translate('finding', '>=  1 Massa', values) == 'mass'
     assert translate('finding', 'kalk+>= 1 massa', values) == 'kalk+mass'
     assert translate('view', 'ja', values) == 'ja'
+
+
+def test_words_that_no_row_says_are_told():
+    values = parse_values(
+        [['finding', 'massa=mass', 'calk=calcification', '=mass'], ['view', 'boven=CC', 'top=CC']],
+        COLUMNS,
+    )
+    cells = {'finding': {'Massa+kalk', 'cyste'}, 'view': {'cc', 'a+top'}}
+    assert unused_words(values, cells) == [
+        "--value finding: no row says 'calk'",
+        "--value view: no row says 'boven' or 'top'",
+    ]
 
 
 @pytest.mark.parametrize(

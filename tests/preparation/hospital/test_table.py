@@ -93,6 +93,17 @@ def test_words_of_another_language_are_what_the_user_says(read):
     assert '--value annotated THEIRS=OURS' in problem
 
 
+def test_words_of_no_row_are_noted_and_those_of_no_column_stop(read):
+    words = [['mask', 'geen=', 'niets='], ['finding', 'massa=mass']]
+    text = 'image,mask,mask2,patient_id,finding\na.png,m.png,geen,7,massa+kalk\n'
+    reading = Reading(parse_values(words, COLUMNS))
+    read(text, {}, {}, reading)
+    assert reading.notes == ["--value mask: no row says 'niets'"]
+    reading = Reading(parse_values([['annotated', 'ja=lesion']], COLUMNS))
+    with pytest.raises(MammoError, match=r'missing column annotated.*annotated=<yours>'):
+        read(text, {}, {}, reading)
+
+
 def test_what_findings_mean_is_known_before_an_empty_cell_is_called_normal(read):
     text = 'image,mask,patient_id,finding\na.png,,7,goed\n'
     assert "finding is 'goed'" in only_problem(read(text, empty_mask='normal'))
