@@ -85,7 +85,7 @@ def import_predictions(request: Request, work_dir: Path) -> Path:
 def _compare(
     dataset: Any, found: Found, request: Request, metric: MammographyMetric, folder: Path
 ) -> Counter[str]:
-    """Give the metric every image; count those that were resized, and the highest level."""
+    """Give the metric every image; count those resized and those marked; and the highest level."""
     reading = request.reading
     keys, truths, done = keys_by_path(dataset), LoadLesionMask(), Counter[str]()
     for number in show_progress(range(len(dataset)), len(dataset), 'comparing'):
@@ -97,6 +97,7 @@ def _compare(
         original = (facts['original_height'], facts['original_width'])
         marks = read_marks(file, shape, original, reading)
         done['resized'] += marks.resized
+        done['marked'] += bool(marks.mask.any())
         done['highest'] = max(done['highest'], marks.highest)
         metric.process(None, [_sample(facts, truth, marks)])
         _complete(metric.results[-1], file, request.folder)
@@ -107,6 +108,11 @@ def _compare(
             '--probabilities: no file has a value beyond 1, of 255 or 65535',
             'maps whose highest level is a probability of 1',
             'For masks of 0 and 1, leave --probabilities out',
+        )
+    if reading.lesion_values and not done['marked']:
+        values = ','.join(map(str, reading.lesion_values))
+        raise MammoError(
+            f'--lesion-values {values}: no file has any of them', 'values that mean lesion'
         )
     return done
 

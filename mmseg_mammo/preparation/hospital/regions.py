@@ -10,6 +10,7 @@ from mmseg_mammo.errors import DataFileError, DataIndexError
 from mmseg_mammo.io.dicom.reader import is_dicom, read_identity
 from mmseg_mammo.io.dicom.segmentation import (
     SegmentationInfo,
+    lesion_segments,
     read_segmentation,
     read_segmentation_info,
 )
@@ -117,15 +118,9 @@ def _read_segments(
     notes: list[str],
 ) -> np.ndarray:
     """The lesion that a SEG has on an image, on the grid of the SEG."""
-    used = [one for one in info.segments if not wanted or one.number in wanted]
-    told = ', '.join(f'{one.number} {one.label}'.strip() for one in info.segments)
-    if not wanted and len({one.kind for one in used}) > 1:
-        raise DataFileError(
-            f'{path}: segments of several kinds ({told}), not all of which may be lesions',
-            'segments of one kind',
-            'Say which are lesions: --lesion-values and their numbers',
-        )
+    used = lesion_segments(path, info, wanted)
     if len(used) > 1:
+        told = ', '.join(f'{one.number} {one.label}'.strip() for one in used)
         notes.append(f'{path.name}: union of the segments {told}')
     masks = read_segmentation(path, wanted)
     uid = read_identity(image).sop_uid if is_dicom(image) else ''

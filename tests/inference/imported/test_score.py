@@ -171,3 +171,9 @@ def sample_of(row, probability, truth):
     data = {'seg_logits': probability, 'pred_sem_seg': (probability > 0.5).long()}
     data['gt_sem_seg'] = torch.from_numpy(truth.astype(np.int64))[None]
     return {**asdict(row), **{name: {'data': value} for name, value in data.items()}}
+
+
+def test_values_that_no_file_has_are_no_empty_masks(data, cad, tmp_path):
+    request = Request(data, cad, 'CAD', reading=Reading(lesion_values=(1, 2)))  # it marks with 255
+    with pytest.raises(MammoError, match='--lesion-values 1,2: no file has any of them'):
+        import_predictions(request, tmp_path / 'w')
