@@ -68,6 +68,26 @@ def test_a_set_whose_sides_follow_no_laterality_blames_none(tmp_path):
     assert not any(texts(tmp_path, turned))
 
 
+def square(image, mask):
+    return np.pad(image, ((0, 0), (0, 40))), np.pad(mask, ((0, 0), (0, 40)))
+
+
+def padded(image, mask):
+    return tuple(np.pad(part[40:120], ((0, 0), (20, 20))) for part in (image, mask))
+
+
+@pytest.mark.parametrize('shape', [square, padded])  # the breast at the edge, and away from it
+def test_a_turned_image_is_told_by_the_edges_of_the_breast(tmp_path, shape):
+    def turned(image, mask):
+        return tuple(np.rot90(part) for part in shape(image, mask))
+
+    found = texts(tmp_path, {**dict.fromkeys(range(24), shape), 4: turned})
+    said = 'the breast lies along another edge than the rest: turned by 90°?'
+    assert [number for number, each in enumerate(found) if said in each] == [4]
+    found = texts(tmp_path / 'b', {**dict.fromkeys(range(0, 24, 2), shape), 4: turned}, count=8)
+    assert not any(said in each for each in found)
+
+
 def test_few_images_are_no_rest_to_stand_beside(tmp_path):
     found = texts(tmp_path, {4: lambda i, m: (np.rot90(i), np.rot90(m))}, count=6)
     assert not any('beside the rest' in text for text in found[4])
