@@ -85,6 +85,10 @@ def say_what_is_odd(facts: dict) -> list[str]:
         )
     if facts['resized']:
         found.append(f'{facts["resized"]} came on the original grid, and were resized')
+    if facts['over_half']:
+        found.append(
+            f'{facts["over_half"]} mark more than half of the image: inverted masks, or outlines of breasts?'
+        )
     if facts['kind'] == 'masks':
         found.append('Masks without probabilities: AUROC and FROC know marked or not, no more')
     return found

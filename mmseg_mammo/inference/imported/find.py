@@ -184,9 +184,13 @@ def _match(
     by_key = {name: keys[stem] for name in names if (stem := _stem(name)) in keys}
     _refuse_several([(image, name) for name, image in by_key.items()], place)
     rest = [name for name in names if name not in by_key]
-    found = match_names(rest, [row.image for row in rows], place, remedy)
+    images = [row.image for row in rows]
+    found = match_names(rest, images, place, remedy)
     pairs = [(image, name) for name, image in by_key.items()]
     pairs += found.names.items()
+    # A name that is less like an image than another is unknown there; but it means the same image.
+    again = match_names(found.unknown, images, place, remedy)
+    pairs += [pair for pair in again.names.items() if pair[1] not in again.loose]
     _refuse_several(pairs, place)
     return dict(pairs), found.unknown, found.loose
 

@@ -28,6 +28,7 @@ from mmseg_mammo.io.run_folder import MASK_FILE, VIEWER
 from mmseg_mammo.preparation.progress import show_progress
 from mmseg_mammo.transforms.loading import LoadLesionMask
 
+LARGE = 0.5  # of an image; no lesion is so large
 NONE_MARKED = 'none marked'  # in place of a file's name, where a table has an empty cell
 
 
@@ -85,7 +86,7 @@ def import_predictions(request: Request, work_dir: Path) -> Path:
 def _compare(
     dataset: Any, found: Found, request: Request, metric: MammographyMetric, folder: Path
 ) -> Counter[str]:
-    """Give the metric every image; count those resized and those marked; and the highest level."""
+    """Give the metric every image; count what is odd about them; and the highest level."""
     reading = request.reading
     keys, truths, done = keys_by_path(dataset), LoadLesionMask(), Counter[str]()
     for number in show_progress(range(len(dataset)), len(dataset), 'comparing'):
@@ -98,6 +99,7 @@ def _compare(
         marks = read_marks(file, shape, original, reading)
         done['resized'] += marks.resized
         done['marked'] += bool(marks.mask.any())
+        done['large'] += bool(marks.mask.mean() > LARGE)
         done['highest'] = max(done['highest'], marks.highest)
         metric.process(None, [_sample(facts, truth, marks)])
         _complete(metric.results[-1], file, request.folder)

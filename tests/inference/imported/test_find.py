@@ -39,6 +39,7 @@ def test_a_file_means_an_image_by_its_path_or_by_its_key(rows, tmp_path):
         (('CC.png',), 'may mean each of 3 images'),
         (('P1/CC.tif', 'P1/CC.bmp'), 'may mean each of 2 names'),
         (('P1/CC.png', 'made_images_P1_CC.png'), 'both mean images/P1/CC.png'),
+        (('images/P1/CC.png', 'P1/CC.tif'), 'both mean images/P1/CC.png'),
         (
             ('x.png',),
             r'none of its files, such as x\.png, means an image of the index, such as images/P1/CC.png',

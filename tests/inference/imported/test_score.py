@@ -177,3 +177,9 @@ def test_values_that_no_file_has_are_no_empty_masks(data, cad, tmp_path):
     request = Request(data, cad, 'CAD', reading=Reading(lesion_values=(1, 2)))  # it marks with 255
     with pytest.raises(MammoError, match='--lesion-values 1,2: no file has any of them'):
         import_predictions(request, tmp_path / 'w')
+
+
+def test_masks_of_more_than_half_of_an_image_are_counted(data, cad, tmp_path):
+    write_masks(cad, {'P1/CC.png': ~disc(LESIONS[FIRST])})  # white is background
+    folder = import_predictions(Request(data, cad, 'CAD'), tmp_path / 'w')
+    assert json.loads((folder / 'test.json').read_text())['imported']['over_half'] == 1
