@@ -125,6 +125,14 @@ def test_probabilities_of_the_original_grid_are_resized_before_they_are_cut(tmp_
     assert found.probability[10, 15] == pytest.approx(0.5)
     assert found.mask.sum() == 1
     assert not read(tmp_path, levels, probabilities=True, threshold=0.6).mask.any()
+    levels[20:22, 30] = 153  # beyond the threshold there, 0.3 here
+    assert not read(tmp_path, levels, probabilities=True, threshold=0.4).mask.any()
+
+
+def test_a_pixel_at_the_threshold_is_no_lesion(tmp_path):
+    levels = np.full(SHAPE, 51, np.uint8)
+    levels[0, 0] = 52
+    assert read(tmp_path, levels, probabilities=True, threshold=0.2).mask.sum() == 1
 
 
 def test_probabilities_without_saying_so_are_refused(tmp_path):

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from imported_masks import LESIONS, NORMAL, SHAPE, disc, make_prepared, write_masks
+from imported_masks import LESIONS, NORMAL, ORIGINAL, SHAPE, disc, make_prepared, write_masks
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.metric import MammographyMetric
@@ -183,3 +183,9 @@ def test_masks_of_more_than_half_of_an_image_are_counted(data, cad, tmp_path):
     write_masks(cad, {'P1/CC.png': ~disc(LESIONS[FIRST])})  # white is background
     folder = import_predictions(Request(data, cad, 'CAD'), tmp_path / 'w')
     assert json.loads((folder / 'test.json').read_text())['imported']['over_half'] == 1
+
+
+def test_masks_on_the_grid_of_the_original_are_counted(data, cad, tmp_path):
+    write_masks(cad, {'P1/CC.png': np.ones(ORIGINAL, np.uint8)})
+    folder = import_predictions(Request(data, cad, 'CAD'), tmp_path / 'w')
+    assert json.loads((folder / 'test.json').read_text())['imported']['resized'] == 1

@@ -12,6 +12,12 @@ def full(image, mask):
     return image, np.full_like(mask, 255)
 
 
+def most(image, mask):
+    marked = mask * 0
+    marked[:, :70] = 255
+    return image, marked
+
+
 def texts(folder, changes, reference=None, count=24, **columns):
     items = read_items(write_prepared(folder, count, changes, **columns) / 'index.csv')
     looks = [look_at(item) for item in items]
@@ -35,6 +41,7 @@ def test_good_images_are_not_suspicious(tmp_path):
         (lambda i, m: (i, m * 0), 'the mask is empty, the index says lesion'),
         (lambda i, m: (i, m[:, ::-1]), '100% of the mask is outside the breast'),
         (full, 'the mask covers 100% of the image'),
+        (most, 'the mask covers 58% of the image'),
         (lambda i, m: (i, m[:50, :60]), 'mask of 50×60 pixels'),
         (lambda i, m: (np.rot90(i), np.rot90(m)), 'beside the rest the image is wide'),
     ],
