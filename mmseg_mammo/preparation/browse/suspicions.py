@@ -137,6 +137,8 @@ def _beside_the_rest(looks: Sequence[Look]) -> Iterator[tuple[int, Suspicion]]:
     for name in _COMPARED:
         feature = FEATURES[name]
         values = np.array([looks[number].statistics[name] for number in seen])
+        if np.isnan(values).all():  # such as the level outside of images that the breast fills
+            continue
         middle = np.nanmedian(values)
         spread = max(1.4826 * float(np.nanmedian(np.abs(values - middle))), feature.floor)
         for number, distance in zip(seen, (values - middle) / spread, strict=True):

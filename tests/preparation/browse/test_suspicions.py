@@ -95,6 +95,12 @@ def test_a_turned_image_is_told_by_the_edges_of_the_breast(tmp_path, shape):
     assert not any(said in each for each in found)
 
 
+def test_what_is_known_of_no_image_warns_of_nothing(tmp_path, recwarn):
+    found = texts(tmp_path, dict.fromkeys(range(24), lambda i, m: (i * 0, m)))
+    assert all('black image' in each for each in found)
+    assert not [one for one in recwarn if issubclass(one.category, RuntimeWarning)]
+
+
 def test_few_images_are_no_rest_to_stand_beside(tmp_path):
     found = texts(tmp_path, {4: lambda i, m: (np.rot90(i), np.rot90(m))}, count=6)
     assert not any('beside the rest' in text for text in found[4])
