@@ -31,7 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='files are maps of probabilities, 8 or 16 bits; 255 or 65535 is 1',
     )
     add('--threshold', type=float, help='probability above which a pixel is lesion (default: 0.5)')
-    add('--lesion-values', default='', metavar='1,3', help='values that mean lesion in label maps')
+    add(
+        '--lesion-values',
+        default='',
+        metavar='1,3',
+        help='values of label maps, or segments of DICOM SEG, that mean lesion',
+    )
     add('--split', choices=['train', 'val', 'test'], default='test', help='(default: test)')
     add('--finding', help='keep only images with this finding, such as mass, and normal ones')
     add('--work-dir', type=Path, help='folder of the run (default: work_dirs/NAME)')
@@ -82,6 +87,10 @@ def say_what_is_odd(facts: dict) -> list[str]:
         )
     if facts['resized']:
         found.append(f'{facts["resized"]} came on the original grid, and were resized')
+    if facts['over_half']:
+        found.append(
+            f'{facts["over_half"]} mark more than half of the image: inverted masks, or outlines of breasts?'
+        )
     if facts['kind'] == 'masks':
         found.append('Masks without probabilities: AUROC and FROC know marked or not, no more')
     return found

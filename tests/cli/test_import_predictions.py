@@ -56,12 +56,14 @@ def test_what_is_odd_is_said():
         'of_other_images': 5,
         'by_file_name_alone': 2,
         'resized': 3,
+        'over_half': 2,
         'kind': 'masks',
     }
     said = say_what_is_odd(facts)
     assert said[0] == '4 of 9 images have no file, and are scored as empty: a, b, c, …'
     assert said[1].endswith('mean no image of the index: x.png')
-    assert len(said) == 6
+    assert said[5].startswith('2 mark more than half of the image: inverted masks')
+    assert len(said) == 7
     nothing = dict.fromkeys(facts, 0) | {'kind': 'probabilities'}
     assert say_what_is_odd(nothing) == []
 

@@ -7,7 +7,13 @@ import pytest
 from prepared_sets import half_disc
 
 from mmseg_mammo.preparation.image_statistics import image_statistics, summarise_statistics
-from mmseg_mammo.preparation.likeness import FEATURES, features_of, reference_of, to_record
+from mmseg_mammo.preparation.likeness import (
+    FEATURES,
+    Reference,
+    features_of,
+    reference_of,
+    to_record,
+)
 
 
 @pytest.fixture(scope='module')
@@ -103,3 +109,36 @@ def test_the_record_names_no_image_and_has_no_order(images):
     assert found == to_record(features[::-1])
     assert found['names'] == list(FEATURES)
     assert np.array(found['values']).shape == (20, len(FEATURES))
+
+
+@pytest.mark.parametrize(
+    ('level', 'why'),
+    [
+        (190, 'like'),
+        (200, 'unusual: tissue is bright'),
+        (240, 'unusual: tissue is bright'),
+        (245, 'unlike: tissue is bright'),
+        (0, 'unusual: tissue is dark'),
+        (-45, 'unlike: tissue is dark'),
+    ],
+)
+def test_limits_are_those_of_the_training_images_on_either_side(level, why):
+    ends = np.array([[0.0], [100.0], [200.0]])
+    reference = Reference(['level_50'], ends, np.linspace(0, 1, 101))  # 0.95 and 1.425
+    found = reference.judge({'side': 0.0, 'level_50': level})
+    assert found.why == why
+    if level == 200:
+        assert found.share == pytest.approx(2 / 102)
+
+
+def test_what_nobody_sees_is_no_difference():
+    reference = Reference(
+        ['level_50'], np.array([[99.9], [100.0], [100.1]]), np.linspace(0, 1, 101)
+    )
+    assert reference.judge({'side': 0.0, 'level_50': 107}).word == 'like'  # of a floor of 8
+
+
+def test_records_keep_the_sign_of_the_side():
+    found = [features_of({'side': -0.4}, side)['facing'] for side in ('LEFT', 'RIGHT', '')]
+    assert found[:2] == [0.4, -0.4]
+    assert np.isnan(found[2])

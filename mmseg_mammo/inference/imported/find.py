@@ -1,12 +1,12 @@
 """Files of another system's predictions: which of them belongs to which image of an index."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmseg_mammo.errors import DataFileError, DataIndexError
 from mmseg_mammo.io.dicom.reader import is_dicom
-from mmseg_mammo.io.dicom.segmentation import segmented_images
+from mmseg_mammo.io.dicom.segmentation import SegmentationInfo, read_segmentation_info
 from mmseg_mammo.io.image import FORMATS, image_suffix, is_image
 from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.image_names import match_names
@@ -24,7 +24,8 @@ class MaskFile:
 
     Attributes:
         path: The file; None where a table says that nothing is marked.
-        uid: Of a DICOM SEG the SOP Instance UID of the image, or ''; None for other files.
+        uid: Of a DICOM SEG the SOP Instance UID of the image, '' where the only image of the SEG is
+            meant; None for other files.
         score: Of the whole image, 0 to 1; None where no table gives one.
     """
 
@@ -65,24 +66,21 @@ def find_files(folder: Path, rows: Sequence[Row]) -> Found:
     if not folder.is_dir():
         raise DataFileError(f'{folder}: no such folder', 'a folder of masks')
     paths = [place / name for place, names in walk(folder) for name in names]
-    kinds = {
-        path.relative_to(folder).as_posix(): segmented_images(path) if is_dicom(path) else None
-        for path in paths
-        if is_image(path)
-    }
+    kinds = {path.relative_to(folder).as_posix(): _header(path) for path in paths if is_image(path)}
     if not kinds:
         raise DataFileError(f'{folder}: no masks in it', FORMATS)
     claims: list[tuple[str, str, MaskFile]] = []  # image, name, file
-    for name, uids in kinds.items():
+    for name, seg in kinds.items():
         claims += [
-            (row.image, name, MaskFile(folder / name, row.sop_uid)) for row in _named(uids, rows)
+            (row.image, name, MaskFile(folder / name, row.sop_uid)) for row in _named(seg, rows)
         ]
     done = {name for _, name, _ in claims}
     rest = [name for name in kinds if name not in done]
     matched, unmatched, loose = _match(rest, rows, folder, _REMEDY)
-    for image, name in matched.items():
-        uids = kinds[name]
-        claims.append((image, name, MaskFile(folder / name, _only(folder / name, uids))))
+    claims += [
+        (image, name, MaskFile(folder / name, '' if kinds[name] else None))
+        for image, name in matched.items()
+    ]
     _refuse_several([(image, name) for image, name, _ in claims], folder)
     files = {image: file for image, _, file in claims}
     if not files:
@@ -123,9 +121,8 @@ def read_mask_table(table: Path, folder: Path, rows: Sequence[Row]) -> Found:
             )
         cells[name] = place, record.cells
     matched, unmatched, loose = _match(list(cells), rows, table, 'Write longer paths')
-    uids = {row.image: row.sop_uid for row in rows}
     files = {
-        image: _file_of_row(folder, uids[image], *cells[name]) for image, name in matched.items()
+        image: _file_of_row(folder, image, rows, *cells[name]) for image, name in matched.items()
     }
     if not files:
         raise DataFileError(
@@ -141,7 +138,9 @@ def read_mask_table(table: Path, folder: Path, rows: Sequence[Row]) -> Found:
     return Found(files, unmatched, loose)
 
 
-def _file_of_row(folder: Path, uid: str, place: str, cells: Mapping[str, str]) -> MaskFile:
+def _file_of_row(
+    folder: Path, image: str, rows: Sequence[Row], place: str, cells: Mapping[str, str]
+) -> MaskFile:
     score = cells.get('score', '')
     try:
         value = float(score) if score else None
@@ -158,23 +157,23 @@ def _file_of_row(folder: Path, uid: str, place: str, cells: Mapping[str, str]) -
     path = folder / cells['mask'].replace('\\', '/')
     if not path.is_file():
         raise DataFileError(f'{place}: {path} is missing', 'paths relative to the folder of masks')
-    uids = segmented_images(path) if is_dicom(path) else None
-    return MaskFile(path, uid if uids and uid and uid in uids else _only(path, uids), value)
-
-
-def _named(uids: Collection[str] | None, rows: Sequence[Row]) -> list[Row]:
-    """The images of the index that a SEG lies on."""
-    return [row for row in rows if uids and row.sop_uid and row.sop_uid in uids]
-
-
-def _only(path: Path, uids: Sequence[str] | None) -> str | None:
-    """The image of a SEG that is matched by its name; None for other files."""
-    if uids is not None and len(uids) != 1:
+    seg = _header(path)
+    named = {row.image: row.sop_uid for row in _named(seg, rows)}
+    if named and image not in named:
         raise DataFileError(
-            f'{path}: a DICOM SEG of {len(uids)} images, none of which the index knows by sop_uid',
-            'one image a file, or an index with column sop_uid',
+            f'{place}: {path} is a DICOM SEG of {next(iter(named))}', f'one of {image}'
         )
-    return uids[0] if uids else None
+    return MaskFile(path, named.get(image, '') if seg else None, value)
+
+
+def _header(path: Path) -> SegmentationInfo | None:
+    """That of a SEG; None for other files."""
+    return read_segmentation_info(path, strict=True) if is_dicom(path) else None
+
+
+def _named(seg: SegmentationInfo | None, rows: Sequence[Row]) -> list[Row]:
+    """The images of the index that a SEG lies on."""
+    return [row for row in rows if seg and row.sop_uid and row.sop_uid in seg.images]
 
 
 def _match(
@@ -185,9 +184,13 @@ def _match(
     by_key = {name: keys[stem] for name in names if (stem := _stem(name)) in keys}
     _refuse_several([(image, name) for name, image in by_key.items()], place)
     rest = [name for name in names if name not in by_key]
-    found = match_names(rest, [row.image for row in rows], place, remedy)
+    images = [row.image for row in rows]
+    found = match_names(rest, images, place, remedy)
     pairs = [(image, name) for name, image in by_key.items()]
     pairs += found.names.items()
+    # A name that is less like an image than another is unknown there; but it means the same image.
+    again = match_names(found.unknown, images, place, remedy)
+    pairs += [pair for pair in again.names.items() if pair[1] not in again.loose]
     _refuse_several(pairs, place)
     return dict(pairs), found.unknown, found.loose
 

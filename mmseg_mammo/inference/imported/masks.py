@@ -10,7 +10,11 @@ import torch
 from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.evaluation.grids import resize_probability
 from mmseg_mammo.inference.imported.find import MaskFile
-from mmseg_mammo.io.dicom.segmentation import read_segmentation
+from mmseg_mammo.io.dicom.segmentation import (
+    lesion_segments,
+    read_segmentation,
+    read_segmentation_info,
+)
 from mmseg_mammo.io.image import read_labels, resize_mask
 from mmseg_mammo.io.mask import binarise
 
@@ -24,7 +28,7 @@ class Reading:
     Attributes:
         probabilities: Whether they hold probabilities, the highest level of their depth being 1.
         threshold: Probability above which a pixel is lesion.
-        lesion_values: Values that mean lesion, for label maps.
+        lesion_values: Values of label maps, and numbers of segments of a DICOM SEG, that mean lesion.
 
     Raises:
         MammoError: The threshold is no probability, or has nothing to cut.
@@ -96,7 +100,12 @@ def read_marks(
         return no_marks(shape)
     if file.uid is None and reading.probabilities:
         return _read_probability(file.path, shape, original, reading.cut)
-    mask = _read_mask(file.path, file.uid, reading.lesion_values)
+    if file.uid is not None:
+        mask = _read_segments(file.path, file.uid, reading.lesion_values)
+    else:
+        mask = _read_mask(file.path, reading.lesion_values)
+    if mask is None:
+        return no_marks(shape)
     _check_grid(file.path, mask.shape, shape, original)
     fitted = resize_mask(mask, shape)
     return Marks(fitted.astype(np.float32), fitted, mask.shape != shape)
@@ -115,9 +124,23 @@ def _read_probability(
     return Marks(probability, mask, resized, int(levels.max()))
 
 
-def _read_mask(path: Path, uid: str | None, lesion_values: Collection[int]) -> np.ndarray:
-    if uid is not None:
-        return read_segmentation(path)[uid]
+def _read_segments(path: Path, uid: str, wanted: Collection[int]) -> np.ndarray | None:
+    """The lesion that a SEG has on an image; None where it has no frame of that image."""
+    info = read_segmentation_info(path, strict=True)
+    if info:
+        lesion_segments(path, info, wanted)
+    masks = read_segmentation(path, wanted)
+    if uid:
+        return masks.get(uid)
+    if len(masks) != 1:
+        raise DataFileError(
+            f'{path}: a DICOM SEG of {len(masks)} images, none of which the index knows by sop_uid',
+            'one image a file, or an index with column sop_uid',
+        )
+    return next(iter(masks.values()))
+
+
+def _read_mask(path: Path, lesion_values: Collection[int]) -> np.ndarray:
     values = read_labels(path)
     if not lesion_values and values.min() == values.max() > 0:
         return np.ones(values.shape, bool)  # no truth, but what a bad model marks

@@ -60,6 +60,7 @@ def describe(
         'of_other_images': len(found.files.keys() - images),
         'by_file_name_alone': len(found.loose),
         'resized': done['resized'],
+        'over_half': done['large'],
     }
 
 

@@ -28,6 +28,7 @@ from mmseg_mammo.io.run_folder import MASK_FILE, VIEWER
 from mmseg_mammo.preparation.progress import show_progress
 from mmseg_mammo.transforms.loading import LoadLesionMask
 
+LARGE = 0.5  # of an image; no lesion is so large
 NONE_MARKED = 'none marked'  # in place of a file's name, where a table has an empty cell
 
 
@@ -85,7 +86,7 @@ def import_predictions(request: Request, work_dir: Path) -> Path:
 def _compare(
     dataset: Any, found: Found, request: Request, metric: MammographyMetric, folder: Path
 ) -> Counter[str]:
-    """Give the metric every image; count those that were resized, and the highest level."""
+    """Give the metric every image; count what is odd about them; and the highest level."""
     reading = request.reading
     keys, truths, done = keys_by_path(dataset), LoadLesionMask(), Counter[str]()
     for number in show_progress(range(len(dataset)), len(dataset), 'comparing'):
@@ -97,6 +98,8 @@ def _compare(
         original = (facts['original_height'], facts['original_width'])
         marks = read_marks(file, shape, original, reading)
         done['resized'] += marks.resized
+        done['marked'] += bool(marks.mask.any())
+        done['large'] += bool(marks.mask.mean() > LARGE)
         done['highest'] = max(done['highest'], marks.highest)
         metric.process(None, [_sample(facts, truth, marks)])
         _complete(metric.results[-1], file, request.folder)
@@ -107,6 +110,11 @@ def _compare(
             '--probabilities: no file has a value beyond 1, of 255 or 65535',
             'maps whose highest level is a probability of 1',
             'For masks of 0 and 1, leave --probabilities out',
+        )
+    if reading.lesion_values and not done['marked']:
+        values = ','.join(map(str, reading.lesion_values))
+        raise MammoError(
+            f'--lesion-values {values}: no file has any of them', 'values that mean lesion'
         )
     return done
 

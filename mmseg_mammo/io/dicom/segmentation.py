@@ -6,7 +6,7 @@ to file: no message, log or warning holds them.
 """
 
 import importlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,11 +105,16 @@ def write_segmentation(
     return out
 
 
-def read_segmentation_info(path: Path) -> SegmentationInfo | None:
-    """Read the header of a DICOM file; None if it is no SEG, or cannot be read.
+def read_segmentation_info(path: Path, strict: bool = False) -> SegmentationInfo | None:
+    """Read the header of a DICOM file; None if it is no SEG.
 
     Args:
         path: Any DICOM file.
+        strict: Whether one that cannot be read is an error. Else there is None for it too, and
+            whoever reads its pixels says what is wrong.
+
+    Raises:
+        DataFileError: ``strict``, and the header cannot be read.
     """
     with silence():
         try:
@@ -119,8 +124,43 @@ def read_segmentation_info(path: Path) -> SegmentationInfo | None:
             named = (*images_of(dataset), *references_of(dataset))
             names = dict.fromkeys(filter(None, named))
             return SegmentationInfo(tuple(names), tuple(segments_of(dataset)))
-        except Exception:  # noqa: BLE001 - whoever reads its pixels says what is wrong
-            return None
+        except DataFileError:
+            if strict:
+                raise
+        except Exception as error:  # noqa: BLE001 - not chained: a traceback would quote too
+            if strict:
+                reason = type(error).__name__
+                raise DataFileError(f'{path}: its frames cannot be read ({reason})') from None
+    return None
+
+
+def list_segments(segments: Iterable[Segment]) -> str:
+    """Their numbers and labels, for messages."""
+    return ', '.join(f'{one.number} {one.label}'.strip() for one in segments)
+
+
+def lesion_segments(
+    path: Path, info: SegmentationInfo, wanted: Collection[int] = ()
+) -> list[Segment]:
+    """The segments of a SEG that are lesions.
+
+    Args:
+        path: For messages.
+        info: Its header.
+        wanted: Their numbers; empty takes all, if they show one kind of thing.
+
+    Raises:
+        DataFileError: No numbers are given, and the segments show several kinds, such as a breast
+            and a lesion.
+    """
+    used = [one for one in info.segments if not wanted or one.number in wanted]
+    if not wanted and len({one.kind for one in used}) > 1:
+        raise DataFileError(
+            f'{path}: segments of several kinds ({list_segments(info.segments)}), not all of which may be lesions',
+            'segments of one kind',
+            'Say which are lesions: --lesion-values and their numbers',
+        )
+    return used
 
 
 def read_segmentation(path: Path, segments: Collection[int] = ()) -> dict[str, np.ndarray]:
@@ -167,26 +207,6 @@ def read_segmentation(path: Path, segments: Collection[int] = ()) -> dict[str, n
         found = np.isin(region, list(segments)) if segments else region > 0
         masks[name] = masks.get(name, False) | found
     return masks
-
-
-def segmented_images(path: Path) -> tuple[str, ...] | None:
-    """SOP Instance UIDs of the images that a DICOM SEG lies on, each once; no pixels are read.
-
-    Args:
-        path: A DICOM file.
-
-    Returns:
-        '' stands for an image that is not named; None for a file that is no SEG.
-    """
-    with silence():
-        dataset, _ = read_dataset(path, stop_before_pixels=True)
-        if not dataset.get('SegmentationType'):
-            return None
-        try:
-            return tuple(dict.fromkeys(images_of(dataset)))
-        except Exception as error:  # noqa: BLE001 - not chained: a traceback would quote too
-            reason = type(error).__name__
-            raise DataFileError(f'{path}: its frames cannot be read ({reason})') from None
 
 
 def check_highdicom() -> None:

@@ -16,8 +16,9 @@ _SMALL = 0.05  # of the image; the breast is at least 0.12 of them
 _DARK = 20  # of 255, for nearly all of the breast
 _ODD = 5.0  # robust standard deviations
 _FEWEST = 10  # images, before one is compared with the rest
-_AGREED = 0.9  # of the images, from which on laterality and side of the breast belong together
+_AGREED = 0.9  # of the images, from which on the others are odd
 _CENTRAL = 0.1  # of half the width: such a breast lies on neither side
+_ASKEW = 0.15  # of an edge: such a breast lies along neither
 # Side and laterality have a line of their own.
 _COMPARED = ('aspect', 'breast', 'level_5', 'level_50', 'outside', 'detail')
 
@@ -39,7 +40,7 @@ def find_suspicions(
         reference: Training images that they are compared with.
     """
     found = [[*_alone(look), *_against(look, reference)] for look in looks]
-    for others in (_twins(looks), _turned(looks), _beside_the_rest(looks)):
+    for others in (_twins(looks), _mirrored(looks), _turned(looks), _beside_the_rest(looks)):
         for number, suspicion in others:
             found[number].append(suspicion)
     return [sorted(each, key=lambda one: -one.weight) for each in found]
@@ -93,20 +94,34 @@ def _twins(looks: Sequence[Look]) -> Iterator[tuple[int, Suspicion]]:
             yield number, Suspicion(7 + grave, text)
 
 
-def _turned(looks: Sequence[Look]) -> Iterator[tuple[int, Suspicion]]:
+def _mirrored(looks: Sequence[Look]) -> Iterator[tuple[int, Suspicion]]:
     """Images whose breast lies on the other side than nearly all of their laterality."""
-    sides = np.array([_facing(look) for look in looks])
-    clear = np.abs(sides) > _CENTRAL  # False for NaN
-    if clear.sum() < _FEWEST:
-        return
-    usual = 1 if np.mean(sides[clear] > 0) > 0.5 else -1
-    if np.mean(np.sign(sides[clear]) == usual) < _AGREED:
-        return
-    for number in np.flatnonzero(clear & (np.sign(sides) != usual)):
-        look = looks[int(number)]
+    for number in _minority([_facing(look) for look in looks], _CENTRAL):
+        look = looks[number]
         lies = 'right' if look.statistics['side'] > 0 else 'left'
         text = f'laterality {look.item.row.laterality}, but the breast lies {lies}: mirrored?'
-        yield int(number), Suspicion(6, text)
+        yield number, Suspicion(6, text)
+
+
+def _turned(looks: Sequence[Look]) -> Iterator[tuple[int, Suspicion]]:
+    """Images whose breast lies along other edges than nearly all."""
+    for number in _minority([look.upright for look in looks], _ASKEW):
+        yield (
+            number,
+            Suspicion(6, 'the breast lies along another edge than the rest: turned by 90°?'),
+        )
+
+
+def _minority(numbers: Sequence[float], least: float) -> Iterator[int]:
+    """Which numbers, beyond ``least``, have another sign than nearly all that are beyond it."""
+    values = np.array(numbers)
+    clear = np.abs(values) > least  # False for NaN
+    if clear.sum() < _FEWEST:
+        return
+    usual = 1 if np.mean(values[clear] > 0) > 0.5 else -1
+    agreed = np.sign(values) == usual
+    if agreed[clear].mean() >= _AGREED:
+        yield from map(int, np.flatnonzero(clear & ~agreed))
 
 
 def _facing(look: Look) -> float:
@@ -122,6 +137,8 @@ def _beside_the_rest(looks: Sequence[Look]) -> Iterator[tuple[int, Suspicion]]:
     for name in _COMPARED:
         feature = FEATURES[name]
         values = np.array([looks[number].statistics[name] for number in seen])
+        if np.isnan(values).all():  # such as the level outside of images that the breast fills
+            continue
         middle = np.nanmedian(values)
         spread = max(1.4826 * float(np.nanmedian(np.abs(values - middle))), feature.floor)
         for number, distance in zip(seen, (values - middle) / spread, strict=True):

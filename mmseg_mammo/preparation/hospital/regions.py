@@ -10,10 +10,11 @@ from mmseg_mammo.errors import DataFileError, DataIndexError
 from mmseg_mammo.io.dicom.reader import is_dicom, read_identity
 from mmseg_mammo.io.dicom.segmentation import (
     SegmentationInfo,
+    lesion_segments,
+    list_segments,
     read_segmentation,
     read_segmentation_info,
 )
-from mmseg_mammo.io.dicom.segmentation_object import Segment
 from mmseg_mammo.io.image import read_labels
 from mmseg_mammo.io.mask import binarise, fit_mask
 from mmseg_mammo.io.shapes.drawing import Drawing, draw, fault_of_box
@@ -124,16 +125,9 @@ def _read_segments(
     notes: list[str],
 ) -> np.ndarray:
     """The lesion that a SEG has on an image, on the grid of the SEG."""
-    used = [one for one in info.segments if not wanted or one.number in wanted]
-    told = _list_segments(info.segments)
-    if not wanted and len({one.kind for one in used}) > 1:
-        raise DataFileError(
-            f'{path}: segments of several kinds ({told}), not all of which may be lesions',
-            'segments of one kind',
-            'Say which are lesions: --lesion-values and their numbers',
-        )
+    used = lesion_segments(path, info, wanted)
     if len(used) > 1:
-        notes.append(f'{path.name}: union of the segments {_list_segments(used)}')
+        notes.append(f'{path.name}: union of the segments {list_segments(used)}')
     masks = read_segmentation(path, wanted)
     uid = read_identity(image).sop_uid if is_dicom(image) else ''
     if uid in info.images:  # no frame of an image is an empty mask
@@ -148,7 +142,3 @@ def _read_segments(
         )
     notes.append(f'{path.name}: matched by name; {image.name} has no UID')
     return next(iter(masks.values()))
-
-
-def _list_segments(segments: Sequence[Segment]) -> str:
-    return ', '.join(f'{one.number} {one.label}'.strip() for one in segments)

@@ -21,7 +21,7 @@ KINDS = {
     'view': 'a view of a breast (patient, side and view) is on both sides',
     'image name': 'an image of this name is on both sides',
     'image UID': 'a DICOM image is on both sides',
-    'image file': 'a file is on both sides under different names, byte for byte',
+    'image file': 'a file is on both sides under different names or patients, byte for byte',
     'official test image': 'a test image of the official split of CBIS-DDSM serves training',
     'official test patient': 'a patient with such test images serves training, by any image',
 }
@@ -194,17 +194,19 @@ def _same_file_names(one: Side, other: Side) -> set[str]:
 
 def _copies(one: Side, other: Side) -> set[str]:
     """Files at hand that are the same byte for byte under names that do not tell it."""
-    sizes: defaultdict[int, set[Path]] = defaultdict(set)
+    sizes: defaultdict[int, list[Entry]] = defaultdict(list)
     for entry in one.entries:
         if entry.path:
-            sizes[entry.path.stat().st_size].add(entry.path)
-    return {
-        f'{path.name} = {entry.path.name}'
-        for entry in other.entries
-        if entry.path
-        for path in sizes.get(entry.path.stat().st_size, ())
-        if path.stem != entry.path.stem and _same_bytes(path, entry.path)
+            sizes[entry.path.stat().st_size].append(entry)
+    key = _KEYS['image name']
+    found = {
+        f'{first.name} = {second.name}'
+        for second in other.entries
+        if second.path
+        for first in sizes.get(second.path.stat().st_size, ())
+        if first.path and key(first) != key(second) and _same_bytes(first.path, second.path)
     }
+    return found - _same_file_names(one, other)
 
 
 def _may_be_same(one: Path | None, other: Path | None) -> bool:

@@ -35,6 +35,11 @@ HEADINGS = {
     'dataset': ('dataset', 'database', 'collection'),
 }
 _REMEDY = 'Name the column: --columns split=MINE patient=MINE name=MINE'
+# Cells of columns train, val, test that say whether an image is there, and do not name one.
+_FLAGS = {
+    **dict.fromkeys(('1', '1.0', 'x', 'yes', 'y', 'true'), True),
+    **dict.fromkeys(('', '0', '0.0', 'no', 'n', 'false'), False),
+}
 _LISTS = ('.txt', '.lst', '.list')
 
 
@@ -112,10 +117,7 @@ def _of_table(path: Path, options: Options) -> Iterator[_Raw]:
     columns = _columns(head, options.columns)
     wide = {name: ROLES[fold(name)] for name in head if fold(name) in ROLES}
     if 'split' not in columns and len(wide) > 1:
-        for record in records:
-            for name, split in wide.items():
-                if record.cells[name]:
-                    yield '', split, {'name': record.cells[name]}
+        yield from _of_wide_table([record.cells for record in records], columns, wide)
         return
     if not {'name', 'patient', 'uid'} & set(columns):
         looked = ', '.join((*HEADINGS['name'], *HEADINGS['patient'][:3]))
@@ -127,6 +129,25 @@ def _of_table(path: Path, options: Options) -> Iterator[_Raw]:
     for record in records:
         cells = {key: record.cells[name] for key, name in columns.items()}
         yield '', _named(columns, cells) if 'split' in columns else _own_split(path), cells
+
+
+def _of_wide_table(
+    rows: Sequence[Mapping[str, str]], columns: Mapping[str, str], wide: Mapping[str, str]
+) -> Iterator[_Raw]:
+    """A table with a column for each split: of names, or of flags beside a column of names."""
+    known = {'name', 'patient', 'uid'} & set(columns)
+    flags = known and all(cells[name].lower() in _FLAGS for cells in rows for name in wide)
+    for cells in rows:
+        said = {key: cells[name] for key, name in columns.items()}
+        splits = [
+            (name, split)
+            for name, split in wide.items()
+            if (_FLAGS[cells[name].lower()] if flags else cells[name])
+        ]
+        for name, split in splits:
+            yield '', split, said if flags else {'name': cells[name]}
+        if flags and not splits:
+            yield '', '', said
 
 
 def _columns(head: Iterable[str], given: Mapping[str, str]) -> dict[str, str]:

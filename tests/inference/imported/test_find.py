@@ -39,6 +39,7 @@ def test_a_file_means_an_image_by_its_path_or_by_its_key(rows, tmp_path):
         (('CC.png',), 'may mean each of 3 images'),
         (('P1/CC.tif', 'P1/CC.bmp'), 'may mean each of 2 names'),
         (('P1/CC.png', 'made_images_P1_CC.png'), 'both mean images/P1/CC.png'),
+        (('images/P1/CC.png', 'P1/CC.tif'), 'both mean images/P1/CC.png'),
         (
             ('x.png',),
             r'none of its files, such as x\.png, means an image of the index, such as images/P1/CC.png',
@@ -83,7 +84,30 @@ def test_a_segmentation_of_another_uid_is_matched_by_its_name(rows, tmp_path):
     pytest.importorskip('highdicom')
     folder = tmp_path / 'cad'
     segmentation(folder, '9.9.9', 'made_images_P2_MLO.dcm')
-    assert find_files(folder, rows).files['images/P2/MLO.png'].uid == '9.9.9'
+    assert find_files(folder, rows).files['images/P2/MLO.png'].uid == ''
+
+
+def test_a_table_may_not_give_an_image_the_segmentation_of_another(rows, tmp_path):
+    pytest.importorskip('highdicom')
+    folder = tmp_path / 'cad'
+    segmentation(folder, '1.2.3.1', 'a.dcm')
+    segmentation(folder, '9.9.9', 'b.dcm')
+    given = table(tmp_path, 'image,mask', 'P1/MLO,a.dcm', 'P2/CC,b.dcm')
+    found = read_mask_table(given, folder, rows).files
+    assert [file.uid for file in found.values()] == ['1.2.3.1', '']
+    given = table(tmp_path, 'image,mask', 'P1/CC,a.dcm')
+    with pytest.raises(DataFileError, match=r'a\.dcm is a DICOM SEG of images/P1/MLO\.png'):
+        read_mask_table(given, folder, rows)
+
+
+def test_a_damaged_segmentation_is_no_file_that_means_nothing(rows, tmp_path):
+    pytest.importorskip('highdicom')
+    folder = tmp_path / 'cad'
+    path = segmentation(folder, '1.2.3.1', 'IM0001')
+    write_masks(folder, {'P1/CC.png': MARK})
+    path.write_bytes(path.read_bytes()[:900])
+    with pytest.raises(DataFileError, match='IM0001'):
+        find_files(folder, rows)
 
 
 def table(folder, *lines):

@@ -1,12 +1,17 @@
 """Files as they are understood: masks, label maps, probabilities, on two grids and no other."""
 
+from copy import deepcopy
+
 import numpy as np
+import pydicom
 import pytest
 from imported_masks import ORIGINAL, SHAPE, disc
+from segmentations import digital, save
 
 from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.inference.imported.find import MaskFile
 from mmseg_mammo.inference.imported.masks import Reading, read_marks
+from mmseg_mammo.io.dicom.segmentation import write_segmentation
 from mmseg_mammo.io.image import resize_mask, write_png
 
 MARK = disc((10, 10))
@@ -51,6 +56,48 @@ def test_a_mask_of_the_original_grid_is_resized_and_loses_no_lesion(tmp_path):
     assert found.mask.sum() == 1
 
 
+@pytest.fixture
+def segmentation(tmp_path):
+    """A function that writes a SEG of an image of that UID, changed as wished."""
+    pytest.importorskip('highdicom')
+    source = save(tmp_path, digital(SHAPE, SOPInstanceUID='1.2.3'))
+
+    def write(change):
+        path = tmp_path / 'seg.dcm'
+        write_segmentation(source, MARK, path, model='cad')
+        seg = pydicom.dcmread(path)
+        change(seg)
+        seg.save_as(path)
+        return path
+
+    return write
+
+
+def test_segments_of_several_kinds_are_not_all_lesions(segmentation):
+    def add_a_breast(seg):
+        second = deepcopy(seg.SegmentSequence[0])
+        second.SegmentNumber, second.SegmentLabel = 2, 'Breast'
+        second.SegmentedPropertyTypeCodeSequence[0].CodeValue = '76752008'
+        seg.SegmentSequence.append(second)
+
+    file = MaskFile(segmentation(add_a_breast), '1.2.3')
+    with pytest.raises(DataFileError, match=r'\(1 Lesion, 2 Breast\)'):
+        read_marks(file, SHAPE, ORIGINAL, Reading())
+    found = read_marks(file, SHAPE, ORIGINAL, Reading(lesion_values=(1,)))
+    assert (found.mask == MARK).all()
+    assert not read_marks(file, SHAPE, ORIGINAL, Reading(lesion_values=(2,))).mask.any()
+
+
+def test_an_image_that_a_segmentation_names_without_a_frame_is_not_marked(segmentation):
+    def rename(seg):
+        group = seg.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence[0]
+        group.SourceImageSequence[0].ReferencedSOPInstanceUID = '9.9'
+
+    path = segmentation(rename)
+    assert not read_marks(MaskFile(path, '1.2.3'), SHAPE, ORIGINAL, Reading()).mask.any()
+    assert read_marks(MaskFile(path, ''), SHAPE, ORIGINAL, Reading()).mask.any()
+
+
 @pytest.mark.parametrize('shape', [(61, 40), (30, 20), (40, 60)])
 @pytest.mark.parametrize('probabilities', [False, True])
 def test_another_grid_is_refused(tmp_path, shape, probabilities):
@@ -78,6 +125,14 @@ def test_probabilities_of_the_original_grid_are_resized_before_they_are_cut(tmp_
     assert found.probability[10, 15] == pytest.approx(0.5)
     assert found.mask.sum() == 1
     assert not read(tmp_path, levels, probabilities=True, threshold=0.6).mask.any()
+    levels[20:22, 30] = 153  # beyond the threshold there, 0.3 here
+    assert not read(tmp_path, levels, probabilities=True, threshold=0.4).mask.any()
+
+
+def test_a_pixel_at_the_threshold_is_no_lesion(tmp_path):
+    levels = np.full(SHAPE, 51, np.uint8)
+    levels[0, 0] = 52
+    assert read(tmp_path, levels, probabilities=True, threshold=0.2).mask.sum() == 1
 
 
 def test_probabilities_without_saying_so_are_refused(tmp_path):

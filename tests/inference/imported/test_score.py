@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from imported_masks import LESIONS, NORMAL, SHAPE, disc, make_prepared, write_masks
+from imported_masks import LESIONS, NORMAL, ORIGINAL, SHAPE, disc, make_prepared, write_masks
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.metric import MammographyMetric
@@ -171,3 +171,21 @@ def sample_of(row, probability, truth):
     data = {'seg_logits': probability, 'pred_sem_seg': (probability > 0.5).long()}
     data['gt_sem_seg'] = torch.from_numpy(truth.astype(np.int64))[None]
     return {**asdict(row), **{name: {'data': value} for name, value in data.items()}}
+
+
+def test_values_that_no_file_has_are_no_empty_masks(data, cad, tmp_path):
+    request = Request(data, cad, 'CAD', reading=Reading(lesion_values=(1, 2)))  # it marks with 255
+    with pytest.raises(MammoError, match='--lesion-values 1,2: no file has any of them'):
+        import_predictions(request, tmp_path / 'w')
+
+
+def test_masks_of_more_than_half_of_an_image_are_counted(data, cad, tmp_path):
+    write_masks(cad, {'P1/CC.png': ~disc(LESIONS[FIRST])})  # white is background
+    folder = import_predictions(Request(data, cad, 'CAD'), tmp_path / 'w')
+    assert json.loads((folder / 'test.json').read_text())['imported']['over_half'] == 1
+
+
+def test_masks_on_the_grid_of_the_original_are_counted(data, cad, tmp_path):
+    write_masks(cad, {'P1/CC.png': np.ones(ORIGINAL, np.uint8)})
+    folder = import_predictions(Request(data, cad, 'CAD'), tmp_path / 'w')
+    assert json.loads((folder / 'test.json').read_text())['imported']['resized'] == 1

@@ -12,6 +12,12 @@ def full(image, mask):
     return image, np.full_like(mask, 255)
 
 
+def most(image, mask):
+    marked = mask * 0
+    marked[:, :70] = 255
+    return image, marked
+
+
 def texts(folder, changes, reference=None, count=24, **columns):
     items = read_items(write_prepared(folder, count, changes, **columns) / 'index.csv')
     looks = [look_at(item) for item in items]
@@ -35,6 +41,7 @@ def test_good_images_are_not_suspicious(tmp_path):
         (lambda i, m: (i, m * 0), 'the mask is empty, the index says lesion'),
         (lambda i, m: (i, m[:, ::-1]), '100% of the mask is outside the breast'),
         (full, 'the mask covers 100% of the image'),
+        (most, 'the mask covers 58% of the image'),
         (lambda i, m: (i, m[:50, :60]), 'mask of 50×60 pixels'),
         (lambda i, m: (np.rot90(i), np.rot90(m)), 'beside the rest: the image is wide'),
     ],
@@ -66,6 +73,32 @@ def test_equal_pixels_are_told(tmp_path):
 def test_a_set_whose_sides_follow_no_laterality_blames_none(tmp_path):
     turned = {n: lambda i, m: (i[:, ::-1], m[:, ::-1]) for n in range(0, 24, 3)}
     assert not any(texts(tmp_path, turned))
+
+
+def square(image, mask):
+    return np.pad(image, ((0, 0), (0, 40))), np.pad(mask, ((0, 0), (0, 40)))
+
+
+def padded(image, mask):
+    return tuple(np.pad(part[40:120], ((0, 0), (20, 20))) for part in (image, mask))
+
+
+@pytest.mark.parametrize('shape', [square, padded])  # the breast at the edge, and away from it
+def test_a_turned_image_is_told_by_the_edges_of_the_breast(tmp_path, shape):
+    def turned(image, mask):
+        return tuple(np.rot90(part) for part in shape(image, mask))
+
+    found = texts(tmp_path, {**dict.fromkeys(range(24), shape), 4: turned})
+    said = 'the breast lies along another edge than the rest: turned by 90°?'
+    assert [number for number, each in enumerate(found) if said in each] == [4]
+    found = texts(tmp_path / 'b', {**dict.fromkeys(range(0, 24, 2), shape), 4: turned}, count=8)
+    assert not any(said in each for each in found)
+
+
+def test_what_is_known_of_no_image_warns_of_nothing(tmp_path, recwarn):
+    found = texts(tmp_path, dict.fromkeys(range(24), lambda i, m: (i * 0, m)))
+    assert all('black image' in each for each in found)
+    assert not [one for one in recwarn if issubclass(one.category, RuntimeWarning)]
 
 
 def test_few_images_are_no_rest_to_stand_beside(tmp_path):

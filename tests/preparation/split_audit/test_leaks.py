@@ -66,9 +66,21 @@ def test_files_at_hand_decide(tmp_path):
         path.write_text(text)
     train = Entry('train', 'one/a', path=paths[0])
     named_alike, copy = Entry('test', 'two/a', path=paths[1]), Entry('test', 'two/b', path=paths[2])
-    expected = {('image file', 'train', 'test'): (('a.png = b.png',), 2)}
+    expected = {('image file', 'train', 'test'): (('one/a = two/b',), 2)}
     assert leaks(train, named_alike, copy) == expected
     assert leaks(train, named_alike, copy, contents=False) == {}
+
+
+def test_copies_are_found_where_every_patient_has_a_file_of_that_name(tmp_path):
+    entries = []
+    for split, patient, text in (('train', '1', 'x'), ('train', '2', 'y'), ('test', '3', 'x')):
+        path = tmp_path / patient / 'LCC.png'
+        path.parent.mkdir()
+        path.write_text(text)
+        entries.append(Entry(split, f'{patient}/LCC', patient, path=path))
+    assert leaks(*entries) == {('image file', 'train', 'test'): (('1/LCC = 3/LCC',), 1)}
+    one, _, other = entries  # alone of their name, but of other patients
+    assert ('image file', 'train', 'test') in leaks(one, other)
 
 
 def test_patients_of_other_collections_are_other_people():

@@ -40,6 +40,15 @@ def test_a_table_with_a_column_for_each_split(read):
     assert read('split.csv', ',train,val,test\n0,a/1.png,,a/2.png\n') == NAMES
 
 
+@pytest.mark.parametrize(('yes', 'no'), [('1', '0'), ('x', ''), ('True', 'False')])
+def test_columns_of_splits_may_be_flags_beside_the_image(read, tmp_path, yes, no):
+    text = (
+        f'image,patient,train,test\na/1.png,H1,{yes},{no}\na/2.png,H2,{no},{yes}\nb,H3,{no},{no}\n'
+    )
+    assert read('split.csv', text) == [A, B]
+    assert read_split(tmp_path / 'split.csv').unassigned == 1
+
+
 def test_columns_that_are_named(read):
     text = 'Pnr,bestand,groep,split\nH1,a/1.png,train,x\nH2,a/2.png,test,x\n'
     columns = {'patient': 'Pnr', 'name': 'bestand', 'split': 'groep'}
