@@ -326,7 +326,7 @@ STRONG = [name for name in PARAMETERS if 'strong' in name]
 
 @pytest.mark.parametrize('name', STRONG)
 def test_the_strong_recipe_is_what_its_table_says(name):
-    """The table of docs/training.md; the rate and the averaging are those that were measured."""
+    """The table of docs/recipes.md; the rate and the averaging are those that were measured."""
     cfg = resolve(find_config(name))
     head = cfg.model.decode_head
     losses = [(loss.type, loss.loss_weight) for loss in head.loss_decode]

@@ -50,7 +50,7 @@ COMMANDS = {
     'card': Command('card', 'Write the card of a model, or of prepared data'),
     'search': Command('search', 'Search hyper-parameters on the validation split'),
     'benchmark': Command('benchmark', 'Measure what a training step costs'),
-    'export': Command('export', 'Write a checkpoint of the whole weights alone'),
+    'export': Command('export', 'Write the whole weights alone, or an ONNX file'),
     'demo': Command('demo', 'Prepare, train, test and report on phantoms'),
 }
 

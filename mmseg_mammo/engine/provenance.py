@@ -24,6 +24,7 @@ PACKAGES = (
     *('torch', 'torchvision', 'numpy', 'opencv-python', 'opencv-python-headless'),
     *('onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation', 'onedl-mmpretrain'),
     *('mmengine', 'mmcv', 'mmsegmentation', 'mmpretrain'),
+    *('onnxruntime', 'onnxruntime-gpu'),
 )
 # Settings of the run, not of the experiment: they leave the config's hash alone.
 _NOT_HASHED = (

@@ -1,5 +1,6 @@
 """Run folder: names and columns of the files that a run writes, and a reader of its records."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -121,15 +122,19 @@ def read_curves(path: Path) -> list[dict[str, Any]]:
 
     Returns:
         A mapping for each line, in the order in which they were written; none without the file,
-        as of a run that was killed at once.
+        as of a run that was killed at once. Half a line at the end, of a run that was killed while
+        it wrote, is left out.
 
     Raises:
         DataFileError: A line is no JSON.
     """
     if not path.is_file():
         return []
-    lines = path.read_text(encoding='utf-8').splitlines()
-    return [_parse_line(line, path, number) for number, line in enumerate(lines, start=1)]
+    *lines, rest = path.read_text(encoding='utf-8').split('\n')
+    found = [_parse_line(line, path, number) for number, line in enumerate(lines, start=1)]
+    with contextlib.suppress(DataFileError):
+        found += [_parse_line(rest, path, len(lines) + 1)]
+    return found
 
 
 def _parse_line(line: str, path: Path, number: int) -> dict[str, Any]:

@@ -53,12 +53,15 @@ def loss_of_steps(lines: Iterable[Mapping[str, Any]], unit: str) -> dict[int, fl
     Args:
         lines: As of :func:`by_epoch`.
         unit: ``epoch`` or ``step``.
+
+    Returns:
+        By epoch or step; of a step that a resumed training ran twice the later value counts.
     """
-    values: dict[int, list[float]] = {}
+    values: dict[int, dict[int, float]] = {}
     for line in lines:
         if 'iter' in line and 'loss' in line and unit in line:
-            values.setdefault(int(line[unit]), []).append(float(line['loss']))
-    return {place: sum(each) / len(each) for place, each in sorted(values.items())}
+            values.setdefault(int(line[unit]), {})[int(line['iter'])] = float(line['loss'])
+    return {place: sum(each.values()) / len(each) for place, each in sorted(values.items())}
 
 
 def draw_curves(drawn: Canvas, found: Curves, unit: str = 'epoch') -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,13 +77,14 @@ def test_what_a_killed_process_left_is_removed_and_what_another_one_writes_is_no
     assert (tmp_path / 'whole').exists()
 
 
+def refuse_links(*_):
+    raise OSError('no links here')
+
+
 @pytest.mark.parametrize('links', [True, False])
 def test_a_second_name_follows_the_file_that_it_is_given(links, tmp_path, monkeypatch):
-    def refuse(*_):
-        raise OSError('no links here')
-
     if not links:
-        monkeypatch.setattr(Path, 'hardlink_to', refuse)
+        monkeypatch.setattr(Path, 'hardlink_to', refuse_links)
     name = tmp_path / 'best.pth'
     for text in ('one', 'two'):
         (tmp_path / text).write_text(text)
@@ -93,6 +95,23 @@ def test_a_second_name_follows_the_file_that_it_is_given(links, tmp_path, monkey
     (tmp_path / 'two').unlink()
     assert name.read_text() == 'two'
     assert {path.name for path in tmp_path.iterdir()} == {'one', 'best.pth'}
+
+
+def test_a_copy_that_ends_halfway_leaves_the_file_before_it(tmp_path, monkeypatch):
+    (tmp_path / 'new').write_text('new')
+    name = tmp_path / 'best.pth'
+    name.write_text('old')
+
+    def fail(source, stream):
+        stream.write(b'n')
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(Path, 'hardlink_to', refuse_links)
+    monkeypatch.setattr(shutil, 'copyfileobj', fail)
+    with pytest.raises(OSError, match='No space left'):
+        link_atomic(tmp_path / 'new', name)
+    assert name.read_text() == 'old'
+    assert {path.name for path in tmp_path.iterdir()} == {'new', 'best.pth'}
 
 
 def test_a_hash_follows_its_file(tmp_path):

@@ -6,7 +6,7 @@ from runs import make_runs
 
 from mmseg_mammo.errors import DataFileError, DataIndexError
 from mmseg_mammo.io import run_folder
-from mmseg_mammo.io.run_folder import Records, picture_names, read_records
+from mmseg_mammo.io.run_folder import Records, picture_names, read_curves, read_records
 
 COLUMNS = ('source', 'patient_id', 'key', 'truth_pixels')
 
@@ -103,3 +103,15 @@ def test_names_and_columns_are_those_of_runs_that_lie_on_disks(tmp_path):
     assert set(picture_names(key)) & pictures
     assert (run_folder.OVERLAYS, run_folder.VALIDATION_LESIONS) == ('overlays', 'lesions_val.csv')
     assert run_folder.DIFFERENCES == 'input_differs_from_training'
+
+
+def test_half_a_line_at_the_end_of_the_curves_is_of_a_killed_run(tmp_path):
+    path = tmp_path / 'scalars.json'
+    assert read_curves(path) == []
+    path.write_text('{"iou": 1.0, "step": 1}\n{"iou": 2.0, "step": 2}')
+    assert [line['iou'] for line in read_curves(path)] == [1.0, 2.0]
+    path.write_text('{"iou": 1.0, "step": 1}\n{"iou": 2')
+    assert [line['iou'] for line in read_curves(path)] == [1.0]
+    path.write_text('{"iou": 1\n{"iou": 2.0, "step": 2}\n')
+    with pytest.raises(DataFileError, match=r'scalars\.json, line 1: not JSON'):
+        read_curves(path)

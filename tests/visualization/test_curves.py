@@ -38,6 +38,9 @@ def test_of_an_epoch_that_a_resumed_training_ran_twice_the_later_counts():
 def test_without_the_mean_of_an_epoch_the_logged_steps_are_its_loss():
     assert loss_of_steps(LINES, 'epoch') == {1: 2.0, 2: 0.5}
     assert loss_of_steps(LINES, 'step') == {1: 3.0, 2: 1.0, 3: 0.5}
+    again = {**LINES[0], 'loss': 2.0}  # of a training that was killed in its first epoch
+    assert loss_of_steps([LINES[0], *LINES], 'epoch') == {1: 2.0, 2: 0.5}
+    assert loss_of_steps([LINES[0], again, LINES[1]], 'epoch') == {1: 1.5}
 
 
 @pytest.fixture

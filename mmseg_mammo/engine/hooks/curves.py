@@ -13,6 +13,9 @@ from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.run_folder import CURVES, PICTURE, read_curves
 from mmseg_mammo.visualization.curves import curve_picture
 
+# A full disk, a broken line of scalars, or a plot of another Matplotlib.
+_FAILURES = (OSError, ValueError, LookupError, TypeError, RuntimeError, MammoError)
+
 
 @HOOKS.register_module()
 class CurvesHook(Hook):
@@ -44,7 +47,7 @@ class CurvesHook(Hook):
             if lines:
                 picture = curve_picture(lines, work_dir.resolve().name, unit)
                 write_atomic(work_dir / PICTURE, lambda stream: stream.write(picture))
-        except (OSError, ValueError, MammoError) as error:
+        except _FAILURES as error:
             if not self._failed:
                 runner.logger.warning(f'{work_dir / PICTURE} is not drawn: {error}')
             self._failed = True

@@ -5,6 +5,7 @@ import json
 import tempfile
 import warnings
 from collections.abc import Mapping
+from contextlib import ExitStack
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,15 @@ def export_onnx(cfg: Config, checkpoint: Path, out: Path) -> list[Path]:
     record = start | exported_record(cfg, checkpoint)
     parts = _parts_of_sam(cfg, checkpoint) if sam else [_whole(cfg, checkpoint)]
     metadata = _describe(cfg, record)
-    for (network, example, axes), name, file in zip(parts, names, files, strict=True):
-        own = {'part': name or 'model', 'opset': OPSET, **_shapes(network, example, axes)}
-        if not sam:
-            own['align_corners'] = bool(network.model.align_corners)
-        text = record_text({**record, 'onnx': own})
-        _write_onnx(network, example, axes, {**metadata, ONNX_KEY: text}, file)
+    with ExitStack() as unfinished:
+        for (network, example, axes), name, file in zip(parts, names, files, strict=True):
+            own = {'part': name or 'model', 'opset': OPSET, **_shapes(network, example, axes)}
+            if not sam:
+                own['align_corners'] = bool(network.model.align_corners)
+            text = record_text({**record, 'onnx': own})
+            _write_onnx(network, example, axes, {**metadata, ONNX_KEY: text}, file)
+            unfinished.callback(file.unlink, missing_ok=True)  # an encoder without its decoder
+        unfinished.pop_all()
     return files
 
 
@@ -188,8 +192,9 @@ def _write_onnx(
             warnings.simplefilter('ignore')  # shapes are constants here, and meant to be
             write_atomic(out, write)
     except (RuntimeError, TypeError) as error:
+        reason = ' '.join(f'{type(error).__name__}: {error}'.split())[:200]
         raise HostError(
-            f'torch {torch.__version__} cannot write this model as ONNX ({type(error).__name__})',
+            f'torch {torch.__version__} cannot write this model as ONNX ({reason})',
             'torch 2.12, with which it was tried',
             'Export the checkpoint in an environment with that',
         ) from error

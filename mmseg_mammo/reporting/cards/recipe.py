@@ -1,11 +1,11 @@
 """Recipe: the settings of a training that its results depend on, from the config of its record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmseg_mammo.reporting.document import Table
 
-# Keys of a config, from the outside in, by what a reader calls them.
+# A key of a config, and keys in it, by what a reader calls them.
 _SHOWN = {
     'longest training': ('train_cfg', ('max_epochs', 'max_iters')),
     'batch size per process': ('train_dataloader', ('batch_size',)),
@@ -13,10 +13,15 @@ _SHOWN = {
     'precision and accumulation': ('optim_wrapper', ('type', 'accumulative_counts')),
     'learning rate': ('param_scheduler', ()),
     'seed': ('randomness', ('seed',)),
-    'loss': ('model', ('decode_head', 'loss_decode')),
-    'augmentation': ('train_dataloader', ('dataset', 'pipeline')),
 }
-_DEEP = ('loss', 'augmentation')  # a path of keys; else keys side by side
+# Paths of keys, of which a config has one; through a list all of its members are meant.
+_DEEP = {
+    'loss': (('model', 'decode_head', 'loss_decode'), ('model', 'loss')),  # the latter of SAM
+    'augmentation': (
+        ('train_dataloader', 'dataset', 'pipeline'),
+        ('train_dataloader', 'dataset', 'datasets', 'pipeline'),
+    ),
+}
 
 
 def recipe_table(config: Mapping[str, Any]) -> Table:
@@ -25,17 +30,27 @@ def recipe_table(config: Mapping[str, Any]) -> Table:
     Args:
         config: Of the record of a checkpoint.
     """
-    rows = tuple((name, _setting(config, name) or 'unknown') for name in _SHOWN)
+    told = {name: _setting(config, *_SHOWN[name]) for name in _SHOWN}
+    for name, paths in _DEEP.items():
+        found = (value for path in paths for value in _members(config, path))
+        told[name] = '; '.join(dict.fromkeys(filter(None, map(_phrase, found))))
+    rows = tuple((name, value or 'unknown') for name, value in told.items())
     return Table('recipe', 'Training recipe', ('setting', 'value'), rows)
 
 
-def _setting(config: Mapping[str, Any], name: str) -> str:
-    key, keys = _SHOWN[name]
+def _members(value: Any, path: Sequence[str]) -> Iterator[Any]:
+    """The values at the end of a path of keys."""
+    if not path:
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _members(value.get(path[0]), path[1:])
+    elif isinstance(value, (list, tuple)):
+        for member in value:
+            yield from _members(member, path)
+
+
+def _setting(config: Mapping[str, Any], key: str, keys: Sequence[str]) -> str:
     value = config.get(key)
-    if name in _DEEP:
-        for part in keys:
-            value = value.get(part) if isinstance(value, Mapping) else None
-        return _phrase(value)
     if keys:
         if not isinstance(value, Mapping):
             return ''

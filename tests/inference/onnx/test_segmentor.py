@@ -26,7 +26,11 @@ def onnx(unet, tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize('change', [None, two_channels, padded])
+def own_threshold(cfg):
+    cfg.model.decode_head.threshold = 0.3
+
+
+@pytest.mark.parametrize('change', [None, two_channels, padded, own_threshold])
 @pytest.mark.parametrize('settings', [{}, {'threshold': 0.52, 'breast_only': True}, {'flip': True}])
 def test_it_predicts_what_the_checkpoint_predicts(change, settings, prepared, tmp_path):
     name = 'unet_cbis'

@@ -3,6 +3,7 @@
 import pytest
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io.onnx import metadata
 from mmseg_mammo.io.onnx.metadata import is_onnx, pack_metadata, read_metadata
 
 IR_VERSION = b'\x08\x08'
@@ -37,6 +38,13 @@ def test_it_is_read_back_wherever_it_stands(tmp_path):
 def test_what_is_no_whole_file_is_refused(content, reason, tmp_path):
     with pytest.raises(DataFileError, match=rf'a\.onnx: not a complete ONNX file \(.*{reason}'):
         read_metadata(write(tmp_path, content))
+
+
+def test_what_is_too_long_for_a_text_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(metadata, '_LARGEST', 1000)
+    assert read_metadata(write(tmp_path, pack_metadata({'name': 'µ' * 400})))
+    with pytest.raises(DataFileError, match='its metadata is too large'):
+        read_metadata(write(tmp_path, pack_metadata({'name': 'µ' * 500})))
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):

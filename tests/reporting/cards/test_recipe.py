@@ -31,5 +31,19 @@ def test_the_settings_are_those_of_the_config():
     }
 
 
+def test_the_loss_of_a_sam_and_several_data_sets_are_found():
+    several = {'datasets': [{'pipeline': [{'type': kind}]} for kind in ('Flip', 'Flip', 'Turn')]}
+    found = dict(
+        recipe_table(
+            {
+                'model': {'loss': {'type': 'BestMaskLoss', 'focal_weight': 20.0}},
+                'train_dataloader': {'batch_size': 1, 'dataset': several},
+            }
+        ).rows
+    )
+    assert found['loss'] == 'BestMaskLoss(focal_weight=20.0)'
+    assert found['augmentation'] == 'Flip; Turn'
+
+
 def test_a_config_of_another_kind_leaves_them_unknown():
     assert {value for _, value in recipe_table({'model': {}}).rows} == {'unknown'}
