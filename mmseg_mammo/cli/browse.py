@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='CHECKPOINT',
         help='compare with the images that this checkpoint was trained on',
     )
+    add(
+        '--side',
+        type=int,
+        help="side of a config's square model input in pixels (default: its own)",
+    )
     add('--split', choices=SPLITS, help='one split (default: all; of a config train)')
     add('--most', type=int, default=200, help='images on sheets; 0 shows all (default: 200)')
     add('--steps', type=int, default=6, metavar='N', help='images after every step (default: 6)')
@@ -78,6 +83,8 @@ def main(args: argparse.Namespace) -> None:
         _browse_config(args)
         return
     with named_errors(args.parser.prog, OSError), resumable():
+        if args.side is not None:
+            raise MammoError(f'--side {args.side}: no effect on prepared images', 'beside a config')
         from mmseg_mammo.preparation.browse.look import read_items
 
         items = [item for item in read_items(index) if args.split in (None, item.row.split)]
@@ -113,20 +120,36 @@ def _browse(args: argparse.Namespace, items: 'list[Item]', steps: bool = False) 
             f'--most {args.most} --steps {args.steps}', '--most from 0, --steps from 1'
         )
     reference = read_reference(args.against) if args.against else None
-    found = browse(items, args.out, reference, args.most, steps)
+    against = _name_of(args.against) if args.against else ''
+    found = browse(items, args.out, reference, args.most, steps, against)
     odd = sum(bool(reasons) for _, reasons in found)
     print(f'{odd} of {len(found)} images are suspicious: {args.out / TABLE} says why')
     print(f'{args.out / PAGE}: the sheets')
     return [item for item, _ in found]
 
 
+def _name_of(checkpoint: Path) -> str:
+    """File name and the start of the SHA-256: many a checkpoint is called best.pth."""
+    from mmseg_mammo.io.files import sha256
+
+    return f'{checkpoint.name} (SHA-256 {sha256(checkpoint)[:12]})'
+
+
 @host_command
 def _browse_config(args: argparse.Namespace) -> None:
+    from mmseg_mammo.engine.config.edits import use_side
+    from mmseg_mammo.engine.config.input_side import check_side
     from mmseg_mammo.engine.config.load import read_config
     from mmseg_mammo.inference.step_pictures import browsed_data, write_steps
     from mmseg_mammo.preparation.browse.browse import STEPS
 
-    places = browsed_data(read_config(args.source), args.split or 'train')
+    cfg = read_config(args.source)
+    if args.side is not None:
+        if not cfg.get('model'):
+            raise MammoError(f'--side {args.side}: {args.source} has no model')
+        check_side(cfg, args.side)
+        use_side(cfg, args.side)
+    places = browsed_data(cfg, args.split or 'train')
     order = _browse(args, [*places], steps=True)
     half = (args.steps + 1) // 2  # the most suspicious ones; the others are the least
     chosen = dict.fromkeys([*order[:half], *order[half:][-(args.steps - half) or len(order) :]])

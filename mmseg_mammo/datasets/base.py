@@ -95,7 +95,8 @@ class MammographyDataset(BaseSegDataset):
     Every item carries the index's columns (``patient_id``, ``view``, ``finding``, …), so that
     metrics can name and group images. ``seg_map_path`` is None for images that have no mask:
     ``annotated`` tells a normal image (an empty truth) from one that nobody annotated.
-    ``extent_mm`` is the size of the whole image in mm, None where unknown.
+    ``extent_mm`` is the size of the whole image in mm, None where unknown. ``left_out`` counts images
+    of the split that nobody annotated, and those without the finding, that are not among them.
 
     Args:
         split: ``'train'``, ``'val'`` or ``'test'``.
@@ -203,6 +204,7 @@ class MammographyDataset(BaseSegDataset):
         seen = [row for row in rows if self._keeps(row)]
         chosen = [row for row in seen if not self.annotated_only or row.annotated != 'no']
         kept = [row for row in chosen if self._has_finding(row)]
+        self.left_out = (len(seen) - len(chosen), len(chosen) - len(kept))
         filters = ('annotated=no', f'finding={self.finding!r}')
         for name, before, after in zip(filters, (seen, chosen), (chosen, kept), strict=True):
             if len(after) < len(before):

@@ -4,6 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from mmseg_mammo.io.run_folder import LEFT_OUT, NOT_ANNOTATED, OTHER_FINDING
+
 
 def members(dataset: Any) -> list[Any]:
     """The data sets inside mmengine's wrappers, such as ``ConcatDataset``; or itself, unwrapped."""
@@ -12,7 +14,7 @@ def members(dataset: Any) -> list[Any]:
 
 
 def describe_data(dataset: Any) -> dict[str, Any]:
-    """Which images a data set has, in counts; and the SHA-256 of its index.
+    """Which images a data set has and leaves out, in counts; and the SHA-256 of its index.
 
     A wrapper such as ``ConcatDataset`` has its members described, one by one.
     """
@@ -30,10 +32,16 @@ def describe_data(dataset: Any) -> dict[str, Any]:
         'finding': dataset.finding,
         'images': len(rows),
         'patients': len({(row['source'], row['patient_id']) for row in rows}),
+        LEFT_OUT: count_left_out(dataset),
         'annotated': _count(rows, 'annotated'),
         'mask_kind': _count(rows, 'mask_kind'),
         'source': _count(rows, 'source'),
     }
+
+
+def count_left_out(dataset: Any) -> dict[str, int]:
+    """How many images of its split a data set that has been read leaves out, by the reason."""
+    return dict(zip((NOT_ANNOTATED, OTHER_FINDING), dataset.left_out, strict=True))
 
 
 def _count(rows: list[dict], column: str) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Step pictures: what becomes of images of a data set after each step of its pipeline."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,18 +46,18 @@ def step_tiles(dataset: Any, index: int, seed: int = 0) -> list[Tile]:
 
 
 def write_steps(path: Path, places: Sequence[tuple[Any, int]], seed: int = 0) -> None:
-    """Write a sheet with a row for each image and a column for each step.
+    """Write a sheet with a row for each image, named below its first picture, a column for each step.
 
     Args:
         path: PNG file.
         places: Data sets, and the indices of images in them.
         seed: Of the augmentation.
     """
-    rows = [step_tiles(dataset, index, seed) for dataset, index in places]
+    rows = [_named(step_tiles(*place, seed), *place) for place in places]
     columns = max(map(len, rows))
     blank = Tile(np.full((1, 1), 255, np.uint8))
     tiles = [tile for row in rows for tile in (*row, *[blank] * (columns - len(row)))]
-    write_png(path, draw_sheet(tiles, columns, 3))
+    write_png(path, draw_sheet(tiles, columns))
 
 
 def browsed_data(cfg: Config, split: str) -> dict[Item, tuple[Any, int]]:
@@ -95,6 +96,11 @@ def _tile(name: str, results: Any) -> Tile:
         f'{image.shape[0]}×{image.shape[1]} {image.dtype}, {levels.min():.0f} to {levels.max():.0f}'
     )
     return Tile(np.rint(picture).clip(0, 255).astype(np.uint8), small, None, (name, size))
+
+
+def _named(tiles: list[Tile], dataset: Any, index: int) -> list[Tile]:
+    name = dataset.get_data_info(index)['image'].removeprefix('images/')
+    return [replace(tile, lines=(*tile.lines, name)) for tile in tiles[:1]] + tiles[1:]
 
 
 def _with_last_mask(tiles: list[Tile], results: Any) -> list[Tile]:

@@ -30,6 +30,9 @@ TEST_OUTPUT = 'test_output'
 IMPORT = 'imported'
 # A column of per_image_test.csv of imported masks: the file's name, empty where there is none.
 MASK_FILE = 'mask_file'
+# A key of test.json, and of each data set in run.json: images of the split that the data set left
+# out, by the reason; earlier runs lack it.
+LEFT_OUT, NOT_ANNOTATED, OTHER_FINDING = 'left_out', 'not_annotated', 'other_finding'
 # A key of run.json of a test: steps that its checkpoint was trained for; earlier runs lack it.
 TRAINED_STEPS = 'checkpoint_iter'
 # A key of test.json.

@@ -57,7 +57,7 @@ def run_section(runs: Runs) -> Section:
     """What was tested, when, with what; and which runs were not used."""
     columns = (
         *('model', 'data set', 'grid', 'images', 'patients', 'lesion images', 'normal images'),
-        *('checkpoint', 'training', 'test', 'started', 'index', 'seed', 'version'),
+        *('not annotated', 'checkpoint', 'training', 'test', 'started', 'index', 'seed', 'version'),
         *('commit', 'device', 'mark'),
     )
     rows = tuple(_run_row(test) for test in runs.tests)
@@ -66,8 +66,11 @@ def run_section(runs: Runs) -> Section:
     if runs.left_out:
         unused = tuple((str(folder), reason) for folder, reason in runs.left_out)
         items.append(Table('left_out', 'Runs that are not used', ('folder', 'reason'), unused))
-    text = 'Index and commit by their first characters; + marks a checkout with changed files.'
-    return Section('runs', 'Runs', (text,), tuple(items))
+    text = (
+        'Index and commit by their first characters; + marks a checkout with changed files.',
+        'Images that nobody annotated are not tested; the column says how many there are beside the others.',
+    )
+    return Section('runs', 'Runs', text, tuple(items))
 
 
 def _run_row(test: Test) -> tuple[Cell, ...]:
@@ -80,6 +83,7 @@ def _run_row(test: Test) -> tuple[Cell, ...]:
         *(
             int(lesion.sum()),
             int((~lesion).sum()),
+            test.not_annotated,
             str(run.get('checkpoint') or (IMPORTED if test.imported else '')),
         ),
         *(str(test.training.work_dir) if test.training else None, str(test.folder)),

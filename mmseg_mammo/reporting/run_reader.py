@@ -16,8 +16,10 @@ from mmseg_mammo.io.run_folder import (
     IMAGES,
     IMPORT,
     IMPORTED,
+    LEFT_OUT,
     LESION_TEST_COLUMNS,
     LESIONS,
+    NOT_ANNOTATED,
     PROMPTED,
     RECORD_COLUMNS,
     RUN,
@@ -95,6 +97,15 @@ class Test:
         Earlier runs do not have it: their threshold is the training's, their temperature 1.
         """
         return self.run.get(TEST_OUTPUT) or {}
+
+    @property
+    def not_annotated(self) -> int | None:
+        """Images that were left out, since nobody annotated them; None of earlier runs."""
+        data = self.run['data']['test']
+        counts = [
+            (each.get(LEFT_OUT) or {}).get(NOT_ANNOTATED) for each in data.get('members', [data])
+        ]
+        return None if None in counts else sum(counts)
 
     @property
     def eval_size(self) -> int | None:

@@ -139,7 +139,8 @@ def _of_masks(test: Test) -> Iterator[str]:
     pairs = zip(test.images['annotated'], test.images['mask_kind'], strict=True)
     kinds = [kind for annotated, kind in pairs if annotated == 'lesion']
     if 0 < kinds.count('weak') < len(kinds):
-        yield f'{test.dataset}: {kinds.count("weak")} of {len(kinds)} masks are weak.'
+        weak = f'{kinds.count("weak")} of {len(kinds)}'
+        yield f'{test.dataset}: {weak} masks are weak; Strata has the scores of each kind.'
 
 
 def _of_import(test: Test) -> Iterator[str]:

@@ -6,6 +6,8 @@ from records import RECORD, save
 
 from mmseg_mammo.cli import browse as module
 from mmseg_mammo.cli.main import main
+from mmseg_mammo.inference import step_pictures
+from mmseg_mammo.io.files import sha256
 from mmseg_mammo.preparation.browse.look import look_at, read_items
 from mmseg_mammo.preparation.likeness import features_of, to_record
 
@@ -32,6 +34,8 @@ def test_it_is_compared_with_the_training_images_of_a_checkpoint(folder, tmp_pat
     main([*words, '--against', str(checkpoint)])
     table = (tmp_path / 'out' / 'browse.csv').read_text()
     assert 'unlike beside the training images' in table
+    page = (tmp_path / 'out' / 'index.html').read_text()
+    assert f'training images of a.pth (SHA-256 {sha256(checkpoint)[:12]})' in page
     poor = save(tmp_path / 'b.pth')
     with pytest.raises(SystemExit, match='does not tell of ten training images'):
         main([*words, '--against', str(poor)])
@@ -43,15 +47,41 @@ def test_a_split_without_images_and_numbers_that_mean_nothing_are_refused(folder
         main([*words, '--split', 'val'])
     with pytest.raises(SystemExit, match='--most -1'):
         main([*words, '--most', '-1'])
+    with pytest.raises(SystemExit, match='--side 64: no effect on prepared images'):
+        main([*words, '--side', '64'])
 
 
-def test_of_a_config_the_steps_are_shown_too(folder, tmp_path):
-    config = tmp_path / 'ours.py'
-    config.write_text(
+@pytest.fixture
+def config(folder, tmp_path):
+    """A config of a U-Net on the prepared folder."""
+    path = tmp_path / 'ours.py'
+    path.write_text(
         "_base_ = 'mmseg_mammo::unet_cbis.py'\n"
         f"data = dict(type='MammographyDataset', data_root={str(folder)!r})\n"
         'train_dataloader = dict(dataset=data)\n'
     )
+    return path
+
+
+def test_the_side_of_the_input_is_that_of_the_option(config, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        step_pictures,
+        'write_steps',
+        lambda path, places: seen.extend(data[index]['inputs'].shape for data, index in places),
+    )
+    words = ['browse', str(config), '--out', str(tmp_path / 'out'), '--steps', '1']
+    main([*words, '--side', '64'])
+    assert [tuple(shape[1:]) for shape in seen] == [(64, 64)]
+    with pytest.raises(SystemExit, match=r'--side 70\. Allowed: a multiple of 16'):
+        main([*words, '--side', '70'])
+    bare = tmp_path / 'bare.py'
+    bare.write_text(config.read_text().replace('_base_', '_from'))
+    with pytest.raises(SystemExit, match=r'bare\.py has no model'):
+        main(['browse', str(bare), *words[2:], '--side', '64'])
+
+
+def test_of_a_config_the_steps_are_shown_too(config, tmp_path):
     main(['browse', str(config), '--out', str(tmp_path / 'out'), '--steps', '2'])
     assert (tmp_path / 'out' / 'steps.png').is_file()
     assert 'steps.png' in (tmp_path / 'out' / 'index.html').read_text()

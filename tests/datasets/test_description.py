@@ -18,10 +18,21 @@ def test_a_data_set_is_described_in_counts(prepared):
         'finding': 'mass',
         'images': 3,
         'patients': 2,
+        'left_out': {'not_annotated': 0, 'other_finding': 1},
         'annotated': {'lesion': 2, 'normal': 1},
         'mask_kind': {'phantom': 3},
         'source': {'test': 3},
     }
+
+
+def test_images_that_nobody_annotated_are_counted_where_they_are_left_out(prepared):
+    data = dict(data_root=str(prepared), split='test')
+    said = {'not_annotated': 1, 'other_finding': 0}
+    assert describe_data(MammographyDataset(**data))['left_out'] == said
+    lazy = MammographyDataset(**data, lazy_init=True)
+    assert describe_data(lazy)['left_out'] == said
+    every = describe_data(MammographyDataset(**data, annotated_only=False))
+    assert (every['images'], every['left_out']['not_annotated']) == (3, 0)
 
 
 def test_members_are_found_at_any_depth_and_described_one_by_one(prepared):

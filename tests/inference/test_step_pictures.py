@@ -6,8 +6,9 @@ from mmengine.config import Config
 from prepared_sets import write_prepared
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.inference import step_pictures
 from mmseg_mammo.inference.step_pictures import browsed_data, step_tiles, write_steps
-from mmseg_mammo.visualization.contact_sheet import PICTURE
+from mmseg_mammo.visualization.contact_sheet import PICTURE, draw_sheet
 
 PIPELINE = [
     dict(type='ReadMammogram'),
@@ -41,8 +42,18 @@ def test_there_is_a_picture_for_every_step_about_the_image(cfg):
     assert tiles[2].mask.any()
 
 
-def test_a_sheet_has_a_row_for_each_image(cfg, tmp_path):
+def test_a_sheet_has_a_row_for_each_image_which_is_named(cfg, tmp_path, monkeypatch):
+    drawn = []
+
+    def draw(tiles, columns):
+        drawn.extend(tiles)
+        return draw_sheet(tiles, columns)
+
+    monkeypatch.setattr(step_pictures, 'draw_sheet', draw)
     write_steps(tmp_path / 'steps.png', [*browsed_data(cfg, 'train').values()])
+    assert [tile.lines[2:] for tile in drawn] == [
+        words for number in range(3) for words in ((f'{number:02d}.png',), (), (), ())
+    ]
     sheet = cv2.imread(str(tmp_path / 'steps.png'))
     assert sheet.shape[1] == 4 * (PICTURE + 12)
     assert sheet.shape[0] % 3 == 0

@@ -5,13 +5,15 @@ import sys
 from html import escape
 from pathlib import Path
 
+import numpy as np
 import pytest
-from runs import DATASETS, make_runs
+from runs import DATASETS, make_rows, make_runs, make_test, predict
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.reporting.document import Section, Table
 from mmseg_mammo.reporting.page.page import render_page
-from mmseg_mammo.reporting.report import MANIFEST, TITLE, files, write
+from mmseg_mammo.reporting.report import MANIFEST, TITLE, build, files, write
+from mmseg_mammo.reporting.runs import find_runs
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'
 TABLE = Table('a', 'A', ('x',), ((1,),))
@@ -106,6 +108,19 @@ def alone(monkeypatch, *arguments):
 
 
 in_both = pytest.mark.parametrize('run', [here, pytest.param(alone, marks=pytest.mark.slow)])
+
+
+def test_images_left_out_since_nobody_annotated_them_are_counted_where_the_data_is(tmp_path):
+    tested = predict(make_rows('ours', 8, 0.5, 0), np.random.default_rng(0), 0.5)
+    data = {'type': 'MammographyDataset', 'data_root': 'data/ours', 'split': 'test'}
+    for model, left_out in (('unet', {'left_out': {'not_annotated': 50}}), ('old', {})):
+        folder = tmp_path / model / '20260102_000000'
+        make_test(folder, model, 'ours', tested, data={'test': data | left_out})
+    tables = {item.name: item for part in build(find_runs([tmp_path]))[0] for item in part.items}
+    place = tables['runs'].columns.index('not annotated')
+    assert {row[0]: row[place] for row in tables['runs'].rows} == {'unet': 50, 'old': None}
+    said = 'ours: 50 more images, which nobody annotated, were left out.'
+    assert said in tables['results_ours'].notes
 
 
 @in_both

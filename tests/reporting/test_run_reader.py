@@ -87,6 +87,23 @@ def test_a_model_without_prompts_is_marked_by_its_masks_alone(tested):
     assert read_test(tested, 'm', None, NAMES).marks == ('phantom masks',)
 
 
+@pytest.mark.parametrize(
+    ('members', 'count'),
+    [
+        ([{'not_annotated': 5}], 5),
+        ([{'not_annotated': 5}, {'not_annotated': 2}], 7),
+        ([None], None),
+    ],
+)
+def test_images_that_nobody_annotated_are_those_of_all_members(members, count, tested):
+    data = json.loads((tested / 'run.json').read_text())['data']['test']
+    parts = [data | ({'left_out': part} if part else {}) for part in members]
+    both = {'type': 'ConcatDataset', 'split': 'test', 'members': parts}
+    for described in (both, *(parts if len(parts) == 1 else ())):
+        change(tested / 'run.json', data={'test': described})
+        assert read_test(tested, 'm', None, NAMES).not_annotated == count
+
+
 def test_all_files_that_are_missing_are_named_at_once(tested):
     for name in ('test.json', 'per_image_test.csv'):
         (tested / name).unlink()

@@ -135,7 +135,7 @@ def test_weak_masks_among_contours_are_counted_below_every_table(tmp_path):
         line['mask_kind'] = 'weak' if line in drawn[:2] else 'contour'
     write_table(path, list(lines[0]), lines)
     (test,) = find_runs([tmp_path]).tests
-    said = f'zgt: 2 of {len(drawn)} masks are weak.'
+    said = f'zgt: 2 of {len(drawn)} masks are weak; Strata has the scores of each kind.'
     assert said in mark_notes([test])
     for line in drawn:
         line['mask_kind'] = 'weak'

@@ -7,11 +7,13 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
+from mmseg_mammo.datasets.description import count_left_out
 from mmseg_mammo.engine.config.test_output import describe_test_output
 from mmseg_mammo.io.files import write_json
 from mmseg_mammo.io.run_folder import (
     DIFFERENCES,
     IMAGES,
+    LEFT_OUT,
     LESION_COLUMNS,
     LESIONS,
     SUMMARY,
@@ -46,6 +48,7 @@ class PerImageCSVHook(Hook):
             'data_root': dataset.data_root,
             'split': dataset.split,
             'finding': dataset.finding,
+            LEFT_OUT: count_left_out(dataset),
             'evaluator': runner.cfg.test_evaluator,
             TEST_OUTPUT: describe_test_output(runner.cfg),
             DIFFERENCES: runner.message_hub.runtime_info.get(DIFFERENCES, []),

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmseg_mammo.datasets.description import describe_data
+from mmseg_mammo.datasets.description import count_left_out, describe_data
 from mmseg_mammo.engine.provenance import git_state, versions
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.inference.imported.find import Found
 from mmseg_mammo.inference.imported.masks import Reading
 from mmseg_mammo.io.files import write_json
-from mmseg_mammo.io.run_folder import DIFFERENCES, IMPORT, RUN, SUMMARY, TEST_OUTPUT
+from mmseg_mammo.io.run_folder import DIFFERENCES, IMPORT, LEFT_OUT, RUN, SUMMARY, TEST_OUTPUT
 
 MASKS, SCORED, PROBABILITIES = 'masks', 'masks and scores', 'probabilities'
 
@@ -81,6 +81,7 @@ def write_summary(
         'data_root': dataset.data_root,
         'split': dataset.split,
         'finding': dataset.finding,
+        LEFT_OUT: count_left_out(dataset),
         'evaluator': {
             'type': type(metric).__name__,
             'lesions': True,

@@ -32,6 +32,7 @@ def browse(
     reference: Reference | None = None,
     most: int = 200,
     steps: bool = False,
+    against: str = '',
 ) -> list[tuple[Item, list[Suspicion]]]:
     """Write sheets, ``index.html`` and ``browse.csv`` of prepared images.
 
@@ -42,6 +43,7 @@ def browse(
         most: Images on sheets: suspicious ones first, then others spread evenly over the set.
             0 shows all.
         steps: Whether the page shows :data:`STEPS`, which the caller writes.
+        against: Name of the checkpoint that ``reference`` is of, for the page.
 
     Returns:
         Each image with what is suspicious about it, in the order of the table.
@@ -60,7 +62,7 @@ def browse(
     write_table(out / TABLE, ('image', 'patient_id', 'split', 'suspicions'), lines)
     shown = _choose(pairs, most)
     names = _write_sheets(shown, out)
-    write_page(out, pairs, names, len(shown), steps)
+    write_page(out, pairs, names, len(shown), steps, against)
     return [(look.item, reasons) for look, reasons in pairs]
 
 
@@ -88,6 +90,7 @@ def write_page(
     sheets: Sequence[str],
     shown: int,
     steps: bool = False,
+    against: str = '',
 ) -> None:
     """Write the page: counts, suspicious images with their reasons, and the sheets.
 
@@ -97,6 +100,7 @@ def write_page(
         sheets: File names.
         shown: Images on them.
         steps: Whether it shows :data:`STEPS`.
+        against: Name of the checkpoint whose training images they were compared with; '' for none.
     """
     odd = [(look, reasons) for look, reasons in pairs if reasons]
     rows = ''.join(
@@ -104,13 +108,14 @@ def write_page(
         for look, reasons in odd[:_LISTED]
     )
     seen = f'<h2>What the network sees</h2><img src="{STEPS}" alt="Images after each step">'
+    compared = f'<p>Compared with the training images of {escape(against)}.</p>'
     pictures = ''.join(f'<p><img src="{name}" alt="{name}"></p>' for name in sheets)
     html = (
         f'<!doctype html><meta charset="utf-8"><title>Browse</title><style>{_STYLE}</style>'
         f'<h1>{len(odd)} of {len(pairs)} images are suspicious</h1>'
         f'<p>Green: mask. Blue: the breast as it was found. {TABLE} has every image; the sheets have '
         f'{shown}, suspicious ones first. A suspicion is a reason to look, and no error.</p>'
-        f'<table>{rows}</table>{seen * steps}'
+        f'{compared * bool(against)}<table>{rows}</table>{seen * steps}'
         f'<h2>Sheets</h2>{pictures}'
     )
     write_atomic(out / PAGE, lambda stream: stream.write(html.encode(errors='backslashreplace')))

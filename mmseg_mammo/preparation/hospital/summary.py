@@ -39,7 +39,19 @@ def summarise(outcome: Prepared, out: Path, kind_told: bool) -> Iterator[str]:
             '--set spacing_mm=<mm> gives it where files do not tell it'
         )
     yield from outcome.warnings
-    yield f'{len(outcome.problems)} rows were left out; {out / AUDIT_NAME} tells about all.'
+    yield f'{_left_out(outcome)}; {out / AUDIT_NAME} tells about all.'
+
+
+def _left_out(outcome: Prepared) -> str:
+    """An image may have several rows, and is left out as a whole."""
+    rows, images = len(outcome.problems), len({problem.image for problem in outcome.problems})
+    if rows == images:
+        return f'{_count(rows, "row")} left out'
+    return f'{_count(images, "image")} left out, with {rows} rows'
+
+
+def _count(number: int, noun: str) -> str:
+    return f'1 {noun} was' if number == 1 else f'{number} {noun}s were'
 
 
 def _about_masks(rows: Iterable[Row], kind_told: bool) -> Iterator[str]:

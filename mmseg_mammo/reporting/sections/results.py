@@ -74,8 +74,16 @@ def result_section(runs: Runs) -> Section:
 def _result_table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
     rows = [row for test in tests for row in _result_rows(test.model, test, counts(test.images))]
     rows += _result_rows(NOTHING, tests[0], empty_counts(tests[0].images))
-    notes = (_INTERVALS, *mark_notes(tests))
+    notes = (_INTERVALS, *_unannotated(dataset, tests), *mark_notes(tests))
     return Table(f'results_{slug}', f'Results on {dataset}', _COLUMNS, tuple(rows), notes)
+
+
+def _unannotated(dataset: str, tests: tuple[Test, ...]) -> tuple[str, ...]:
+    """How many images were left out because nobody annotated them, where there are any."""
+    count = max(test.not_annotated or 0 for test in tests)
+    return (f'{dataset}: {count} more images, which nobody annotated, were left out.',) * (
+        count > 0
+    )
 
 
 def _result_rows(model: str, test: Test, pixels: Counts) -> Iterator[tuple[Cell, ...]]:

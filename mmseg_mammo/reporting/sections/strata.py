@@ -1,6 +1,7 @@
-"""Stratum section: scores by lesion size, finding, pathology, density, view, side and hospital."""
+"""Stratum section: scores by lesion size, kind of mask, finding, pathology, density, view and so on."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,7 +26,11 @@ from mmseg_mammo.reporting.scores import (
 from mmseg_mammo.reporting.sections.results import lesion_dice
 from mmseg_mammo.visualization.plots import Figure, describe_means, dot, panels
 
-FACTORS = ('lesion size', 'finding', 'pathology', 'density', 'view', 'laterality', 'hospital')
+FACTORS = (
+    *('lesion size', 'mask kind', 'finding', 'pathology', 'density', 'view', 'laterality'),
+    'hospital',
+)
+_COLUMN = {'mask kind': 'mask_kind', 'hospital': 'source'}  # others are called like the factor
 _OF_LESIONS = ('finding', 'pathology')
 _COLUMNS = (
     *(
@@ -49,7 +54,7 @@ def stratum_section(runs: Runs) -> Section:
     warnings, single = [], []
     for dataset in runs.datasets:
         tests = runs.on(dataset)
-        used = [name for name in FACTORS if len(levels(tests[0].images, name)) > 1]
+        used = [name for name in FACTORS if _divides(tests[0].images, name)]
         for name in used:
             items.append(_stratum_table(dataset, runs.slug(dataset), tests, name))
             for kind, sizes in (('lesion', lesion_images), ('normal', normal_images)):
@@ -77,13 +82,21 @@ def levels(images: Records, factor: str) -> dict[str, np.ndarray]:
         values = size_names(images)
         order = [*SIZE_NAMES, 'no lesion']
     else:
-        values = images['source' if factor == 'hospital' else factor]
+        values = images[_COLUMN.get(factor, factor)]
         gaps = np.full(len(values), 'unknown')
         if factor in _OF_LESIONS:
             gaps = np.where(has_lesion(images), gaps, 'no lesion')
         values = np.where(values == '', gaps, values)
+        if factor == 'mask kind':  # the index names one of images without a mask, too
+            values = np.where(has_lesion(images), values, 'no lesion')
         order = sorted(set(values.tolist()), key=lambda v: (v in ('unknown', 'no lesion'), v))
     return {level: values == level for level in order if (values == level).any()}
+
+
+def _divides(images: Records, factor: str) -> bool:
+    """Whether a factor has several levels; of kinds of mask, among images with a lesion."""
+    found = set(levels(images, factor))
+    return len(found - {'no lesion'} if factor == 'mask kind' else found) > 1
 
 
 def lesion_images(tests: Sequence[Test], factor: str) -> dict[str, int]:
@@ -131,7 +144,7 @@ def _stratum_row(level: str, test: Test, factor: str) -> tuple[Cell, ...]:
     return (
         *(level, test.model, sizes[0], len(set(images.patients[lesion]))),
         *(*cells(of_dice), *cells(overlap), sizes[1], *cells(empty)),
-        mark_cells(test, *sizes, of_dice, overlap, empty),
+        mark_cells(_narrowed(test, images), *sizes, of_dice, overlap, empty),
     )
 
 
@@ -139,6 +152,11 @@ def _images_of(test: Test, factor: str, level: str) -> Records:
     """The images of a level; none if the test has no such level."""
     nobody = np.zeros(len(test.images), bool)
     return test.images.where(levels(test.images, factor).get(level, nobody))
+
+
+def _narrowed(test: Test, images: Records) -> Test:
+    """The test of some of its images, for their marks: contours are not weak beside weak masks."""
+    return replace(test, images=images) if len(images) else test
 
 
 def _empty_share(images: Records) -> Estimate:

@@ -22,7 +22,7 @@ def run(tmp_path):
     def run(records=RECORDS, lesions=False):
         metric = SimpleNamespace(records=records, lesions=lesions, lesion_rows=[LESION])
         evaluator = SimpleNamespace(metrics=[object(), metric])
-        data = SimpleNamespace(data_root='data/zgt', split='test', finding='mass')
+        data = SimpleNamespace(data_root='data/zgt', split='test', finding='mass', left_out=(50, 3))
         path = tmp_path / 'c.py'
         path.write_text(
             "load_from = 'epoch_3.pth'\ntest_evaluator = dict(lesions=True)\n"
@@ -75,6 +75,7 @@ def test_a_test_leaves_its_records_its_lesions_if_asked_for_and_its_summary(lesi
         'data_root': 'data/zgt',
         'split': 'test',
         'finding': 'mass',
+        'left_out': {'not_annotated': 50, 'other_finding': 3},
         'evaluator': {'lesions': True},
         'test_output': {
             'threshold': 0.4,

@@ -66,6 +66,7 @@ def test_it_leaves_what_a_test_leaves_and_scores_a_missing_file_as_empty(data, c
     summary, run = (json.loads((folder / f'{name}.json').read_text()) for name in ('test', 'run'))
     assert summary['scores']['lesion_dice'] == pytest.approx(50)
     assert summary['imported']['missing_images'] == [SECOND]
+    assert summary['left_out'] == run['data']['test']['left_out']
     assert (run['mode'], run['state'], run['checkpoint']) == ('test', 'finished', None)
     assert (run['imported']['missing'], run['imported']['kind']) == (1, 'masks')
     assert SECOND not in json.dumps(run)  # counts only

@@ -45,4 +45,18 @@ def test_notes_are_shown_up_to_a_number_and_all_is_counted():
     assert told[:2] == ['prepared: row 0: odd', 'prepared: row 1: odd']
     assert told[20] == '… and 2 more notes'
     assert any('patient_id of 3 images comes from DICOM headers' in line for line in told)
-    assert told[-1] == f'1 rows were left out; {Path("out/audit.csv")} tells about all.'
+    assert told[-1] == f'1 row was left out; {Path("out/audit.csv")} tells about all.'
+
+
+@pytest.mark.parametrize(
+    ('images', 'said'),
+    [
+        ('', '0 rows were left out; '),
+        ('ab', '2 rows were left out; '),
+        ('aab', '2 images were left out, with 3 rows; '),
+        ('aa', '1 image was left out, with 2 rows; '),
+    ],
+)
+def test_images_that_are_left_out_are_not_counted_by_their_rows(images, said):
+    problems = [Problem(f'row {n}', image, 'bad') for n, image in enumerate(images)]
+    assert lines(ROW, problems=problems)[-1].startswith(said)

@@ -4,6 +4,7 @@ from runs import make_rows, make_test, predict
 
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.scores import FEW
+from mmseg_mammo.reporting.sections.results import result_section
 from mmseg_mammo.reporting.sections.strata import FACTORS, levels, stratum_section
 
 
@@ -67,6 +68,38 @@ def test_hospitals_of_one_index_are_strata(tmp_path):
         'a': 12,
         'b': 12,
     }
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """A test of 8 images with a lesion, of which 2 have weak masks, and 4 normal ones."""
+    rows = make_rows('ours', 12, 1 / 3, 0)
+    for number, (facts, _) in enumerate(rows):
+        facts['mask_kind'] = 'weak' if number in (0, 1, 11) else 'contour'
+    tested = predict(rows, np.random.default_rng(0), 0.5)
+    make_test(tmp_path / 'w' / '20260102_000000', 'unet', 'ours', tested)
+    return find_runs([tmp_path])
+
+
+def test_weak_masks_and_contours_have_rows_of_their_own_each_with_its_own_mark(mixed):
+    section = stratum_section(mixed)
+    (table,) = (item for item in section.items if item.name == 'strata_ours_mask_kind')
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert list(rows) == ['contour', 'weak', 'no lesion']
+    assert [row['lesion images'] for row in rows.values()] == [6, 2, 0]
+    assert [row['normal images'] for row in rows.values()] == [0, 0, 4]
+    assert 'weak masks' in rows['weak']['mark']
+    assert 'weak masks' not in rows['contour']['mark']
+    assert 'weak: ' in section.items[-1].alt
+    pooled = result_section(mixed).items[0]
+    assert all('weak masks' in row[-1] for row in pooled.rows)
+    said = 'ours: 2 of 8 masks are weak; Strata has the scores of each kind.'
+    assert said in pooled.notes
+
+
+def test_one_kind_of_mask_is_no_stratum_though_some_images_have_no_lesion(runs, sections):
+    assert not any('mask_kind' in item.name for item in sections['strata'].items)
+    assert len(levels(runs.on('zgt')[0].images, 'mask kind')) == 2
 
 
 def test_what_is_not_known_is_a_level_of_its_own(tmp_path):
