@@ -9,6 +9,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from mmseg_mammo.transforms.levels import grey_of, like_before
+
 
 def warp(
     image: np.ndarray, mask: np.ndarray | None, matrix: np.ndarray
@@ -94,6 +96,8 @@ class RandomLesionAffine(BaseTransform):
         shift: Largest shift along each axis, as a share of the side.
     """
 
+    one_channel = True
+
     def __init__(
         self,
         *,
@@ -116,7 +120,9 @@ class RandomLesionAffine(BaseTransform):
         down, right = np.random.uniform(-self.shift, self.shift, 2)
         image, mask = results['img'], results.get('gt_seg_map')
         matrix = affine_matrix(image.shape[:2], degrees, scale, (down, right))
-        results['img'], moved = warp(image, mask, matrix)
+        grey = grey_of(image)
+        warped, moved = warp(image if grey is None else grey, mask, matrix)
+        results['img'] = warped if grey is None else like_before(warped, image)
         if moved is not None:
             results['gt_seg_map'] = moved
         return results
@@ -149,6 +155,8 @@ class RandomIntensity(BaseTransform):
         brightness: Largest addition, as a share of the full range.
     """
 
+    one_channel = True
+
     def __init__(
         self,
         *,
@@ -169,7 +177,10 @@ class RandomIntensity(BaseTransform):
         gamma = float(np.exp(np.random.uniform(*np.log(self.gamma))))
         contrast = 1 + np.random.uniform(-self.contrast, self.contrast)
         brightness = np.random.uniform(-self.brightness, self.brightness)
-        results['img'] = change_intensity(results['img'], gamma, contrast, brightness)
+        image = results['img']
+        grey = grey_of(image)
+        changed = change_intensity(image if grey is None else grey, gamma, contrast, brightness)
+        results['img'] = changed if grey is None else like_before(changed, image)
         return results
 
     def __repr__(self) -> str:

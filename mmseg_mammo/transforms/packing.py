@@ -45,6 +45,8 @@ class PackMammogram(PackSegInputs):
             (:func:`.broken_levels`), as several of mmseg do with 16 bits.
     """
 
+    deterministic = one_channel = True
+
     def __init__(self, *, meta_keys: Sequence[str] = META_KEYS) -> None:
         super().__init__(meta_keys=tuple(meta_keys))
 
