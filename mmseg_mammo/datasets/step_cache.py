@@ -37,7 +37,8 @@ _MESSAGES = {
     reasons.DISK: 'the disk is full, or cannot be written to',
     reasons.CLOSED: 'its folder may only be read',
     reasons.CLEARED: 'it was cleared',
-    reasons.UNFIT: 'of some: they are larger than the first one, or have what it cannot hold',
+    reasons.UNFIT: 'some are larger than the first one, or have what it cannot hold',
+    reasons.CHANGED: 'some changed while they were read',
 }
 
 
@@ -74,6 +75,7 @@ class StepCache:
         self._known = all(map(is_known, self.first))
         self._said = torch.zeros(1, dtype=torch.int64).share_memory_()  # by one of all workers
         self.cache: PixelCache | None = None
+        self.limit = 0
         if not self.first:
             return
         self.folder = find_folder(index, folder)
@@ -91,6 +93,11 @@ class StepCache:
             return 'Cache: none, the first step of the pipeline is not known to repeat itself'
         used = size_text(used_bytes(self.folder))
         return f'Cache: {self.folder}, {used} of at most {size_text(self.limit)}'
+
+    def explain(self, reason: str) -> str:
+        """Why images are not cached, for people; of a reason that :meth:`fill` gave."""
+        text = _MESSAGES.get(reason, reason)
+        return text.format(limit=size_text(self.limit)) if reason == reasons.FULL else text
 
     def run(self, number: int, item: Callable[[], dict]) -> dict | None:
         """Give an image to the pipeline.
@@ -170,13 +177,12 @@ class StepCache:
         return Source(files, {key: item[key] for key in item if key not in paths})
 
     def _say(self, reason: str) -> None:
-        if reason not in _MESSAGES or self._said.item():
+        if reason not in _MESSAGES or reason == reasons.CHANGED or self._said.item():
             return
         self._said[0] = 1
-        text = _MESSAGES[reason].format(limit=size_text(self.limit))
         print_log(
-            f'{self.folder}: not every image is cached, {text}. They are read from their files '
-            'each time',
+            f'{self.folder}: not every image is cached, {self.explain(reason)}. They are read from '
+            'their files each time',
             'current',
             30,
         )

@@ -172,6 +172,7 @@ def _is_harmless(path: str, data_known: bool) -> bool:
     return (
         path in _HARMLESS
         or parts[-1] in _PRETRAINED
+        or (parts[0].endswith('_dataloader') and 'cache' in parts)
         or (data_known and any(part in _PLACES for part in parts))
     )
 

@@ -114,22 +114,28 @@ def find_folder(index: Path, asked: str | Path | None = None) -> Path:
     return beside
 
 
-def _temporary(index: Path, rights: Rights) -> Path:
-    """A folder of this user alone in the temporary one, for an index in a closed folder."""
+def temporary_folder(index: Path) -> Path:
+    """The folder of this user alone in the temporary one, for an index in a closed folder."""
     top = Path(tempfile.gettempdir()) / f'mammoseg-cache-{os.getuid()}'
     name = re.sub(r'\W+', '-', str(index.resolve().parent)).strip('-')[-120:]
+    return top / (name or 'root')
+
+
+def _temporary(index: Path, rights: Rights) -> Path:
+    folder = temporary_folder(index)
+    top = folder.parent
     try:
         top.mkdir(mode=0o700, exist_ok=True)
         found = top.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise PermissionError(1, 'not a folder of this user', str(top))
-        _prepare(top / name, rights)
+        _prepare(folder, rights)
     except OSError as error:
         raise MammoError(
             f'{top}: {error.strerror}: no place for the cache of {index}',
             remedy='Name a folder: --cache-dir DIR, or none to decode every image each time',
         ) from error
-    return top / name
+    return folder
 
 
 def _prepare(folder: Path, rights: Rights) -> None:
