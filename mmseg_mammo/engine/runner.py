@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, IterBasedTrainLoop, Runner
+from torch import nn
 
 from mmseg_mammo.engine.config.checks import check_config, check_launcher
 from mmseg_mammo.engine.config.loading import (
@@ -24,6 +25,7 @@ from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.devices import on_gpu, use_device
 from mmseg_mammo.engine.hooks.console import ConsoleHook, log_warnings, quieten, say
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.input_grid import InputGrid, widen_truth
 
 # Those that mmengine itself leaves out where the config says None; it fails on others.
 STOCK_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
@@ -66,6 +68,14 @@ class _OfTools:
         self._cache(loop)
         return loop
 
+    def build_model(self, model: Any) -> Any:
+        """Let segmentors of others, which know of no small masks, have int64 as from mmseg's steps."""
+        built = super().build_model(model)  # type: ignore[misc]
+        preprocessor = getattr(built, 'data_preprocessor', None)
+        if isinstance(preprocessor, nn.Module) and not isinstance(built, InputGrid):
+            preprocessor.register_forward_hook(_widen)
+        return built
+
     def build_dataloader(self, dataloader: Any, *settings: Any, **more: Any) -> Any:
         fast = with_defaults(dataloader, on_gpu())
         return super().build_dataloader(fast, *settings, **more)  # type: ignore[misc]
@@ -78,6 +88,11 @@ class _OfTools:
             if line not in self._told and is_main_process():
                 say(self.logger, line)  # type: ignore[attr-defined]
             self._told |= {line}
+
+
+def _widen(_: nn.Module, __: Any, data: Any) -> None:
+    for sample in (data.get('data_samples') if isinstance(data, dict) else None) or []:
+        widen_truth(sample)
 
 
 def build(cfg: Config, cache: CacheChoice | None = None) -> Runner | FlexibleRunner:

@@ -93,7 +93,10 @@ def check_levels(results: Mapping[str, Any]) -> None:
     Raises:
         DataFileError: They are broken.
     """
-    if broken := broken_levels(results['img'], results.get('grey_levels')):
+    image = results['img']
+    if image.ndim == 3 and not image.strides[2]:  # channels that are one memory
+        image = image[..., :1]
+    if broken := broken_levels(image, results.get('grey_levels')):
         raise DataFileError(
             f'{results.get("img_path", "an image")}: a step of the pipeline has broken its grey '
             f'levels: {broken}',
