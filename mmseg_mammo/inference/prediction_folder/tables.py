@@ -83,7 +83,7 @@ def image_line(
         'patient_id': source.patient_id,
         'laterality': laterality,
         'view': source.view or loaded.view,
-        **_likeness(loaded.image, laterality, reference),
+        **_likeness(loaded.image, laterality, found.features, reference),
         'height': found.mask.shape[0],
         'width': found.mask.shape[1],
         'score': found.score,
@@ -97,10 +97,12 @@ def image_line(
     }
 
 
-def _likeness(image: np.ndarray, laterality: str, reference: Reference | None) -> dict[str, Any]:
+def _likeness(
+    image: np.ndarray, laterality: str, features: np.ndarray | None, reference: Reference | None
+) -> dict[str, Any]:
     if reference is None:
         return {'likeness': None, 'likeness_why': None}
-    found = reference.judge(image_statistics(image), laterality)
+    found = reference.judge(image_statistics(image), laterality, features)
     return {'likeness': found.share and round(found.share, 4), 'likeness_why': found.why}
 
 

@@ -171,8 +171,8 @@ def test_an_image_is_compared_with_the_training_images(tmp_path):
     asked = []
 
     class Reference:
-        def judge(self, found, laterality):
-            asked.append((found['height'], laterality))
+        def judge(self, found, laterality, features):
+            asked.append((found['height'], laterality, features))
             return Likeness(0.123456, 'unusual', ('tissue is bright',))
 
     source = Input('a.png', tmp_path / 'a.png', 'a', laterality='LEFT')
@@ -180,6 +180,6 @@ def test_an_image_is_compared_with_the_training_images(tmp_path):
     loaded = Loaded((), image, laterality='RIGHT')
     row = image_line(source, loaded, found, 'masks/a.png', Reference())
     assert (row['likeness'], row['likeness_why']) == (0.1235, 'unusual: tissue is bright')
-    assert asked == [(40, 'LEFT')]
+    assert asked == [(40, 'LEFT', None)]
     row = image_line(source, loaded, found, 'masks/a.png')
     assert (row['likeness'], row['likeness_why']) == (None, None)
