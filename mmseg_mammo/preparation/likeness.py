@@ -1,10 +1,12 @@
 """Likeness: how far a mammogram is from those that a model was trained on, in a number and a word."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from mmseg_mammo.preparation.network_likeness import NetworkReference, network_reference_of
 
 LIKE, UNUSUAL, UNLIKE = 'like', 'unusual', 'unlike'
 USUAL_SHARE = 0.05  # of the training images, that are unusual among themselves
@@ -20,8 +22,7 @@ class Feature(NamedTuple):
     Attributes:
         floor: A difference that nobody sees. Training images that agree more closely do not make
             the limit narrower.
-        low: What is said of an image with less than the training images have; '' where less is
-            nothing odd.
+        low: What is said of an image with less than the training images have.
         high: Likewise of more.
     """
 
@@ -43,10 +44,6 @@ FEATURES = {
     'outside': Feature(4, 'outside is dark', 'outside is bright'),
     'detail': Feature(0.5, 'little fine structure', 'much fine structure'),
 }
-# The distance from the nearest training images, in the features of the network's encoder.
-NETWORK = 'network'
-_KNOWN = {**FEATURES, NETWORK: Feature(0.01, '', 'looks different to the network')}
-_NEAREST = 3
 
 
 @dataclass(frozen=True)
@@ -58,11 +55,13 @@ class Likeness:
             where single training images are not known.
         word: :data:`LIKE`, :data:`UNUSUAL` or :data:`UNLIKE`.
         reasons: What is odd about it, the strongest first; none of an image that is like.
+        network: See :meth:`.NetworkReference.share`; it is no part of the word. None is unknown.
     """
 
     share: float | None
     word: str
     reasons: tuple[str, ...] = ()
+    network: float | None = None
 
     @property
     def why(self) -> str:
@@ -78,11 +77,13 @@ class Reference:
     such a distance from the others, and these say what is usual: *unusual* is an image that is
     farther out than 95 % of them, *unlike* one that is 1.5 times as far.
 
+    Attributes:
+        network: Features of training images in the network; None where they are not known.
+
     Args:
-        names: F features of :data:`FEATURES`, and perhaps :data:`NETWORK`.
+        names: F features of :data:`FEATURES`.
         ends: 3×F: their 1st percentiles, medians and 99th percentiles.
         distances: Those of N training images from the others; None where they are not known.
-        vectors: M×D features of training images in the network, for :data:`NETWORK`.
     """
 
     def __init__(
@@ -90,10 +91,10 @@ class Reference:
         names: Sequence[str],
         ends: np.ndarray,
         distances: np.ndarray | None = None,
-        vectors: np.ndarray | None = None,
     ) -> None:
         self.names, self.distances = tuple(names), distances
-        self._ends, self._vectors = ends, vectors
+        self._ends = ends
+        self.network: NetworkReference | None = None
         if distances is None:
             self.unusual, self.unlike = _QUANTILES_ONLY
         else:
@@ -108,10 +109,15 @@ class Reference:
         Args:
             image: Of :func:`.image_statistics`.
             laterality: LEFT, RIGHT, or '' for unknown: then the side of the breast says nothing.
-            vector: Its D features in the network; None says nothing of them.
+            vector: Its features in the network, D numbers; None is unknown.
         """
+        found = self._judge(image, laterality)
+        if vector is None or self.network is None:
+            return found
+        return replace(found, network=self.network.share(vector))
+
+    def _judge(self, image: Mapping[str, float], laterality: str) -> Likeness:
         found = features_of(image, laterality)
-        found[NETWORK] = _from_nearest(self._vectors, vector)
         values = np.array([found[name] for name in self.names])
         parts = _deviations(values, self._ends, self.names)
         distance = float(parts.max())
@@ -124,7 +130,7 @@ class Reference:
         odd = [i for i in np.argsort(-parts, kind='stable') if parts[i] > self.unusual]
         middle = self._ends[1]
         reasons = dict.fromkeys(
-            getattr(_KNOWN[self.names[i]], 'high' if values[i] > middle[i] else 'low')
+            getattr(FEATURES[self.names[i]], 'high' if values[i] > middle[i] else 'low')
             for i in odd[:_NAMED]
         )
         return Likeness(share, UNLIKE if distance > self.unlike else UNUSUAL, tuple(reasons))
@@ -148,28 +154,16 @@ def to_record(images: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     Args:
         images: Of :func:`features_of`.
     """
-    return {'names': list(FEATURES), 'values': [_rounded(images[i]) for i in record_order(images)]}
+    rows = [[float(f'{image[name]:.4g}') for name in FEATURES] for image in images]
+    return {'names': list(FEATURES), 'values': sorted(rows)}
 
 
-def record_order(images: Sequence[Mapping[str, float]]) -> list[int]:
-    """The order in which a record has N training images, as their numbers in ``images``.
-
-    Args:
-        images: Of :func:`features_of`.
-    """
-    rows = [_rounded(image) for image in images]
-    return sorted(
-        range(len(rows)), key=lambda i: [(np.isnan(v), np.nan_to_num(v)) for v in rows[i]]
-    )
-
-
-def reference_of(images: Mapping[str, Any], network: bool = False) -> Reference | None:
+def reference_of(images: Mapping[str, Any]) -> Reference | None:
     """What the record of a checkpoint tells to compare with.
 
     Args:
         images: ``images`` of the record. One of an earlier version has quantiles alone: then no
             share is known, and fewer features are.
-        network: Whether images come with their features in the network.
 
     Returns:
         None where it tells nothing, or of fewer than ten images.
@@ -180,28 +174,19 @@ def reference_of(images: Mapping[str, Any], network: bool = False) -> Reference 
         return _from_quantiles(images)
     known = [name for name in images['features']['names'] if name in FEATURES]
     columns = [images['features']['names'].index(name) for name in known]
-    values = np.array(images['features']['values'], float)[:, columns]
-    rows = images['features'].get(NETWORK) or () if network else ()
-    return reference_from(known, values, [row and np.array(row, float) for row in rows])
+    found = reference_from(known, np.array(images['features']['values'], float)[:, columns])
+    if found is not None:
+        found.network = network_reference_of(images)
+    return found
 
 
-def reference_from(
-    names: Sequence[str], values: np.ndarray, vectors: Sequence[np.ndarray | None] = ()
-) -> Reference | None:
+def reference_from(names: Sequence[str], values: np.ndarray) -> Reference | None:
     """Compare with N images whose features are known.
 
     Args:
         names: F of :data:`FEATURES`.
         values: N×F, NaN where unknown. A feature that fewer than ten images have is left out.
-        vectors: Features of the N images in the network, D numbers or None; none if not known.
     """
-    there = [i for i, row in enumerate(vectors) if row is not None and np.isfinite(row).all()]
-    known = np.array([vectors[i] for i in there])
-    if len(there) >= _FEWEST:
-        column = np.full((len(values), 1), np.nan)
-        for place, i in enumerate(there):
-            column[i] = _from_nearest(np.delete(known, place, axis=0), known[place])
-        names, values = [*names, NETWORK], np.hstack([values, column])
     kept = (~np.isnan(values)).sum(axis=0) >= _FEWEST
     names, values = [n for n, k in zip(names, kept, strict=True) if k], values[:, kept]
     if not names:
@@ -210,7 +195,7 @@ def reference_from(
         _deviations(values[i], _ends(np.delete(values, i, axis=0)), names).max()
         for i in range(len(values))
     ]
-    return Reference(names, _ends(values), np.sort(distances), known if NETWORK in names else None)
+    return Reference(names, _ends(values), np.sort(distances))
 
 
 def _from_quantiles(images: Mapping[str, Any]) -> Reference | None:
@@ -221,18 +206,6 @@ def _from_quantiles(images: Mapping[str, Any]) -> Reference | None:
     return Reference(names, ends) if names else None
 
 
-def _rounded(image: Mapping[str, float]) -> list[float]:
-    return [float(f'{image[name]:.4g}') for name in FEATURES]
-
-
-def _from_nearest(vectors: np.ndarray | None, vector: np.ndarray | None) -> float:
-    """Mean distance of a vector from the three nearest of M×D; NaN where one is not known."""
-    if vectors is None or vector is None:
-        return float('nan')
-    distances = np.linalg.norm(vectors - vector, axis=1)
-    return float(np.sort(distances)[:_NEAREST].mean())
-
-
 def _ends(values: np.ndarray) -> np.ndarray:
     """3×F: 1st, 50th and 99th percentile."""
     return np.nanpercentile(values, (1, 50, 99), axis=0)
@@ -241,8 +214,7 @@ def _ends(values: np.ndarray) -> np.ndarray:
 def _deviations(values: np.ndarray, ends: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """Of each feature the distance from the median: 1 at the percentile; 0 where it is unknown."""
     low, middle, high = ends
-    floor = np.array([_KNOWN[name].floor for name in names])
+    floor = np.array([FEATURES[name].floor for name in names])
     above = (values - middle) / np.maximum(high - middle, floor)
     below = (middle - values) / np.maximum(middle - low, floor)
-    below *= [bool(_KNOWN[name].low) for name in names]
     return np.nan_to_num(np.maximum(above, below), nan=0.0)

@@ -7,13 +7,7 @@ import pytest
 from prepared_sets import half_disc
 
 from mmseg_mammo.preparation.image_statistics import image_statistics, summarise_statistics
-from mmseg_mammo.preparation.likeness import (
-    FEATURES,
-    features_of,
-    record_order,
-    reference_of,
-    to_record,
-)
+from mmseg_mammo.preparation.likeness import FEATURES, features_of, reference_of, to_record
 
 
 @pytest.fixture(scope='module')
@@ -109,52 +103,3 @@ def test_the_record_names_no_image_and_has_no_order(images):
     assert found == to_record(features[::-1])
     assert found['names'] == list(FEATURES)
     assert np.array(found['values']).shape == (20, len(FEATURES))
-
-
-@pytest.fixture
-def seen(record):
-    """The record with features in the network, of every second image."""
-    rng = np.random.default_rng(5)
-    rows = [rng.normal(0, 0.1, 32).round(4).tolist() if i % 2 else None for i in range(100)]
-    return {**record, 'features': {**record['features'], 'network': rows}}
-
-
-def test_features_in_the_network_are_one_more_number(seen, record, images):
-    rng = np.random.default_rng(6)
-    reference = reference_of(seen, network=True)
-    assert reference.names == (*reference_of(record).names, 'network')
-    statistics = image_statistics(images[104][0])
-    words = [reference.judge(statistics, '', rng.normal(0, 0.1, 32)).word for _ in range(200)]
-    assert words.count('unlike') <= 2
-    assert words.count('like') > 170
-    far = reference.judge(statistics, '', rng.normal(1, 0.1, 32))
-    assert far.why == 'unlike: looks different to the network'
-    assert reference.judge(statistics).word == 'like'  # nothing is known of them
-
-
-def test_a_training_image_is_measured_from_the_others(seen):
-    """Not from itself: the training images would be farther from new ones than from each other."""
-    reference = reference_of(seen, network=True)
-    row = next(row for row in seen['features']['network'] if row)
-    others = np.array([each for each in seen['features']['network'] if each and each is not row])
-    distances = np.sort(np.linalg.norm(others - row, axis=1))[:3]
-    place = reference.names.index('network')
-    assert reference._ends[0][place] > 0.1
-    assert reference._ends[0][place] <= distances.mean() <= reference._ends[2][place] + 1e-9
-
-
-def test_without_a_look_at_the_network_its_features_say_nothing(seen, record, images):
-    plain, blind = reference_of(record), reference_of(seen)
-    assert blind.names == plain.names
-    np.testing.assert_array_equal(blind.distances, plain.distances)
-    few = {**seen['features'], 'network': [[0.0] * 32] * 9 + [None] * 91}
-    assert reference_of({**seen, 'features': few}, network=True).names == plain.names
-
-
-def test_the_order_of_the_record_does_not_depend_on_unknown_numbers():
-    """NaN is neither less nor more than a number."""
-    images = [{name: float(n) for name in FEATURES} for n in (3, 1, 2)]
-    images[1]['aspect'] = images[2]['aspect'] = float('nan')
-    for order in ([0, 1, 2], [2, 1, 0], [1, 0, 2]):
-        given = [images[i] for i in order]
-        assert [given[i]['breast'] for i in record_order(given)] == [3.0, 1.0, 2.0]

@@ -13,7 +13,7 @@ from mmseg_mammo.engine.fsdp import is_sharded
 from mmseg_mammo.engine.partial_checkpoint import drop_frozen, note_base, refuse_random_base
 from mmseg_mammo.engine.training_record.backend import AtomicBackend
 from mmseg_mammo.engine.training_record.describe import describe_training
-from mmseg_mammo.engine.training_record.features import TrainingFeatures, add_features
+from mmseg_mammo.engine.training_record.features import TrainingFeatures
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.evaluation.scalars import HIGHER, LOWER, scalar
 from mmseg_mammo.io.checkpoint_record import add_record, read_record
@@ -21,6 +21,7 @@ from mmseg_mammo.io.files import link_atomic, write_atomic
 from mmseg_mammo.io.run_folder import BEST
 from mmseg_mammo.models.peft.lora import omits_frozen
 from mmseg_mammo.models.peft.trainable import fingerprint, unwrapped
+from mmseg_mammo.preparation.network_likeness import NETWORK
 
 
 @HOOKS.register_module()
@@ -37,8 +38,8 @@ class ResumableCheckpointHook(CheckpointHook):
             a few megabytes instead of a gigabyte for SETR-VPT. ``CheckpointGuardHook`` puts them
             back when the checkpoint is loaded.
         record_features: Let the record have what the network makes of some training images, in a
-            few numbers, by which ``mammoseg predict`` tells images that are unlike them. It costs a
-            pass over up to fifty images whenever a validation, or the end, saves a checkpoint.
+            few numbers, which ``mammoseg predict`` compares new images with. It costs a pass over up
+            to fifty images whenever a validation, or the end, saves a checkpoint.
         kwargs: See ``mmengine.hooks.CheckpointHook``; files are on the local file system. ``rule``
             may be left out for scalars of this project's metric.
 
@@ -126,7 +127,7 @@ class ResumableCheckpointHook(CheckpointHook):
         if is_main_process():
             AtomicBackend.record = {
                 **self._record,
-                'images': add_features(self._record['images'], features),
+                'images': {**self._record['images'], **({NETWORK: features} if features else {})},
                 'epoch': checkpoint['meta'].get('epoch'),
                 'iter': checkpoint['meta'].get('iter'),
                 'best_score': self._best_scores(runner),

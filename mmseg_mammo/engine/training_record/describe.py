@@ -30,7 +30,7 @@ from mmseg_mammo.preparation.image_statistics import (
     image_statistics,
     summarise_statistics,
 )
-from mmseg_mammo.preparation.likeness import features_of, record_order, to_record
+from mmseg_mammo.preparation.likeness import features_of, to_record
 from mmseg_mammo.preparation.output import OPTIONS_NAME
 
 _SAMPLE = 100  # images whose grey levels are looked at
@@ -84,37 +84,31 @@ def describe_images(dataset: Any) -> dict[str, Any]:
     host or of a user have none.
     """
     read = read_training_images(dataset)
-    found = [statistics for _, statistics, _ in read]
+    found = [statistics for _, statistics in read]
     quantiles = summarise_statistics(found)
     return {
         'count': len(found),
         'percent': list(QUANTILES),
         'quantiles': quantiles,
-        'features': to_record([features for _, _, features in read]),
+        'features': to_record(
+            [features_of(each, item.get('laterality', '')) for item, each in read]
+        ),
     }
 
 
-def read_training_images(
-    dataset: Any,
-) -> list[tuple[Mapping[str, Any], dict[str, float], dict[str, float]]]:
-    """Those images of :func:`describe_images`: item of the data set, statistics and features.
-
-    They come in the order of ``features`` in the record.
-    """
+def read_training_images(dataset: Any) -> list[tuple[Mapping[str, Any], dict[str, float]]]:
+    """Those images of :func:`describe_images`, in the order of the data set: item and statistics."""
     if not all(isinstance(member, MammographyDataset) for member in members(dataset)):
         return []
     chosen = np.unique(np.linspace(0, len(dataset) - 1, _SAMPLE).round().astype(int))
     items = [dataset.get_data_info(int(index)) for index in chosen]
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = [
-            (item, each, features_of(each, item.get('laterality', '')))
-            for item, each in zip(items, pool.map(_statistics, items), strict=True)
-            if each is not None
-        ]
+        pairs = zip(items, pool.map(_statistics, items), strict=True)
+        found = [(item, each) for item, each in pairs if each is not None]
     if len(found) < len(items):  # training says why, when it comes to such an image
         missing = len(items) - len(found)
         print_log(f'{missing} images are not in the statistics of the checkpoint', 'current')
-    return [found[place] for place in record_order([features for *_, features in found])]
+    return found
 
 
 def preparation_of(dataset: Any) -> dict[str, Any]:

@@ -24,9 +24,8 @@ from mmseg_mammo.engine.fsdp import is_sharded
 from mmseg_mammo.engine.training_record.describe import read_training_images
 from mmseg_mammo.models.image_features import encoder_of, image_features
 from mmseg_mammo.models.peft.trainable import unwrapped
-from mmseg_mammo.preparation.likeness import NETWORK
 
-Rows = list[list[float] | None]
+Rows = list[list[float]]
 MOST = 50  # images
 _AHEAD = 4  # images that are read at once, by as many threads
 
@@ -43,10 +42,9 @@ class TrainingFeatures:
 
     def __init__(self, runner: Any) -> None:
         data = None if runner is None else runner.train_loop.dataloader.dataset
-        images = [item for item, _, _ in read_training_images(data)] if data else []
-        self._count = len(images)
+        images = [item for item, _ in read_training_images(data)] if data else []
         places = np.unique(np.linspace(0, len(images) - 1, MOST).round().astype(int))
-        self._images = {int(place): images[place] for place in places} if images else {}
+        self._images = [images[place] for place in places] if images else []
         self._possible = bool(images) and not is_sharded(runner.model)
         self._validated = self._fresh = False
         self._rows: Rows = []
@@ -56,16 +54,15 @@ class TrainingFeatures:
         self._validated, self._fresh = now, False
 
     def of(self, runner: Any, checkpoint: Mapping[str, Any]) -> Rows:
-        """The features by the weights of a checkpoint; in the order of the record.
+        """The features by the weights of a checkpoint, in an order that tells nothing of the data.
 
         Args:
             runner: Of MMEngine.
             checkpoint: About to be saved.
 
         Returns:
-            32 numbers of each image, None of those that were not looked at. Empty, if they cannot be
-            had: of a model without encoder, or weights that are split (FSDP, DeepSpeed); and between
-            validations.
+            32 numbers of each image. Empty, if they cannot be had: of a model without encoder, or
+            weights that are split (FSDP, DeepSpeed); and between validations.
         """
         model = unwrapped(runner.model)
         encoder, state = encoder_of(model), checkpoint.get('state_dict')
@@ -80,29 +77,14 @@ class TrainingFeatures:
 
     def _look(self, cfg: Config, model: nn.Module, state: Mapping[str, Any]) -> Rows:
         try:
-            found = _features(cfg, model, state, list(self._images.values()))
+            found = _features(cfg, model, state, self._images)
         # Whatever a part of a user's own raises: nobody asked for these, and the training goes on.
         except Exception as error:  # noqa: BLE001
             said = f'No features of the network in the checkpoint: {type(error).__name__}: {error}'
             print_log(said, 'current', logging.WARNING)
             self._possible = False
             return []
-        rows: Rows = [None] * self._count
-        for place, row in zip(self._images, found, strict=True):
-            rows[place] = row.tolist()
-        return rows
-
-
-def add_features(images: Mapping[str, Any], rows: Rows) -> dict[str, Any]:
-    """``images`` of a record with the features of its images in the network.
-
-    Args:
-        images: Of :func:`.describe_images`.
-        rows: Of :meth:`TrainingFeatures.of`; of an empty list nothing is said.
-    """
-    if not rows:
-        return {**images}
-    return {**images, 'features': {**images['features'], NETWORK: rows}}
+        return sorted(row.tolist() for row in found)
 
 
 def _is_last(runner: Any) -> bool:

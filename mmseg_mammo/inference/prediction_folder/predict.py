@@ -20,7 +20,6 @@ from mmseg_mammo.inference.prediction_folder.tables import claim_folder, write_t
 from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.files import remove_partials, sha256, write_json
-from mmseg_mammo.io.onnx.metadata import is_onnx
 from mmseg_mammo.io.run_folder import DIFFERENCES, RUN
 from mmseg_mammo.preparation.likeness import Reference, reference_of
 
@@ -111,8 +110,7 @@ def read_reference(checkpoint: Path) -> Reference | None:
     Returns:
         None where it has no record, or where that tells of too few images.
     """
-    images = (read_record(checkpoint) or {}).get('images') or {}
-    return reference_of(images, network=not is_onnx(checkpoint))
+    return reference_of((read_record(checkpoint) or {}).get('images') or {})
 
 
 def describe_run(predictor: Predictor, outputs: Outputs) -> dict[str, Any]:
