@@ -18,8 +18,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_mammo.cli.browse import add_no_browse_argument, browse_prepared
+from mmseg_mammo.cli.browse import add_no_browse_argument
 from mmseg_mammo.cli.common import named_errors, resumable
+from mmseg_mammo.cli.prepared import finish_prepared
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.index import SPLITS
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, EMPTY_MASK_MEANINGS, Gaps
@@ -163,8 +164,7 @@ def main(args: argparse.Namespace) -> None:
     with named_errors(args.parser.prog, OSError), resumable():
         outcome = prepare_hospital(args)
         print(*summarise(outcome, args.out, args.mask_kind is not None), sep='\n')
-        if not args.no_browse:
-            browse_prepared(args.out)
+        finish_prepared(args)
 
 
 def _check_inputs(args: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """Checkpoint hook: saves checkpoints that a killed training resumes from exactly."""
 
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ class ResumableCheckpointHook(CheckpointHook):
     deletes the previous file before the next one is complete. The best checkpoint also has the
     name ``best.pth``, whatever its epoch.
 
+    Attributes:
+        when_best: Called with ``best.pth`` whenever there is another one, in the main process.
+
     Args:
         save_trained_only: Leave out the frozen weights, which come from the pre-trained file:
             a few megabytes instead of a gigabyte for SETR-VPT. ``CheckpointGuardHook`` puts them
@@ -50,6 +54,7 @@ class ResumableCheckpointHook(CheckpointHook):
 
     best_ckpt_path: str | None = None
     last_ckpt: str | None = None
+    when_best: Callable[[Path], None] | None = None
     keep_ckpt_ids: deque[int]
 
     def __init__(
@@ -115,7 +120,10 @@ class ResumableCheckpointHook(CheckpointHook):
         several = getattr(self, 'best_ckpt_path_dict', {}).values()
         found = self.best_ckpt_path or next(iter(several), None)
         if found and is_main_process() and Path(found).is_file():  # DeepSpeed's are folders
-            link_atomic(Path(found), Path(found).with_name(BEST))
+            best = Path(found).with_name(BEST)
+            link_atomic(Path(found), best)
+            if self.when_best is not None:
+                self.when_best(best)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Leave out what is frozen; after ``EMAHook`` has added its weights."""
