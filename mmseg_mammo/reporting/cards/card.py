@@ -85,7 +85,7 @@ def render_card(title: str, groups: Sequence[Group], told: Mapping[str, str]) ->
                 lines += [to_markdown(table).rstrip('\n'), '']
     lines.append(f'mmseg_mammo {__version__}. {NO_DEVICE}')
     text = '\n'.join(lines) + '\n'
-    end = json.dumps({'sha256': _digest(text), 'told': dict(told)}).replace('--', '-\\u002d')
+    end = json.dumps({'sha256': _hash_of(text), 'told': dict(told)}).replace('--', '-\\u002d')
     return f'{text}{_END}{end} -->\n'
 
 
@@ -117,7 +117,7 @@ def write_card(path: Path, text: str, unasked: bool = False) -> None:
         fault = ''
         if not content.startswith(f'{_MARK}\n'):
             fault = 'was not written by this program'
-        elif end and end.get('sha256') != _digest(content.rpartition(_END)[0]):
+        elif end and end.get('sha256') != _hash_of(content.rpartition(_END)[0]):
             fault = 'was changed by hand'
         elif unasked and not end:
             fault = 'is of an earlier version, and may have been changed by hand'
@@ -130,7 +130,7 @@ def write_card(path: Path, text: str, unasked: bool = False) -> None:
     write_atomic(path, lambda stream: stream.write(text.encode()))
 
 
-def _digest(text: str) -> str:
+def _hash_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
