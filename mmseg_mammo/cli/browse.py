@@ -65,8 +65,6 @@ def browse_prepared(out: Path) -> None:
     from mmseg_mammo.preparation.browse.browse import PAGE, browse
     from mmseg_mammo.preparation.browse.look import read_items
 
-    if not (out / INDEX_NAME).is_file():  # nothing could be prepared
-        return
     items = read_items(out / INDEX_NAME)
     chosen = np.unique(np.linspace(0, len(items) - 1, SAMPLE).round().astype(int))
     found = browse([items[number] for number in chosen], out / FOLDER)
