@@ -16,6 +16,7 @@ from mmseg_mammo.engine.config.checks import check_config, check_launcher
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.devices import on_gpu, use_device
 from mmseg_mammo.engine.hooks.console import ConsoleHook, log_warnings, quieten
+from mmseg_mammo.engine.validation.one_by_one import in_place_of
 from mmseg_mammo.errors import MammoError
 
 # What torch takes with worker processes only.
@@ -28,7 +29,7 @@ class _OfTools:
     """A quiet console from the first line; a training without a step is refused.
 
     A hook would come too late for both: mmengine logs the whole config and plans the learning rate
-    before it calls one.
+    before it calls one. Loops of mmengine give way to those of :mod:`.one_by_one`.
     """
 
     quiet: bool
@@ -47,6 +48,12 @@ class _OfTools:
         if self.quiet:
             quieten(logger)
             log_warnings(logger)
+
+    def build_val_loop(self, loop: Any, *settings: Any, **more: Any) -> Any:
+        return super().build_val_loop(in_place_of(loop), *settings, **more)  # type: ignore[misc]
+
+    def build_test_loop(self, loop: Any, *settings: Any, **more: Any) -> Any:
+        return super().build_test_loop(in_place_of(loop), *settings, **more)  # type: ignore[misc]
 
     def build_train_loop(self, *settings: Any, **more: Any) -> Any:
         loop = super().build_train_loop(*settings, **more)  # type: ignore[misc]
