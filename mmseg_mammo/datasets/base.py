@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +13,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_mammo.errors import DataIndexError, MammoError
+from mmseg_mammo.io.files import uncollected
 from mmseg_mammo.io.index import INDEX_NAME, SPLITS, Row, read_index
 from mmseg_mammo.io.spacing import extent_mm
 
@@ -220,7 +220,8 @@ class MammographyDataset(BaseSegDataset):
                 'Change the filters of the dataset in the config'
                 + ', or take mammoseg predict, which needs no annotation' * unseen,
             )
-        return [self._item(row) for row in kept]
+        with uncollected():
+            return [self._item(row) for row in kept]
 
     def _keeps(self, row: Row) -> bool:
         return (
@@ -239,7 +240,7 @@ class MammographyDataset(BaseSegDataset):
     def _item(self, row: Row) -> dict:
         root = Path(self.ann_file).parent
         return {
-            **asdict(row),
+            **vars(row),
             'extent_mm': extent_mm(row),
             'img_path': str(root / row.image),
             'seg_map_path': str(root / row.mask) if row.mask else None,
