@@ -64,7 +64,7 @@ def format_once() -> None:
 
     format_code.formatted = formatted  # type: ignore[attr-defined]
     yapf_api.FormatCode = format_code
-    config = import_module('mmengine.config.config')
+    config: Any = import_module('mmengine.config.config')
     if hasattr(config, 'FormatCode'):  # of versions that have taken it by then
         config.FormatCode = format_code
 

@@ -73,9 +73,9 @@ class LossValLoop(OneByOneValLoop):
 
 
 def sample_on_grid(sample: SegDataSample, shape: Sequence[int]) -> SegDataSample:
-    """A copy of a sample whose true mask has the grid ``shape``; see :func:`truth_on_input`."""
+    """A copy of a sample whose true mask, int64, has the grid ``shape``; see :func:`truth_on_input`."""
     copy = SegDataSample(metainfo=sample.metainfo)
-    copy.gt_sem_seg = PixelData(data=truth_on_input(sample, (shape[0], shape[1])))
+    copy.gt_sem_seg = PixelData(data=truth_on_input(sample, (shape[0], shape[1])).long())
     return copy
 
 

@@ -1,7 +1,6 @@
 """``index.csv``: the table of images that preparation writes and everything else reads.
 
-One row per image; paths are relative to the folder that holds the index. ``docs/data.md``
-describes every column.
+One row per image; paths are relative to its folder. ``docs/data.md`` describes every column.
 """
 
 from collections import defaultdict
@@ -44,7 +43,8 @@ class Row:
     ``finding`` and ``pathology`` may join several terms with ``+`` (``mass+calcification``).
     ``original_height`` and ``original_width`` are the pixels before any downscaling, and the
     spacings those of that grid, in mm, row and column (``0.07 0.07``); ask
-    :func:`mmseg_mammo.io.spacing.pixel_size` for the size of a pixel.
+    :func:`mmseg_mammo.io.spacing.pixel_size` for the size of a pixel. ``mask_share`` is the share of
+    the mask's pixels that are lesion.
     """
 
     image: str
@@ -67,10 +67,11 @@ class Row:
     pixel_spacing: str = ''
     imager_pixel_spacing: str = ''
     magnification: str = ''
+    mask_share: str = ''
 
 
 COLUMNS = tuple(field.name for field in fields(Row) if field.default is MISSING)
-# Of images that are or were DICOM files; an index without them is as good as one that has them empty.
+# An index without them is as good as one that has them empty.
 OPTIONAL = tuple(field.name for field in fields(Row) if field.default is not MISSING)
 _ALL = (*COLUMNS, *OPTIONAL)
 _SIZES = {name: _ALL.index(name) for name in ('original_height', 'original_width')}

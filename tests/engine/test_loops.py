@@ -127,6 +127,7 @@ def test_a_tiny_lesion_stays_in_the_truth_of_the_loss_and_the_sample_is_not_touc
     copy = sample_on_grid(sample, (16, 16))
     assert copy.gt_sem_seg.data.shape == (1, 16, 16)
     assert copy.gt_sem_seg.data.sum() == 1
+    assert copy.gt_sem_seg.data.dtype == torch.int64  # what losses take
     assert copy.img_path == 'a.png'
     assert sample.gt_sem_seg.data.shape == (1, 100, 90)
 
