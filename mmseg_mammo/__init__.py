@@ -16,6 +16,7 @@ from typing import Any
 
 from mmseg_mammo import host
 from mmseg_mammo.errors import HostError
+from mmseg_mammo.io.files import uncollected
 from mmseg_mammo.version import __version__
 
 _VARIABLE = 'MMSEG_MAMMO_REGISTER'
@@ -39,7 +40,7 @@ def register() -> None:
     os.environ.pop(_VARIABLE, None)
     if not host.is_installed():
         raise HostError(host.MISSING, remedy=host.REMEDY)
-    with host.quiet_import():
+    with host.quiet_import(), uncollected():
         host.check()
         from mmseg_mammo import datasets, engine, models, transforms  # noqa: F401
         from mmseg_mammo.evaluation import metric  # noqa: F401

@@ -2,10 +2,13 @@
 
 import io
 import warnings
+from ast import literal_eval
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import lru_cache
 from importlib import import_module, metadata
 from importlib.util import find_spec
+from typing import Any
 
 from mmseg_mammo.errors import HostError
 
@@ -42,6 +45,28 @@ def quiet_import() -> Iterator[None]:
         lines = printed.getvalue().splitlines()
         for line in (line for line in lines if line not in _PRINTED):
             print(line)
+
+
+def format_once() -> None:
+    """Let the host lay out the text of a config once: it does so four times, and for checkpoints."""
+    from yapf.yapflib import yapf_api
+
+    if hasattr(yapf_api.FormatCode, 'formatted'):
+        return
+    plain = yapf_api.FormatCode
+
+    @lru_cache(maxsize=8)
+    def formatted(text: str, options: str) -> Any:
+        return plain(text, **literal_eval(options))
+
+    def format_code(text: str, **options: Any) -> Any:
+        return formatted(text, repr(options))
+
+    format_code.formatted = formatted  # type: ignore[attr-defined]
+    yapf_api.FormatCode = format_code
+    config: Any = import_module('mmengine.config.config')
+    if hasattr(config, 'FormatCode'):  # of versions that have taken it by then
+        config.FormatCode = format_code
 
 
 def is_installed() -> bool:

@@ -66,6 +66,33 @@ def test_preparation_works_without_host():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.fixture
+def formatter(monkeypatch):
+    """Calls of yapf; what is put in its place ends with the test."""
+    calls = []
+
+    def plain(text, **options):
+        calls.append((text, options))
+        return text.upper(), True
+
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', plain)
+    monkeypatch.setattr('mmengine.config.config.FormatCode', plain, raising=False)
+    return calls
+
+
+def test_the_text_of_a_config_is_laid_out_once(formatter):
+    from yapf.yapflib import yapf_api
+
+    style = {'based_on_style': 'pep8', 'split': True}
+    for _ in range(2):
+        host.format_once()
+        for text in ('a = 1', 'b = 2', 'a = 1'):
+            assert yapf_api.FormatCode(text, style_config=style) == (text.upper(), True)
+    assert formatter == [('a = 1', {'style_config': style}), ('b = 2', {'style_config': style})]
+    yapf_api.FormatCode('a = 1', style_config={}, verify=True)
+    assert formatter[2:] == [('a = 1', {'style_config': {}, 'verify': True})]
+
+
 def run_with_host(code: str, **environment: str) -> str:
     """What ``code`` prints in a fresh interpreter with the host."""
     done = subprocess.run(
@@ -77,6 +104,20 @@ def run_with_host(code: str, **environment: str) -> str:
         check=True,
     )
     return done.stdout
+
+
+@pytest.mark.slow
+def test_what_a_first_step_does_not_need_is_imported_later():
+    code = (
+        'import sys\n'
+        'import mmengine.runner, mmseg.datasets, mmseg.engine, mmseg.models, mmpretrain.models\n'
+        'before = set(sys.modules)\n'
+        'import mmseg_mammo\n'
+        "late = ['highdicom', 'matplotlib', 'monai', 'onnx', 'onnxruntime', 'openpyxl', 'pandas']\n"
+        "late += ['pydicom', 'scipy.stats', 'sklearn']\n"
+        'print([name for name in late if name in set(sys.modules) - before])'
+    )
+    assert run_with_host(code).splitlines()[-1] == '[]'
 
 
 @pytest.mark.slow

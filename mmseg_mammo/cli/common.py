@@ -24,9 +24,14 @@ def host_command(main: Main) -> Main:
     @functools.wraps(main)
     def command(args: argparse.Namespace) -> None:
         def work() -> None:
-            from mmseg_mammo import register
+            from mmseg_mammo import host, register
 
             register()
+            # Modules stay: data sets have all garbage collected when they open, and workers of a
+            # loader share what no collection touches.
+            if not gc.get_freeze_count():
+                gc.freeze()
+            host.format_once()
             from mmseg_mammo.models.safe_loading import use_safe_loading
 
             use_safe_loading()

@@ -1,7 +1,6 @@
 """Base data set: reads the mammograms and masks that an ``index.csv`` lists."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ from mmseg_mammo.datasets.step_cache import StepCache
 from mmseg_mammo.datasets.step_kinds import is_deterministic
 from mmseg_mammo.datasets.unheeded import refuse_unheeded
 from mmseg_mammo.errors import DataIndexError, MammoError
+from mmseg_mammo.io.files import uncollected
 from mmseg_mammo.io.index import INDEX_NAME, SPLITS, Row, read_index
 from mmseg_mammo.io.spacing import extent_mm
 
@@ -207,7 +207,8 @@ class MammographyDataset(BaseSegDataset):
                 + ', or take mammoseg predict, which needs no annotation'
                 * any(row.annotated == 'no' for row in seen),
             )
-        return [self._item(row) for row in kept]
+        with uncollected():
+            return [self._item(row) for row in kept]
 
     def _keeps(self, row: Row) -> bool:
         return row.split == self.split and (self.views is None or row.view in self.views)
@@ -222,7 +223,7 @@ class MammographyDataset(BaseSegDataset):
     def _item(self, row: Row) -> dict:
         root = Path(self.ann_file).parent
         return {
-            **asdict(row),
+            **vars(row),
             'extent_mm': extent_mm(row),
             'img_path': str(root / row.image),
             'seg_map_path': str(root / row.mask) if row.mask else None,

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,20 @@ from mmseg_mammo.io.image import read_labels
 from mmseg_mammo.io.mask import binarise
 
 
-def lesion_share(path: str | None) -> float:
-    """Share of the pixels of a mask file that are lesion; 0 without a file."""
-    return float(binarise(read_labels(Path(path)), path).mean()) if path else 0.0
+def lesion_share(path: str | None, known: str = '') -> float:
+    """Share of the pixels of a mask file that are lesion; 0 without a file.
+
+    Args:
+        path: The file.
+        known: What the index says of it, ``mask_share``; unless that is a share above 0, the file
+            is read.
+    """
+    if not path:
+        return 0.0
+    with suppress(ValueError):
+        if 0 < (share := float(known)) <= 1:
+            return share
+    return float(binarise(read_labels(Path(path)), path).mean())
 
 
 def size_weights(
@@ -61,7 +73,7 @@ class LesionSizeSampler(Sampler):
 
     An epoch has as many images as the data set. The k-th repeat of image ``i`` in an epoch is
     drawn as ``i + k * len(dataset)``, which ``MammographyDataset`` augments anew. Several processes
-    share one draw. All masks are read once, when training starts.
+    share one draw. Masks that the index has no ``mask_share`` of are read when training starts.
 
     Args:
         dataset: A ``MammographyDataset``, not a wrapper of one.
@@ -88,9 +100,12 @@ class LesionSizeSampler(Sampler):
                 "Set train_dataloader.sampler to dict(_delete_=True, type='DefaultSampler', "
                 'shuffle=True)',
             )
-        paths = [dataset.get_data_info(i).get('seg_map_path') for i in range(len(dataset))]
+        infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+        paths, known = (
+            [info.get(name) for info in infos] for name in ('seg_map_path', 'mask_share')
+        )
         with ThreadPoolExecutor() as pool:
-            shares = np.array(list(pool.map(lesion_share, paths)))
+            shares = np.array(list(pool.map(lesion_share, paths, known)))
         self.weights = torch.from_numpy(size_weights(shares, power, limit, rare_large))
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed

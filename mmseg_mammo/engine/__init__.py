@@ -19,6 +19,7 @@ from mmseg_mammo.engine.hooks.viewer import ViewerHook
 from mmseg_mammo.engine.loops import LossValLoop
 from mmseg_mammo.engine.optim_constructor import KeepUnreachedConstructor
 from mmseg_mammo.engine.optim_wrapper import BFloat16OptimWrapper
+from mmseg_mammo.engine.validation.one_by_one import OneByOneTestLoop, OneByOneValLoop
 
 __all__ = [
     'BFloat16OptimWrapper',
@@ -30,6 +31,8 @@ __all__ = [
     'KeepUnreachedConstructor',
     'LossValLoop',
     'NoHook',
+    'OneByOneTestLoop',
+    'OneByOneValLoop',
     'OverlayHook',
     'ParameterCountHook',
     'PerImageCSVHook',

@@ -24,6 +24,7 @@ from mmseg_mammo.engine.config.loading import (
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.devices import on_gpu, use_device
 from mmseg_mammo.engine.hooks.console import ConsoleHook, log_warnings, quieten, say
+from mmseg_mammo.engine.validation.one_by_one import in_place_of
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.input_grid import InputGrid, widen_truth
 
@@ -35,7 +36,7 @@ class _OfTools:
     """A quiet console from the first line; a training without a step is refused.
 
     A hook would come too late for both: mmengine logs the whole config and plans the learning rate
-    before it calls one.
+    before it calls one. Loops of mmengine give way to those of :mod:`.one_by_one`.
     """
 
     quiet: bool
@@ -57,16 +58,19 @@ class _OfTools:
             quieten(logger)
             log_warnings(logger)
 
+    def build_test_loop(self, loop: Any, *settings: Any, **more: Any) -> Any:
+        return super().build_test_loop(in_place_of(loop), *settings, **more)  # type: ignore[misc]
+
     def build_train_loop(self, *settings: Any, **more: Any) -> Any:
         loop = super().build_train_loop(*settings, **more)  # type: ignore[misc]
         refuse_empty(loop)
         self._cache(loop)
         return loop
 
-    def build_val_loop(self, *settings: Any, **more: Any) -> Any:
-        loop = super().build_val_loop(*settings, **more)  # type: ignore[misc]
-        self._cache(loop)
-        return loop
+    def build_val_loop(self, loop: Any, *settings: Any, **more: Any) -> Any:
+        built = super().build_val_loop(in_place_of(loop), *settings, **more)  # type: ignore[misc]
+        self._cache(built)
+        return built
 
     def build_model(self, model: Any) -> Any:
         """Let segmentors of others, which know of no small masks, have int64 as from mmseg's steps."""

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import false_discovery_control, norm
-from scipy.stats import t as student
 
 from mmseg_mammo.evaluation.operating_point import auroc as area_under_roc
 
@@ -190,6 +188,9 @@ def tail(patients: int) -> float:
     >>> [round(100 * tail(patients), 1) for patients in (5, 20, 1000)]
     [0.1, 1.6, 2.5]
     """
+    from scipy.stats import norm  # here and below: a training need not wait for its import
+    from scipy.stats import t as student
+
     n = max(patients, 2)
     return float(norm.cdf(-np.sqrt(n / (n - 1)) * student.ppf(0.975, n - 1)))
 
@@ -231,6 +232,8 @@ def adjust(p_values: np.ndarray) -> np.ndarray:
     >>> adjust(np.array([0.01, 0.02])).round(3)
     array([0.03, 0.03])
     """
+    from scipy.stats import false_discovery_control
+
     return false_discovery_control(p_values, method='by') if len(p_values) else p_values
 
 

@@ -1,7 +1,6 @@
 """Calibration: how well probabilities agree with outcomes (Guo et al., ICML 2017, section 2)."""
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 BINS = 10
 TEMPERATURES = 0.05, 20.0  # of a fit; beyond them something else is wrong
@@ -66,6 +65,8 @@ def fit_temperature(logits: np.ndarray, lesion: np.ndarray, background: np.ndarr
     >>> round(fit_temperature(logits, np.array([12, 88]), np.array([88, 12])), 2)
     2.01
     """
+    from scipy.optimize import minimize_scalar
+
     if not lesion.sum() or not background.sum():
         raise ValueError('fit_temperature: pixels of both kinds are needed')
 

@@ -10,8 +10,6 @@ have been given to calibrate on; that is split conformal prediction for one clas
 import math
 
 import numpy as np
-from scipy.stats import beta, binom
-from sklearn.metrics import roc_auc_score
 
 SENSITIVITY = 95  # percent
 LEVEL = 0.95  # of intervals
@@ -30,6 +28,8 @@ def auroc(positive: np.ndarray, scores: np.ndarray) -> float:
     """
     if positive.all() or not positive.any():
         return float('nan')
+    from sklearn.metrics import roc_auc_score  # a training need not wait for its import
+
     return float(roc_auc_score(positive, scores))
 
 
@@ -85,6 +85,8 @@ def share_interval(rank: int, count: int, level: float = LEVEL) -> tuple[float, 
     >>> [round(end, 3) for end in share_interval(91, 100)]
     [0.836, 0.951]
     """
+    from scipy.stats import beta
+
     tail = (1 - level) / 2
     low, high = beta.ppf((tail, 1 - tail), rank, count + 1 - rank)
     return float(low), float(high)
@@ -108,6 +110,8 @@ def quantile_interval(
     >>> quantile_interval(np.arange(1, 11) / 10, 0.9)
     (0.7, None)
     """
+    from scipy.stats import binom
+
     ordered, tail = np.sort(scores), (1 - level) / 2
     low, high = (int(rank) for rank in binom.ppf((tail, 1 - tail), len(ordered), share))
     return (

@@ -41,11 +41,14 @@ class Regions:
 
     def concatenate(self, others: 'Regions') -> 'Regions':
         """These components and, numbered after them, others of the grid that share no pixel."""
-        shifted = np.where(others.labels > 0, others.labels + len(self), self.labels)
+        if not len(others):
+            return self
+        labels = self.labels + others.labels  # one of both is 0
+        np.add(labels, np.int32(len(self)), out=labels, where=others.labels > 0)
         pairs = (
             (getattr(self, name), getattr(others, name)) for name in ('pixels', 'boxes', 'centres')
         )
-        return Regions(shifted, *map(np.concatenate, pairs))
+        return Regions(labels, *map(np.concatenate, pairs))
 
 
 def find_regions(mask: np.ndarray) -> Regions:

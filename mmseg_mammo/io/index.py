@@ -1,17 +1,19 @@
 """``index.csv``: the table of images that preparation writes and everything else reads.
 
-One row per image; paths are relative to the folder that holds the index. ``docs/data.md``
-describes every column.
+One row per image; paths are relative to its folder. ``docs/data.md`` describes every column.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
-from pathlib import Path, PurePosixPath
+from functools import lru_cache
+from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.io.files import uncollected
 from mmseg_mammo.io.spacing import ALLOWED, fault_of_row
 from mmseg_mammo.io.table import read_records, write_table
+from mmseg_mammo.io.walk import files_in, is_plain
 
 INDEX_NAME = 'index.csv'
 _UNPREPARED = 'If it is the table of an export, prepare that first (docs/new_hospital.md); else add the column'
@@ -23,6 +25,15 @@ ANNOTATED = ('lesion', 'normal', 'no')
 # How masks came about; every result says so unless all masks are contours.
 MASK_KINDS = ('contour', 'weak', 'phantom')
 PATHOLOGIES = ('malignant', 'benign', 'benign_without_callback', 'normal', 'unknown')
+# Columns whose values are chosen from a few; those of the last one are joined by +.
+_TERMS = {
+    'laterality': LATERALITIES,
+    'view': VIEWS,
+    'split': SPLITS,
+    'annotated': ANNOTATED,
+    'mask_kind': MASK_KINDS,
+    'pathology': PATHOLOGIES,
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,8 @@ class Row:
     ``finding`` and ``pathology`` may join several terms with ``+`` (``mass+calcification``).
     ``original_height`` and ``original_width`` are the pixels before any downscaling, and the
     spacings those of that grid, in mm, row and column (``0.07 0.07``); ask
-    :func:`mmseg_mammo.io.spacing.pixel_size` for the size of a pixel.
+    :func:`mmseg_mammo.io.spacing.pixel_size` for the size of a pixel. ``mask_share`` is the share of
+    the mask's pixels that are lesion.
     """
 
     image: str
@@ -55,11 +67,14 @@ class Row:
     pixel_spacing: str = ''
     imager_pixel_spacing: str = ''
     magnification: str = ''
+    mask_share: str = ''
 
 
 COLUMNS = tuple(field.name for field in fields(Row) if field.default is MISSING)
-# Of images that are or were DICOM files; an index without them is as good as one that has them empty.
+# An index without them is as good as one that has them empty.
 OPTIONAL = tuple(field.name for field in fields(Row) if field.default is not MISSING)
+_ALL = (*COLUMNS, *OPTIONAL)
+_SIZES = {name: _ALL.index(name) for name in ('original_height', 'original_width')}
 # What describes an image in results; the rest are paths and sizes.
 DESCRIPTION = (
     'image',
@@ -95,10 +110,11 @@ def read_index(path: Path, check_files: bool = True) -> list[Row]:
             patient is in two splits; or a file does not exist. The row number is that of
             the record, the header being row 1.
     """
-    rows = [_parse(record, number, path) for number, record in _records(path)]
-    if not rows:
-        raise DataIndexError(f'{path}: no rows', 'one row per image')
-    check_rows(rows, path)
+    with uncollected():
+        rows = [_parse(record, number, path) for number, record in _records(path)]
+        if not rows:
+            raise DataIndexError(f'{path}: no rows', 'one row per image')
+        check_rows(rows, path)
     if check_files:
         _check_files(rows, path)
     return rows
@@ -158,21 +174,8 @@ def check_patients(places: Iterable[tuple[str, str, str]], path: Path) -> None:
 
 
 def _check_values(row: Row, place: str) -> None:
-    allowed = {
-        'laterality': LATERALITIES,
-        'view': VIEWS,
-        'split': SPLITS,
-        'annotated': ANNOTATED,
-        'mask_kind': MASK_KINDS,
-    }
-    for name, values in allowed.items():
-        if getattr(row, name) not in values:
-            raise DataIndexError(
-                f'{place}: {name} {getattr(row, name)!r}', ', '.join(v or "''" for v in values)
-            )
-    for term in filter(None, row.pathology.split('+')):
-        if term not in PATHOLOGIES:
-            raise DataIndexError(f'{place}: pathology {term!r}', ', '.join(PATHOLOGIES))
+    if fault := _fault_of_terms(*(getattr(row, name) for name in _TERMS)):
+        raise DataIndexError(f'{place}: {fault[0]}', fault[1])
     if not row.patient_id:
         raise DataIndexError(f'{place}: no patient_id', 'an identifier without personal data')
     if not row.image:
@@ -182,12 +185,11 @@ def _check_values(row: Row, place: str) -> None:
             f'{place}: original size {row.original_height}×{row.original_width}',
             'the pixels of the image before downscaling',
         )
-    if fault := fault_of_row(row):
-        raise DataIndexError(f'{place}: {fault}', ALLOWED, 'Leave it empty where it is unknown')
+    if said := fault_of_row(row):
+        raise DataIndexError(f'{place}: {said}', ALLOWED, 'Leave it empty where it is unknown')
     for name in ('image', 'mask'):
         value = getattr(row, name)
-        path = PurePosixPath(value)
-        if value and (path.is_absolute() or '..' in path.parts or str(path) != value):
+        if value and not is_plain(value):
             inside = 'a plain path inside the folder of the index'
             raise DataIndexError(f'{place}: {name} {value!r}', inside)
     if bool(row.mask) != (row.annotated == 'lesion'):
@@ -196,6 +198,19 @@ def _check_values(row: Row, place: str) -> None:
             'a mask for lesion, an empty cell for normal and no',
             'Say whether a reader saw the image: normal if nothing was found, no if nobody looked',
         )
+
+
+@lru_cache(maxsize=4096)  # of many rows most say the same
+def _fault_of_terms(*values: str) -> tuple[str, str] | None:
+    """What is wrong with the values of :data:`_TERMS` and what is allowed; None if nothing."""
+    *several, pathology = values
+    for (name, allowed), value in zip(_TERMS.items(), several, strict=False):
+        if value not in allowed:
+            return f'{name} {value!r}', ', '.join(each or "''" for each in allowed)
+    for term in filter(None, pathology.split('+')):
+        if term not in PATHOLOGIES:
+            return f'pathology {term!r}', ', '.join(PATHOLOGIES)
+    return None
 
 
 def _records(path: Path) -> list[tuple[int, dict[str, str]]]:
@@ -208,22 +223,27 @@ def _records(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _parse(record: dict[str, str], number: int, path: Path) -> Row:
-    values: dict[str, str | int] = {name: record[name] for name in COLUMNS}
-    values |= {name: record.get(name, '') for name in OPTIONAL}
-    for name in ('original_height', 'original_width'):
+    values: list[str | int] = [record.get(name, '') for name in _ALL]
+    for name, place in _SIZES.items():
         try:
-            values[name] = int(record[name])
+            values[place] = int(record[name])
         except ValueError:
             raise DataIndexError(
                 f'{path}, row {number}: {name} {record[name]!r}', 'a whole number of pixels'
             ) from None
-    return Row(**values)  # type: ignore[arg-type]
+    return Row(*values)  # type: ignore[arg-type]
 
 
 def _check_files(rows: Sequence[Row], path: Path) -> None:
+    """Check that files exist: by the listing of their folders, which costs one call for many."""
+    listed: dict[str, Collection[str]] = {}
     for number, row in enumerate(rows, start=2):
         for relative in filter(None, (row.image, row.mask)):
-            if not (path.parent / relative).is_file():
+            folder, _, name = relative.rpartition('/')
+            if folder not in listed:
+                listed[folder] = files_in(path.parent / folder)
+            # A file system may take other capitals for the same name.
+            if name not in listed[folder] and not (path.parent / relative).is_file():
                 raise DataIndexError(
                     f'{path}, row {number}: {relative} does not exist under {path.parent}',
                     remedy='Prepare the data again; a second run makes only what is missing',

@@ -6,6 +6,7 @@ columns, in mm, as DICOM gives them (PS3.3 10.7.1.3). None, or an empty text, me
 
 import math
 import re
+from functools import lru_cache
 from typing import Protocol
 
 Spacing = tuple[float, float]
@@ -106,9 +107,13 @@ def spacing_fault(spacing: Spacing, shape: tuple[int, int]) -> str:
 
 def fault_of_row(row: Spaced) -> str:
     """What is wrong with the spacings or the magnification of a row of the index; '' if nothing."""
-    shape = (row.original_height, row.original_width)
-    for name in ('pixel_spacing', 'imager_pixel_spacing'):
-        text = getattr(row, name)
+    spacings = row.pixel_spacing, row.imager_pixel_spacing
+    return _fault(*spacings, row.magnification, (row.original_height, row.original_width))
+
+
+@lru_cache(maxsize=4096)  # the images of a detector have the same
+def _fault(pixel: str, imager: str, magnification: str, shape: tuple[int, int]) -> str:
+    for name, text in (('pixel_spacing', pixel), ('imager_pixel_spacing', imager)):
         try:
             spacing = parse_spacing(text)
         except ValueError:
@@ -116,9 +121,9 @@ def fault_of_row(row: Spaced) -> str:
         if spacing and (fault := spacing_fault(spacing, shape)):
             return f'{name} {text!r} {fault}'
     try:
-        parse_magnification(row.magnification)
+        parse_magnification(magnification)
     except ValueError:
-        return f'magnification {row.magnification!r}'
+        return f'magnification {magnification!r}'
     return ''
 
 
@@ -156,14 +161,16 @@ def spacing_at_breast(
 
 def extent_mm(row: Spaced) -> tuple[float, float] | None:
     """Height and width of a whole image in mm, in the plane of the breast; None if unknown."""
-    spacing = spacing_at_breast(
-        parse_spacing(row.pixel_spacing),
-        parse_spacing(row.imager_pixel_spacing),
-        parse_magnification(row.magnification),
-    )
+    spacing = _at_breast(row.pixel_spacing, row.imager_pixel_spacing, row.magnification)
     if spacing is None:
         return None
     return row.original_height * spacing[0], row.original_width * spacing[1]
+
+
+@lru_cache(maxsize=4096)
+def _at_breast(pixel: str, imager: str, magnification: str) -> Spacing | None:
+    known = parse_spacing(pixel), parse_spacing(imager), parse_magnification(magnification)
+    return spacing_at_breast(*known)
 
 
 def pixel_size(row: Spaced, shape: tuple[int, int]) -> Spacing | None:

@@ -233,7 +233,8 @@ def _record(
     cut = len(row) < len(header)
     if cut:
         row = row + [''] * (len(header) - len(row))
-    stray = row[len(header) :] + [row[place] for place in unnamed]
+    beyond = len(row) > len(header) or unnamed
+    stray = [*row[len(header) :], *(row[place] for place in unnamed)] if beyond else []
     if any(stray):
         raise DataIndexError(
             f'{path}, row {number}: {next(filter(None, stray))!r} stands under no column',

@@ -1,8 +1,8 @@
-"""Folder walk: visits every folder below a root, follows links and raises every error."""
+"""Folder walk: visits every folder below a root, follows links and raises every error; paths."""
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mmseg_mammo.errors import DataFileError
 
@@ -42,6 +42,27 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
 def is_system(name: str) -> bool:
     """Whether a file or folder is hidden (``._x.png`` of macOS) or one of the system."""
     return name.startswith('.') or name.lower() in _SYSTEM
+
+
+def files_in(folder: Path) -> set[str]:
+    """Names of the files of a folder, links to files too; none if it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
+    except OSError:
+        return set()
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path is relative, goes nowhere up, and is written in the one shortest way.
+
+    >>> is_plain('images/a.png'), is_plain('../a.png'), is_plain('images//a.png')
+    (True, False, False)
+    """
+    if not {'', '.', '..'} & set(path.split('/')):
+        return True  # most are, and need no object
+    pure = PurePosixPath(path)
+    return not pure.is_absolute() and '..' not in pure.parts and str(pure) == path
 
 
 def _refuse(error: OSError) -> None:

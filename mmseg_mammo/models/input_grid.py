@@ -1,5 +1,6 @@
 """Input grid: keeps predictions, and brings true masks, onto the grid of the network's input."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import resize_mask
+from mmseg_mammo.models.one_by_one import Complete, OneByOne
 from mmseg_mammo.models.test_output import clear_outside, input_breast, read_test_output
 
 IGNORED = 255
@@ -32,6 +34,8 @@ class InputGrid(BaseSegmentor):
     Raises:
         MammoError: A setting does not exist, or its value means nothing.
     """
+
+    one_by_one = False  # see the module of this name
 
     def __init__(self, *, test_output: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -69,6 +73,31 @@ class InputGrid(BaseSegmentor):
             self.test_output.cut(sample)
         return found
 
+    def from_logits(self, logits: Tensor) -> Complete:
+        """What puts B×C×S×S ``logits`` of a batch, one at a time, into samples."""
+        return lambda i, sample: self.postprocess_result(logits[i : i + 1], [sample])
+
+    def put_in(
+        self, inputs: Tensor, data_samples: list[SegDataSample], complete: Complete
+    ) -> Sequence[SegDataSample]:
+        """The samples of a batch with their predictions, finished.
+
+        Args:
+            inputs: B×3×S×S, normalised.
+            data_samples: B; changed in place, unless predictions are made one by one.
+            complete: Puts the prediction of an image into its sample.
+        """
+
+        def finished(index: int, sample: SegDataSample) -> None:
+            complete(index, sample)
+            self.finish(inputs[index : index + 1], [sample])
+
+        if self.one_by_one:
+            return OneByOne(data_samples, finished)
+        for index, sample in enumerate(data_samples):
+            finished(index, sample)
+        return data_samples
+
     def finish(self, inputs: Tensor, data_samples: list[SegDataSample]) -> list[SegDataSample]:
         """The samples, without probabilities outside the breast if ``breast_only`` says so.
 
@@ -100,9 +129,12 @@ class InputGridEncoderDecoder(InputGrid, EncoderDecoder):
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
-    ) -> list[SegDataSample]:
+    ) -> Sequence[SegDataSample]:
         """As ``EncoderDecoder``, with ``test_output``; B×3×S×S inputs, normalised."""
-        return self.finish(inputs, super().predict(inputs, data_samples))
+        if data_samples is None:
+            return self.finish(inputs, super().predict(inputs))
+        logits = self.inference(inputs, [sample.metainfo for sample in data_samples])
+        return self.put_in(inputs, data_samples, self.from_logits(logits))
 
 
 def widen_truth(sample: SegDataSample) -> None:

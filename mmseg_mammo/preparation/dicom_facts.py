@@ -8,15 +8,18 @@ from mmseg_mammo.io.dicom.reader import is_dicom, read_info
 from mmseg_mammo.io.index import OPTIONAL
 from mmseg_mammo.io.spacing import format_spacing
 
+# Columns of the index that only a header tells.
+OF_DICOM = tuple(name for name in OPTIONAL if name != 'mask_share')
+
 
 def dicom_facts(path: Path) -> dict[str, str]:
-    """The ``OPTIONAL`` columns of an image, from its header; empty for other files than DICOM.
+    """The columns :data:`OF_DICOM` of an image, from its header; empty for other files than DICOM.
 
     Raises:
         DataFileError: The header cannot be read.
     """
     if not is_dicom(path):
-        return dict.fromkeys(OPTIONAL, '')
+        return dict.fromkeys(OF_DICOM, '')
     info = read_info(path)
     return {
         'study_uid': info.study_uid,
@@ -35,5 +38,5 @@ def with_dicom_facts(record: Mapping[str, Any], path: Path) -> dict[str, Any]:
         record: Of the journal; of an earlier version perhaps.
         path: The image that it was made from.
     """
-    known = all(name in record for name in OPTIONAL)
+    known = all(name in record for name in OF_DICOM)
     return dict(record) if known else {**record, **dicom_facts(path)}

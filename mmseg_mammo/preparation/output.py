@@ -33,7 +33,7 @@ class Pair:
     """Facts of a written image and mask: the fields of :class:`Row` that come from pixels.
 
     ``mask`` is '' without a lesion; ``lesion_share`` is the fraction of the image that it
-    covers before downscaling.
+    covers before downscaling, ``mask_share`` that of the written mask, as a text of all digits.
     """
 
     image: str
@@ -41,6 +41,7 @@ class Pair:
     original_height: int
     original_width: int
     lesion_share: float
+    mask_share: str = ''
 
 
 def claim_folder(out: Path, options: Mapping[str, Any]) -> None:
@@ -114,8 +115,11 @@ def write_pair(
     shape = scale_to_long_side((image.shape[0], image.shape[1]), long_side)
     image_path, mask_path = f'images/{name}.png', f'masks/{name}.png'
     has_lesion = mask is not None and bool(mask.any())
+    mask_share = ''
     if mask is not None and has_lesion:
-        write_png(out / mask_path, resize_mask(mask, shape).astype(np.uint8) * 255)
+        written = resize_mask(mask, shape)
+        mask_share = repr(float(written.mean()))
+        write_png(out / mask_path, written.astype(np.uint8) * 255)
     else:
         (out / mask_path).unlink(missing_ok=True)  # of an earlier version of the same input
     write_png(out / image_path, resize_image(image, shape))
@@ -125,6 +129,7 @@ def write_pair(
         original_height=image.shape[0],
         original_width=image.shape[1],
         lesion_share=float(mask.mean()) if mask is not None else 0.0,
+        mask_share=mask_share,
     )
 
 

@@ -97,3 +97,17 @@ def test_data_sets_inside_others_are_refused(dataset):
     for wrapped in (ConcatDataset([dataset, dataset]), RepeatDataset(dataset, times=2)):
         with pytest.raises(MammoError, match=r"from a \w+Dataset\. Allowed.*'DefaultSampler'"):
             LesionSizeSampler(dataset=wrapped)
+
+
+def test_no_mask_is_read_that_the_index_knows_the_share_of(dataset, monkeypatch):
+    """A share that cannot be one is that of the file."""
+    path = dataset.get_data_info(0)['seg_map_path']
+    read = lesion_share(path)
+    assert [lesion_share(path, known) for known in ('', '0', 'nan', '2', 'x')] == [read] * 5
+    weights = LesionSizeSampler(dataset=dataset).weights
+    info = dataset.get_data_info
+    shares = {i: repr(lesion_share(info(i)['seg_map_path'])) for i in range(len(dataset))}
+    monkeypatch.setattr(dataset, 'get_data_info', lambda i: {**info(i), 'mask_share': shares[i]})
+    monkeypatch.delattr('mmseg_mammo.datasets.samplers.read_labels')
+    assert LesionSizeSampler(dataset=dataset).weights.tolist() == weights.tolist()
+    assert lesion_share(None, '0.5') == 0

@@ -1,6 +1,7 @@
 """The validation loss: a mean over images, whatever the batches."""
 
 import os
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -28,6 +29,28 @@ def test_the_validation_loss_is_the_mean_over_images_of_the_models_own_loss(prep
     assert found['val_loss'] == pytest.approx(sum(losses) / 4, rel=1e-5)
     assert found['val_decode.loss_ce'] == found['val_loss']
     assert found['images'] == 4
+
+
+@pytest.mark.parametrize('name', ['unet_cbis', 'setr_pup_vpt_cbis', 'sam_finetune_cbis'])
+def test_every_image_is_encoded_once_and_no_number_changes(name, prepared, tmp_path, monkeypatch):
+    def validate(folder):
+        cfg = shrink(name, prepared, tmp_path / folder)
+        cfg.randomness = dict(seed=0)
+        cfg.val_dataloader.batch_size = 3
+        cfg.val_dataloader.dataset.split = 'train'
+        runner = Runner.from_cfg(cfg)
+        encoder = getattr(runner.model, 'backbone', None) or runner.model.image_encoder
+        encoded = []
+        encoder.register_forward_hook(lambda _, inputs, __: encoded.append(len(inputs[0])))
+        metrics = runner.val()
+        return encoded, str((metrics, runner.val_evaluator.metrics[0].records))
+
+    encoded, found = validate('once')
+    assert encoded == [3, 1]
+    monkeypatch.setattr('mmseg_mammo.engine.loops.encode_once', nullcontext)
+    encoded, wanted = validate('twice')
+    assert encoded == [3, 3, 1, 1]
+    assert found == wanted
 
 
 def by_hand(runner):
@@ -104,6 +127,7 @@ def test_a_tiny_lesion_stays_in_the_truth_of_the_loss_and_the_sample_is_not_touc
     copy = sample_on_grid(sample, (16, 16))
     assert copy.gt_sem_seg.data.shape == (1, 16, 16)
     assert copy.gt_sem_seg.data.sum() == 1
+    assert copy.gt_sem_seg.data.dtype == torch.int64  # what losses take
     assert copy.img_path == 'a.png'
     assert sample.gt_sem_seg.data.shape == (1, 100, 90)
 

@@ -131,3 +131,14 @@ def test_the_longest_diameter_by_hand():
     assert longest_diameter(drawn('...')) == 0
     disc = np.hypot(*np.indices((81, 81)) - 40) <= 30
     assert longest_diameter(disc) == pytest.approx(61, abs=0.2)
+
+
+def test_components_of_two_kinds_are_numbered_one_after_the_other():
+    grid = np.arange(12).reshape(3, 4)
+    one, other = find_regions(grid % 4 == 0), find_regions((grid % 4 > 1) & (grid < 8))
+    both = one.concatenate(other)
+    assert both.labels.tolist() == [[1, 0, 2, 2], [1, 0, 2, 2], [1, 0, 0, 0]]
+    assert both.labels.dtype == np.int32
+    assert both.pixels.tolist() == [3, 4]
+    assert one.concatenate(find_regions(grid < 0)).labels.tolist() == one.labels.tolist()
+    assert one.labels.max() == 1  # neither is changed

@@ -1,5 +1,6 @@
 """Files written whole or not at all, and JSON."""
 
+import gc
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ from mmseg_mammo.io.files import (
     remove_partials,
     replace_nan,
     sha256,
+    uncollected,
     write_atomic,
     write_json,
 )
@@ -120,3 +122,15 @@ def test_a_hash_follows_its_file(tmp_path):
     for content in (b'a' * 3_000_000, b'b', b''):
         path.write_bytes(content)
         assert sha256(path) == sha256(path) == hashlib.sha256(content).hexdigest()
+
+
+def test_garbage_is_looked_for_again_afterwards_also_after_an_error():
+    for enabled in (True, False):
+        (gc.enable if enabled else gc.disable)()
+        try:
+            with pytest.raises(ZeroDivisionError), uncollected():
+                assert not gc.isenabled()
+                raise ZeroDivisionError
+            assert gc.isenabled() == enabled
+        finally:
+            gc.enable()

@@ -179,3 +179,17 @@ def test_a_file_cannot_hide_behind_another_spelling(folder, image):
 )
 def test_terms_of_several_cells_stand_once_those_with_an_order_first(cells, order, merged):
     assert merge_terms(cells, order) == merged
+
+
+def test_a_missing_file_is_found_in_a_folder_of_many_and_nothing_is_opened(folder, monkeypatch):
+    rows = [replace(NORMAL, image=f'images/{n}.png', patient_id=str(n)) for n in range(50)]
+    for row in rows:
+        (folder / row.image).touch()  # no image, which nobody sees
+    write_index(folder / 'index.csv', rows)
+    monkeypatch.setattr('mmseg_mammo.io.index.files_in', lambda folder: set())
+    assert read_index(folder / 'index.csv') == rows  # of a disk whose listing tells nothing
+    monkeypatch.undo()
+    (folder / 'images/17.png').unlink()
+    (folder / 'images/17.png').mkdir()
+    with pytest.raises(DataIndexError, match=r'row 19: images/17\.png does not'):
+        read_index(folder / 'index.csv')

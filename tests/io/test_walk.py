@@ -1,10 +1,10 @@
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.walk import walk
+from mmseg_mammo.io.walk import files_in, is_plain, walk
 
 
 @pytest.fixture
@@ -67,3 +67,20 @@ def test_caches_are_left_out_and_a_root_is_not(tmp_path):
     (tmp_path / 'CACHEDIR.TAG').write_text('Signature')
 
     assert [folder for folder, _ in walk(tmp_path)] == [tmp_path, tmp_path / 'images']
+
+
+def test_the_files_of_a_folder_are_those_that_can_be_opened(tree):
+    (tree / 'a/link').symlink_to(tree / 'b/2')
+    (tree / 'a/broken').symlink_to(tree / 'nothing')
+    (tree / 'a/folder').mkdir()
+    assert files_in(tree / 'a') == {'1', 'link'}
+    assert files_in(tree / 'absent') == set()
+
+
+@pytest.mark.parametrize(
+    'path', ['', '/a', 'a/../b', '..', './a', 'a//b', 'a/', 'a/.', '.', 'a', 'a b/.c/..d', 'ä/b']
+)
+def test_a_plain_path_is_one_that_pathlib_leaves_as_it_is(path):
+    pure = PurePosixPath(path)
+    plain = not pure.is_absolute() and '..' not in pure.parts and str(pure) == path
+    assert is_plain(path) == plain

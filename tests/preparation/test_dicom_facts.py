@@ -1,8 +1,7 @@
 import numpy as np
 
 from mmseg_mammo.io.image import write_png
-from mmseg_mammo.io.index import OPTIONAL
-from mmseg_mammo.preparation.dicom_facts import dicom_facts, with_dicom_facts
+from mmseg_mammo.preparation.dicom_facts import OF_DICOM, dicom_facts, with_dicom_facts
 
 PIXELS = np.arange(48, dtype=np.uint16).reshape(6, 8)
 FACTS = {
@@ -34,11 +33,11 @@ def test_the_optional_columns_come_from_the_header(save_dicom):
 
 def test_a_picture_tells_nothing(tmp_path):
     write_png(tmp_path / 'a.png', PIXELS)
-    assert dicom_facts(tmp_path / 'a.png') == dict.fromkeys(OPTIONAL, '')
+    assert dicom_facts(tmp_path / 'a.png') == dict.fromkeys(OF_DICOM, '')
 
 
 def test_a_record_of_an_earlier_version_is_completed_and_one_of_this_is_kept(save_dicom):
     path = dicom(save_dicom)
     assert with_dicom_facts({'image': 'i'}, path) == {'image': 'i', **FACTS}
-    other = {'image': 'i', **dict.fromkeys(OPTIONAL, '')}
+    other = {'image': 'i', **dict.fromkeys(OF_DICOM, '')}
     assert with_dicom_facts(other, path.with_name('gone.dcm')) == other

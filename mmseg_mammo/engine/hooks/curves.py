@@ -11,7 +11,6 @@ from mmseg.registry import HOOKS
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.run_folder import CURVES, PICTURE, read_curves
-from mmseg_mammo.visualization.curves import curve_picture
 
 # A full disk, a broken line of scalars, or a plot of another Matplotlib.
 _FAILURES = (OSError, ValueError, LookupError, TypeError, RuntimeError, MammoError)
@@ -38,6 +37,9 @@ class CurvesHook(Hook):
         """Draw."""
         if not (self._trains and is_main_process()):
             return
+        # matplotlib takes a second, which no training need wait for before its first step.
+        from mmseg_mammo.visualization.curves import curve_picture
+
         work_dir = Path(runner.work_dir)
         unit = 'step' if isinstance(runner.train_loop, IterBasedTrainLoop) else 'epoch'
         try:

@@ -12,6 +12,7 @@ from mmseg_mammo.evaluation.overlap import overlap
 from mmseg_mammo.io.image import read_image, write_png
 from mmseg_mammo.io.image_keys import keys_by_path
 from mmseg_mammo.io.run_folder import OVERLAYS
+from mmseg_mammo.models.one_by_one import where
 from mmseg_mammo.visualization.overlay import draw_panels
 
 
@@ -47,9 +48,7 @@ class OverlayHook(Hook):
         outputs: Sequence[Any] | None = None,
     ) -> None:
         """Draw those of the batch's images that were chosen."""
-        for sample in outputs or ():
-            if sample.img_path not in self._chosen or 'gt_sem_seg' not in sample:
-                continue
+        for sample in where(outputs, lambda s: s.img_path in self._chosen and 'gt_sem_seg' in s):
             path = Path(sample.img_path)
             truth, predicted = (
                 sample.get(key).data[0].cpu().numpy() > 0 for key in ('gt_sem_seg', 'pred_sem_seg')

@@ -7,6 +7,8 @@ from typing import Any
 from mmengine.hooks import EMAHook, Hook
 from mmseg.registry import HOOKS
 
+from mmseg_mammo.engine.validation.one_by_one import predict_step, process_each
+
 
 @HOOKS.register_module()
 class RawScoresHook(Hook):
@@ -47,7 +49,7 @@ class RawScoresHook(Hook):
             # Copies: a prediction is written into its sample, which others still look at.
             samples = [sample.new() for sample in data_batch['data_samples']]
             batch = {**data_batch, 'data_samples': samples}
-            self._evaluator.process(self._raw.val_step(batch), batch)
+            process_each(self._evaluator, predict_step(self._raw, 'val_step', batch), batch)
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Add the scores to ``metrics``."""

@@ -12,6 +12,7 @@ from mmseg.registry import HOOKS
 from mmseg_mammo.io.image import read_image, resize_mask, scale_to_long_side, write_picture
 from mmseg_mammo.io.image_keys import keys_by_path
 from mmseg_mammo.io.run_folder import VIEWER, picture_names
+from mmseg_mammo.models.one_by_one import where
 from mmseg_mammo.visualization.overlay import grey_picture
 
 LONG_SIDE = 384
@@ -46,9 +47,7 @@ class ViewerHook(Hook):
     ) -> None:
         """Save the images of the batch that have a truth."""
         folder = Path(runner.log_dir) / VIEWER
-        for sample in outputs or ():
-            if 'gt_sem_seg' not in sample:
-                continue
+        for sample in where(outputs, lambda s: 'gt_sem_seg' in s):
             truth, predicted = (
                 data.data[0].cpu().numpy() > 0 for data in (sample.gt_sem_seg, sample.pred_sem_seg)
             )

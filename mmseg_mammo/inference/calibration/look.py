@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mmseg_mammo.engine.config.loading import drop_worker_settings
 from mmseg_mammo.engine.config.test_output import bare_model
+from mmseg_mammo.engine.validation.one_by_one import predict_step
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.calibration import fit_temperature
 from mmseg_mammo.evaluation.grids import lesion_probability
@@ -99,7 +100,7 @@ def _predictions(model: Any, cfg: Config, splits: Sequence[str]) -> Iterator[Seg
         settings['dataset'] = {**settings['dataset'], 'split': split}
         for batch in Runner.build_dataloader(settings):
             with torch.no_grad():
-                yield from model.test_step(batch)
+                yield from predict_step(model, 'test_step', batch)
 
 
 def count_logits(probability: Tensor, truth: Tensor, temperature: float) -> np.ndarray:

@@ -136,10 +136,12 @@ class OnnxSegmentor(InputGrid, HostSegmentor):
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
-    ) -> list[SegDataSample]:
+    ) -> Sequence[SegDataSample]:
         """As :class:`.InputGridEncoderDecoder`; B×3×H×W inputs, normalised."""
-        found = self.postprocess_result(self.encode_decode(inputs), data_samples)
-        return self.finish(inputs, found)
+        logits = self.encode_decode(inputs)
+        if data_samples is None:
+            return self.finish(inputs, self.postprocess_result(logits))
+        return self.put_in(inputs, data_samples, self.from_logits(logits))
 
     def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         return self.encode_decode(inputs)

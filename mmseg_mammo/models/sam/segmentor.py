@@ -4,7 +4,7 @@ Shape shorthand: B images, O objects of an image, K = 3 candidate masks of an ob
 pixels, s×s patches of 16×16 pixels, C channels of an embedding, H×W pixels of the prepared image.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -161,7 +161,7 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
-    ) -> list[SegDataSample]:
+    ) -> Sequence[SegDataSample]:
         """Predict masks on the grid of the prepared images.
 
         Args:
@@ -183,11 +183,14 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         if data_samples is None:
             raise MammoError('SAM cannot predict without samples', 'samples with truth or prompts')
         found = self._segment(self.extract_feat(inputs), inputs, data_samples)
-        for (_, offered, facts), sample in zip(found, data_samples, strict=True):
+
+        def complete(index: int, sample: SegDataSample) -> None:
+            kept, offered, facts = found[index]
             keep_candidates(self, offered, sample, len(facts['candidate_iou']))
             sample.set_metainfo(facts)
-        kept = torch.stack([kept for kept, _, _ in found])
-        return self.finish(inputs, self.postprocess_result(kept, data_samples))
+            self.postprocess_result(kept[None], [sample])
+
+        return self.put_in(inputs, data_samples, complete)
 
     def _segment(
         self,

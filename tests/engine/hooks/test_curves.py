@@ -4,8 +4,8 @@ import cv2
 import pytest
 from experiments import shrink, train
 
-from mmseg_mammo.engine.hooks import curves
 from mmseg_mammo.io.run_folder import PICTURE
+from mmseg_mammo.visualization import curves
 
 
 @pytest.fixture

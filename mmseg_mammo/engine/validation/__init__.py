@@ -1,0 +1,1 @@
+"""Validation and test: what their loops share, and how they stay within memory."""
