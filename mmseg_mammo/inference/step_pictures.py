@@ -11,8 +11,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmseg_mammo.datasets.base import MammographyDataset, own_random_numbers
+from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.description import members
+from mmseg_mammo.datasets.random_numbers import own_random_numbers
 from mmseg_mammo.engine.config.image_steps import touches_image
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import rescale_to_255, resize_mask, scale_to_long_side, write_png
