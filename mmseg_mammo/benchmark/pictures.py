@@ -1,6 +1,6 @@
 """Pictures of benchmarks: curves over what was varied, one panel for each quantity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,14 +20,14 @@ class Panel:
         x: Label of what was varied, with its unit.
         y: Label of what was measured, with its unit.
         series: Points by name; those without a value are left out.
-        logarithmic: Whether both axes are; 0 is not on such an axis.
+        logarithmic: Axes that are so, such as ``'xy'``; 0 is not on one.
         names: Of places on the x axis that are no numbers.
     """
 
     x: str
     y: str
     series: Mapping[str, Points]
-    logarithmic: bool = False
+    logarithmic: str = ''
     names: Mapping[float, str] = field(default_factory=dict)
 
 
@@ -45,7 +45,7 @@ def write_curves(path: Path, title: str, drawn: Sequence[Panel]) -> None:
     names = list(dict.fromkeys(name for panel in shown for name in panel.series))
     places = {name: place for place, name in enumerate(names)}
 
-    def drawer(panel: Panel, heading: str) -> object:
+    def drawer(panel: Panel, heading: str) -> Callable[[Axes], None]:
         def draw(axis: Axes) -> None:
             _draw(axis, panel, places)
             axis.set_title(heading)
@@ -53,7 +53,8 @@ def write_curves(path: Path, title: str, drawn: Sequence[Panel]) -> None:
         return draw
 
     drawers = [drawer(panel, title if not number else '') for number, panel in enumerate(shown)]
-    figure = panels('benchmark', title, '', '', drawers, places if len(names) > 1 else {})  # type: ignore[arg-type]
+    legend = places if len(names) > 1 else {}
+    figure = panels('benchmark', title, '', '', drawers, legend)
     write_atomic(path, lambda stream: stream.write(figure.png))
 
 
@@ -65,8 +66,9 @@ def _draw(axis: Axes, panel: Panel, places: Mapping[str, int]) -> None:
     for name, points in panel.series.items():
         if found := _measured(points):
             axis.plot(*zip(*found, strict=True), ms=4, lw=1.3, **model_style(places[name]))
-    if panel.logarithmic:
+    if 'x' in panel.logarithmic:
         axis.set_xscale('log')
+    if 'y' in panel.logarithmic:
         axis.set_yscale('log')
     else:
         axis.set_ylim(0, None)

@@ -3,6 +3,7 @@
 import gc
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -121,7 +122,9 @@ def build_model(cfg: Config) -> nn.Module:
     """The model of ``cfg`` with random weights: no file of weights or embeddings is read."""
     settings = cfg.model.to_dict()
     _forget_files(settings)
-    return MODELS.build(settings)
+    with warnings.catch_warnings():  # of mmseg's loss, once for each model
+        warnings.filterwarnings('ignore', message='Default ``avg_non_ignore``')
+        return MODELS.build(settings)
 
 
 def _forget_files(node: Any) -> None:

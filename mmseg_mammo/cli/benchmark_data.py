@@ -29,7 +29,7 @@ from mmseg_mammo.errors import MammoError
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-_LOADER = ('pixels', 'workers', 'images', 'images / s', 'CPU ms / image', 'CPU ÷')
+_LOADER = ('pixels', 'workers', 'images', 'images / s', 'CPU ms / image', 'files ÷ this')
 _PREPARATION = ('preparation', 'processes', 'images', 'images / s', 'CPU s / image')
 
 
@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--jobs', type=int, nargs='+', default=[1, 2], help='of the preparation (default: 1 2)')
     add('--images', type=int, default=256, help='at most so many of the data (default: 256)')
     add('--seconds', type=float, default=10, help='of each measurement of the loader (default: 10)')
-    add('--step-seconds', type=float, nargs='+', default=[], help='how many workers keep up with it')
+    add(
+        '--step-seconds', type=float, nargs='+', default=[], help='how many workers keep up with it'
+    )
     add_cfg_options(parser)
     add_out(parser)
 
@@ -160,7 +162,8 @@ def _panels(rows: list[dict[str, Any]]) -> list[Any]:
             for kind in kinds
         }
 
+    rate, cpu = series('images_per_second', 1), series('cpu_seconds_per_image', 1e-3)
     return [
-        Panel('loading processes', 'images a second', series('images_per_second', 1)),
-        Panel('loading processes', 'CPU ms an image', series('cpu_seconds_per_image', 1e-3)),
+        Panel('loading processes', 'images a second', rate, 'y'),
+        Panel('loading processes', 'CPU ms an image', cpu, 'y'),
     ]

@@ -83,9 +83,7 @@ def _images(cfg: 'Config', folder: Path | None, args: argparse.Namespace) -> lis
     ]
 
 
-def _predictor(
-    cfg: 'Config', image: Path, work: Path, args: argparse.Namespace
-) -> 'Predictor':
+def _predictor(cfg: 'Config', image: Path, work: Path, args: argparse.Namespace) -> 'Predictor':
     """With the weights that the command line names, or random ones that mark little."""
     from mmseg_mammo.benchmark.prediction import random_checkpoint, untrained_threshold
     from mmseg_mammo.inference.predictor import Predictor
@@ -107,7 +105,9 @@ def _lines(row: dict[str, Any]) -> list[str]:
         cells = [side['name'], row['images'], number(side['median_seconds'], 1, 3)]
         cells += [number(side['median_cpu_seconds'], 1, 3)]
         cells += [number(side.get('peak_bytes'), 2**20, 0), number(side.get('equal'), 1, 4)]
-        found.append(line([*cells, spread(ratios.get('seconds')), spread(ratios.get('cpu_seconds'))]))
+        found.append(
+            line([*cells, spread(ratios.get('seconds')), spread(ratios.get('cpu_seconds'))])
+        )
     return found
 
 

@@ -126,6 +126,7 @@ def _panels(rows: list[dict[str, Any]]) -> list[Any]:
                     if row['over'] == kind
                 ]
             },
+            'xy' if kind == 'rows' else '',
         )
         for key, label, unit in quantities
         for kind in dict.fromkeys(row['over'] for row in rows)
