@@ -65,8 +65,6 @@ def browse_prepared(out: Path) -> None:
     from mmseg_mammo.preparation.browse.browse import PAGE, browse
     from mmseg_mammo.preparation.browse.look import read_items
 
-    if not (out / INDEX_NAME).is_file():  # nothing could be prepared
-        return
     items = read_items(out / INDEX_NAME)
     chosen = np.unique(np.linspace(0, len(items) - 1, SAMPLE).round().astype(int))
     found = browse([items[number] for number in chosen], out / FOLDER)
@@ -132,7 +130,7 @@ def _name_of(checkpoint: Path) -> str:
     """File name and the start of the SHA-256: many a checkpoint is called best.pth."""
     from mmseg_mammo.io.files import sha256
 
-    return f'{checkpoint.name} (SHA-256 {sha256(checkpoint)[:12]})'
+    return f'{checkpoint.name} (SHA-256 {(sha256(checkpoint) or "unknown")[:12]})'
 
 
 @host_command

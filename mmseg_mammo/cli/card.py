@@ -45,7 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Write the card, and say where it is."""
-    from mmseg_mammo.reporting.cards.card import CARD, read_facts, render_card, write_card
+    from mmseg_mammo.reporting.cards.card import (
+        CARD,
+        read_facts,
+        render_card,
+        told_in,
+        write_card,
+    )
 
     with named_errors(args.parser.prog):
         folder = args.subject.is_dir() or args.subject.suffix == '.csv'
@@ -54,8 +60,31 @@ def main(args: argparse.Namespace) -> None:
         title, groups = _of_data(args.subject) if folder else _of_model(args.subject, args.runs)
         beside = args.subject if args.subject.is_dir() else args.subject.parent
         out = args.out or beside / CARD
-        write_card(out, render_card(title, groups, read_facts(args.facts, groups)))
+        told = read_facts(args.facts, groups) if args.facts else told_in(out)
+        write_card(out, render_card(title, groups, told))
     print(out)
+
+
+def write_beside(subject: Path) -> Path:
+    """Write the card of a checkpoint or prepared folder where nobody asked for it: beside it.
+
+    What people told an earlier card is told again.
+
+    Args:
+        subject: A checkpoint with a record, or a prepared folder.
+
+    Returns:
+        The card.
+
+    Raises:
+        MammoError: There is a card that somebody wrote or changed, which stays.
+    """
+    from mmseg_mammo.reporting.cards.card import CARD, render_card, told_in, write_card
+
+    title, groups = _of_data(subject) if subject.is_dir() else _of_model(subject, (), quiet=True)
+    out = (subject if subject.is_dir() else subject.parent) / CARD
+    write_card(out, render_card(title, groups, told_in(out)), unasked=True)
+    return out
 
 
 def _of_data(path: Path) -> tuple[str, list['Group']]:
@@ -79,8 +108,8 @@ def _of_data(path: Path) -> tuple[str, list['Group']]:
     return f'Data card: {index.resolve().parent.name}', groups
 
 
-def _of_model(path: Path, roots: Sequence[Path]) -> tuple[str, list['Group']]:
-    """Title and groups of the card of a checkpoint."""
+def _of_model(path: Path, roots: Sequence[Path], quiet: bool = False) -> tuple[str, list['Group']]:
+    """Title and groups of the card of a checkpoint; ``quiet`` does not say which tests are left out."""
     from mmseg_mammo.io.checkpoint_record import read_record
     from mmseg_mammo.io.files import sha256
     from mmseg_mammo.reporting.cards.model import model_card
@@ -97,7 +126,7 @@ def _of_model(path: Path, roots: Sequence[Path]) -> tuple[str, list['Group']]:
     given = list(roots) or [folder for folder in usual if _has_test(folder)]
     # Beside the checkpoint lies its training.
     runs = select_tests(find_runs([*given, path.parent]), path, record) if given else None
-    for folder, reason in runs.left_out if runs else ():
+    for folder, reason in runs.left_out if runs and not quiet else ():
         print(f'left out: {folder}: {reason}')
     if roots and runs and not runs.tests:
         raise MammoError(

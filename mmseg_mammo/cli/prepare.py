@@ -18,7 +18,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_mammo.cli.browse import browse_prepared
 from mmseg_mammo.cli.common import named_errors, resumable
 from mmseg_mammo.cli.prepare_options import (
     add_prepare_arguments,
@@ -26,6 +25,7 @@ from mmseg_mammo.cli.prepare_options import (
     read_numbers,
     read_pairs,
 )
+from mmseg_mammo.cli.prepared import finish_prepared
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, Gaps
 from mmseg_mammo.preparation.hospital.spelling import parse_values
 
@@ -49,8 +49,7 @@ def main(args: argparse.Namespace) -> None:
     with named_errors(args.parser.prog, OSError), resumable():
         outcome = prepare_hospital(args)
         print(*summarise(outcome, args.out, args.mask_kind is not None), sep='\n')
-        if not args.no_browse:
-            browse_prepared(args.out)
+        finish_prepared(args)
 
 
 def prepare_hospital(args: argparse.Namespace) -> 'Prepared':

@@ -13,8 +13,9 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from mmseg_mammo.cli.browse import add_no_browse_argument, browse_prepared
+from mmseg_mammo.cli.browse import add_no_browse_argument
 from mmseg_mammo.cli.common import named_errors, resumable
+from mmseg_mammo.cli.prepared import finish_prepared
 from mmseg_mammo.preparation.cbis_ddsm.prepare import (
     ABNORMALITIES,
     LEAKAGE,
@@ -110,5 +111,4 @@ def main(args: argparse.Namespace) -> None:
     values = {field.name: getattr(args, field.name) for field in fields(Options)}
     with named_errors(args.parser.prog), resumable():
         prepare(args.raw, args.out, Options(**values))
-        if not args.no_browse:
-            browse_prepared(args.out)
+        finish_prepared(args)

@@ -6,7 +6,10 @@ Example:
 """
 
 import argparse
+import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mmseg_mammo.cli.arguments import add_cache_arguments, add_config_arguments
 from mmseg_mammo.cli.common import host_command
@@ -26,11 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @host_command
 def main(args: argparse.Namespace) -> None:
     """Train, or go on with a training."""
+    from mmengine.dist import is_main_process
+
     from mmseg_mammo.engine.config.edits import use_mixed_precision
     from mmseg_mammo.engine.config.load import load_config
     from mmseg_mammo.engine.config.loading import read_cache
     from mmseg_mammo.engine.runner import build_runner
     from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint
+    from mmseg_mammo.io.run_folder import BEST
 
     cfg = load_config(args)
     if not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
@@ -44,4 +50,41 @@ def main(args: argparse.Namespace) -> None:
         cfg.load_from = str(last_checkpoint(work_dir))
     if args.amp:
         use_mixed_precision(cfg)
-    build_runner(cfg, args.local_rank, read_cache(args, cfg)).train()
+    runner = build_runner(cfg, args.local_rank, read_cache(args, cfg))
+    write_card = keep_cards(runner)
+    runner.train()
+    if is_main_process() and not (work_dir / BEST).is_file():  # a training without validation
+        write_card(last_checkpoint(work_dir))
+
+
+def keep_cards(runner: Any) -> Callable[[Path], None]:
+    """Let a training write the model card of ``best.pth`` beside it; see ``docs/card.md``.
+
+    Args:
+        runner: Of MMEngine, about to train.
+
+    Returns:
+        What writes the card of a checkpoint. A card that cannot be written, or is somebody's own, is
+        said once in the log.
+    """
+    from mmengine.logging import print_log
+
+    from mmseg_mammo.cli.card import write_beside
+    from mmseg_mammo.engine.hooks.checkpoint import ResumableCheckpointHook
+
+    said: set[str] = set()
+
+    def write(checkpoint: Path) -> None:
+        try:
+            write_beside(checkpoint)
+        # No card is worth a training.
+        except Exception as error:  # noqa: BLE001
+            text = f'No model card: {" ".join(str(error).split()) or type(error).__name__}'
+            if text not in said:
+                print_log(text, 'current', logging.WARNING)
+            said.add(text)
+
+    for hook in runner.hooks:
+        if isinstance(hook, ResumableCheckpointHook):
+            hook.when_best = write
+    return write

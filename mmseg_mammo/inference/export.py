@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmseg_mammo.engine.checkpoint import build_model, check_checkpoint, read_checkpoint
 from mmseg_mammo.engine.config.stored import plain_settings, without_lora
 from mmseg_mammo.engine.config.test_output import threshold_of
-from mmseg_mammo.engine.training_record import describe_input
+from mmseg_mammo.engine.training_record.describe import describe_input
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.checkpoint_record import add_record, read_record
 from mmseg_mammo.io.files import write_atomic

@@ -48,6 +48,8 @@ class Prediction:
         regions: Of the mask; specks are left out (:data:`.SPECK`), as in all scores of lesions.
         spacing: Millimetres of a pixel, (row, column); None is unknown.
         threshold: Probability above which a pixel is lesion.
+        features: What the network makes of the image, in 32 numbers (:func:`.image_features`); None
+            of one that does not tell, as of an ONNX file. Of several models those of the first.
     """
 
     probability: np.ndarray
@@ -55,6 +57,7 @@ class Prediction:
     regions: tuple[Region, ...]
     spacing: tuple[float, float] | None
     threshold: float
+    features: np.ndarray | None = None
 
     @property
     def score(self) -> float:
@@ -67,6 +70,7 @@ def describe(
     mask: np.ndarray,
     threshold: float,
     spacing: tuple[float, float] | None = None,
+    features: np.ndarray | None = None,
 ) -> Prediction:
     """The prediction with its regions.
 
@@ -75,13 +79,14 @@ def describe(
         mask: H×W bool.
         threshold: By which the mask was cut.
         spacing: Millimetres of a pixel, (row, column).
+        features: See :class:`Prediction`.
     """
     found = find_regions(mask)
     found = found.select(found.pixels > SPECK * mask.size)
     regions = [_region(found, index, probability, spacing) for index in range(len(found))]
     regions.sort(key=lambda region: -region.score)
     numbered = (replace(region, number=number) for number, region in enumerate(regions, start=1))
-    return Prediction(probability, mask, tuple(numbered), spacing, threshold)
+    return Prediction(probability, mask, tuple(numbered), spacing, threshold, features)
 
 
 def _region(

@@ -24,6 +24,7 @@ from mmseg_mammo.inference.trained_model import TrainedModel
 from mmseg_mammo.io.dicom.reader import is_dicom, read_info
 from mmseg_mammo.io.index import VIEWS
 from mmseg_mammo.io.spacing import Spacing, spacing_at_breast
+from mmseg_mammo.models.image_features import FeatureProbe
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class Predictor:
             TrainedModel(*pair, self.device, flip)
             for pair in zip(configs, self.checkpoints, strict=True)
         )
+        self._probe = FeatureProbe(self.members[0].model)
 
     def __call__(
         self, image: str | Path | np.ndarray, spacing: Spacing | None = None
@@ -207,13 +209,14 @@ class Predictor:
         return self.predict(batch)
 
     def _predict(self, batch: Sequence[Loaded]) -> list[Prediction]:
+        self._probe.clear()
         found = [
             member.predict([image.data[number] for image in batch])
             for number, member in enumerate(self.members)
         ]
         threshold = self.output['threshold']
-        predictions = []
-        for image, each in zip(batch, zip(*found, strict=True), strict=True):
+        predictions, features = [], self._probe.first(len(batch))
+        for image, seen, *each in zip(batch, features, *found, strict=True):
             mean, mask = each[0]
             if len(each) > 1 or mask is None:
                 mean = np.mean([p for p, _ in each], axis=0, dtype=np.float32)
@@ -223,7 +226,7 @@ class Predictor:
                     'the model gives probabilities that are not numbers',
                     remedy='Its training diverged: take another checkpoint',
                 )
-            predictions.append(describe(mean, mask, threshold, image.spacing))
+            predictions.append(describe(mean, mask, threshold, image.spacing, seen))
         return predictions
 
 

@@ -54,7 +54,7 @@ def write_steps(path: Path, places: Sequence[tuple[Any, int]], seed: int = 0) ->
         places: Data sets, and the indices of images in them.
         seed: Of the augmentation.
     """
-    rows = [_named(step_tiles(*place, seed), *place) for place in places]
+    rows = [_with_image_name(step_tiles(*place, seed), *place) for place in places]
     columns = max(map(len, rows))
     blank = Tile(np.full((1, 1), 255, np.uint8))
     tiles = [tile for row in rows for tile in (*row, *[blank] * (columns - len(row)))]
@@ -99,7 +99,7 @@ def _tile(name: str, results: Any) -> Tile:
     return Tile(np.rint(picture).clip(0, 255).astype(np.uint8), small, None, (name, size))
 
 
-def _named(tiles: list[Tile], dataset: Any, index: int) -> list[Tile]:
+def _with_image_name(tiles: list[Tile], dataset: Any, index: int) -> list[Tile]:
     name = dataset.get_data_info(index)['image'].removeprefix('images/')
     return [replace(tile, lines=(*tile.lines, name)) for tile in tiles[:1]] + tiles[1:]
 

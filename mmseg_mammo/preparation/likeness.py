@@ -1,10 +1,12 @@
 """Likeness: how far a mammogram is from those that a model was trained on, in a number and a word."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from mmseg_mammo.preparation.network_likeness import NetworkReference, network_reference_of
 
 LIKE, UNUSUAL, UNLIKE = 'like', 'unusual', 'unlike'
 USUAL_SHARE = 0.05  # of the training images, that are unusual among themselves
@@ -53,11 +55,13 @@ class Likeness:
             where single training images are not known.
         word: :data:`LIKE`, :data:`UNUSUAL` or :data:`UNLIKE`.
         reasons: What is odd about it, the strongest first; none of an image that is like.
+        network: See :meth:`.NetworkReference.share`; it is no part of the word. None is unknown.
     """
 
     share: float | None
     word: str
     reasons: tuple[str, ...] = ()
+    network: float | None = None
 
     @property
     def why(self) -> str:
@@ -73,6 +77,9 @@ class Reference:
     such a distance from the others, and these say what is usual: *unusual* is an image that is
     farther out than 95 % of them, *unlike* one that is 1.5 times as far.
 
+    Attributes:
+        network: Features of training images in the network; None where they are not known.
+
     Args:
         names: F features of :data:`FEATURES`.
         ends: 3×F: their 1st percentiles, medians and 99th percentiles.
@@ -87,19 +94,29 @@ class Reference:
     ) -> None:
         self.names, self.distances = tuple(names), distances
         self._ends = ends
+        self.network: NetworkReference | None = None
         if distances is None:
             self.unusual, self.unlike = _QUANTILES_ONLY
         else:
             self.unusual = float(np.quantile(distances, 1 - USUAL_SHARE))
             self.unlike = _WIDENED * self.unusual
 
-    def judge(self, image: Mapping[str, float], laterality: str = '') -> Likeness:
+    def judge(
+        self, image: Mapping[str, float], laterality: str = '', vector: np.ndarray | None = None
+    ) -> Likeness:
         """Compare an image.
 
         Args:
             image: Of :func:`.image_statistics`.
             laterality: LEFT, RIGHT, or '' for unknown: then the side of the breast says nothing.
+            vector: Its features in the network, D numbers; None is unknown.
         """
+        found = self._judge(image, laterality)
+        if vector is None or self.network is None:
+            return found
+        return replace(found, network=self.network.share(vector))
+
+    def _judge(self, image: Mapping[str, float], laterality: str) -> Likeness:
         found = features_of(image, laterality)
         values = np.array([found[name] for name in self.names])
         parts = _deviations(values, self._ends, self.names)
@@ -157,7 +174,10 @@ def reference_of(images: Mapping[str, Any]) -> Reference | None:
         return _from_quantiles(images)
     known = [name for name in images['features']['names'] if name in FEATURES]
     columns = [images['features']['names'].index(name) for name in known]
-    return reference_from(known, np.array(images['features']['values'], float)[:, columns])
+    found = reference_from(known, np.array(images['features']['values'], float)[:, columns])
+    if found is not None:
+        found.network = network_reference_of(images)
+    return found
 
 
 def reference_from(names: Sequence[str], values: np.ndarray) -> Reference | None:

@@ -1,10 +1,12 @@
 """``train``: what a training leaves, resuming, several processes."""
 
 import csv
+import hashlib
 
 import pytest
 import torch
-from experiments import shrink
+from experiments import Kill, shrink
+from mmengine.runner import Runner
 from tool_calls import (
     CBIS,
     OURS,
@@ -17,6 +19,7 @@ from tool_calls import (
     torchrun,
 )
 
+from mmseg_mammo.cli.train import keep_cards
 from mmseg_mammo.engine import work_dir
 
 
@@ -28,6 +31,57 @@ def test_training_leaves_last_and_best_checkpoint_log_and_records(trained):
     (table,) = trained.glob('*/per_image_val.csv')
     assert len(list(csv.DictReader(table.open()))) == 2
     assert not [*trained.glob('*/lesions_*.csv'), *trained.glob('*/viewer')]
+
+
+def test_the_model_card_lies_beside_the_best_checkpoint(trained):
+    text = (trained / 'card.md').read_text()
+    assert '# Model card: setr_pup_vpt_cbis' in text
+    assert hashlib.sha256((trained / 'best.pth').read_bytes()).hexdigest() in text
+
+
+def test_the_card_follows_the_best_checkpoint_and_is_there_after_a_kill(prepared, tmp_path):
+    """As soon as there is a best checkpoint, and again when a killed training goes on."""
+
+    def training(resume=False):
+        cfg = shrink('unet_cbis', prepared, tmp_path, epochs=3)
+        cfg.resume = resume
+        runner = Runner.from_cfg(cfg)
+        keep_cards(runner)
+        return runner
+
+    runner = training()
+    runner.register_hook(Kill(1))
+    with pytest.raises(KeyboardInterrupt):
+        runner.train()
+    card, best = tmp_path / 'card.md', tmp_path / 'best.pth'
+    assert hashlib.sha256(best.read_bytes()).hexdigest() in card.read_text()
+    card.unlink()
+    training(resume=True).train()
+    assert hashlib.sha256(best.read_bytes()).hexdigest() in card.read_text()
+
+
+def test_a_card_of_somebody_is_kept_and_said_and_stops_no_training(prepared, tmp_path):
+    card = tmp_path / 'card.md'
+    card.write_text('Mine')
+    runner = Runner.from_cfg(shrink('unet_cbis', prepared, tmp_path, epochs=2))
+    write = keep_cards(runner)
+    runner.train()
+    write(tmp_path / 'best.pth')
+    assert card.read_text() == 'Mine'
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert log.count('No model card: ') == 1
+    assert 'was not written by this program' in log
+
+
+def test_a_training_without_validation_ends_with_the_card_of_its_last_checkpoint(
+    prepared, tmp_path, monkeypatch
+):
+    off = ['val_dataloader=None', 'val_cfg=None', 'val_evaluator=None', 'train_cfg.max_epochs=1']
+    off += ['default_hooks.checkpoint.save_best=None', 'param_scheduler=None']
+    arguments = [CBIS, '--work-dir', tmp_path, '--cfg-options']
+    call(monkeypatch, OURS / 'train.py', *arguments, *options(prepared, 'train', 'test'), *off)
+    digest = hashlib.sha256((tmp_path / 'epoch_1.pth').read_bytes()).hexdigest()
+    assert digest in (tmp_path / 'card.md').read_text()
 
 
 def test_a_second_training_does_not_overwrite_the_first(trained, prepared, monkeypatch):

@@ -1,5 +1,7 @@
 import copy
+import os
 import pickle
+import signal
 
 import numpy as np
 import pytest
@@ -243,3 +245,26 @@ def test_a_value_that_is_not_kept_exactly_is_not_cached(sixteen, tmp_path, monke
     assert len(said) == 1
     assert isinstance(data.cache.cache, PixelCache)
     TRANSFORMS.module_dict.pop('Odd')
+
+
+def test_several_processes_write_and_one_is_killed(sixteen, tmp_path, monkeypatch):
+    children = []
+    for shift in range(4):
+        child = os.fork()
+        if not child:
+            data = dataset(sixteen, SAM, cache={'folder': str(tmp_path)})
+            for turn in range(8):
+                data[(turn + 2 * shift) % 8]
+                if not shift and turn == 3:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            os._exit(0)
+        children.append(child)
+    ends = [os.waitpid(child, 0)[1] for child in children]
+    seen = decoded(monkeypatch)
+    data = dataset(sixteen, SAM, cache={'folder': str(tmp_path)})
+    found = [data[number] for number in range(8)]
+
+    assert ends == [signal.SIGKILL, 0, 0, 0]
+    assert not seen
+    for one, plain in zip(found, dataset(sixteen, SAM), strict=True):
+        same(one, plain)

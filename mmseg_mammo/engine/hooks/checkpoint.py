@@ -1,19 +1,20 @@
 """Checkpoint hook: saves checkpoints that a killed training resumes from exactly."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any
 
 from mmengine.dist import is_main_process
-from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmseg.registry import HOOKS
 
 from mmseg_mammo.engine.epoch_progress import validation_follows
 from mmseg_mammo.engine.fsdp import is_sharded
 from mmseg_mammo.engine.partial_checkpoint import drop_frozen, note_base, refuse_random_base
-from mmseg_mammo.engine.training_record import describe_training
+from mmseg_mammo.engine.training_record.backend import AtomicBackend
+from mmseg_mammo.engine.training_record.describe import describe_training
+from mmseg_mammo.engine.training_record.features import TrainingFeatures
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.evaluation.scalars import HIGHER, LOWER, scalar
 from mmseg_mammo.io.checkpoint_record import add_record, read_record
@@ -21,24 +22,7 @@ from mmseg_mammo.io.files import link_atomic, write_atomic
 from mmseg_mammo.io.run_folder import BEST
 from mmseg_mammo.models.peft.lora import omits_frozen
 from mmseg_mammo.models.peft.trainable import fingerprint, unwrapped
-
-
-@register_backend('atomic')
-class AtomicBackend(LocalBackend):
-    """mmengine's local file backend, with atomic writes, and a record in each checkpoint."""
-
-    record: ClassVar[Mapping[str, Any] | None] = None  # of the checkpoint that is about to be put
-
-    def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write ``obj``, and the record if there is one, beside ``filepath`` and rename it."""
-        record, AtomicBackend.record = AtomicBackend.record, None
-
-        def write(stream: IO[bytes]) -> None:
-            stream.write(obj)
-            if record is not None:
-                add_record(stream, record)
-
-        write_atomic(Path(filepath), write)
+from mmseg_mammo.preparation.network_likeness import NETWORK
 
 
 @HOOKS.register_module()
@@ -50,10 +34,16 @@ class ResumableCheckpointHook(CheckpointHook):
     deletes the previous file before the next one is complete. The best checkpoint also has the
     name ``best.pth``, whatever its epoch.
 
+    Attributes:
+        when_best: Called with ``best.pth`` whenever there is another one, in the main process.
+
     Args:
         save_trained_only: Leave out the frozen weights, which come from the pre-trained file:
             a few megabytes instead of a gigabyte for SETR-VPT. ``CheckpointGuardHook`` puts them
             back when the checkpoint is loaded.
+        record_features: Let the record have what the network makes of some training images, in a
+            few numbers, which ``mammoseg predict`` compares new images with. It costs a pass over up
+            to fifty images whenever a validation, or the end, saves a checkpoint.
         kwargs: See ``mmengine.hooks.CheckpointHook``; files are on the local file system. ``rule``
             may be left out for scalars of this project's metric.
 
@@ -64,11 +54,15 @@ class ResumableCheckpointHook(CheckpointHook):
 
     best_ckpt_path: str | None = None
     last_ckpt: str | None = None
+    when_best: Callable[[Path], None] | None = None
     keep_ckpt_ids: deque[int]
 
-    def __init__(self, *, save_trained_only: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *, save_trained_only: bool = False, record_features: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(**{'backend_args': {'backend': 'atomic'}, **kwargs})
-        self.save_trained_only = save_trained_only
+        self.save_trained_only, self.record_features = save_trained_only, record_features
+        self._features = TrainingFeatures(None)
         self._due = False
         self._mark = ''
         self._record: dict[str, Any] = {}
@@ -90,6 +84,7 @@ class ResumableCheckpointHook(CheckpointHook):
             self._mark = fingerprint(model)
         if is_main_process():
             self._record = describe_training(runner)
+            self._features = TrainingFeatures(runner if self.record_features else None)
 
     def _init_rule(self, rules: list[str | None], key_indicators: list[str]) -> None:
         """Take the rules of declared scalars from :mod:`mmseg_mammo.evaluation.scalars`.
@@ -125,10 +120,14 @@ class ResumableCheckpointHook(CheckpointHook):
         several = getattr(self, 'best_ckpt_path_dict', {}).values()
         found = self.best_ckpt_path or next(iter(several), None)
         if found and is_main_process() and Path(found).is_file():  # DeepSpeed's are folders
-            link_atomic(Path(found), Path(found).with_name(BEST))
+            best = Path(found).with_name(BEST)
+            link_atomic(Path(found), best)
+            if self.when_best is not None:
+                self.when_best(best)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Leave out what is frozen; after ``EMAHook`` has added its weights."""
+        features = self._features.of(runner, checkpoint)  # now: all weights are there
         if self.save_trained_only:
             drop_frozen(checkpoint, unwrapped(runner.model))
         if self._mark:
@@ -136,6 +135,7 @@ class ResumableCheckpointHook(CheckpointHook):
         if is_main_process():
             AtomicBackend.record = {
                 **self._record,
+                'images': {**self._record['images'], **({NETWORK: features} if features else {})},
                 'epoch': checkpoint['meta'].get('epoch'),
                 'iter': checkpoint['meta'].get('iter'),
                 'best_score': self._best_scores(runner),
@@ -163,6 +163,7 @@ class ResumableCheckpointHook(CheckpointHook):
         """Save the best checkpoint, then the last one; the previous ones go at the end."""
         if not hasattr(self, 'file_backend'):  # a validation without training
             return
+        self._features.validated(True)
         # Without these two mmengine would delete the previous best file first, and save the last
         # checkpoint by itself, which is once too often for a gigabyte.
         previous, self.best_ckpt_path = self.best_ckpt_path, None
@@ -175,6 +176,7 @@ class ResumableCheckpointHook(CheckpointHook):
             meta = {'epoch': runner.epoch, 'iter': runner.iter}
             self._save_checkpoint_with_step(runner, runner.epoch, meta)
             self._due = False
+        self._features.validated(False)
         if previous and previous != self.best_ckpt_path and is_main_process():
             Path(previous).unlink(missing_ok=True)
 

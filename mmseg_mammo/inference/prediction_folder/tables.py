@@ -23,7 +23,7 @@ BREASTS, FAILED = 'breasts.csv', 'failed.csv'
 IMAGE_COLUMNS = (
     *('key', 'image', 'patient_id', 'laterality', 'view', 'height', 'width', 'score', 'regions'),
     *('area_pixels', 'area_mm2', 'threshold', 'seconds', 'mask'),
-    *('likeness', 'likeness_why'),
+    *('likeness', 'likeness_why', 'likeness_network'),
 )
 LESION_COLUMNS = ('key', 'image', *(field.name for field in fields(Region)))
 BREAST_COLUMNS = ('patient_id', 'laterality', 'images', 'views', 'score', 'regions', 'files')
@@ -83,7 +83,7 @@ def image_line(
         'patient_id': source.patient_id,
         'laterality': laterality,
         'view': source.view or loaded.view,
-        **_likeness(loaded.image, laterality, reference),
+        **_likeness(loaded.image, laterality, found.features, reference),
         'height': found.mask.shape[0],
         'width': found.mask.shape[1],
         'score': found.score,
@@ -97,11 +97,14 @@ def image_line(
     }
 
 
-def _likeness(image: np.ndarray, laterality: str, reference: Reference | None) -> dict[str, Any]:
+def _likeness(
+    image: np.ndarray, laterality: str, features: np.ndarray | None, reference: Reference | None
+) -> dict[str, Any]:
     if reference is None:
-        return {'likeness': None, 'likeness_why': None}
-    found = reference.judge(image_statistics(image), laterality)
-    return {'likeness': found.share and round(found.share, 4), 'likeness_why': found.why}
+        return {'likeness': None, 'likeness_why': None, 'likeness_network': None}
+    found = reference.judge(image_statistics(image), laterality, features)
+    shares = {'likeness': found.share, 'likeness_network': found.network}
+    return {'likeness_why': found.why, **{k: v and round(v, 4) for k, v in shares.items()}}
 
 
 def write_tables(out: Path, inputs: Sequence[Input], journal: Journal) -> dict[str, int]:

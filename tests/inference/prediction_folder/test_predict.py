@@ -7,6 +7,7 @@ import os
 import signal
 import time
 
+import numpy as np
 import pytest
 import torch
 from tiny_models import write_blobs
@@ -197,3 +198,26 @@ def test_each_image_is_compared_with_what_the_record_says_of_the_training_images
     assert (counts['compared'], counts['unlike']) == (3, 1)
     said = [row['likeness_why'].partition(':')[0] for row in rows(tmp_path / 'out/predictions.csv')]
     assert said[1] == 'unlike'
+
+
+def test_the_share_by_the_network_is_the_same_in_parts_and_at_another_batch_size(
+    predictor, inputs, tmp_path, monkeypatch
+):
+    found = [features_of(image_statistics(read_image(source.path))) for source in inputs]
+    vectors = [predictor(source.path).features.tolist() for source in inputs]
+    images = {'count': 12, 'percent': [], 'quantiles': {}, 'features': to_record(found)}
+    monkeypatch.setattr(module, 'read_record', lambda file: {'images': images})
+    shares = []
+    for number, rows_of_network in enumerate((vectors, (np.array(vectors) + 1).tolist())):
+        images['network'] = rows_of_network
+        out, whole = tmp_path / str(number), tmp_path / f'{number} at once'
+        for share, size in ((Share(2, 0), 3), (Share(2, 1), 2)):
+            predict_folder(predictor, inputs, out, Outputs(), share=share, batch_size=size)
+        predict_folder(predictor, inputs, whole, Outputs())
+        parts, once = (rows(folder / 'predictions.csv') for folder in (out, whole))
+        said = [[row['likeness_network'] for row in table] for table in (parts, once)]
+        assert said[0] == said[1]
+        shares.append({float(share) for share in said[0]})
+        assert all('network' not in row['likeness_why'] for row in once)
+    assert min(shares[0]) > 0.2  # they are training images
+    assert shares[1] == {round(1 / 13, 4)}

@@ -171,15 +171,16 @@ def test_an_image_is_compared_with_the_training_images(tmp_path):
     asked = []
 
     class Reference:
-        def judge(self, found, laterality):
-            asked.append((found['height'], laterality))
-            return Likeness(0.123456, 'unusual', ('tissue is bright',))
+        def judge(self, found, laterality, features):
+            asked.append((found['height'], laterality, features))
+            return Likeness(0.123456, 'unusual', ('tissue is bright',), 0.98765)
 
     source = Input('a.png', tmp_path / 'a.png', 'a', laterality='LEFT')
     found = describe(np.zeros((40, 30), np.float32), np.zeros((40, 30), bool), 0.5)
     loaded = Loaded((), image, laterality='RIGHT')
     row = image_line(source, loaded, found, 'masks/a.png', Reference())
     assert (row['likeness'], row['likeness_why']) == (0.1235, 'unusual: tissue is bright')
-    assert asked == [(40, 'LEFT')]
+    assert row['likeness_network'] == 0.9877
+    assert asked == [(40, 'LEFT', None)]
     row = image_line(source, loaded, found, 'masks/a.png')
-    assert (row['likeness'], row['likeness_why']) == (None, None)
+    assert {value for name, value in row.items() if 'likeness' in name} == {None}

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 from records import RECORD, save
 
-from mmseg_mammo.engine.training_record import (
+from mmseg_mammo.engine.training_record.describe import (
     describe_images,
     describe_input,
     describe_training,

@@ -83,26 +83,31 @@ def describe_images(dataset: Any) -> dict[str, Any]:
     each that new images are compared by, in no order of the data set, and no name. Data sets of the
     host or of a user have none.
     """
-    found: list[dict[str, float]] = []
-    features: list[dict[str, float]] = []
-    if all(isinstance(member, MammographyDataset) for member in members(dataset)):
-        chosen = np.unique(np.linspace(0, len(dataset) - 1, _SAMPLE).round().astype(int))
-        items = [dataset.get_data_info(int(index)) for index in chosen]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            for item, each in zip(items, pool.map(_statistics, items), strict=True):
-                if each is not None:
-                    found.append(each)
-                    features.append(features_of(each, item.get('laterality', '')))
-        if len(found) < len(items):  # training says why, when it comes to such an image
-            missing = len(items) - len(found)
-            print_log(f'{missing} images are not in the statistics of the checkpoint', 'current')
+    read = read_training_images(dataset)
+    found = [statistics for _, statistics in read]
+    missing = min(len(dataset), _SAMPLE) - len(found) if _is_ours(dataset) else 0
+    if missing:  # training says why, when it comes to such an image
+        print_log(f'{missing} images are not in the statistics of the checkpoint', 'current')
     quantiles = summarise_statistics(found)
     return {
         'count': len(found),
         'percent': list(QUANTILES),
         'quantiles': quantiles,
-        'features': to_record(features),
+        'features': to_record(
+            [features_of(each, item.get('laterality', '')) for item, each in read]
+        ),
     }
+
+
+def read_training_images(dataset: Any) -> list[tuple[Mapping[str, Any], dict[str, float]]]:
+    """Those images of :func:`describe_images`, in the order of the data set: item and statistics."""
+    if not _is_ours(dataset):
+        return []
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, _SAMPLE).round().astype(int))
+    items = [dataset.get_data_info(int(index)) for index in chosen]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        pairs = zip(items, pool.map(_statistics, items), strict=True)
+        return [(item, each) for item, each in pairs if each is not None]
 
 
 def preparation_of(dataset: Any) -> dict[str, Any]:
@@ -167,6 +172,10 @@ def _describe_base(role: str, path: str) -> dict[str, Any]:
 
 
 def _describe(dataset: Any) -> dict[str, Any]:
-    if not all(isinstance(member, MammographyDataset) for member in members(dataset)):
+    if not _is_ours(dataset):
         return {'type': type(dataset).__name__, 'images': len(dataset)}
     return describe_data(dataset)
+
+
+def _is_ours(dataset: Any) -> bool:
+    return all(isinstance(member, MammographyDataset) for member in members(dataset))
