@@ -43,7 +43,7 @@ def measure_loading(
     cache_data(dataset, folder)
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     set_random_seed(0)
-    model = build_model(cfg).to(device).train()
+    model: Any = build_model(cfg).to(device).train()
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     batches = endless(cfg, dataset, workers)
     batch = next(batches)

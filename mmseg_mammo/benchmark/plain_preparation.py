@@ -5,6 +5,7 @@ It is the peer of our preparation of CBIS-DDSM, and gives the same files.
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,11 +43,11 @@ def prepare_plain(
     for folder in ('images', 'masks'):
         (out / folder).mkdir(parents=True, exist_ok=True)
     for name, (image_file, mask_files) in images.items():
-        image = pydicom.dcmread(raw / image_file).pixel_array
+        image: Any = pydicom.dcmread(raw / image_file).pixel_array
         height, width = image.shape
-        mask = np.zeros(image.shape, np.uint8)
+        mask: Any = np.zeros(image.shape, np.uint8)
         for file in mask_files:
-            one = (pydicom.dcmread(raw / file).pixel_array > 0).astype(np.uint8) * 255
+            one: Any = (pydicom.dcmread(raw / file).pixel_array > 0).astype(np.uint8) * 255
             if one.shape != image.shape:
                 one = cv2.resize(one, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
             mask |= one

@@ -80,17 +80,12 @@ def _work(
     """One of the processes; the first writes what it measured."""
     register()
     init_default_scope(scope)
-    gpu = torch.cuda.is_available()
-    device = torch.device('cuda', rank) if gpu else torch.device('cpu')
-    if gpu:
-        torch.cuda.set_device(device)
-    place = f'tcp://127.0.0.1:{port}'
-    dist.init_process_group('nccl' if gpu else 'gloo', place, rank=rank, world_size=count)
+    device = _join(rank, count, port)
     set_random_seed(0)
     cfg = Config(settings)
     model = MMDistributedDataParallel(
         build_model(cfg).to(device).train(),
-        device_ids=[rank] if gpu else None,
+        device_ids=None if device.type == 'cpu' else [rank],
         broadcast_buffers=False,
         find_unused_parameters=cfg.find_unused_parameters,
     )
@@ -112,3 +107,14 @@ def _work(
         Path(out).write_text(json.dumps([seconds, peak]))
     dist.barrier()
     dist.destroy_process_group()
+
+
+def _join(rank: int, count: int, port: int) -> torch.device:
+    """Join the group of processes; the device of this one."""
+    gpu = torch.cuda.is_available()
+    device = torch.device('cuda', rank) if gpu else torch.device('cpu')
+    if gpu:
+        torch.cuda.set_device(device)
+    place = f'tcp://127.0.0.1:{port}'
+    dist.init_process_group('nccl' if gpu else 'gloo', place, rank=rank, world_size=count)
+    return device

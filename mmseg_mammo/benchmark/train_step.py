@@ -21,6 +21,7 @@ from mmseg_mammo.benchmark.peers import NoPeerError, with_peer
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.provenance import clock, config_hash
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.input_grid import InputGrid, widen_truth
 from mmseg_mammo.models.peft.trainable import count_parameters
 
 OURS = 'ours'
@@ -124,7 +125,16 @@ def build_model(cfg: Config) -> nn.Module:
     _forget_files(settings)
     with warnings.catch_warnings():  # of mmseg's loss, once for each model
         warnings.filterwarnings('ignore', message='Default ``avg_non_ignore``')
-        return MODELS.build(settings)
+        model = MODELS.build(settings)
+    if not isinstance(model, InputGrid):  # as our runner does
+        model.data_preprocessor.register_forward_hook(_widen_masks)
+    return model
+
+
+def _widen_masks(_: nn.Module, __: Any, data: Any) -> None:
+    """Give segmentors of others, which know of no small masks, those of mmseg's steps."""
+    for sample in data.get('data_samples') or []:
+        widen_truth(sample)
 
 
 def _forget_files(node: Any) -> None:

@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> None:
         facts = {'benchmark': 'data', 'config': cfg.filename, 'batch_size': batch_size}
         facts |= {'preparation': preparation}
         print(header(_LOADER))
-        for row in _rows(cfg, folder, args):
+        for row in _rows_of_loader(cfg, folder, args):
             rows.append(row)
             write_results(out, rows, **facts)
             if row['workers'] is None:
@@ -89,7 +89,7 @@ def main(args: argparse.Namespace) -> None:
         text = ', '.join(f'{n} from {pixels}' for pixels, n in need.items())
         print(f'A step of {batch_size} images in {seconds} s needs so many workers: {text}')
     write_results(out, rows, **facts, workers_needed=needs)
-    write_curves(picture_of(out), Path(args.config).stem, _panels(measured))
+    write_curves(picture_of(out), Path(args.config).stem, _panels_of_loader(measured))
     print(f'Everything that was measured: {out}')
 
 
@@ -110,7 +110,9 @@ def _prepare_phantoms(folder: Path | None, args: argparse.Namespace) -> list[dic
     return rows
 
 
-def _rows(cfg: 'Config', folder: Path | None, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def _rows_of_loader(
+    cfg: 'Config', folder: Path | None, args: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
     """Rows of the loader; that of the cache's filling has no workers."""
     import copy
 
@@ -147,7 +149,7 @@ def _ratio(row: dict[str, Any], rows: list[dict[str, Any]]) -> float | None:
     return peer[0][key] / row[key] if peer and peer[0][key] and row[key] else None
 
 
-def _panels(rows: list[dict[str, Any]]) -> list[Any]:
+def _panels_of_loader(rows: list[dict[str, Any]]) -> list[Any]:
     from mmseg_mammo.benchmark.pictures import Panel
 
     kinds = list(dict.fromkeys(row['pixels'] for row in rows))

@@ -59,19 +59,19 @@ def main(args: argparse.Namespace) -> None:
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     out = claim_out(args)
     with data_folder(args) as folder, TemporaryDirectory(prefix='benchmark-') as work:
-        images = _images(cfg, folder, args)
+        images = _choose_images(cfg, folder, args)
         predictor = _predictor(cfg, images[0], Path(work), args)
         row = measure_prediction(predictor, images)
         row['sides'].append(measure_command(predictor, images, Path(work) / 'out'))
     facts = {'benchmark': 'predict', 'config': cfg.filename, 'checkpoint': str(args.checkpoint)}
     write_results(out, [row], **facts)
     print(header((*_COLUMNS, *_RATIOS)))
-    print('\n'.join(_lines(row)))
-    write_curves(picture_of(out), Path(args.config).stem, _panels(row))
+    print('\n'.join(_lines_of_sides(row)))
+    write_curves(picture_of(out), Path(args.config).stem, _panels_of_sides(row))
     print(f'Everything that was measured: {out}')
 
 
-def _images(cfg: 'Config', folder: Path | None, args: argparse.Namespace) -> list[Path]:
+def _choose_images(cfg: 'Config', folder: Path | None, args: argparse.Namespace) -> list[Path]:
     from mmseg.registry import DATASETS
 
     if args.images:
@@ -96,7 +96,7 @@ def _predictor(cfg: 'Config', image: Path, work: Path, args: argparse.Namespace)
     return Predictor(path, config=cfg, device=args.device, threshold=threshold)
 
 
-def _lines(row: dict[str, Any]) -> list[str]:
+def _lines_of_sides(row: dict[str, Any]) -> list[str]:
     from mmseg_mammo.benchmark.table import line, number, spread
 
     found = []
@@ -111,7 +111,7 @@ def _lines(row: dict[str, Any]) -> list[str]:
     return found
 
 
-def _panels(row: dict[str, Any]) -> list[Any]:
+def _panels_of_sides(row: dict[str, Any]) -> list[Any]:
     from mmseg_mammo.benchmark.pictures import Panel
 
     names = {float(place): side['name'] for place, side in enumerate(row['sides'])}

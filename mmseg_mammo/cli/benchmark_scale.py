@@ -84,7 +84,7 @@ def main(args: argparse.Namespace) -> None:
                 cells += [row.get('error') or number(row['seconds'], 1, 3)]
                 cells += [number(row['images_per_second'], 1, 1)]
                 print(line([*cells, number(row['peak_bytes'], 2**20, 0)]), flush=True)
-    write_curves(picture_of(out), Path(args.config).stem, _panels(rows))
+    write_curves(picture_of(out), Path(args.config).stem, _panels_of_kinds(rows))
     print(f'Everything that was measured: {out}')
 
 
@@ -110,7 +110,7 @@ def _choose_kinds(cfg: 'Config', args: argparse.Namespace) -> dict[str, list[int
     return everything
 
 
-def _panels(rows: list[dict[str, Any]]) -> list[Any]:
+def _panels_of_kinds(rows: list[dict[str, Any]]) -> list[Any]:
     from mmseg_mammo.benchmark.pictures import Panel
     from mmseg_mammo.benchmark.scale import KINDS
 
