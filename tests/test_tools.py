@@ -5,6 +5,7 @@ import csv
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import mmseg
@@ -115,7 +116,7 @@ def test_the_shell_scripts_help(script, asked):
     command = ['bash', str(OURS / script), asked]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert f'tools/{script}' in said
-    assert 'CONFIG' in said
+    assert 'CONFIG' in said or 'OUT' in said
     assert 'set -' not in said
 
 
@@ -170,3 +171,39 @@ def test_a_tool_is_three_lines_over_a_command(path):
     assert sorted(kinds, key=str) == [ast.Expr, ast.If, ast.ImportFrom]
     (called,) = re.findall(r"run_tool\('(.*)'\)", path.read_text())
     assert called in COMMANDS
+
+
+@pytest.mark.slow
+def test_the_checks_of_a_gpu_run_without_one_and_go_on_where_they_stopped(tmp_path):
+    environment = {**os.environ, 'PYTHON': sys.executable, 'WEIGHTS': str(tmp_path)}
+    command = ['bash', str(OURS / 'gpu_checks.sh'), '--dry-run', str(tmp_path / 'out')]
+
+    def run(seconds):
+        own = {**environment, 'SECONDS_LEFT': str(seconds)}
+        subprocess.run(command, env=own, check=True, capture_output=True, timeout=seconds + 60)
+        return (tmp_path / 'out' / 'summary.tsv').read_text()
+
+    assert 'setr_bf16\tno time left' in run(4)
+    said = run(1500).splitlines()
+    endings = dict(line.split('\t')[:2] for line in said)
+    assert set(endings.values()) == {'ok'}
+    assert len(endings) == 13
+    for name in ('setr_bf16', 'setr_fp32', 'sam_bf16', 'loader', 'predict', 'processes'):
+        assert (tmp_path / 'out' / f'{name}.json').stat().st_size
+        assert (tmp_path / 'out' / f'{name}.png').is_file()
+    assert 'segment-anything' in (tmp_path / 'out' / 'tables.md').read_text()
+    assert run(60).splitlines() == said  # nothing is done again
+
+
+def test_a_check_that_fails_does_not_stop_the_others(tmp_path):
+    fake = tmp_path / 'python'
+    fake.write_text('#!/bin/sh\ncase "$*" in *test_gpu.py*) exit 0;; *) exit 3;; esac\n')
+    fake.chmod(0o755)
+    command = ['bash', str(OURS / 'gpu_checks.sh'), '--dry-run', str(tmp_path / 'out')]
+    ended = subprocess.run(
+        command, env={**os.environ, 'PYTHON': str(fake)}, capture_output=True, check=False
+    )
+    said = (tmp_path / 'out' / 'summary.tsv').read_text()
+    assert ended.returncode == 1
+    assert 'tests\tok' in said
+    assert said.count('failed (3)') == 12

@@ -15,19 +15,20 @@ def synthetic_batch(images: int, height: int, width: int, seed: int = 0) -> dict
     """A batch as a loader gives it: noise, each image with a round lesion.
 
     Returns:
-        ``inputs``, float32 3×height×width from 0 to 255, and ``data_samples`` whose
-        ``gt_sem_seg`` is 1×height×width int64, 1 in a disc of an eighth of the shorter side.
+        ``inputs``, uint8 1×height×width, and ``data_samples`` whose ``gt_sem_seg`` is
+        1×height×width uint8, 1 in a disc of an eighth of the shorter side.
     """
     generator = torch.Generator().manual_seed(seed)
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
     inputs, samples = [], []
     for _ in range(images):
-        inputs.append(255 * torch.rand(3, height, width, generator=generator))
+        noise = torch.randint(256, (1, height, width), generator=generator, dtype=torch.uint8)
+        inputs.append(noise)
         y, x = (torch.rand(2, generator=generator) * torch.tensor([height, width])).tolist()
         disc = (rows - y) ** 2 + (columns - x) ** 2 <= (min(height, width) / 8) ** 2
         shape = {'img_shape': (height, width), 'ori_shape': (height, width)}
         sample = SegDataSample(metainfo={**shape, 'scale_factor': (1.0, 1.0)})
-        sample.gt_sem_seg = PixelData(data=disc[None].long())
+        sample.gt_sem_seg = PixelData(data=disc[None].to(torch.uint8))
         samples.append(sample)
     return {'inputs': inputs, 'data_samples': samples}
 

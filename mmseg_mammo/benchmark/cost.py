@@ -12,6 +12,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmseg_mammo.engine.provenance import clock
+
 _PROC = Path('/proc/self')
 # Operators that multiply matrices; one of them that torch cannot count is named, not ignored.
 _MULTIPLIES = re.compile(r'attention|conv|mm|_linear')
@@ -55,6 +57,27 @@ def _reset_resident_peak() -> int | None:
 def _resident_peak() -> int:
     found = re.search(r'^VmHWM:\s+(\d+) kB', (_PROC / 'status').read_text(), re.MULTILINE)
     return int(found[1]) * 1024  # type: ignore[index]
+
+
+def matrix_rate(seconds: float = 0.5) -> dict[str, float]:
+    """Operations a second of large matrix products on the device, by precision: what it can do at most.
+
+    Args:
+        seconds: Of each measurement, after a first product; on a CPU matrices are smaller.
+    """
+    gpu = torch.cuda.is_available()
+    side = 8192 if gpu else 512
+    found = {}
+    for kind in (torch.bfloat16, torch.float32):
+        a, b = (torch.randn(side, side, device='cuda' if gpu else 'cpu').to(kind) for _ in 'ab')
+        torch.mm(a, b)
+        done, start = 0, clock()
+        while (spent := clock() - start) < seconds or not done:
+            for _ in range(10):
+                torch.mm(a, b)
+            done += 10
+        found[str(kind).removeprefix('torch.')] = 2 * side**3 * done / spent
+    return found
 
 
 def count_flops(run: Callable[[], Any]) -> tuple[int, list[str]]:

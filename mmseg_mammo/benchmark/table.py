@@ -19,20 +19,29 @@ _COLUMNS = (
 
 
 def claim_file(path: Path) -> None:
-    """Make ``path`` an empty file.
+    """Make ``path`` an empty file, and see that there is no picture beside it.
 
     Raises:
-        MammoError: It exists, or its folder does not.
+        MammoError: One of them exists, or the folder does not.
     """
+    remedy = 'Name another file; no result is overwritten'
+    picture = picture_of(path)
+    if picture == path or (picture.exists() and not path.exists()):
+        said = 'its picture would be of this name' if picture == path else f'{picture} exists'
+        raise MammoError(f'--out {path}: {said}', 'a name such as a.json', remedy)
     try:
         path.open('x').close()
     except FileExistsError as error:
-        remedy = 'Name another file; no result is overwritten'
         raise MammoError(f'--out {path}: it exists', remedy=remedy) from error
     except OSError as error:
         raise MammoError(
             f'--out {path}: {error.strerror}', 'a file in a folder of yours'
         ) from error
+
+
+def picture_of(path: Path) -> Path:
+    """The PNG file beside a JSON file."""
+    return path.with_suffix('.png')
 
 
 def write_results(path: Path, rows: Sequence[Mapping[str, Any]], **facts: Any) -> None:
@@ -57,9 +66,14 @@ def write_results(path: Path, rows: Sequence[Mapping[str, Any]], **facts: Any) -
     write_json(path, record)
 
 
-def header() -> str:
-    """The first two lines of the table, in Markdown."""
-    return f'| {" | ".join(_COLUMNS)} |\n|{"---|" * len(_COLUMNS)}'
+def header(columns: Sequence[str] = _COLUMNS) -> str:
+    """The first two lines of a table, in Markdown; by default of that of training steps."""
+    return f'| {" | ".join(columns)} |\n|{"---|" * len(columns)}'
+
+
+def line(cells: Sequence[object]) -> str:
+    """A line of a table, in Markdown."""
+    return f'| {" | ".join(map(str, cells))} |'
 
 
 def lines(row: Mapping[str, Any]) -> Iterator[str]:
@@ -71,25 +85,27 @@ def lines(row: Mapping[str, Any]) -> Iterator[str]:
             '×'.join(str(length) for length in row['input']),
             str(row['batch_size']),
             side['name'],
-            side['error'] or _number(side.get('median_seconds'), 1, 3),
-            _number(side.get('images_per_second'), 1, 2),
-            _number(side.get('flops'), 1e9, 1),
-            _number(side.get('flops_per_second'), 1e9, 1),
-            _number(side.get('step_peak_bytes'), 2**20, 0),
-            _number(side.get('model_bytes'), 2**20, 0),
-            _number(side.get('loss'), 1, 6),
-            _spread(ratios.get('time')),
-            _spread(ratios.get('cpu_time')),
-            _number(ratios.get('memory'), 1, 2),
+            side['error'] or number(side.get('median_seconds'), 1, 3),
+            number(side.get('images_per_second'), 1, 2),
+            number(side.get('flops'), 1e9, 1),
+            number(side.get('flops_per_second'), 1e9, 1),
+            number(side.get('step_peak_bytes'), 2**20, 0),
+            number(side.get('model_bytes'), 2**20, 0),
+            number(side.get('loss'), 1, 6),
+            spread(ratios.get('time')),
+            spread(ratios.get('cpu_time')),
+            number(ratios.get('memory'), 1, 2),
         ]
-        yield f'| {" | ".join(cells)} |'
+        yield line(cells)
 
 
-def _number(value: float | None, unit: float, digits: int) -> str:
+def number(value: float | None, unit: float = 1, digits: int = 2) -> str:
+    """``value`` in units of ``unit``; a dash where it was not measured."""
     return '–' if value is None else f'{value / unit:,.{digits}f}'
 
 
-def _spread(quartiles: Sequence[float] | None) -> str:
+def spread(quartiles: Sequence[float] | None) -> str:
+    """Median, lower to upper quartile; a dash where there are none."""
     if quartiles is None:
         return '–'
     low, middle, high = quartiles

@@ -3,6 +3,7 @@
 import gc
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +21,7 @@ from mmseg_mammo.benchmark.peers import NoPeerError, with_peer
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.provenance import clock, config_hash
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.input_grid import InputGrid, widen_truth
 from mmseg_mammo.models.peft.trainable import count_parameters
 
 OURS = 'ours'
@@ -121,7 +123,18 @@ def build_model(cfg: Config) -> nn.Module:
     """The model of ``cfg`` with random weights: no file of weights or embeddings is read."""
     settings = cfg.model.to_dict()
     _forget_files(settings)
-    return MODELS.build(settings)
+    with warnings.catch_warnings():  # of mmseg's loss, once for each model
+        warnings.filterwarnings('ignore', message='Default ``avg_non_ignore``')
+        model = MODELS.build(settings)
+    if not isinstance(model, InputGrid):  # as our runner does
+        model.data_preprocessor.register_forward_hook(_widen_masks)
+    return model
+
+
+def _widen_masks(_: nn.Module, __: Any, data: Any) -> None:
+    """Give segmentors of others, which know of no small masks, those of mmseg's steps."""
+    for sample in data.get('data_samples') or []:
+        widen_truth(sample)
 
 
 def _forget_files(node: Any) -> None:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmseg_mammo.benchmark import cost
-from mmseg_mammo.benchmark.cost import count_flops, peak_memory
+from mmseg_mammo.benchmark.cost import count_flops, matrix_rate, peak_memory
 
 MIB = 2**20
 CPU = torch.device('cpu')
@@ -63,3 +63,8 @@ def test_where_the_peak_cannot_be_reset_memory_is_unknown(monkeypatch, tmp_path)
     ran = []
     assert peak_memory(lambda: ran.append(1), CPU) is None
     assert ran == [1]
+
+
+def test_the_rate_of_matrix_products_is_measured_in_both_precisions():
+    assert matrix_rate(0.01).keys() == {'bfloat16', 'float32'}
+    assert min(matrix_rate(0.01).values()) > 1e6

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmseg_mammo.benchmark.table import claim_file, header, lines, write_results
+from mmseg_mammo.benchmark.table import claim_file, header, lines, picture_of, write_results
 from mmseg_mammo.errors import MammoError
 
 OURS = {
@@ -61,3 +61,12 @@ def test_a_result_is_never_overwritten(tmp_path):
     assert path.read_text() == '{}'
     with pytest.raises(MammoError, match=r'No such file or directory'):
         claim_file(tmp_path / 'absent' / 'a.json')
+
+
+def test_a_picture_is_never_overwritten_and_is_not_the_file_itself(tmp_path):
+    picture_of(tmp_path / 'a.json').write_text('')
+    with pytest.raises(MammoError, match=r'a\.png exists'):
+        claim_file(tmp_path / 'a.json')
+    with pytest.raises(MammoError, match=r'b\.png.*its picture'):
+        claim_file(tmp_path / 'b.png')
+    assert [path.name for path in tmp_path.iterdir()] == ['a.png']

@@ -1,54 +1,21 @@
-"""``benchmark``: rows printed and written, and what is refused."""
-
-import json
+"""``benchmark`` hands over to what is measured; each says how it is typed."""
 
 import pytest
-import torch
-from tool_calls import CBIS, OURS, ZGT, call, options
 
-from mmseg_mammo.benchmark import peers
-from mmseg_mammo.cli.benchmark import PEERS
+from mmseg_mammo.cli.main import main, parser_of
 
 
-def test_a_benchmark_prints_a_row_for_each_batch_size_and_writes_them(
-    prepared, tmp_path, monkeypatch, capsys
-):
-    out = tmp_path / 'benchmark.json'
-    arguments = ['train', CBIS, '--out', out, '--against', 'timm', '--side', '32', '--amp']
-    arguments += ['--batch-size', 1, 2, '--steps', 1, '--warmup', 1, '--data']
-    settings = ['--cfg-options', *options(prepared, 'train')]
-    call(monkeypatch, OURS / 'benchmark.py', *arguments, *settings)
-    printed = capsys.readouterr().out
-    found = json.loads(out.read_text(), parse_constant=pytest.fail)
-    for row, images in zip(found['rows'], (1, 2), strict=True):
-        assert (row['batch_size'], row['input']) == (images, [32, 32])
-        assert row['precision'] == 'BFloat16OptimWrapper' or torch.cuda.is_available()
-        ours, theirs = row['sides']
-        assert theirs['loss'] == pytest.approx(ours['loss'], rel=1e-2)
-        for name in ('ours', 'timm'):
-            assert f'| setr_pup_vpt_cbis | 32×32 | {images} | {name} |' in printed
-    assert str(out) in printed
-    with pytest.raises(SystemExit, match=r'^error: .*benchmark\.json: it exists'):
-        call(monkeypatch, OURS / 'benchmark.py', *arguments, *settings)
+@pytest.mark.parametrize('kind', ['train', 'data', 'predict', 'scale'])
+def test_each_kind_has_a_help_of_its_own(kind, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(['benchmark', kind, '--help'])
+    assert not end.value.code
+    assert f'mammoseg benchmark {kind} setr_pup_vpt_cbis' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ('arguments', 'said'),
-    [
-        ((ZGT,), r'it has no training'),
-        ((CBIS.replace('setr_pup_vpt', 'sam_zeroshot'),), r'it has no training'),
-        (('setr_pup_finetune_fsdp_cbis',), r'a split model'),
-        ((CBIS, '--against', 'timm', 'segment-anything'), r'segment-anything: no config here has'),
-        ((CBIS, '--steps', 0), r'--steps 0. Allowed: numbers from 1 on'),
-        ((CBIS, '--batch-size', 4, 0), r'--batch-size \[4, 0\]'),
-    ],
-)
-def test_a_benchmark_says_what_it_cannot_measure(arguments, said, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match=rf'^error: .*{said}'):
-        call(monkeypatch, OURS / 'benchmark.py', 'train', *arguments)
-    assert not [*tmp_path.iterdir()]
-
-
-def test_the_peers_of_the_parser_are_those_that_can_be_measured():
-    assert tuple(peers.PEERS) == PEERS
+def test_a_script_of_tools_names_itself(capsys):
+    with pytest.raises(SystemExit):
+        parser_of('benchmark', 'benchmark.py', 'python tools/benchmark.py').parse_args(
+            ['data', '--help']
+        )
+    assert 'benchmark.py data setr_pup_vpt_cbis' in capsys.readouterr().out

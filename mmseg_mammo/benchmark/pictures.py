@@ -1,0 +1,80 @@
+"""Pictures of benchmarks: curves over what was varied, one panel for each quantity."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from matplotlib.axes import Axes
+
+from mmseg_mammo.io.files import write_atomic
+from mmseg_mammo.visualization.plots import model_style, panels
+
+Points = Sequence[tuple[float, float | None]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One quantity over another.
+
+    Attributes:
+        x: Label of what was varied, with its unit.
+        y: Label of what was measured, with its unit.
+        series: Points by name; those without a value are left out.
+        logarithmic: Axes that are so, such as ``'xy'``; 0 is not on one.
+        names: Of places on the x axis that are no numbers.
+    """
+
+    x: str
+    y: str
+    series: Mapping[str, Points]
+    logarithmic: str = ''
+    names: Mapping[float, str] = field(default_factory=dict)
+
+
+def write_curves(path: Path, title: str, drawn: Sequence[Panel]) -> None:
+    """Write the panels that have points side by side as PNG, atomically; nothing without any.
+
+    Args:
+        path: The file.
+        title: Above the first panel.
+        drawn: The panels.
+    """
+    shown = [panel for panel in drawn if any(map(_measured, panel.series.values()))]
+    if not shown:
+        return
+    names = list(dict.fromkeys(name for panel in shown for name in panel.series))
+    places = {name: place for place, name in enumerate(names)}
+
+    def drawer(panel: Panel, heading: str) -> Callable[[Axes], None]:
+        def draw(axis: Axes) -> None:
+            _draw(axis, panel, places)
+            axis.set_title(heading)
+
+        return draw
+
+    drawers = [drawer(panel, title if not number else '') for number, panel in enumerate(shown)]
+    legend = places if len(names) > 1 else {}
+    figure = panels('benchmark', title, '', '', drawers, legend)
+    write_atomic(path, lambda stream: stream.write(figure.png))
+
+
+def _measured(points: Points) -> list[tuple[float, float]]:
+    return sorted((x, y) for x, y in points if y is not None)
+
+
+def _draw(axis: Axes, panel: Panel, places: Mapping[str, int]) -> None:
+    for name, points in panel.series.items():
+        if found := _measured(points):
+            axis.plot(*zip(*found, strict=True), ms=4, lw=1.3, **model_style(places[name]))
+    if 'x' in panel.logarithmic:
+        axis.set_xscale('log')
+    if 'y' in panel.logarithmic:
+        axis.set_yscale('log')
+    else:
+        axis.set_ylim(0, None)
+    ticks = sorted({x for points in panel.series.values() for x, _ in points})
+    labels = [panel.names.get(x, f'{x:,.10g}') for x in ticks]
+    axis.set_xticks(ticks, labels)
+    axis.set_xticks([], minor=True)
+    axis.set_xlabel(panel.x)
+    axis.set_ylabel(panel.y)
