@@ -1,10 +1,10 @@
 """Options of ``mammoseg prepare``: what they are, and which of them belong together."""
 
 import argparse
-import os
 from pathlib import Path
 
 from mmseg_mammo.cli.browse import add_no_browse_argument
+from mmseg_mammo.cli.shards import add_process_arguments
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.index import SPLITS
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, EMPTY_MASK_MEANINGS
@@ -40,9 +40,7 @@ def add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         '--skip-bad', action='store_true', help='leave bad rows out, counted, instead of stopping'
     )
-    how.add_argument(
-        '--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: one per core)'
-    )
+    add_process_arguments(how)
     add_no_browse_argument(how)
 
 

@@ -17,6 +17,7 @@ from mmseg_mammo.io.files import (
     sha256,
     write_atomic,
     write_json,
+    write_once,
 )
 
 
@@ -120,3 +121,14 @@ def test_a_hash_follows_its_file(tmp_path):
     for content in (b'a' * 3_000_000, b'b', b''):
         path.write_bytes(content)
         assert sha256(path) == sha256(path) == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize('links', [True, False])
+def test_what_is_there_is_not_written_again(links, tmp_path, monkeypatch):
+    if not links:
+        monkeypatch.setattr(Path, 'hardlink_to', lambda *_: (_ for _ in ()).throw(OSError))
+    path = tmp_path / 'new' / 'a.txt'
+    write_once(path, b'first')
+    write_once(path, b'second')
+    assert path.read_bytes() == b'first'
+    assert [one.name for one in path.parent.iterdir()] == ['a.txt']
