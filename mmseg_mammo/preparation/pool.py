@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from threading import Thread
@@ -16,6 +17,7 @@ from mmseg_mammo.errors import MammoError
 
 J = TypeVar('J')
 R = TypeVar('R')
+_REGISTER = 'MMSEG_MAMMO_REGISTER'  # see mmseg_mammo/__init__.py
 _AHEAD = 4  # jobs handed over for each process, so that none waits for its next
 
 
@@ -45,8 +47,9 @@ def run_pool(
     pool = ProcessPoolExecutor(workers, context, _start_worker)
     waiting, running = iter(jobs), dict[Future[R], J]()
     try:
-        for job in islice(waiting, _AHEAD * workers):
-            running[pool.submit(attempt, job)] = job
+        with _without_host():
+            for job in islice(waiting, _AHEAD * workers):
+                running[pool.submit(attempt, job)] = job
         while running:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 done = running.pop(future)
@@ -60,6 +63,19 @@ def run_pool(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _without_host() -> Iterator[None]:
+    """Let processes that start inside leave out torch, 800 MB in each, which no preparation needs."""
+    before = os.environ.get(_REGISTER)
+    os.environ[_REGISTER] = '0'
+    try:
+        yield
+    finally:
+        del os.environ[_REGISTER]
+        if before is not None:
+            os.environ[_REGISTER] = before
 
 
 def usable_cores() -> int:

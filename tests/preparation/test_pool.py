@@ -1,9 +1,9 @@
 """A pool holds a few jobs at a time, however many there are."""
 
 import os
-import signal
 
 import pytest
+from copy_jobs import host_imports, kill_worker
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.preparation.pool import run_pool, usable_cores
@@ -35,14 +35,16 @@ def test_many_jobs_wait_outside_the_pool():
     assert sorted(results) == [(n, n) for n in range(100) if n != first]
 
 
-def end(_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 @pytest.mark.slow  # processes that import everything
 def test_a_killed_worker_is_told_with_a_remedy():
     with pytest.raises(MammoError, match=r'A worker process was killed.*fewer --jobs'):
-        list(run_pool([1, 2], end, 2))
+        list(run_pool([1, 2], kill_worker, 2))
+
+
+@pytest.mark.slow  # processes
+def test_workers_start_without_the_host_that_this_process_has():
+    assert [found for _, found in run_pool([1, 2, 3], host_imports, 2)] == [set()] * 3
+    assert os.environ['MMSEG_MAMMO_REGISTER'] == '1'
 
 
 def test_cores_are_those_of_the_allocation(monkeypatch):

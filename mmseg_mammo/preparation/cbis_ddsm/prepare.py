@@ -118,7 +118,7 @@ def prepare(
             ``on_mismatch`` is ``fail``; ``out`` belongs to something else; or shards are to be
             merged, and images are missing.
     """
-    plan = _plan(raw, out, options, say)
+    plan = _plan_download(raw, out, options, say)
     failed = check_shards(plan.jobs, out) if options.merge else None
     make = partial(make_image, out=out)
     records = make_all(plan.jobs, make, out, workers=options.jobs, failed=failed)
@@ -150,12 +150,12 @@ def prepare_shard(
     Raises:
         MammoError: See :func:`prepare`, of the tables; and :func:`.make_shard`.
     """
-    plan = _plan(raw, out, options, say)
+    plan = _plan_download(raw, out, options, say)
     make = partial(make_image, out=out)
     return make_shard(plan.jobs, make, out, shard, workers=options.jobs)
 
 
-def _plan(raw: Path, out: Path, options: Options, say: Callable[[str], object]) -> _Plan:
+def _plan_download(raw: Path, out: Path, options: Options, say: Callable[[str], object]) -> _Plan:
     """Read the tables and find the files; the output folder is then claimed."""
     scale_to_long_side((1, 1), options.long_side)  # a negative one is refused at once
     tree, phantom = scan(raw.resolve()), is_phantom(raw)

@@ -112,7 +112,7 @@ def prepare(
         MammoError: The split fractions do not fit the patients; nothing is written. Or shards are
             to be merged, and images are missing.
     """
-    groups, problems, jobs = _plan(entries, problems, out, settings)
+    groups, problems, jobs = _plan_export(entries, problems, out, settings)
     failed = check_shards(jobs, out) if settings.merge else None
     records = make_all(jobs, _maker(out, settings), out, workers=settings.workers, failed=failed)
     known = [(g, _complete(g, record)) for g, record in zip(groups, records, strict=True)]
@@ -142,11 +142,11 @@ def prepare_shard(
     Raises:
         MammoError: See :func:`prepare`, of the table; and :func:`.make_shard`.
     """
-    _, _, jobs = _plan(entries, problems, out, settings)
+    _, _, jobs = _plan_export(entries, problems, out, settings)
     return make_shard(jobs, _maker(out, settings), out, shard, workers=settings.workers)
 
 
-def _plan(
+def _plan_export(
     entries: Sequence[Entry], problems: Sequence[Problem], out: Path, settings: Settings
 ) -> tuple[list[list[Entry]], list[Problem], list[HospitalJob]]:
     """The rows of each image, those that are bad, and the jobs; the folder is then claimed."""
