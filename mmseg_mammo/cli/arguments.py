@@ -92,6 +92,23 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_cache_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the folder and the size of the pixel cache."""
+    add = parser.add_argument
+    add(
+        '--cache-dir',
+        metavar='DIR',
+        help='folder where prepared pixels are kept, so that images are decoded once; none: '
+        'nowhere (default: cache/ beside the index, else in the temporary folder)',
+    )
+    add(
+        '--cache-limit',
+        metavar='SIZE',
+        help='most that the folder takes of the disk, such as 50GB; what is over is decoded each '
+        'time (default: half of what is free)',
+    )
+
+
 def add_test_output(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the test-time output: where probabilities are cut, and which count."""
     add = parser.add_argument

@@ -132,7 +132,7 @@ def _name_of(checkpoint: Path) -> str:
     """File name and the start of the SHA-256: many a checkpoint is called best.pth."""
     from mmseg_mammo.io.files import sha256
 
-    return f'{checkpoint.name} (SHA-256 {sha256(checkpoint)[:12]})'
+    return f'{checkpoint.name} (SHA-256 {(sha256(checkpoint) or "unknown")[:12]})'
 
 
 @host_command

@@ -38,6 +38,7 @@ COMMANDS = {
     'phantom': Command('phantom', 'Write synthetic mammograms as a raw download'),
     'config': Command('config', 'Write a config of your own from a shipped one'),
     'browse': Command('browse', 'Look at prepared images, suspicious ones first'),
+    'cache': Command('cache', 'Decode the images of a training once, before it'),
     'train': Command('train', 'Train a model'),
     'test': Command('test', 'Test a model'),
     'predict': Command('predict', 'Predict on new images'),

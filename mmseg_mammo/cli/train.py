@@ -8,7 +8,7 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmseg_mammo.cli.arguments import add_config_arguments
+from mmseg_mammo.cli.arguments import add_cache_arguments, add_config_arguments
 from mmseg_mammo.cli.common import host_command
 from mmseg_mammo.errors import MammoError
 
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--resume', action='store_true', help='go on from the last checkpoint of the work folder'
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
+    add_cache_arguments(parser)
 
 
 @host_command
@@ -27,6 +28,7 @@ def main(args: argparse.Namespace) -> None:
     """Train, or go on with a training."""
     from mmseg_mammo.engine.config.edits import use_mixed_precision
     from mmseg_mammo.engine.config.load import load_config
+    from mmseg_mammo.engine.config.loading import read_cache
     from mmseg_mammo.engine.runner import build_runner
     from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint
 
@@ -42,4 +44,4 @@ def main(args: argparse.Namespace) -> None:
         cfg.load_from = str(last_checkpoint(work_dir))
     if args.amp:
         use_mixed_precision(cfg)
-    build_runner(cfg, args.local_rank).train()
+    build_runner(cfg, args.local_rank, read_cache(args, cfg)).train()

@@ -1,63 +1,22 @@
 """Base data set: reads the mammograms and masks that an ``index.csv`` lists."""
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_mammo.datasets.random_numbers import own_random_numbers
+from mmseg_mammo.datasets.step_cache import StepCache
+from mmseg_mammo.datasets.step_kinds import is_deterministic
+from mmseg_mammo.datasets.unheeded import refuse_unheeded
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.index import INDEX_NAME, SPLITS, Row, read_index
 from mmseg_mammo.io.spacing import extent_mm
-
-# Options of mmseg's datasets that an index leaves no use for, and the values that mean nothing.
-_UNHEEDED: dict[str, tuple[Any, ...]] = {
-    'reduce_zero_label': (False, None),
-    'ignore_index': (255,),
-    'img_suffix': ('.jpg',),
-    'seg_map_suffix': ('.png',),
-    'filter_cfg': (None, {}),
-}
-
-
-def refuse_unheeded(name: str, options: Mapping[str, Any]) -> None:
-    """Refuse options of mmseg's base class that would have no effect.
-
-    Args:
-        name: Of the dataset class.
-        options: By name.
-
-    Raises:
-        MammoError: One has another value than its default.
-    """
-    for key, defaults in _UNHEEDED.items():
-        if key in options and options[key] not in defaults:
-            raise MammoError(
-                f'{key}={options[key]!r} of {name}',
-                'what the index says: it names every file, and masks are 0 and 1',
-                f'Take {key} out of the config',
-            )
-
-
-@contextmanager
-def own_random_numbers(entropy: list[int]) -> Iterator[None]:
-    """Seed NumPy's and Python's global generators inside, and put them back as they were."""
-    states = np.random.get_state(), random.getstate()
-    words = np.random.SeedSequence(entropy).generate_state(2)
-    np.random.seed(words[0])
-    random.seed(int(words[1]))
-    try:
-        yield
-    finally:
-        np.random.set_state(states[0])
-        random.setstate(states[1])
 
 
 @DATASETS.register_module()
@@ -105,6 +64,8 @@ class MammographyDataset(BaseSegDataset):
         views: Keep only these views, e.g. ``('MLO',)``.
         annotated_only: Leave out images that nobody annotated. Training and evaluation need it.
         ann_file: Name of the index below ``data_root``.
+        cache: Keep what the first steps of the pipeline make of each image: ``folder`` and ``limit`` of
+            :class:`.StepCache`. None: every image is read and prepared each time, to the same result.
         kwargs: See ``mmseg.datasets.BaseSegDataset``.
 
     Raises:
@@ -126,6 +87,7 @@ class MammographyDataset(BaseSegDataset):
         views: Sequence[str] | None = None,
         annotated_only: bool = True,
         ann_file: str = INDEX_NAME,
+        cache: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         if split not in SPLITS:
@@ -135,6 +97,8 @@ class MammographyDataset(BaseSegDataset):
         self.views = tuple(views) if views else None
         self.annotated_only = annotated_only
         self._indexed: tuple[str, ...] = ()
+        self._cache_settings = None if cache is None else dict(cache)
+        self.cache: StepCache | None = None
         refuse_unheeded(type(self).__name__, kwargs)
         # (seed, epoch) in shared memory: a loader's workers live on from epoch to epoch.
         self._state = torch.zeros(2, dtype=torch.int64).share_memory_()
@@ -175,12 +139,28 @@ class MammographyDataset(BaseSegDataset):
                 numbers, for a sampler that draws it more than once in an epoch. Negative ones
                 count from the end, as in a list.
         """
-        if self.test_mode:
-            return super().prepare_data(idx)
         if idx < 0:
             idx = range(len(self))[idx]
+        if self.test_mode or all(map(is_deterministic, self.pipeline.transforms)):
+            return self._prepared(idx if self.test_mode else idx % len(self))
         with own_random_numbers([*self._state.tolist(), idx]):
-            return super().prepare_data(idx % len(self))
+            return self._prepared(idx % len(self))
+
+    def _prepared(self, idx: int) -> Any:
+        if self.cache is None:
+            return super().prepare_data(idx)
+        return self.cache.run(idx, lambda: self.get_data_info(idx))
+
+    def use_cache(self, folder: str | Path | None = None, limit: str | int | None = None) -> None:
+        """Keep what the first steps of the pipeline make; see ``cache`` of the class.
+
+        Raises:
+            MammoError: The folder cannot be written to, or the limit is no size.
+        """
+        self.full_init()
+        names = [self.get_data_info(index)['image'] for index in range(len(self))]
+        steps = self.pipeline.transforms
+        self.cache = StepCache(steps, names, Path(self.ann_file), folder, limit)
 
     def __iter__(self) -> Iterator[dict]:
         """Every image once; indices beyond the length would go on for ever."""
@@ -196,6 +176,8 @@ class MammographyDataset(BaseSegDataset):
                 step.know_index(self._indexed)
             if hasattr(step, 'check_images'):
                 step.check_images([self.get_data_info(index) for index in range(len(self))])
+        if self._cache_settings is not None:
+            self.use_cache(**self._cache_settings)
 
     def load_data_list(self) -> list[dict]:
         """Read, check and filter the index; one dict per image."""

@@ -41,6 +41,8 @@ _HARMLESS = frozenset(
         *('model.embedding_cache', 'strategy.model_wrapper.device_id'),
     )
 )
+# Of data sets: how pixels are kept and handed on; the model gets the same.
+_FORMS = frozenset(('cache', 'one_channel', 'small_masks'))
 _OF_THE_RUN = frozenset(
     ('work_dir', 'launcher', 'resume', 'load_from', 'device', 'experiment_name')
 )
@@ -172,6 +174,7 @@ def _is_harmless(path: str, data_known: bool) -> bool:
     return (
         path in _HARMLESS
         or parts[-1] in _PRETRAINED
+        or (parts[0].endswith('_dataloader') and not _FORMS.isdisjoint(parts))
         or (data_known and any(part in _PLACES for part in parts))
     )
 

@@ -9,17 +9,24 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, IterBasedTrainLoop, Runner
+from torch import nn
 
 from mmseg_mammo.engine.config.checks import check_config, check_launcher
+from mmseg_mammo.engine.config.loading import (
+    CacheChoice,
+    drop_worker_settings,
+    use_cache,
+    with_defaults,
+)
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.devices import on_gpu, use_device
-from mmseg_mammo.engine.hooks.console import ConsoleHook, log_warnings, quieten
+from mmseg_mammo.engine.hooks.console import ConsoleHook, log_warnings, quieten, say
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.input_grid import InputGrid, widen_truth
 
-# What torch takes with worker processes only.
-_OF_WORKERS = ('persistent_workers', 'prefetch_factor', 'multiprocessing_context')
 # Those that mmengine itself leaves out where the config says None; it fails on others.
 STOCK_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 
@@ -32,6 +39,8 @@ class _OfTools:
     """
 
     quiet: bool
+    pixel_cache: CacheChoice | None
+    _told: frozenset[str] = frozenset()
 
     def build_logger(self, *settings: Any, **more: Any) -> Any:
         logger = super().build_logger(*settings, **more)  # type: ignore[misc]
@@ -51,11 +60,48 @@ class _OfTools:
     def build_train_loop(self, *settings: Any, **more: Any) -> Any:
         loop = super().build_train_loop(*settings, **more)  # type: ignore[misc]
         refuse_empty(loop)
+        self._cache(loop)
         return loop
 
+    def build_val_loop(self, *settings: Any, **more: Any) -> Any:
+        loop = super().build_val_loop(*settings, **more)  # type: ignore[misc]
+        self._cache(loop)
+        return loop
 
-def build(cfg: Config) -> Runner | FlexibleRunner:
-    """Build the runner that ``cfg`` names; the default is that of mmengine."""
+    def build_model(self, model: Any) -> Any:
+        """Let segmentors of others, which know of no small masks, have int64 as from mmseg's steps."""
+        built = super().build_model(model)  # type: ignore[misc]
+        preprocessor = getattr(built, 'data_preprocessor', None)
+        if isinstance(preprocessor, nn.Module) and not isinstance(built, InputGrid):
+            preprocessor.register_forward_hook(_widen)
+        return built
+
+    def build_dataloader(self, dataloader: Any, *settings: Any, **more: Any) -> Any:
+        fast = with_defaults(dataloader, on_gpu())
+        return super().build_dataloader(fast, *settings, **more)  # type: ignore[misc]
+
+    def _cache(self, loop: Any) -> None:
+        """Turn the pixel cache on; the config, which checkpoints keep, does not know of it."""
+        if self.pixel_cache is None:
+            return
+        for line in use_cache(loop.dataloader.dataset, self.pixel_cache):
+            if line not in self._told and is_main_process():
+                say(self.logger, line)  # type: ignore[attr-defined]
+            self._told |= {line}
+
+
+def _widen(_: nn.Module, __: Any, data: Any) -> None:
+    for sample in (data.get('data_samples') if isinstance(data, dict) else None) or []:
+        widen_truth(sample)
+
+
+def build(cfg: Config, cache: CacheChoice | None = None) -> Runner | FlexibleRunner:
+    """Build the runner that ``cfg`` names; the default is that of mmengine.
+
+    Args:
+        cfg: Of the run.
+        cache: Of the pixels of training and validation images; None: as the config says.
+    """
     drop_worker_settings(cfg)
     kind = cfg.get('runner_type', 'Runner')
     base = kind if inspect.isclass(kind) else RUNNERS.get(kind)
@@ -67,17 +113,8 @@ def build(cfg: Config) -> Runner | FlexibleRunner:
     quiet = console.get('type') in ('ConsoleHook', ConsoleHook) and not console.get('everything')
     if quiet:  # each of many processes would warn of it before there is a log
         warnings.filterwarnings('ignore', message='Setting (OMP|MKL)_NUM_THREADS')
-    return type(base.__name__, (_OfTools, base), {'quiet': quiet}).from_cfg(cfg)  # type: ignore[attr-defined]
-
-
-def drop_worker_settings(cfg: Config) -> None:
-    """Remove loader settings about worker processes where ``num_workers=0``; torch refuses them."""
-    for split in ('train', 'val', 'test'):
-        loader = cfg.get(f'{split}_dataloader') or {}
-        if not loader.get('num_workers'):
-            for key in _OF_WORKERS:
-                if loader.get(key):  # what is off already is left as it is written
-                    del loader[key]
+    settings = {'quiet': quiet, 'pixel_cache': cache}
+    return type(base.__name__, (_OfTools, base), settings).from_cfg(cfg)  # type: ignore[attr-defined]
 
 
 def refuse_empty(loop: Any) -> None:
@@ -102,8 +139,16 @@ def refuse_empty(loop: Any) -> None:
         )
 
 
-def build_runner(cfg: Config, local_rank: int) -> Runner | FlexibleRunner:
-    """The runner of ``cfg``, in this process or as one of those that a launcher started."""
+def build_runner(
+    cfg: Config, local_rank: int, cache: CacheChoice | None = None
+) -> Runner | FlexibleRunner:
+    """The runner of ``cfg``, in this process or as one of those that a launcher started.
+
+    Args:
+        cfg: Of the run; changed.
+        local_rank: Of the process on its machine.
+        cache: See :func:`build`.
+    """
     check_config(cfg)
     use_device(cfg.get('device'), cfg.launcher)
     check_launcher(cfg.launcher)
@@ -122,7 +167,7 @@ def build_runner(cfg: Config, local_rank: int) -> Runner | FlexibleRunner:
         )
     if 'strategy' in cfg:
         _evaluate_in_step(cfg)
-    return build(cfg)
+    return build(cfg, cache)
 
 
 def _evaluate_in_step(cfg: Config) -> None:

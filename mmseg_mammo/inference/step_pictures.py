@@ -11,8 +11,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmseg_mammo.datasets.base import MammographyDataset, own_random_numbers
+from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.description import members
+from mmseg_mammo.datasets.random_numbers import own_random_numbers
 from mmseg_mammo.engine.config.image_steps import touches_image
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import rescale_to_255, resize_mask, scale_to_long_side, write_png
@@ -53,7 +54,7 @@ def write_steps(path: Path, places: Sequence[tuple[Any, int]], seed: int = 0) ->
         places: Data sets, and the indices of images in them.
         seed: Of the augmentation.
     """
-    rows = [_named(step_tiles(*place, seed), *place) for place in places]
+    rows = [_with_image_name(step_tiles(*place, seed), *place) for place in places]
     columns = max(map(len, rows))
     blank = Tile(np.full((1, 1), 255, np.uint8))
     tiles = [tile for row in rows for tile in (*row, *[blank] * (columns - len(row)))]
@@ -98,7 +99,7 @@ def _tile(name: str, results: Any) -> Tile:
     return Tile(np.rint(picture).clip(0, 255).astype(np.uint8), small, None, (name, size))
 
 
-def _named(tiles: list[Tile], dataset: Any, index: int) -> list[Tile]:
+def _with_image_name(tiles: list[Tile], dataset: Any, index: int) -> list[Tile]:
     name = dataset.get_data_info(index)['image'].removeprefix('images/')
     return [replace(tile, lines=(*tile.lines, name)) for tile in tiles[:1]] + tiles[1:]
 

@@ -13,6 +13,7 @@ from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.dicom.reader import DICOM_SUFFIXES, is_dicom, read_dicom, read_dicom_labels
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.raster.decoder import decode_raster
+from mmseg_mammo.io.raster.histogram import percentile
 
 RASTER_SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.pgm')
 # Of every format that is read here; DICOM files often have none.
@@ -208,13 +209,14 @@ def map_intensity(
     if intensity == 'stored':
         return true_depth(image, (257,))  # the same share of white
     image = true_depth(image)
-    ends = np.array([image.min(), image.max()])
-    # The percentiles of the two ends are those of the image, without sorting it.
-    values, bounds = (ends, (0, 100)) if intensity == 'minmax' else (image, percentiles)
-    low, high = np.percentile(values, bounds)
+    highest = int(image.max())
+    if intensity == 'minmax':
+        low, high = np.float64(image.min()), np.float64(highest)
+    else:
+        low, high = (percentile(image, share) for share in percentiles)
     top = np.iinfo(image.dtype).max
     # An image has more pixels than levels.
-    levels = np.arange(int(ends[1]) + 1).astype(np.float32)
+    levels = np.arange(highest + 1).astype(np.float32)
     scaled = (levels - low) * (top / max(high - low, 1.0))
     mapped: np.ndarray = np.rint(scaled).clip(0, top).astype(image.dtype)[image]
     return mapped

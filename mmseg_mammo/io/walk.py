@@ -9,13 +9,15 @@ from mmseg_mammo.errors import DataFileError
 # What disks, archives and viewers keep for themselves, often closed to everybody but the system.
 _SYSTEM = ('$recycle.bin', '__macosx', '@eadir', 'lost+found', 'system volume information')
 
+_CACHE = 'CACHEDIR.TAG'  # of a folder that a program can make anew, such as our pixel cache
+
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """Every folder below ``root`` with the names of its files, sorted; each folder once.
 
     Links to folders are followed after all real folders, so that a file has its own path wherever
     it has one, and a link back into the tree adds nothing. Links to nothing are among the files.
-    Hidden folders, and those of the system, are left out.
+    Hidden folders, those of the system, and caches (``CACHEDIR.TAG``) are left out.
 
     Raises:
         DataFileError: A folder cannot be listed: what is in it would be missing unnoticed.
@@ -30,6 +32,9 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
             if real in seen:
                 continue
             seen.add(real)
+            if _CACHE in files and folder != root:
+                below.clear()
+                continue
             waiting += [folder / name for name in below if (folder / name).is_symlink()]
             yield folder, sorted(files)
 

@@ -92,11 +92,23 @@ class InputGridEncoderDecoder(InputGrid, EncoderDecoder):
     Arguments beside ``test_output``, weights and everything else are those of ``EncoderDecoder``.
     """
 
+    def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
+        """As ``EncoderDecoder``; true masks may be uint8, and are made int64 on the device."""
+        for sample in data_samples:
+            widen_truth(sample)
+        return super().loss(inputs, data_samples)
+
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> list[SegDataSample]:
         """As ``EncoderDecoder``, with ``test_output``; B×3×S×S inputs, normalised."""
         return self.finish(inputs, super().predict(inputs, data_samples))
+
+
+def widen_truth(sample: SegDataSample) -> None:
+    """Make the true mask of a sample int64, as the losses of mmseg want it."""
+    if 'gt_sem_seg' in sample and sample.gt_sem_seg.data.dtype == torch.uint8:
+        sample.gt_sem_seg = PixelData(data=sample.gt_sem_seg.data.long())
 
 
 def keep_candidates(model: InputGrid, offered: Tensor, sample: SegDataSample, count: int) -> None:

@@ -105,7 +105,8 @@ class Test:
         counts = [
             (each.get(LEFT_OUT) or {}).get(NOT_ANNOTATED) for each in data.get('members', [data])
         ]
-        return None if None in counts else sum(counts)
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
 
     @property
     def eval_size(self) -> int | None:

@@ -4,10 +4,15 @@ Random numbers come from NumPy's global generator, as in mmcv and mmseg; the dat
 every image and epoch. Each class draws its numbers and calls a pure function.
 """
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
+
+from mmseg_mammo.transforms.levels import grey_of, like_before
 
 
 def warp(
@@ -30,14 +35,24 @@ def warp(
         return moved, None
     share = cv2.warpAffine(mask.astype(np.float32), matrix, size, flags=cv2.INTER_LINEAR)
     kept = share > 0.5
-    regions, labels = cv2.connectedComponents(mask.astype(np.uint8))
-    for region in range(1, regions):
-        rows, columns = np.nonzero(labels == region)
+    for rows, columns in _regions(mask):
         x, y = np.rint(matrix @ [columns, rows, np.ones(len(rows))]).astype(int)
         inside = (x >= 0) & (x < size[0]) & (y >= 0) & (y < size[1])
         if not kept[y[inside], x[inside]].any():
             kept[y[inside], x[inside]] = True
     return moved, kept.astype(mask.dtype)
+
+
+def _regions(mask: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows and columns of the pixels of each connected region of a mask."""
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8))
+    rows, columns = np.nonzero(mask)  # one look at the mask, however many regions it has
+    names = labels[rows, columns]
+    order = np.argsort(names, kind='stable')
+    ends = np.cumsum(np.bincount(names, minlength=count))
+    for start, end in pairwise(ends):
+        chosen = order[start:end]
+        yield rows[chosen], columns[chosen]
 
 
 def affine_matrix(
@@ -67,11 +82,14 @@ def change_intensity(
     does: a film's background tells nothing about its exposure.
     """
     top = np.iinfo(image.dtype).max
-    level = (image.astype(np.float32) / top) ** gamma
-    mean = float(level.mean())
+    # Each level once, unless there are fewer pixels.
+    levels = image if image.size <= top else np.arange(top + 1, dtype=image.dtype)
+    level = (levels.astype(np.float32) / top) ** gamma
+    mean = float((level if levels is image else level[image]).mean())
     changed = (level - mean) * contrast + mean + brightness
-    changed[image == 0] = 0
-    return np.rint(changed.clip(0, 1) * top).astype(image.dtype)
+    changed[levels == 0] = 0
+    mapped: np.ndarray = np.rint(changed.clip(0, 1) * top).astype(image.dtype)
+    return mapped if levels is image else mapped[image]
 
 
 @TRANSFORMS.register_module()
@@ -93,6 +111,8 @@ class RandomLesionAffine(BaseTransform):
         scale: Smallest and largest factor; drawn log-uniformly.
         shift: Largest shift along each axis, as a share of the side.
     """
+
+    one_channel = True
 
     def __init__(
         self,
@@ -116,7 +136,9 @@ class RandomLesionAffine(BaseTransform):
         down, right = np.random.uniform(-self.shift, self.shift, 2)
         image, mask = results['img'], results.get('gt_seg_map')
         matrix = affine_matrix(image.shape[:2], degrees, scale, (down, right))
-        results['img'], moved = warp(image, mask, matrix)
+        grey = grey_of(image)
+        warped, moved = warp(image if grey is None else grey, mask, matrix)
+        results['img'] = warped if grey is None else like_before(warped, image)
         if moved is not None:
             results['gt_seg_map'] = moved
         return results
@@ -149,6 +171,8 @@ class RandomIntensity(BaseTransform):
         brightness: Largest addition, as a share of the full range.
     """
 
+    one_channel = True
+
     def __init__(
         self,
         *,
@@ -169,7 +193,10 @@ class RandomIntensity(BaseTransform):
         gamma = float(np.exp(np.random.uniform(*np.log(self.gamma))))
         contrast = 1 + np.random.uniform(-self.contrast, self.contrast)
         brightness = np.random.uniform(-self.brightness, self.brightness)
-        results['img'] = change_intensity(results['img'], gamma, contrast, brightness)
+        image = results['img']
+        grey = grey_of(image)
+        changed = change_intensity(image if grey is None else grey, gamma, contrast, brightness)
+        results['img'] = changed if grey is None else like_before(changed, image)
         return results
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.transforms.levels import check_levels, levels_of
+from mmseg_mammo.transforms.levels import check_levels, levels_of, like_before
 
 LEVELS = 256
 _STEP = 257  # 65535 / 255: 8-bit level k is 16-bit level 257 k
@@ -66,6 +66,8 @@ class MammoCLAHE(BaseTransform):
         tile_grid_size: Number of tiles along (H, W).
     """
 
+    cacheable = one_channel = True
+
     def __init__(
         self, *, clip_limit: float = 2.0, tile_grid_size: tuple[int, int] = (8, 8)
     ) -> None:
@@ -76,11 +78,9 @@ class MammoCLAHE(BaseTransform):
         """Equalise ``results['img']``, unless an earlier step has broken it."""
         check_levels(results)
         image = results['img']
-        grey = image if image.ndim == 2 else np.ascontiguousarray(image[..., 0])
+        grey = np.ascontiguousarray(image if image.ndim == 2 else image[..., 0])
         equalised = clahe(grey, self.clip_limit, self.tile_grid_size)
-        if image.ndim == 3:
-            equalised = np.repeat(equalised[..., None], image.shape[-1], axis=-1)
-        results['img'] = equalised
+        results['img'] = like_before(equalised, image)
         results['grey_levels'] = levels_of(equalised)
         return results
 

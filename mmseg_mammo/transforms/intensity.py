@@ -40,6 +40,8 @@ class MapIntensity(BaseTransform):
         percentiles: For ``intensity='percentile'``.
     """
 
+    cacheable = True
+
     def __init__(
         self, *, intensity: str = 'minmax', percentiles: tuple[float, float] = (1.0, 99.0)
     ) -> None:

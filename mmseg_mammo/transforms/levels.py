@@ -1,8 +1,9 @@
-"""Grey-level check: finds pipeline steps that change the depth or the range of an image."""
+"""Grey levels: the one channel of an image, and steps that change its depth or range."""
 
 from collections.abc import Mapping
 from typing import Any
 
+import cv2
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
@@ -14,6 +15,40 @@ MARGIN = 25.5
 def levels_of(image: np.ndarray) -> tuple[str, int]:
     """The dtype name and the highest level of an image, for ``results['grey_levels']``."""
     return image.dtype.name, int(image.max(initial=0))
+
+
+def grey_of(image: np.ndarray) -> np.ndarray | None:
+    """The one channel of an image, H×W and contiguous; None if its channels differ.
+
+    Args:
+        image: H×W, or H×W×C with C from 1 on. Channels that are one memory are not compared.
+    """
+    if image.ndim == 2:
+        return np.ascontiguousarray(image)
+    grey: np.ndarray = np.ascontiguousarray(image[..., 0])
+    if image.strides[2] and not all(
+        np.array_equal(grey, image[..., channel]) for channel in range(1, image.shape[2])
+    ):
+        return None
+    return grey
+
+
+def like_before(grey: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """A changed channel with the dimensions of the image that it was the channel of.
+
+    Args:
+        grey: H×W.
+        before: H×W or H×W×C; if its channels are one memory, so are those of the result.
+
+    Returns:
+        H×W or H×W×C.
+    """
+    if before.ndim == 2:
+        return grey
+    shape = (*grey.shape, before.shape[2])
+    if not before.strides[2]:
+        return np.broadcast_to(grey[..., None], shape)
+    return cv2.merge([grey] * shape[2]).reshape(shape)
 
 
 def broken_levels(image: np.ndarray, loaded: tuple[str, int] | None = None) -> str:
@@ -58,7 +93,10 @@ def check_levels(results: Mapping[str, Any]) -> None:
     Raises:
         DataFileError: They are broken.
     """
-    if broken := broken_levels(results['img'], results.get('grey_levels')):
+    image = results['img']
+    if image.ndim == 3 and not image.strides[2]:  # channels that are one memory
+        image = image[..., :1]
+    if broken := broken_levels(image, results.get('grey_levels')):
         raise DataFileError(
             f'{results.get("img_path", "an image")}: a step of the pipeline has broken its grey '
             f'levels: {broken}',

@@ -32,6 +32,8 @@ class ReadMammogram(BaseTransform):
         voi: Whether a DICOM file's window or VOI LUT is applied.
     """
 
+    cacheable = True
+
     def __init__(self, *, voi: bool = True) -> None:
         self.voi = voi
 
@@ -68,6 +70,8 @@ class LoadMammogram(MapIntensity):
         percentiles: For ``intensity='percentile'``.
         voi: Whether a DICOM file's window or VOI LUT is applied.
     """
+
+    cacheable = True
 
     def __init__(
         self,
@@ -112,6 +116,8 @@ class LoadLesionMask(BaseTransform):
 
     - seg_fields
     """
+
+    cacheable = one_channel = True
 
     def transform(self, results: dict) -> dict:
         """Add the mask of ``results['seg_map_path']``.

@@ -47,6 +47,8 @@ class LoadPrompts(BaseTransform):
             object.
     """
 
+    deterministic = one_channel = True
+
     def __init__(
         self,
         *,

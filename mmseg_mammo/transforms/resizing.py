@@ -17,6 +17,8 @@ class ResizeMammogram(Resize):
     (``seg_fields``) are uint8, H×W, 0 as background.
     """
 
+    cacheable = True
+
     def _resize_seg(self, results: dict) -> None:
         height, width = results['img'].shape[:2]
         for name in results.get('seg_fields', ()):
@@ -49,6 +51,8 @@ class ShrinkMammogram(BaseTransform):
     Args:
         long_side: Pixels; 0 changes nothing.
     """
+
+    cacheable = True
 
     def __init__(self, *, long_side: int) -> None:
         scale_to_long_side((1, 1), long_side)  # refuses a negative one before the first image

@@ -178,3 +178,26 @@ def test_a_split_model_needs_several_processes(prepared, tmp_path, monkeypatch):
 def test_a_config_without_training_says_so(tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match=r'^error: .*zgt\.py has no training'):
         call(monkeypatch, OURS / 'train.py', ZGT, '--work-dir', tmp_path)
+
+
+def test_a_training_with_a_cache_learns_the_same_and_no_checkpoint_tells_of_it(
+    prepared, tmp_path, monkeypatch, capfd
+):
+    found = []
+    for name, places in (
+        ('none', ['--cache-dir', 'none']),
+        ('first', ['--cache-dir', tmp_path / 'pixels', '--cache-limit', '1GB']),
+        ('second', ['--cache-dir', tmp_path / 'pixels']),
+    ):
+        arguments = [CBIS, '--work-dir', tmp_path / name, *places, '--cfg-options']
+        small = [*options(prepared, *TRAINING), 'train_cfg.max_epochs=1']
+        call(monkeypatch, OURS / 'train.py', *arguments, *small)
+        checkpoint = torch.load(tmp_path / name / 'epoch_1.pth', weights_only=False)
+        found.append(checkpoint['state_dict'])
+        assert 'pixels' not in str(checkpoint)
+        said = capfd.readouterr().out
+        assert (str(tmp_path / 'pixels') in said) == (name != 'none')
+
+    assert (tmp_path / 'pixels').is_dir()
+    for other in found[1:]:
+        assert all(torch.equal(found[0][key], other[key]) for key in found[0])

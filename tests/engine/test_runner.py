@@ -1,6 +1,7 @@
 """Runners of the tools: workers that are switched off, epochs without a step."""
 
 import pytest
+import torch
 from experiments import shrink
 from mmengine.runner import Runner
 
@@ -66,3 +67,16 @@ def test_a_runner_is_not_built_for_a_training_shorter_than_its_schedule(prepared
 
 def names(runner):
     return {type(hook).__name__ for hook in runner.hooks}
+
+
+def test_a_segmentor_of_others_gets_the_masks_that_its_losses_want(prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    packing = cfg.train_dataloader.dataset.pipeline[-1]
+    assert packing.small_masks
+    cfg.model.type = 'EncoderDecoder'
+    cfg.model.decode_head.update(out_channels=2, loss_decode={'type': 'CrossEntropyLoss'})
+    runner = build(cfg)
+    data = runner.model.data_preprocessor(next(iter(runner.train_dataloader)), True)
+
+    assert {s.gt_sem_seg.data.dtype for s in data['data_samples']} == {torch.int64}
+    assert runner.model(**data, mode='loss')['decode.loss_ce'] > 0

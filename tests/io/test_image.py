@@ -253,3 +253,27 @@ def test_a_picture_keeps_its_colours(tmp_path):
     for name in ('b.png', 'absent.png'):
         with pytest.raises(DataFileError, match=rf'{name}: missing, or not a picture'):
             read_picture(tmp_path / name)
+
+
+def plain_mapping(levels, intensity, percentiles):
+    """By ``np.percentile``, as before levels were counted."""
+    levels = image.true_depth(levels)
+    ends = np.array([levels.min(), levels.max()])
+    values, bounds = (ends, (0, 100)) if intensity == 'minmax' else (levels, percentiles)
+    low, high = np.percentile(values, bounds)
+    top = np.iinfo(levels.dtype).max
+    table = np.arange(int(ends[1]) + 1).astype(np.float32)
+    scaled = (table - low) * (top / max(high - low, 1.0))
+    return np.rint(scaled).clip(0, top).astype(levels.dtype)[levels]
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('intensity', ['minmax', 'percentile'])
+def test_counting_levels_changes_no_bit_of_a_mapping(intensity, dtype):
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        low, high = sorted(rng.integers(0, np.iinfo(dtype).max, 2))
+        levels = rng.integers(low, high, (31, 45), dtype, endpoint=True)
+        bounds = tuple(np.sort(rng.uniform(0, 100, 2)))
+        found = image.map_intensity(levels, intensity, bounds)
+        assert np.array_equal(found, plain_mapping(levels, intensity, bounds))

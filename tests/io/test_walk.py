@@ -57,3 +57,13 @@ def test_a_folder_that_cannot_be_listed_stops(tree, monkeypatch):
     monkeypatch.setattr(os, 'scandir', refuse)
     with pytest.raises(DataFileError, match='b: Permission denied'):
         files(tree)
+
+
+def test_caches_are_left_out_and_a_root_is_not(tmp_path):
+    for name in ('cache/chain/slots.bin', 'images/a.png'):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b'')
+    (tmp_path / 'cache' / 'CACHEDIR.TAG').write_text('Signature')
+    (tmp_path / 'CACHEDIR.TAG').write_text('Signature')
+
+    assert [folder for folder, _ in walk(tmp_path)] == [tmp_path, tmp_path / 'images']

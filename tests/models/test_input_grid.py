@@ -9,6 +9,7 @@ import torch
 from experiments import shrink
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -168,3 +169,21 @@ def test_what_is_on_the_input_already_is_left_alone():
     sample = sample_of(mask, (80, 60), padding_size=(0, 10, 0, 0))
     assert truth_on_input(sample, (40, 40)) is sample.gt_sem_seg.data
     assert picture_shape(sample, (40, 40)) == (40, 30)
+
+
+def test_small_masks_have_the_losses_of_large_ones(model):
+    inputs = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    losses = []
+    for dtype in (torch.int64, torch.uint8):
+        samples = []
+        for number in range(2):
+            sample = SegDataSample(metainfo={'img_shape': (64, 64)})
+            mask = torch.zeros(1, 64, 64, dtype=dtype)
+            mask[:, 10 : 20 + number, 5:30] = 1
+            mask[:, 60:] = 255
+            sample.gt_sem_seg = PixelData(data=mask)
+            samples.append(sample)
+        losses.append(model.loss(inputs, samples))
+
+    assert losses[0].keys() == losses[1].keys()
+    assert all(torch.equal(losses[0][name], losses[1][name]) for name in losses[0])

@@ -130,3 +130,68 @@ def test_probability_zero_changes_nothing(step):
 
 def test_images_without_a_mask_are_moved_too():
     assert 'gt_seg_map' not in RandomLesionAffine(prob=1)({'img': picture()})
+
+
+def plain_intensity(image, gamma, contrast, brightness):
+    """Pixel by pixel, without a table of levels."""
+    top = np.iinfo(image.dtype).max
+    level = (image.astype(np.float32) / top) ** gamma
+    mean = float(level.mean())
+    changed = (level - mean) * contrast + mean + brightness
+    changed[image == 0] = 0
+    return np.rint(changed.clip(0, 1) * top).astype(image.dtype)
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('shape', [(9, 11), (224, 224), (300, 401)])
+def test_a_table_of_levels_changes_no_bit(dtype, shape):
+    rng = np.random.default_rng(1)
+    for _ in range(6):
+        image = rng.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+        numbers = rng.uniform(0.7, 1.5), rng.uniform(0.8, 1.2), rng.uniform(-0.1, 0.1)
+        assert np.array_equal(change_intensity(image, *numbers), plain_intensity(image, *numbers))
+
+
+def plain_warp_of_mask(mask, matrix):
+    """One look at all pixels for each region."""
+    size = (mask.shape[1], mask.shape[0])
+    share = cv2.warpAffine(mask.astype(np.float32), matrix, size, flags=cv2.INTER_LINEAR)
+    kept = share > 0.5
+    regions, labels = cv2.connectedComponents(mask.astype(np.uint8))
+    for region in range(1, regions):
+        rows, columns = np.nonzero(labels == region)
+        x, y = np.rint(matrix @ [columns, rows, np.ones(len(rows))]).astype(int)
+        inside = (x >= 0) & (x < size[0]) & (y >= 0) & (y < size[1])
+        if not kept[y[inside], x[inside]].any():
+            kept[y[inside], x[inside]] = True
+    return kept.astype(mask.dtype)
+
+
+@pytest.mark.parametrize('density', [0, 0.001, 0.03, 0.4])
+def test_many_regions_are_found_at_once_and_alike(density):
+    rng = np.random.default_rng(2)
+    for seed in range(8):
+        mask = (rng.random((60, 83)) < density).astype(np.uint8)
+        shift = tuple(rng.uniform(-0.3, 0.3, 2))
+        matrix = affine_matrix(mask.shape, rng.uniform(-15, 15), 0.5 + 0.1 * seed, shift)
+        found = warp(mask, mask, matrix)[1]
+        assert np.array_equal(found, plain_warp_of_mask(mask, matrix))
+
+
+@pytest.mark.parametrize('step', [RandomLesionAffine(prob=1), RandomIntensity(prob=1)])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_one_memory_for_three_channels_gives_what_three_give(step, dtype):
+    three = picture(dtype)
+    found = []
+    for image in (three, np.broadcast_to(three[..., :1], three.shape), three[..., 0]):
+        np.random.seed(4)
+        mask = np.zeros((40, 32), np.uint8)
+        mask[5:9, 7:20] = 1
+        found.append(step.transform({'img': image, 'gt_seg_map': mask}))
+
+    assert np.array_equal(found[0]['img'], found[1]['img'])
+    assert np.array_equal(found[0]['img'][..., 0], found[2]['img'])
+    assert found[1]['img'].strides[2] == 0
+    assert found[0]['img'].flags.writeable
+    assert np.array_equal(found[0]['gt_seg_map'], found[1]['gt_seg_map'])
+    assert not np.array_equal(found[0]['img'], three)

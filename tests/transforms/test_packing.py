@@ -6,10 +6,12 @@ import torch
 from experiments import CONFIGS
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmseg.models import SegDataPreProcessor
 
 from mmseg_mammo.datasets import MammographyDataset
 from mmseg_mammo.io.image import write_png
 from mmseg_mammo.io.index import read_index, write_index
+from mmseg_mammo.transforms import PackMammogram
 
 PIPELINE = [
     {'type': 'LoadMammogram'},
@@ -64,3 +66,57 @@ def test_the_size_of_an_image_reaches_the_metric_and_its_identifiers_do_not(prep
     assert known.extent_mm == (40.0, 16.0)  # 80 × 64 pixels
     assert unknown.extent_mm is None
     assert '1.2.3' not in str(known.to_dict())
+
+
+def packed(image, mask=None, **settings):
+    results = {'img': image, 'img_path': 'a.png', 'ori_shape': image.shape[:2]}
+    if mask is not None:
+        results['gt_seg_map'] = mask
+    return PackMammogram(**settings).transform(results)
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.filterwarnings('error:The given NumPy array is not writable')
+def test_one_channel_is_the_same_input_of_a_network_bit_for_bit(dtype, training):
+    rng = np.random.default_rng(0)
+    grey = (rng.random((37, 41)) * (255 if dtype != np.uint16 else 65535)).astype(dtype)
+    mask = (grey > grey.mean()).astype(np.uint8)
+    preprocessor = SegDataPreProcessor(
+        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], size=(48, 48)
+    )
+    found = []
+    for image in (np.dstack([grey] * 3), np.broadcast_to(grey[..., None], (37, 41, 3))):
+        for one in (False, True):
+            sample = packed(image, mask, one_channel=one, small_masks=one)
+            assert len(sample['inputs']) == (1 if one else 3)
+            batch = {key: [value] for key, value in sample.items()}
+            data = preprocessor(batch, training)
+            found.append((data['inputs'], data['data_samples'][0].gt_sem_seg.data))
+
+    for inputs, truth in found[1:]:
+        assert torch.equal(inputs, found[0][0])
+        assert torch.equal(truth.long(), found[0][1])
+    assert found[1][1].dtype == torch.uint8
+
+
+def test_eight_bits_stay_eight_bits_and_colours_three_channels():
+    grey = np.full((5, 6, 3), 7, np.uint8)
+    assert packed(grey, one_channel=True)['inputs'].dtype == torch.uint8
+    grey[2, 3, 1] = 8
+    assert packed(grey, one_channel=True)['inputs'].shape == (3, 5, 6)
+
+
+def test_metainfo_is_a_copy():
+    prompts = {'points': [[(1, 2)]]}
+    results = {'img': np.zeros((4, 4, 3), np.uint8), 'img_path': 'a', 'prompts': prompts}
+    sample = PackMammogram().transform(results)['data_samples']
+    prompts['points'].clear()
+    assert sample.metainfo['prompts'] == {'points': [[(1, 2)]]}
+    assert sample.img_path == 'a'
+
+
+def test_edges_are_packed_by_mmseg():
+    results = {'img': np.zeros((4, 4, 3), np.uint8), 'gt_edge_map': np.eye(4, dtype=np.uint8)}
+    sample = PackMammogram().transform(results)['data_samples']
+    assert sample.gt_edge_map.data.shape == (1, 4, 4)

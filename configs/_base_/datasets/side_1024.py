@@ -7,5 +7,5 @@ train_pipeline = [
     dict(type='MapIntensity', intensity='minmax'),
     dict(type='LoadLesionMask'),
     dict(type='ResizeMammogram', scale=(1024, 1024), keep_ratio=False),
-    dict(type='PackMammogram'),
+    dict(type='PackMammogram', one_channel=True, small_masks=True),
 ]

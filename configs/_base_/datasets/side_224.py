@@ -9,5 +9,5 @@ train_pipeline = [
     dict(type='LoadLesionMask'),
     dict(type='ResizeMammogram', scale=(224, 224), keep_ratio=False),
     dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
-    dict(type='PackMammogram'),
+    dict(type='PackMammogram', one_channel=True, small_masks=True),
 ]

@@ -6,7 +6,7 @@ train_pipeline = [
     dict(type='LoadLesionMask'),
     dict(type='ResizeMammogram', scale=(256, 256), keep_ratio=False),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackMammogram'),
+    dict(type='PackMammogram', one_channel=True, small_masks=True),
 ]
 # The mask is loaded after the resizing, so that it is compared on its own grid.
 test_pipeline = [
@@ -14,5 +14,5 @@ test_pipeline = [
     dict(type='MapIntensity', intensity='minmax'),
     dict(type='Resize', scale=(256, 256), keep_ratio=False),
     dict(type='LoadLesionMask'),
-    dict(type='PackMammogram'),
+    dict(type='PackMammogram', one_channel=True, small_masks=True),
 ]

@@ -6,5 +6,5 @@ test_pipeline = [
     dict(type='MapIntensity', intensity='minmax'),
     dict(type='Resize', scale=(1024, 1024), keep_ratio=False),
     dict(type='LoadLesionMask'),
-    dict(type='PackMammogram'),
+    dict(type='PackMammogram', one_channel=True, small_masks=True),
 ]

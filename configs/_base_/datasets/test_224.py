@@ -7,5 +7,5 @@ test_pipeline = [
     dict(type='Resize', scale=(224, 224), keep_ratio=False),
     dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
     dict(type='LoadLesionMask'),
-    dict(type='PackMammogram'),
+    dict(type='PackMammogram', one_channel=True, small_masks=True),
 ]

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.config.config import RESERVED_KEYS
 
 from mmseg_mammo.engine.config.keys import RUNNER_KEYS
+from mmseg_mammo.engine.config.loading import without_cache
 from mmseg_mammo.engine.config.registered import SCOPES, find_registered, registered_name
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.checkpoint_record import read_record
@@ -45,7 +46,8 @@ _LOCAL = {'type': 'LocalVisBackend'}
 
 def plain_settings(cfg: Config) -> dict[str, Any]:
     """The settings of a config as plain data, without those of one run; types by their names."""
-    return {k: plain(value) for k, value in cfg.to_dict().items() if k not in _OF_THE_RUN}
+    settings = without_cache(cfg.to_dict())
+    return {k: plain(value) for k, value in settings.items() if k not in _OF_THE_RUN}
 
 
 def plain(value: Any) -> Any:

@@ -12,8 +12,8 @@ from mmengine.runner import Runner
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmseg_mammo.engine.config.loading import drop_worker_settings
 from mmseg_mammo.engine.config.test_output import bare_model
-from mmseg_mammo.engine.runner import drop_worker_settings
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.calibration import fit_temperature
 from mmseg_mammo.evaluation.grids import lesion_probability

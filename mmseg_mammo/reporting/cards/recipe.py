@@ -32,21 +32,21 @@ def recipe_table(config: Mapping[str, Any]) -> Table:
     """
     told = {name: _setting(config, *_SHOWN[name]) for name in _SHOWN}
     for name, paths in _DEEP.items():
-        found = (value for path in paths for value in _members(config, path))
+        found = (value for path in paths for value in _ends_of_path(config, path))
         told[name] = '; '.join(dict.fromkeys(filter(None, map(_phrase, found))))
     rows = tuple((name, value or 'unknown') for name, value in told.items())
     return Table('recipe', 'Training recipe', ('setting', 'value'), rows)
 
 
-def _members(value: Any, path: Sequence[str]) -> Iterator[Any]:
+def _ends_of_path(value: Any, path: Sequence[str]) -> Iterator[Any]:
     """The values at the end of a path of keys."""
     if not path:
         yield value
     elif isinstance(value, Mapping):
-        yield from _members(value.get(path[0]), path[1:])
+        yield from _ends_of_path(value.get(path[0]), path[1:])
     elif isinstance(value, (list, tuple)):
         for member in value:
-            yield from _members(member, path)
+            yield from _ends_of_path(member, path)
 
 
 def _setting(config: Mapping[str, Any], key: str, keys: Sequence[str]) -> str:

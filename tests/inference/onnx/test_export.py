@@ -53,7 +53,9 @@ def model_and_image(checkpoint, folder):
     """The model, and an image as its data preprocessor takes it, B×3×H×W from 0 to 255."""
     predictor = Predictor(checkpoint, device='cpu')
     loaded = [predictor.load(write_blobs(folder / f'{n}.png', n)) for n in range(3)]
-    return predictor.members[0].model, torch.stack([one.data[0]['inputs'] for one in loaded])
+    image = torch.stack([one.data[0]['inputs'] for one in loaded])
+    # One channel, perhaps of bytes; the file takes three of floats (docs/export.md).
+    return predictor.members[0].model, image.float().expand(-1, 3, -1, -1).contiguous()
 
 
 @pytest.mark.parametrize('kind', ['unet', 'setr', 'two channels'])

@@ -1,0 +1,1 @@
+"""Pixel cache: images and masks as the deterministic steps of a pipeline leave them, in one file."""

@@ -1,0 +1,143 @@
+"""Slots: how one entry of the cache lies in its file. Pure functions.
+
+A slot is a head of fixed room and, behind it, the image: H×W, uint8 or uint16, as in memory. The
+head holds checksums, what the steps added beside arrays, the proof of what the entry was made from,
+and the mask as bits of its bounding box. Rooms are multiples of a page and most of a head is never
+written, so that it takes no room on a disk.
+"""
+
+import struct
+import zlib
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from mmseg_mammo.io.pixel_cache.values import from_json, to_json
+
+PAGE = 4096
+HEAD_ROOM = 4 * PAGE
+_MAGIC = b'MAMMOPX1'
+# Magic; CRC of the rest of the head; lengths of values, proof and mask; shape and bytes of a level
+# of the image, its CRC; shape and box (top, left, height, width) of the mask, 0 without one.
+_FIXED = struct.Struct('<8sIIIIIIII6I')
+_AFTER_CRC = 12
+_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype(np.uint8), 2: np.dtype(np.uint16)}
+
+
+class Entry(NamedTuple):
+    """What the steps made of an image.
+
+    Attributes:
+        values: Plain data by key.
+        image: H×W, uint8 or uint16.
+        mask: H'×W' uint8 of 0 and 1, on whatever grid; None without one.
+    """
+
+    values: dict[str, Any]
+    image: np.ndarray
+    mask: np.ndarray | None
+
+
+class Head(NamedTuple):
+    """The head of a slot, its mask still packed.
+
+    Attributes:
+        values: As of :class:`Entry`.
+        proof: JSON of what the entry was made from.
+        shape: (H, W) of the image.
+        dtype: Of the image.
+        crc: Of the bytes of the image.
+        mask: Shape, box and packed bits of the mask; None without one.
+    """
+
+    values: bytes
+    proof: bytes
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    crc: int
+    mask: tuple[tuple[int, ...], bytes] | None
+
+
+def slot_size(image_room: int) -> int:
+    """Bytes of a slot whose image has at most ``image_room`` bytes."""
+    return HEAD_ROOM + -(-image_room // PAGE) * PAGE
+
+
+def make_head(entry: Entry, proof: bytes) -> Head | None:
+    """The head of an entry; None if the entry is not kept exactly.
+
+    Args:
+        entry: Its image contiguous.
+        proof: JSON of what it was made from.
+    """
+    image, values = entry.image, to_json(entry.values)
+    if values is None or image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
+        return None
+    mask = None if entry.mask is None else _pack_mask(entry.mask)
+    if entry.mask is not None and mask is None:
+        return None
+    shape = (image.shape[0], image.shape[1])
+    return Head(values, proof, shape, image.dtype, zlib.crc32(image.data), mask)
+
+
+def pack_head(head: Head) -> bytes | None:
+    """The bytes of a head; None if they are more than :data:`HEAD_ROOM`, as with a large mask."""
+    box, bits = head.mask or ((0,) * 6, b'')
+    texts = head.values + head.proof + bits
+    rest = _FIXED.pack(
+        *(_MAGIC, 0, len(head.values), len(head.proof), len(bits)),
+        *(*head.shape, head.dtype.itemsize, head.crc, *box),
+    )[_AFTER_CRC:]
+    data = struct.pack('<8sI', _MAGIC, zlib.crc32(rest + texts)) + rest + texts
+    return data if len(data) <= HEAD_ROOM else None
+
+
+def unpack_head(data: bytes) -> Head | None:
+    """The head of a slot; None if nothing whole is there.
+
+    Args:
+        data: The first :data:`HEAD_ROOM` bytes of a slot, or what there is of them.
+    """
+    if len(data) < _FIXED.size or not data.startswith(_MAGIC):
+        return None
+    _, crc, values, proof, bits, height, width, depth, image_crc, *box = _FIXED.unpack_from(data)
+    end = _FIXED.size + values + proof + bits
+    if depth not in _TYPES or end > len(data):
+        return None
+    if zlib.crc32(memoryview(data)[_AFTER_CRC:end]) != crc:
+        return None
+    second, third = _FIXED.size + values, _FIXED.size + values + proof
+    mask = (tuple(box), data[third:end]) if box[0] else None
+    return Head(
+        data[_FIXED.size : second], data[second:third], (height, width), _TYPES[depth],
+        image_crc, mask,
+    )  # fmt: skip
+
+
+def unpack_values(head: Head) -> dict[str, Any]:
+    """The plain data of an entry."""
+    return from_json(head.values)
+
+
+def unpack_mask(head: Head) -> np.ndarray | None:
+    """The mask of an entry, H×W uint8 of 0 and 1, an array of its own; None without one."""
+    if head.mask is None:
+        return None
+    (height, width, top, left, rows, columns), bits = head.mask
+    mask = np.zeros((height, width), np.uint8)
+    if rows:
+        packed = np.frombuffer(zlib.decompress(bits), np.uint8)
+        inside = np.unpackbits(packed, count=rows * columns).reshape(rows, columns)
+        mask[top : top + rows, left : left + columns] = inside
+    return mask
+
+
+def _pack_mask(mask: np.ndarray) -> tuple[tuple[int, ...], bytes] | None:
+    """Shape and box of a mask, and its bits inside; None if it is not of 0 and 1."""
+    if mask.ndim != 2 or mask.dtype != np.uint8 or not mask.size or mask.max() > 1:
+        return None
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask))
+    inside = mask[top : top + height, left : left + width]
+    bits = zlib.compress(np.packbits(inside).tobytes()) if width else b''
+    return (*mask.shape, top, left, height if width else 0, width), bits

@@ -1,0 +1,48 @@
+"""``cache``, and the cache of ``train``."""
+
+import pytest
+from prepared_sets import write_prepared
+
+from mmseg_mammo.cli.main import main
+
+STEPS = "[dict(type='ReadMammogram'), dict(type='MapIntensity'), dict(type='PackMammogram')]"
+CONFIG = f"""
+data = dict(type='MammographyDataset', data_root={{root!r}}, pipeline={STEPS})
+train_dataloader = dict(dataset=data)
+model = dict()
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    folder = write_prepared(tmp_path / 'set', 3)
+    path = tmp_path / 'config.py'
+    path.write_text(CONFIG.format(root=str(folder)))
+    return path
+
+
+def test_it_fills_and_clears(config, tmp_path, capsys):
+    main(['cache', str(config), '--workers', '1', '--cache-limit', '1GB'])
+    out = capsys.readouterr().out
+    assert 'train: 3 of 3 images are cached' in out
+    assert str(tmp_path / 'set' / 'cache') in out
+    assert '1 GB' in out
+
+    main(['cache', '--clear', str(config)])
+    assert 'removed' in capsys.readouterr().out
+    assert not (tmp_path / 'set' / 'cache').exists()
+
+
+@pytest.mark.parametrize('named', ['set', 'set/cache'])
+def test_a_prepared_folder_is_cleared_without_a_config(config, tmp_path, capsys, named):
+    main(['cache', str(config), '--workers', '1'])
+    main(['cache', '--clear', str(tmp_path / named)])
+    assert not (tmp_path / 'set' / 'cache').exists()
+    main(['cache', '--clear', str(tmp_path / 'set')])
+    assert 'no cache' in capsys.readouterr().out
+    assert (tmp_path / 'set' / 'index.csv').is_file()
+
+
+def test_nowhere_is_nothing_to_fill(config):
+    with pytest.raises(SystemExit, match='nothing to fill'):
+        main(['cache', str(config), '--cache-dir', 'none'])

@@ -1,0 +1,270 @@
+import copy
+import os
+import pickle
+import signal
+
+import numpy as np
+import pytest
+import torch
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+from prepared_sets import write_prepared
+
+from mmseg_mammo.datasets import MammographyDataset
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.io.pixel_cache.cache import PixelCache
+
+LOAD = ['ReadMammogram', 'MapIntensity', 'LoadLesionMask']
+SMALL = {'type': 'ResizeMammogram', 'scale': (48, 64), 'keep_ratio': False}
+AUGMENT = [
+    {'type': 'RandomFlip', 'prob': 0.5},
+    {'type': 'RandomLesionAffine', 'prob': 0.8},
+    {'type': 'RandomIntensity', 'prob': 0.8},
+]
+THESIS = [*LOAD, SMALL, 'MammoCLAHE', 'PackMammogram']
+STRONG = [*LOAD, SMALL, *AUGMENT, 'MammoCLAHE', 'PackMammogram']
+SAM = [*LOAD, SMALL, 'PackMammogram']
+RATIO = [*LOAD[:2], {'type': 'Resize', 'scale': (64, 48), 'keep_ratio': True}, *THESIS[4:]]
+VALIDATION = [
+    *LOAD[:2],
+    {'type': 'Resize', 'scale': (48, 48), 'keep_ratio': False},
+    *('MammoCLAHE', 'LoadLesionMask', 'PackMammogram'),
+]
+FOREIGN = [*LOAD, SMALL, {'type': 'RandomFlip', 'prob': 0.5}, 'InPlace', 'PackMammogram']
+CROP = [*LOAD, {'type': 'RandomCrop', 'crop_size': (40, 40)}, 'PackMammogram']
+ALL = {
+    'thesis': THESIS,
+    'strong': STRONG,
+    'sam': SAM,
+    'ratio': RATIO,
+    'validation': VALIDATION,
+    'foreign': FOREIGN,
+    'crop': CROP,
+}
+
+
+class InPlace(BaseTransform):
+    """A step of a user that writes into the image."""
+
+    def transform(self, results):
+        results['img'][2:5, :, 1] = 7
+        return results
+
+
+@pytest.fixture(autouse=True, scope='module')
+def registered():
+    TRANSFORMS.register_module(module=InPlace, force=True)
+    yield
+    TRANSFORMS.module_dict.pop('InPlace')
+
+
+@pytest.fixture(scope='module')
+def sixteen(tmp_path_factory):
+    """Eight images, odd ones of 16 bits, of two shapes."""
+
+    def deep(image, mask):
+        wide = np.random.default_rng(0).integers(0, 300, image.shape, dtype=np.uint16)
+        return image.astype(np.uint16) * 200 + wide, mask
+
+    def cut(image, mask):
+        return image[:100], mask[:100]
+
+    changes = {1: deep, 3: deep, 5: deep, 7: deep, 2: cut}
+    return write_prepared(tmp_path_factory.mktemp('data') / 'set', 8, changes)
+
+
+def dataset(folder, pipeline, **settings):
+    steps = [{'type': step} if isinstance(step, str) else dict(step) for step in pipeline]
+    return MammographyDataset(data_root=str(folder), pipeline=steps, **settings)
+
+
+def facts(packed):
+    sample = packed['data_samples']
+    truth = sample.gt_sem_seg.data if 'gt_sem_seg' in sample else None
+    return packed['inputs'], truth, sample.metainfo
+
+
+def same(one, other):
+    (image, truth, meta), (image_2, truth_2, meta_2) = facts(one), facts(other)
+    assert image.dtype == image_2.dtype
+    assert torch.equal(image, image_2)
+    assert truth is truth_2 is None or torch.equal(truth, truth_2)
+    assert repr(sorted(meta.items())) == repr(sorted(meta_2.items()))
+
+
+@pytest.mark.parametrize('mode', [False, True])
+@pytest.mark.parametrize('name', ALL)
+def test_cached_equals_uncached_bit_for_bit(sixteen, tmp_path, name, mode):
+    settings = {'test_mode': True} if mode else {}
+    plain = dataset(sixteen, ALL[name], **settings)
+    cached = dataset(sixteen, ALL[name], cache={'folder': str(tmp_path / 'cache')}, **settings)
+    again = dataset(sixteen, ALL[name], cache={'folder': str(tmp_path / 'cache')}, **settings)
+    plain.set_epoch(5, 1)
+    for number in range(len(plain)):
+        for one in (cached, cached, again):
+            one.set_epoch(5, 1)
+            np.random.seed(number)  # test mode draws from the global generator
+            expected = plain[number]
+            np.random.seed(number)
+            same(one[number], expected)
+
+
+def decoded(monkeypatch):
+    """Counts images that are read."""
+    from mmseg_mammo.transforms import loading
+
+    read, seen = loading.read_image, []
+
+    def counted(path, **settings):
+        seen.append(path)
+        return read(path, **settings)
+
+    monkeypatch.setattr(loading, 'read_image', counted)
+    return seen
+
+
+def test_an_image_is_decoded_once_for_all_epochs_splits_and_processes(
+    sixteen, tmp_path, monkeypatch
+):
+    seen = decoded(monkeypatch)
+    cache = {'folder': str(tmp_path)}
+    for _ in range(3):
+        for test_mode in (False, True):
+            data = dataset(sixteen, STRONG, cache=cache, test_mode=test_mode)
+            for number in range(len(data)):
+                data[number]
+            copied = pickle.loads(pickle.dumps(data))
+            copied[0]
+            copy.deepcopy(data)[1]
+
+    assert len(seen) == len(data)
+
+
+@pytest.mark.parametrize(
+    ('change', 'chains'),
+    [
+        (lambda patch: None, 1),
+        (lambda patch: patch.setitem(SMALL, 'scale', (32, 64)), 2),
+        (
+            lambda patch: patch.setattr(
+                'mmseg_mammo.datasets.step_cache.describe_software', lambda: {'numpy': '0'}
+            ),
+            2,
+        ),
+    ],
+)
+def test_other_settings_or_software_are_another_chain(
+    sixteen, tmp_path, monkeypatch, change, chains
+):
+    dataset(sixteen, SAM, cache={'folder': str(tmp_path)})[0]
+    change(monkeypatch)
+    seen = decoded(monkeypatch)
+    dataset(sixteen, SAM, cache={'folder': str(tmp_path)})[0]
+
+    assert len(list(tmp_path.glob('*/chain.json'))) == chains
+    assert len(seen) == chains - 1
+
+
+def test_an_image_that_changed_is_read_anew(tmp_path, monkeypatch):
+    folder = write_prepared(tmp_path / 'set', 2)
+    data = dataset(folder, SAM, cache={})
+    before = data[0]['inputs']
+    image = np.zeros((160, 120), np.uint8)
+    image[40:90, 30:70] = 200
+    write_png(folder / 'images' / '00.png', image)
+
+    after = dataset(folder, SAM, cache={})[0]['inputs']
+
+    assert not torch.equal(before, after)
+    assert torch.equal(after, dataset(folder, SAM)[0]['inputs'])
+
+
+def test_a_cache_says_its_place_and_counts_what_it_takes(sixteen, tmp_path):
+    data = dataset(sixteen, SAM, cache={'folder': str(tmp_path / 'c'), 'limit': '2GB'})
+
+    assert str(tmp_path / 'c') in data.cache.describe()
+    assert '2 GB' in data.cache.describe()
+
+
+def test_over_the_limit_the_rest_is_decoded_and_it_is_said_once(sixteen, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmseg_mammo.datasets.step_cache.print_log', lambda *a: said.append(a))
+    plain = dataset(sixteen, SAM)
+    data = dataset(sixteen, SAM, cache={'folder': str(tmp_path), 'limit': '20KB'})
+    seen = decoded(monkeypatch)
+    for _ in range(2):
+        for number in range(8):
+            same(data[number], plain[number])
+
+    assert 16 < len(seen) < 32
+    assert len(said) == 1
+    assert '--cache-limit' in said[0][0]
+
+
+def test_a_pipeline_that_begins_at_random_has_no_cache(sixteen, tmp_path):
+    data = dataset(sixteen, ['InPlace'], cache={'folder': str(tmp_path)}, lazy_init=True)
+    data.full_init()
+
+    assert data.cache.cache is None
+    assert 'none' in data.cache.describe()
+
+
+def test_errors_of_images_stay_what_they_are(tmp_path):
+    folder = write_prepared(tmp_path / 'set', 2)
+    data = dataset(folder, SAM, cache={})
+    (folder / 'images' / '00.png').unlink()
+    with pytest.raises(ValueError, match=r'00\.png: No such file'):
+        data[0]
+
+
+def test_filling_leaves_nothing_to_decode(sixteen, tmp_path, monkeypatch):
+    data = dataset(sixteen, STRONG, cache={'folder': str(tmp_path)})
+    assert [data.cache.fill(n, lambda n=n: data.get_data_info(n)) for n in range(8)] == [''] * 8
+    seen = decoded(monkeypatch)
+    for number in range(8):
+        data[number]
+        assert data.cache.fill(number, lambda n=number: data.get_data_info(n)) == ''
+
+    assert not seen
+
+
+def test_a_value_that_is_not_kept_exactly_is_not_cached(sixteen, tmp_path, monkeypatch):
+    class Odd(BaseTransform):
+        cacheable = True
+
+        def transform(self, results):
+            return {**results, 'odd': {1, 2}}
+
+    TRANSFORMS.register_module(module=Odd, force=True)
+    said = []
+    monkeypatch.setattr('mmseg_mammo.datasets.step_cache.print_log', lambda *a: said.append(a))
+    data = dataset(sixteen, [*LOAD, 'Odd', 'PackMammogram'], cache={'folder': str(tmp_path)})
+    for number in range(3):
+        same(data[number], dataset(sixteen, SAM[:3] + SAM[-1:])[number])
+
+    assert len(said) == 1
+    assert isinstance(data.cache.cache, PixelCache)
+    TRANSFORMS.module_dict.pop('Odd')
+
+
+def test_several_processes_write_and_one_is_killed(sixteen, tmp_path, monkeypatch):
+    children = []
+    for shift in range(4):
+        child = os.fork()
+        if not child:
+            data = dataset(sixteen, SAM, cache={'folder': str(tmp_path)})
+            for turn in range(8):
+                data[(turn + 2 * shift) % 8]
+                if not shift and turn == 3:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            os._exit(0)
+        children.append(child)
+    ends = [os.waitpid(child, 0)[1] for child in children]
+    seen = decoded(monkeypatch)
+    data = dataset(sixteen, SAM, cache={'folder': str(tmp_path)})
+    found = [data[number] for number in range(8)]
+
+    assert ends == [signal.SIGKILL, 0, 0, 0]
+    assert not seen
+    for one, plain in zip(found, dataset(sixteen, SAM), strict=True):
+        same(one, plain)

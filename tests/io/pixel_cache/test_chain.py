@@ -1,0 +1,61 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from mmseg_mammo.io.pixel_cache.chain import Chain, put
+from mmseg_mammo.io.pixel_cache.place import Rights
+
+
+def chain_in(folder):
+    (folder / 'index.csv').write_text('')
+    return Chain(folder / 'chain', Rights(folder / 'index.csv'))
+
+
+def test_many_that_open_at_once_agree_on_slots_and_room(tmp_path):
+    def work(number):
+        chain = chain_in(tmp_path)
+        names = [f'{(number + shift) % 20}.png' for shift in range(20)]
+        slots, writable = chain.open(names, ['steps'])
+        chain.claim_room(100 + number)
+        return slots, writable, chain.room()
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(work, range(8)))
+
+    assert all(one == found[0] for one in found)
+    assert sorted(found[0][0].values()) == list(range(20))
+    assert found[0][1]
+
+
+def test_a_closed_chain_gives_what_is_there(tmp_path, monkeypatch):
+    chain = chain_in(tmp_path)
+    chain.open(['a'], [])
+    os.close(chain.open_slots())
+
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(Rights, 'open_file', refuse)
+
+    assert chain.open(['a', 'b'], []) == ({'a': 0}, False)
+    file = chain.open_slots()
+    assert file >= 0
+    os.close(file)
+
+
+def test_damaged_description_means_no_room(tmp_path):
+    chain = chain_in(tmp_path)
+    chain.open(['a'], [])
+    (tmp_path / 'chain' / 'chain.json').write_text('{"room"')
+
+    assert chain.room() == 0
+
+
+def test_all_is_written_where_the_system_takes_parts(tmp_path, monkeypatch):
+    path = tmp_path / 'file'
+    file = os.open(path, os.O_RDWR | os.O_CREAT)
+    write = os.pwrite
+    monkeypatch.setattr(os, 'pwrite', lambda f, data, place: write(f, data[:3], place))
+    put(file, b'0123456789', 2)
+    os.close(file)
+
+    assert path.read_bytes() == b'\0\x000123456789'

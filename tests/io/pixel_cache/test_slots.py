@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from mmseg_mammo.io.pixel_cache.slots import (
+    HEAD_ROOM,
+    Entry,
+    make_head,
+    pack_head,
+    slot_size,
+    unpack_head,
+    unpack_mask,
+    unpack_values,
+)
+
+IMAGE = np.arange(12, dtype=np.uint16).reshape(3, 4) * 5000
+
+
+def packed(mask, values=None):
+    head = make_head(Entry(values or {'shape': (3, 4)}, IMAGE, mask), b'{"proof":1}')
+    return head and pack_head(head)
+
+
+@pytest.mark.parametrize('place', [np.s_[2:5, 3:9], np.s_[0:0, 0:0], np.s_[:, :], np.s_[6, 9]])
+def test_a_head_comes_back_with_its_mask(place):
+    mask = np.zeros((7, 10), np.uint8)
+    mask[place] = 1
+
+    head = unpack_head(packed(mask))
+
+    assert unpack_values(head) == {'shape': (3, 4)}
+    assert head.proof == b'{"proof":1}'
+    assert (head.shape, head.dtype) == ((3, 4), np.uint16)
+    found = unpack_mask(head)
+    assert found.dtype == np.uint8
+    assert np.array_equal(found, mask)
+    found[:] = 1  # an array of its own
+
+
+def test_an_image_without_a_mask():
+    assert unpack_mask(unpack_head(packed(None))) is None
+
+
+def test_every_flipped_byte_of_a_head_is_noticed():
+    data = packed(np.eye(5, dtype=np.uint8))
+
+    for place in range(len(data)):
+        broken = bytearray(data)
+        broken[place] ^= 0x40
+        assert unpack_head(bytes(broken)) is None, place
+    assert all(unpack_head(data[:length]) is None for length in range(len(data)))
+    assert unpack_head(bytes(HEAD_ROOM)) is None
+    assert unpack_head(data + bytes(HEAD_ROOM)) is not None
+
+
+@pytest.mark.parametrize(
+    'mask',
+    [
+        np.full((3, 4), 255, np.uint8),
+        np.ones((3, 4), np.int64),
+        np.ones((3, 4, 1), np.uint8),
+    ],
+)
+def test_other_masks_are_not_kept(mask):
+    assert packed(mask) is None
+
+
+def test_a_mask_that_is_too_large_is_not_kept():
+    noise = np.random.default_rng(0).integers(0, 2, (600, 600)).astype(np.uint8)
+
+    assert packed(noise) is None
+
+
+def test_values_that_would_change_are_not_kept():
+    assert packed(None, {'lines': {1, 2}}) is None
+
+
+def test_slots_begin_on_pages():
+    assert slot_size(1) == slot_size(4096) == HEAD_ROOM + 4096
