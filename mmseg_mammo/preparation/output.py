@@ -123,8 +123,13 @@ def write_pair(
         mask=mask_path if has_lesion else '',
         original_height=image.shape[0],
         original_width=image.shape[1],
-        lesion_share=float(mask.mean()) if mask is not None else 0.0,
+        lesion_share=share_of(mask) if mask is not None else 0.0,
     )
+
+
+def share_of(mask: np.ndarray) -> float:
+    """The share of pixels that a mask (H×W bool) marks: its mean, without numbers for pixels."""
+    return float(np.count_nonzero(mask) / mask.size)
 
 
 def large_lesion_note(share: float) -> str:

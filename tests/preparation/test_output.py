@@ -16,6 +16,7 @@ from mmseg_mammo.preparation.output import (
     is_phantom,
     pair_record,
     row_from_record,
+    share_of,
     write_pair,
 )
 
@@ -124,3 +125,10 @@ def test_a_row_has_the_files_and_the_size_before_shrinking(tmp_path):
     assert (row.image, row.mask) == ('images/x.png', 'masks/x.png')
     assert (row.original_height, row.original_width) == (80, 40)
     assert {name: getattr(row, name) for name in facts} == facts
+
+
+def test_a_share_is_the_mean_of_a_mask_to_the_last_bit():
+    rng = np.random.default_rng(0)
+    for density in (0, 0.001, 0.3, 1):
+        mask = rng.random((97, 61)) < density
+        assert share_of(mask) == float(mask.mean())
