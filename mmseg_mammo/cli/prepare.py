@@ -107,7 +107,9 @@ def _read_command_line(
         origin=origin,
         source=source,
         mask_kind=mask_kind,
-        pixels=PixelOptions(args.long_side, not args.no_voi, read_numbers(args.lesion_values)),
+        pixels=PixelOptions(
+            args.long_side, not args.no_voi, read_numbers(args.lesion_values), args.nvimagecodec
+        ),
         fractions=fractions,
         seed=args.seed,
         skip_bad=args.skip_bad,

@@ -36,6 +36,11 @@ def add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
         default=2048,
         help='pixels; 0 keeps full resolution (default: 2048)',
     )
+    how.add_argument(
+        '--nvimagecodec',
+        action='store_true',
+        help='decode JPEG 2000 on the GPU, where nvidia-nvimgcodec is installed',
+    )
     how.add_argument('--no-voi', action='store_true', help='ignore VOI windows and LUTs of DICOM')
     how.add_argument(
         '--skip-bad', action='store_true', help='leave bad rows out, counted, instead of stopping'

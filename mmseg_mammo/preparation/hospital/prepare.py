@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataIndexError, MammoError
+from mmseg_mammo.io.dicom.gpu import use_nvimagecodec
 from mmseg_mammo.io.index import INDEX_NAME, Row, check_patients, write_index
 from mmseg_mammo.preparation.dicom_facts import with_dicom_facts
 from mmseg_mammo.preparation.hospital.entry import Entry, Problem
@@ -156,6 +157,8 @@ def _plan_export(
     if refusal is not None:
         raise refusal
     _check_splits(groups, settings)
+    if settings.pixels.nvimagecodec:
+        use_nvimagecodec()  # that it is installed is known before anything is written
     jobs = make_jobs(groups)
     claim_folder(out, _claim(settings))
     return groups, problems, jobs
@@ -180,6 +183,8 @@ def _claim(settings: Settings) -> dict[str, Any]:
         'voi': settings.pixels.voi,
         'lesion_values': list(settings.pixels.lesion_values),
         'mask_kind': settings.mask_kind,  # weak masks must not turn into contours unnoticed
+        # Of lossy files two decoders may differ by a level. Not there in folders made before.
+        **({'nvimagecodec': True} if settings.pixels.nvimagecodec else {}),
     }
 
 
