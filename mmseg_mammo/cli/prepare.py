@@ -7,6 +7,7 @@ Example:
   mammoseg prepare data/zgt --table lijst.xlsx --column image=bestand annotated=afwijking \
       --value annotated ja=lesion nee=normal '?'=no
   mammoseg prepare data/new --images export/dicom --not-annotated
+  mammoseg prepare data/big --table big.csv --shard $SLURM_ARRAY_TASK_ID/8    # then --merge
 
 The same command again makes only what is missing. docs/new_hospital.md explains every step.
 """
@@ -26,12 +27,14 @@ from mmseg_mammo.cli.prepare_options import (
     read_pairs,
 )
 from mmseg_mammo.cli.prepared import finish_prepared
+from mmseg_mammo.cli.shards import read_shard, say_shard
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, Gaps
 from mmseg_mammo.preparation.hospital.spelling import parse_values
 
 if TYPE_CHECKING:
     from mmseg_mammo.preparation.hospital.entry import Entry, Problem
-    from mmseg_mammo.preparation.hospital.prepare import Prepared
+    from mmseg_mammo.preparation.hospital.prepare import Prepared, Settings
+    from mmseg_mammo.preparation.shards import Shard, ShardCounts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +50,10 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_mammo.preparation.hospital.summary import summarise
 
     with named_errors(args.parser.prog, OSError), resumable():
+        shard = read_shard(args)
+        if shard is not None:
+            say_shard(shard, make_hospital_shard(args, shard), args.out)
+            return
         outcome = prepare_hospital(args)
         print(*summarise(outcome, args.out, args.mask_kind is not None), sep='\n')
         finish_prepared(args)
@@ -58,28 +65,57 @@ def prepare_hospital(args: argparse.Namespace) -> 'Prepared':
     Raises:
         MammoError: An argument, a table or an image cannot be used.
     """
+    from mmseg_mammo.preparation.hospital.prepare import prepare
+
+    entries, problems, settings, notes = _read_command_line(args)
+    outcome = prepare(entries, problems, args.out, settings)
+    return replace(outcome, warnings=[*(f'WARNING: {note}' for note in notes), *outcome.warnings])
+
+
+def make_hospital_shard(args: argparse.Namespace, shard: 'Shard') -> 'ShardCounts':
+    """Turn the command line into one call of ``prepare_shard``.
+
+    Args:
+        args: The command line.
+        shard: What it asks for.
+
+    Raises:
+        MammoError: See :func:`prepare_hospital`.
+    """
+    from mmseg_mammo.preparation.hospital.prepare import prepare_shard
+
+    entries, problems, settings, _ = _read_command_line(args)
+    return prepare_shard(entries, problems, args.out, settings, shard)
+
+
+def _read_command_line(
+    args: argparse.Namespace,
+) -> 'tuple[list[Entry], list[Problem], Settings, list[str]]':
+    """The rows, those that are bad, the settings, and what a user should know of the rows."""
     from mmseg_mammo.preparation.hospital.image import PixelOptions
-    from mmseg_mammo.preparation.hospital.prepare import Settings, mark_phantom, prepare
+    from mmseg_mammo.preparation.hospital.prepare import Settings, mark_phantom
 
     fractions = {'test': args.test_fraction, 'val': args.val_fraction}
     origin = args.images if args.table is None else args.table
     root = args.root or origin.parent if args.table is not None else origin
     notes: list[str] = []
-    found = _read(args, origin, root, any(fractions.values()), notes)
+    entries, problems = _read(args, origin, root, any(fractions.values()), notes)
     name = args.source or args.out.resolve().name
     source, mask_kind = mark_phantom(name, args.mask_kind or 'contour', root, origin.parent)
     settings = Settings(
         origin=origin,
         source=source,
         mask_kind=mask_kind,
-        pixels=PixelOptions(args.long_side, not args.no_voi, read_numbers(args.lesion_values)),
+        pixels=PixelOptions(
+            args.long_side, not args.no_voi, read_numbers(args.lesion_values), args.nvimagecodec
+        ),
         fractions=fractions,
         seed=args.seed,
         skip_bad=args.skip_bad,
         workers=args.jobs,
+        merge=args.merge,
     )
-    outcome = prepare(*found, args.out, settings)
-    return replace(outcome, warnings=[*(f'WARNING: {note}' for note in notes), *outcome.warnings])
+    return entries, problems, settings, notes
 
 
 def _read(

@@ -16,6 +16,7 @@ from pathlib import Path
 from mmseg_mammo.cli.browse import add_no_browse_argument
 from mmseg_mammo.cli.common import named_errors, resumable
 from mmseg_mammo.cli.prepared import finish_prepared
+from mmseg_mammo.cli.shards import add_process_arguments, read_shard, say_shard
 from mmseg_mammo.preparation.cbis_ddsm.prepare import (
     ABNORMALITIES,
     LEAKAGE,
@@ -94,21 +95,19 @@ def _add_numbers(parser: argparse.ArgumentParser) -> None:
         metavar='DIR',
         help='folder of the four case description CSVs, if they are not below RAW',
     )
-    add(
-        '--jobs',
-        type=int,
-        default=Options.jobs,
-        metavar='N',
-        help='processes; each holds one image in memory (default: one per core)',
-    )
+    add_process_arguments(parser)
     add_no_browse_argument(parser)
 
 
 def main(args: argparse.Namespace) -> None:
     """Run the preparation; a mendable error ends in one message and exit status 1."""
-    from mmseg_mammo.preparation.cbis_ddsm.prepare import prepare
+    from mmseg_mammo.preparation.cbis_ddsm.prepare import prepare, prepare_shard
 
-    values = {field.name: getattr(args, field.name) for field in fields(Options)}
+    options = Options(**{field.name: getattr(args, field.name) for field in fields(Options)})
     with named_errors(args.parser.prog), resumable():
-        prepare(args.raw, args.out, Options(**values))
+        shard = read_shard(args)
+        if shard is not None:
+            say_shard(shard, prepare_shard(args.raw, args.out, options, shard), args.out)
+            return
+        prepare(args.raw, args.out, options)
         finish_prepared(args)

@@ -1,10 +1,10 @@
 """Options of ``mammoseg prepare``: what they are, and which of them belong together."""
 
 import argparse
-import os
 from pathlib import Path
 
 from mmseg_mammo.cli.browse import add_no_browse_argument
+from mmseg_mammo.cli.shards import add_process_arguments
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.index import SPLITS
 from mmseg_mammo.preparation.hospital.entry import COLUMNS, EMPTY_MASK_MEANINGS
@@ -36,13 +36,16 @@ def add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
         default=2048,
         help='pixels; 0 keeps full resolution (default: 2048)',
     )
+    how.add_argument(
+        '--nvimagecodec',
+        action='store_true',
+        help='decode JPEG 2000 on the GPU, where nvidia-nvimgcodec is installed',
+    )
     how.add_argument('--no-voi', action='store_true', help='ignore VOI windows and LUTs of DICOM')
     how.add_argument(
         '--skip-bad', action='store_true', help='leave bad rows out, counted, instead of stopping'
     )
-    how.add_argument(
-        '--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: one per core)'
-    )
+    add_process_arguments(how)
     add_no_browse_argument(how)
 
 

@@ -37,6 +37,26 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         raise
 
 
+def write_once(path: Path, data: bytes) -> None:
+    """Write a file unless it is there: of several processes at once, one writes it, and whole.
+
+    Args:
+        path: The file; its folder is made.
+        data: What it holds.
+    """
+    whole = path.with_name(f'{PARTIAL_PREFIX}{path.name}-{os.getpid()}-{os.urandom(4).hex()}')
+    write_atomic(whole, lambda stream: stream.write(data))
+    try:
+        path.hardlink_to(whole)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        if not path.exists():
+            whole.replace(path)
+    finally:
+        whole.unlink(missing_ok=True)
+
+
 def link_atomic(source: Path, name: Path) -> None:
     """Let ``name`` be the file ``source`` too: a hard link, or a copy where links are not possible.
 

@@ -14,6 +14,7 @@ from mmseg_mammo.io.dicom.reader import DICOM_SUFFIXES, is_dicom, read_dicom, re
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.raster.decoder import decode_raster
 from mmseg_mammo.io.raster.histogram import percentile
+from mmseg_mammo.io.raster.regions import rescue_regions
 
 RASTER_SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.pgm')
 # Of every format that is read here; DICOM files often have none.
@@ -172,24 +173,10 @@ def resize_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """
     if mask.shape == shape:
         return mask
-    size = (shape[1], shape[0])
-    values = mask.astype(np.uint8)
-    resized = cv2.resize(values, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    left, top, width, height = cv2.boundingRect(values)
-    if not width:
-        return resized.astype(mask.dtype)
-    inside = np.s_[top : top + height, left : left + width]
-    labels = np.zeros(mask.shape, np.int32)
-    regions, labels[inside] = cv2.connectedComponents((values[inside] > 0).astype(np.uint8))
-    kept = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    survives = np.bincount(kept.ravel(), minlength=regions) > 0
-    if not survives[1:].all():
-        rows, columns = np.nonzero((labels > 0) & ~survives[labels])
-        places = tuple(
-            (2 * index + 1) * new // (2 * old)
-            for index, new, old in zip((rows, columns), shape, mask.shape, strict=True)
-        )
-        resized[places] = values[rows, columns]
+    whole = np.ascontiguousarray(mask)
+    values = whole.view(np.uint8) if mask.dtype == bool else whole.astype(np.uint8, copy=False)
+    resized = cv2.resize(values, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT)
+    rescue_regions(values, resized)
     return resized.astype(mask.dtype)
 
 

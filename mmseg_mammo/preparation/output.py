@@ -2,7 +2,7 @@
 
 The output folder holds ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``, and two files
 for resuming: ``preparation.json`` (the options that change pixels) and ``progress.jsonl`` (see
-:mod:`mmseg_mammo.preparation.jobs`). H, W are height and width in pixels.
+:mod:`mmseg_mammo.preparation.journal`). H, W are height and width in pixels.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.files import PARTIAL_PREFIX, write_atomic
+from mmseg_mammo.io.files import PARTIAL_PREFIX, write_once
 from mmseg_mammo.io.image import resize_image, resize_mask, scale_to_long_side, write_png
 from mmseg_mammo.io.index import ANNOTATED, INDEX_NAME, OPTIONAL, SPLITS, Row
 from mmseg_mammo.io.table import write_table
@@ -56,29 +56,28 @@ def claim_folder(out: Path, options: Mapping[str, Any]) -> None:
     """
     options = {'format': FORMAT, **options}
     path = out / OPTIONS_NAME
-    if path.is_file():
-        for left in out.rglob(f'{PARTIAL_PREFIX}*'):  # of a killed run
-            left.unlink()
-        earlier = json.loads(path.read_text())
-        names = sorted({*earlier, *options})
-        changed = [name for name in names if earlier.get(name) != options.get(name)]
-        if changed:
+    if not path.is_file():
+        # Shards start at once: what is found here may be of one that has claimed it meanwhile.
+        strange = out.is_file() or any(not p.name.startswith(PARTIAL_PREFIX) for p in out.glob('*'))
+        if strange and not path.is_file():
             raise MammoError(
-                f'{out} was prepared with other options: '
-                + ', '.join(f'{n} was {earlier.get(n)!r}, is {options.get(n)!r}' for n in changed),
-                remedy='Choose another output folder: this version makes other pixels of some files'
-                if 'format' in changed
-                else 'Choose another output folder, or repeat the earlier options to resume',
+                f'{out} exists and was not made by a preparation tool',
+                'a new or empty folder, or one to resume',
+                'Choose another output folder',
             )
-        return
-    if out.is_file() or any(p for p in out.glob('*') if not p.name.startswith(PARTIAL_PREFIX)):
+        text = json.dumps(dict(options), indent=1, sort_keys=True) + '\n'
+        write_once(path, text.encode())
+    earlier = json.loads(path.read_text())
+    names = sorted({*earlier, *options})
+    changed = [name for name in names if earlier.get(name) != options.get(name)]
+    if changed:
         raise MammoError(
-            f'{out} exists and was not made by a preparation tool',
-            'a new or empty folder, or one to resume',
-            'Choose another output folder',
+            f'{out} was prepared with other options: '
+            + ', '.join(f'{n} was {earlier.get(n)!r}, is {options.get(n)!r}' for n in changed),
+            remedy='Choose another output folder: this version makes other pixels of some files'
+            if 'format' in changed
+            else 'Choose another output folder, or repeat the earlier options to resume',
         )
-    text = json.dumps(dict(options), indent=1, sort_keys=True) + '\n'
-    write_atomic(path, lambda stream: stream.write(text.encode()))
 
 
 def write_audit(
@@ -128,9 +127,14 @@ def write_pair(
         mask=mask_path if has_lesion else '',
         original_height=image.shape[0],
         original_width=image.shape[1],
-        lesion_share=float(mask.mean()) if mask is not None else 0.0,
+        lesion_share=share_of(mask) if mask is not None else 0.0,
         mask_share=mask_share,
     )
+
+
+def share_of(mask: np.ndarray) -> float:
+    """The share of pixels that a mask (H×W bool) marks: its mean, without numbers for pixels."""
+    return float(np.count_nonzero(mask) / mask.size)
 
 
 def large_lesion_note(share: float) -> str:

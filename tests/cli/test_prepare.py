@@ -52,6 +52,13 @@ def test_the_command_line_becomes_settings(table, tmp_path, settings):
     assert (found.seed, found.skip_bad, found.workers) == (7, True, 3)
 
 
+def test_the_gpu_decodes_where_it_is_asked_for(table, tmp_path, settings):
+    for words, wanted in (([], False), (['--nvimagecodec'], True)):
+        with pytest.raises(SystemExit):
+            main(['prepare', str(tmp_path / 'out'), '--table', str(table), *words])
+        assert settings.pop()[2].pixels.nvimagecodec is wanted
+
+
 @pytest.mark.parametrize('where', ['export', '.'])
 def test_phantoms_are_marked_whatever_the_command_line_says(where, table, tmp_path, settings):
     (tmp_path / where / 'PHANTOM.txt').touch()

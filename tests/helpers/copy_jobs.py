@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,3 +40,13 @@ def interrupt_worker(job):
     """What Ctrl-C does to every process of the terminal."""
     os.kill(os.getpid(), signal.SIGINT)
     return {'name': job.name}
+
+
+def kill_worker(job):
+    """What the system does to a process when the memory is full."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def host_imports(job):
+    """What a worker holds of the host."""
+    return {'torch', 'mmseg'} & sys.modules.keys()

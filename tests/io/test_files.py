@@ -19,6 +19,7 @@ from mmseg_mammo.io.files import (
     uncollected,
     write_atomic,
     write_json,
+    write_once,
 )
 
 
@@ -134,3 +135,14 @@ def test_garbage_is_looked_for_again_afterwards_also_after_an_error():
             assert gc.isenabled() == enabled
         finally:
             gc.enable()
+
+
+@pytest.mark.parametrize('links', [True, False])
+def test_what_is_there_is_not_written_again(links, tmp_path, monkeypatch):
+    if not links:
+        monkeypatch.setattr(Path, 'hardlink_to', lambda *_: (_ for _ in ()).throw(OSError))
+    path = tmp_path / 'new' / 'a.txt'
+    write_once(path, b'first')
+    write_once(path, b'second')
+    assert path.read_bytes() == b'first'
+    assert [one.name for one in path.parent.iterdir()] == ['a.txt']

@@ -5,7 +5,8 @@ import pytest
 from copy_jobs import Copier, CopyJob, interrupt_worker
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.preparation.jobs import PROGRESS_NAME, make_all
+from mmseg_mammo.preparation.jobs import make_all
+from mmseg_mammo.preparation.journal import PROGRESS_NAME, hold_folder
 
 
 @pytest.fixture
@@ -160,3 +161,16 @@ def test_a_log_is_not_filled_with_bars(jobs, run, capsys):
     assert [line[0] for line in told] == [f'preparing: {n} of 3 images' for n in (1, 2, 3)]
     assert [len(line) for line in told] == [2, 2, 1]
     assert told[0][1].startswith('about 0:00:') and told[0][1].endswith(' left')
+
+
+def test_half_files_of_a_killed_run_are_removed(jobs, run, tmp_path):
+    (tmp_path / 'out/images').mkdir()
+    (tmp_path / 'out/images/.partial-1').touch()
+    run(jobs)
+    assert not (tmp_path / 'out/images/.partial-1').exists()
+
+
+def test_two_runs_in_one_folder_do_not_meet(jobs, run, tmp_path):
+    with hold_folder(tmp_path / 'out'), pytest.raises(MammoError, match='another process is prep'):
+        run(jobs)
+    assert run(jobs)[1] == ['a', 'b', 'c']

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.files import write_once
 from mmseg_mammo.io.image import read_raster
 from mmseg_mammo.io.index import read_index
+from mmseg_mammo.preparation import output
 from mmseg_mammo.preparation.output import (
     OPTIONS_NAME,
     PHANTOM_MARK,
@@ -14,6 +16,7 @@ from mmseg_mammo.preparation.output import (
     is_phantom,
     pair_record,
     row_from_record,
+    share_of,
     write_pair,
 )
 
@@ -43,13 +46,32 @@ def test_a_folder_of_the_user_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['thesis.doc']
 
 
-def test_half_files_of_a_killed_run_are_removed(tmp_path):
+def test_half_files_of_a_killed_claim_are_no_obstacle(tmp_path):
     (tmp_path / '.partial-0').touch()
+    claim_folder(tmp_path, OPTIONS)
+    assert (tmp_path / OPTIONS_NAME).is_file()
+
+
+def test_half_files_of_a_shard_that_is_running_are_left_alone(tmp_path):
     claim_folder(tmp_path, OPTIONS)
     (tmp_path / 'images').mkdir()
     (tmp_path / 'images/.partial-1').touch()
     claim_folder(tmp_path, OPTIONS)
-    assert [p.name for p in tmp_path.rglob('*') if p.is_file()] == [OPTIONS_NAME]
+    assert (tmp_path / 'images/.partial-1').exists()
+
+
+def test_of_shards_that_start_at_once_with_other_options_one_claims_the_folder(
+    tmp_path, monkeypatch
+):
+    """The second one finds the claim of the first where it wanted to write its own."""
+
+    def second(path, data):
+        write_once(path, json.dumps({'format': 2, **OPTIONS}).encode())
+        write_once(path, data)
+
+    monkeypatch.setattr(output, 'write_once', second)
+    with pytest.raises(MammoError, match='long_side was 64, is 0'):
+        claim_folder(tmp_path, OPTIONS | {'long_side': 0})
 
 
 def test_a_pair_is_shrunk_together_and_its_size_remembered(tmp_path):
@@ -105,3 +127,10 @@ def test_a_row_has_the_files_and_the_size_before_shrinking(tmp_path):
     assert (row.image, row.mask) == ('images/x.png', 'masks/x.png')
     assert (row.original_height, row.original_width) == (80, 40)
     assert {name: getattr(row, name) for name in facts} == facts
+
+
+def test_a_share_is_the_mean_of_a_mask_to_the_last_bit():
+    rng = np.random.default_rng(0)
+    for density in (0, 0.001, 0.3, 1):
+        mask = rng.random((97, 61)) < density
+        assert share_of(mask) == float(mask.mean())

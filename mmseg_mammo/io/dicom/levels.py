@@ -39,6 +39,7 @@ def display_levels(dataset: Any, pixels: np.ndarray, photometric: str, voi: bool
     if photometric == 'MONOCHROME1':
         levels = highest - levels
     if inside is not None:
+        levels = levels.copy() if levels is pixels else levels
         levels[~inside] = levels[inside].min()
     return levels
 
@@ -211,7 +212,7 @@ def _bits(entries: np.ndarray) -> int:
 def _to_levels(values: np.ndarray, inside: np.ndarray | None) -> np.ndarray:
     """Values without a window as uint8 or uint16: as they are, shifted, or else stretched."""
     if values.dtype in (np.uint8, np.uint16):
-        return values.copy()
+        return values
     field = values if inside is None else values[inside]
     low, high = float(field.min()), float(field.max())
     if high - low > TOP or not np.array_equal(np.rint(values), values):

@@ -30,6 +30,7 @@ from mmseg_mammo.preparation.output import (
     large_lesion_note,
     pair_record,
     row_from_record,
+    share_of,
     write_pair,
 )
 
@@ -176,7 +177,7 @@ def resolve_region(
         rule=rule,
         repairs='+'.join(filter(None, repairs)),
         detail=sizes if repairs[1] else '',
-        note=large_lesion_note(float(lesion.mean())),
+        note=large_lesion_note(share_of(lesion)),
     )
     return outcome, lesion
 
@@ -206,7 +207,7 @@ def _mask_lesion(mask: Instance) -> np.ndarray:
     if mask.pixels.min() == mask.pixels.max():
         raise UnresolvedError('empty mask', f'{mask}: every pixel is {mask.pixels.max()}')
     lesion = lesion_pixels(mask.pixels)
-    if (share := float(lesion.mean())) > INVERTED_SHARE:
+    if (share := share_of(lesion)) > INVERTED_SHARE:
         raise UnresolvedError('inverted mask', f'{mask}: {large_lesion_note(share)}')
     return lesion
 

@@ -6,10 +6,9 @@ image, ``audit`` accounts for every row. ``docs/cbis_ddsm.md`` explains every op
 line of the audit.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,6 +52,8 @@ from mmseg_mammo.preparation.output import (
     is_phantom,
     write_audit,
 )
+from mmseg_mammo.preparation.pool import usable_cores
+from mmseg_mammo.preparation.shards import Shard, ShardCounts, check_shards, make_shard
 
 ABNORMALITIES = ('all', 'mass', 'calcification')
 ON_MISMATCH = ('repair', 'drop', 'fail')
@@ -71,7 +72,29 @@ class Options:
     seed: int = 0
     long_side: int = 2048
     csv_dir: Path | None = None
-    jobs: int = os.cpu_count() or 1
+    jobs: int = field(default_factory=usable_cores)
+    merge: bool = False
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is known before an image is read.
+
+    Args:
+        tree: The download.
+        everything: All rows of the tables.
+        cases: Those that were asked for.
+        dropped: Those of patients who are in the test split too.
+        splits: Patient -> split.
+        jobs: One per output image.
+    """
+
+    tree: Tree
+    everything: list[Abnormality]
+    cases: list[Abnormality]
+    dropped: list[Abnormality]
+    splits: dict[str, str]
+    jobs: list[ImageJob]
 
 
 def prepare(
@@ -92,8 +115,48 @@ def prepare(
     Raises:
         MammoError: No tables, or nothing that they describe, was found; patients are shared by
             train and test and may not be dropped; a mask does not fit its image and
-            ``on_mismatch`` is ``fail``; or ``out`` belongs to something else.
+            ``on_mismatch`` is ``fail``; ``out`` belongs to something else; or shards are to be
+            merged, and images are missing.
     """
+    plan = _plan_download(raw, out, options, say)
+    failed = check_shards(plan.jobs, out) if options.merge else None
+    make = partial(make_image, out=out)
+    records = make_all(plan.jobs, make, out, workers=options.jobs, failed=failed)
+    unlisted = unlisted_regions(plan.jobs, plan.everything, plan.tree)
+    audit = [audit_row(case, status='dropped', reason='patient in test') for case in plan.dropped]
+    rows = []
+    for job, record in zip(plan.jobs, records, strict=True):
+        strays = unlisted.get(job.name, ())
+        lines = audit_image(job, record, options.on_mismatch, plan.splits, strays)
+        audit += lines
+        if lines[0]['image']:
+            known = with_dicom_facts(record, job.root / record['image_file'])
+            rows.append(index_row(job, known, plan.splits, is_phantom(raw)))
+    order = {case.name: number for number, case in enumerate(plan.cases)}
+    audit.sort(key=lambda line: order[line['abnormality']])
+    say(summary(audit))
+    write_audit(out, AUDIT_COLUMNS, audit, _audit_refusal(audit, raw, options))
+    say(f'Every row is accounted for in {out / AUDIT_NAME}')
+    write_index(out / INDEX_NAME, rows)
+    say(count_table(rows))
+    return rows
+
+
+def prepare_shard(
+    raw: Path, out: Path, options: Options, shard: Shard, say: Callable[[str], object] = print
+) -> ShardCounts:
+    """Make the images and masks of a shard, and nothing else; other arguments as of :func:`prepare`.
+
+    Raises:
+        MammoError: See :func:`prepare`, of the tables; and :func:`.make_shard`.
+    """
+    plan = _plan_download(raw, out, options, say)
+    make = partial(make_image, out=out)
+    return make_shard(plan.jobs, make, out, shard, workers=options.jobs)
+
+
+def _plan_download(raw: Path, out: Path, options: Options, say: Callable[[str], object]) -> _Plan:
+    """Read the tables and find the files; the output folder is then claimed."""
     scale_to_long_side((1, 1), options.long_side)  # a negative one is refused at once
     tree, phantom = scan(raw.resolve()), is_phantom(raw)
     layouts = [f'{name} ({count} files)' for name, count in tree.layouts.most_common()]
@@ -113,24 +176,7 @@ def prepare(
     # What changes the pixels of a written image; every other option only chooses among them.
     claimed = {'long_side': options.long_side, 'merge_views': options.merge_views}
     claim_folder(out, {'tool': 'prepare_cbis_ddsm', **claimed})
-    records = make_all(jobs, partial(make_image, out=out), out, workers=options.jobs)
-    unlisted = unlisted_regions(jobs, everything, tree)
-    audit = [audit_row(case, status='dropped', reason='patient in test') for case in dropped]
-    rows = []
-    for job, record in zip(jobs, records, strict=True):
-        lines = audit_image(job, record, options.on_mismatch, splits, unlisted.get(job.name, ()))
-        audit += lines
-        if lines[0]['image']:
-            known = with_dicom_facts(record, job.root / record['image_file'])
-            rows.append(index_row(job, known, splits, phantom))
-    order = {case.name: number for number, case in enumerate(cases)}
-    audit.sort(key=lambda line: order[line['abnormality']])
-    say(summary(audit))
-    write_audit(out, AUDIT_COLUMNS, audit, _audit_refusal(audit, raw, options))
-    say(f'Every row is accounted for in {out / AUDIT_NAME}')
-    write_index(out / INDEX_NAME, rows)
-    say(count_table(rows))
-    return rows
+    return _Plan(tree, everything, cases, dropped, splits, jobs)
 
 
 def _read_cases(tree: Tree, options: Options) -> list[Abnormality]:

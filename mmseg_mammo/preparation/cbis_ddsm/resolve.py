@@ -87,17 +87,19 @@ def has_two_levels(pixels: np.ndarray) -> bool:
     8-bit images may carry JPEG noise: all but 1 % of the pixels then lie within 32 levels of 0
     or of the maximum.
     """
-    top = int(pixels.max())
-    counts = cv2.calcHist([pixels], [0], None, [top + 1], [0, top + 1]).ravel()
-    if np.count_nonzero(counts) <= 2:
+    if pixels.dtype != np.uint8 and len(np.unique(pixels[:: max(1, pixels.shape[0] // 8)])) > 2:
+        return False  # a few rows tell of nearly every image
+    low, top = int(pixels.min()), int(pixels.max())
+    if np.count_nonzero(pixels == low) + np.count_nonzero(pixels == top) >= pixels.size:
         return True
+    counts = cv2.calcHist([pixels], [0], None, [top + 1], [0, top + 1]).ravel()
     between = counts[JPEG_NOISE + 1 : max(top - JPEG_NOISE, 0)].sum()
     return pixels.dtype == np.uint8 and top > 4 * JPEG_NOISE and between <= JPEG_SHARE * pixels.size
 
 
 def lesion_pixels(pixels: np.ndarray) -> np.ndarray:
     """Lesion pixels, H×W bool: those above half of the maximum ({0, 2}, {0, 255}, {0, 65280})."""
-    return pixels > pixels.max() / 2
+    return pixels > int(pixels.max()) // 2
 
 
 def shape_repair(mask: tuple[int, int], image: tuple[int, int]) -> str:

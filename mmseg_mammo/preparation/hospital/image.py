@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io.dicom.gpu import use_nvimagecodec
 from mmseg_mammo.io.image import BRIGHT_AIR, air_is_bright, read_image
 from mmseg_mammo.io.index import MASK_KINDS, Row, merge_terms
 from mmseg_mammo.io.shapes.drawing import Drawing
@@ -32,11 +33,13 @@ class PixelOptions:
         long_side: Pixels of the longer side after shrinking; 0 keeps full resolution.
         voi: Whether the VOI window or LUT of a DICOM image is applied.
         lesion_values: Mask values that mean lesion, for label maps; empty for binary masks.
+        nvimagecodec: Whether JPEG 2000 is decoded by nvImageCodec.
     """
 
     long_side: int = 2048
     voi: bool = True
     lesion_values: tuple[int, ...] = ()
+    nvimagecodec: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
         DataFileError: A file cannot be decoded, a mask is not binary or of another shape, or
             the masks contradict ``job.annotated``.
     """
+    if options.nvimagecodec:
+        use_nvimagecodec()
     notes: list[str] = []
     image = read_image(job.image, voi=options.voi, notes=notes)
     remedy = 'Export the image again, or correct the columns or folders of images and masks'

@@ -1,6 +1,6 @@
 """Hospital preparation: writes ``images/``, ``masks/``, ``index.csv`` and ``audit.csv``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -9,10 +9,17 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataIndexError, MammoError
+from mmseg_mammo.io.dicom.gpu import use_nvimagecodec
 from mmseg_mammo.io.index import INDEX_NAME, Row, check_patients, write_index
 from mmseg_mammo.preparation.dicom_facts import with_dicom_facts
 from mmseg_mammo.preparation.hospital.entry import Entry, Problem
-from mmseg_mammo.preparation.hospital.image import PixelOptions, index_row, make_image, make_jobs
+from mmseg_mammo.preparation.hospital.image import (
+    HospitalJob,
+    PixelOptions,
+    index_row,
+    make_image,
+    make_jobs,
+)
 from mmseg_mammo.preparation.hospital.rows import (
     AUDIT_COLUMNS,
     audit_lines,
@@ -25,6 +32,7 @@ from mmseg_mammo.preparation.hospital.rows import (
 from mmseg_mammo.preparation.hospital.spacing import fill_spacing
 from mmseg_mammo.preparation.jobs import make_all
 from mmseg_mammo.preparation.output import claim_folder, is_phantom, write_audit
+from mmseg_mammo.preparation.shards import Shard, ShardCounts, check_shards, make_shard
 from mmseg_mammo.preparation.splits import carve_splits, split_patients
 
 
@@ -41,6 +49,7 @@ class Settings:
         seed: Of that choice.
         skip_bad: Leave images with a bad row out instead of stopping.
         workers: Processes.
+        merge: Whether shards have made the images.
     """
 
     origin: Path
@@ -51,6 +60,7 @@ class Settings:
     seed: int = 0
     skip_bad: bool = False
     workers: int = 1
+    merge: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,18 +110,12 @@ def prepare(
         DataIndexError: A patient is in two splits; no image is usable; or there are bad rows
             and ``skip_bad`` is off. Faults of the table stop before anything is written,
             faults that only decoding shows stop before ``index.csv`` is written.
-        MammoError: The split fractions do not fit the patients; nothing is written.
+        MammoError: The split fractions do not fit the patients; nothing is written. Or shards are
+            to be merged, and images are missing.
     """
-    groups, conflicts = group_by_image(entries, problems)
-    problems = [*problems, *conflicts]
-    refusal = _refusal(problems, settings)
-    if refusal is not None:
-        raise refusal
-    _check_splits(groups, settings)
-    jobs = make_jobs(groups)
-    claim_folder(out, _claim(settings))
-    make = partial(make_image, out=out, options=settings.pixels)
-    records = make_all(jobs, make, out, workers=settings.workers, title='preparing')
+    groups, problems, jobs = _plan_export(entries, problems, out, settings)
+    failed = check_shards(jobs, out) if settings.merge else None
+    records = make_all(jobs, _maker(out, settings), out, workers=settings.workers, failed=failed)
     known = [(g, _complete(g, record)) for g, record in zip(groups, records, strict=True)]
     made = refuse_copies([(group, refuse_doubtful(group, record)) for group, record in known], out)
     problems += decoding_problems(made)
@@ -125,6 +129,43 @@ def prepare(
     write_index(out / INDEX_NAME, rows)
     header_patients = sum(any(entry.header_patient for entry in group) for group, _ in used)
     return Prepared(rows, problems, audit, header_patients, warnings_about(made, rows, out))
+
+
+def prepare_shard(
+    entries: Sequence[Entry],
+    problems: Sequence[Problem],
+    out: Path,
+    settings: Settings,
+    shard: Shard,
+) -> ShardCounts:
+    """Make the images and masks of a shard, and nothing else; all other arguments as of :func:`prepare`.
+
+    Raises:
+        MammoError: See :func:`prepare`, of the table; and :func:`.make_shard`.
+    """
+    _, _, jobs = _plan_export(entries, problems, out, settings)
+    return make_shard(jobs, _maker(out, settings), out, shard, workers=settings.workers)
+
+
+def _plan_export(
+    entries: Sequence[Entry], problems: Sequence[Problem], out: Path, settings: Settings
+) -> tuple[list[list[Entry]], list[Problem], list[HospitalJob]]:
+    """The rows of each image, those that are bad, and the jobs; the folder is then claimed."""
+    groups, conflicts = group_by_image(entries, problems)
+    problems = [*problems, *conflicts]
+    refusal = _refusal(problems, settings)
+    if refusal is not None:
+        raise refusal
+    _check_splits(groups, settings)
+    if settings.pixels.nvimagecodec:
+        use_nvimagecodec()  # that it is installed is known before anything is written
+    jobs = make_jobs(groups)
+    claim_folder(out, _claim(settings))
+    return groups, problems, jobs
+
+
+def _maker(out: Path, settings: Settings) -> Callable[[HospitalJob], dict[str, Any]]:
+    return partial(make_image, out=out, options=settings.pixels)
 
 
 def _complete(group: Sequence[Entry], record: dict[str, Any]) -> dict[str, Any]:
@@ -142,6 +183,8 @@ def _claim(settings: Settings) -> dict[str, Any]:
         'voi': settings.pixels.voi,
         'lesion_values': list(settings.pixels.lesion_values),
         'mask_kind': settings.mask_kind,  # weak masks must not turn into contours unnoticed
+        # Of lossy files two decoders may differ by a level. Not there in folders made before.
+        **({'nvimagecodec': True} if settings.pixels.nvimagecodec else {}),
     }
 
 

@@ -213,3 +213,9 @@ def test_the_range_limit_may_have_the_other_sign_too():
     tags = {'PixelPaddingValue': ('US', 63536), 'PixelPaddingRangeLimit': ('US', 63546)}
     dataset = header(BitsStored=16, PixelRepresentation=1, **tags)
     np.testing.assert_array_equal(detector_field(dataset, pixels), [[False, False, True]])
+
+
+def test_padding_is_filled_in_a_copy():
+    pixels = np.array([[0, 5, 9]], np.uint16)
+    np.testing.assert_array_equal(shown(pixels, PixelPaddingValue=0), [[5, 5, 9]])
+    np.testing.assert_array_equal(pixels, [[0, 5, 9]])

@@ -159,3 +159,20 @@ def test_a_mask_in_the_series_of_the_crop_means_swapped_columns():
     in_mask_series, in_crop_series = (make_instance(make_mask(), series=n) for n in (2, 3))
     assert placement_repair(case, in_mask_series, [in_mask_series]) == 'split series'
     assert placement_repair(case, in_crop_series, [in_crop_series]) == 'columns swapped'
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('peak', [0, 1, 2, 254, 255])
+def test_lesion_pixels_are_those_above_half_of_the_maximum(dtype, peak):
+    pixels = np.arange(peak + 1, dtype=dtype)[None]
+    np.testing.assert_array_equal(lesion_pixels(pixels), pixels > peak / 2)
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_a_third_value_anywhere_is_seen(dtype):
+    pixels = np.zeros((97, 40), dtype)
+    assert has_two_levels(pixels)
+    pixels[40:50] = 100
+    assert has_two_levels(pixels)
+    pixels[96, 39] = 50  # in a row that no sample takes
+    assert not has_two_levels(pixels)

@@ -15,6 +15,7 @@ from mmseg_mammo.io.image import read_raster, write_png
 from mmseg_mammo.io.index import OPTIONAL, read_index
 from mmseg_mammo.io.table import read_table
 from mmseg_mammo.preparation.hospital import image as hospital_image
+from mmseg_mammo.preparation.hospital import prepare as hospital_prepare
 from mmseg_mammo.preparation.hospital.entry import Gaps
 from mmseg_mammo.preparation.hospital.image import PixelOptions
 from mmseg_mammo.preparation.hospital.prepare import Settings, mark_phantom, prepare
@@ -432,3 +433,20 @@ def test_a_given_spacing_fills_and_contradicts(hospital, tmp_path, save_dicom):
         prepare(*found, tmp_path / 'out', settings)
     rows = prepare(*found, tmp_path / 'out', replace(settings, skip_bad=True)).rows
     assert [row.pixel_spacing for row in rows] == ['0.07 0.07'] * 3
+
+
+def test_without_nvimagecodec_nothing_is_written_and_folders_of_two_decoders_are_told_apart(
+    hospital, tmp_path, monkeypatch
+):
+    pixels = PixelOptions(long_side=0, nvimagecodec=True)
+    with pytest.raises(MammoError, match='nvImageCodec cannot be imported'):
+        run(hospital, tmp_path / 'out', pixels=pixels)
+    assert not (tmp_path / 'out').exists()
+    run(hospital, tmp_path / 'out')
+    used = []
+    for module in (hospital_image, hospital_prepare):
+        monkeypatch.setattr(module, 'use_nvimagecodec', lambda: used.append(1))
+    with pytest.raises(MammoError, match='nvimagecodec was None, is True'):
+        run(hospital, tmp_path / 'out', pixels=pixels)
+    run(hospital, tmp_path / 'other', pixels=pixels)
+    assert len(used) == 2 + 4
