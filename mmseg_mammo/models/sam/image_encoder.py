@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.sam.attention import attend, check_form
+from mmseg_mammo.models.sam.mlp import LeanMLP
 
 PATCH = 16
 ARCHS: dict[str, dict[str, Any]] = {
@@ -96,6 +97,7 @@ class SAMImageEncoder(ImageEncoderViT):
         self.checkpointing = checkpointing
         for block in self.blocks:  # their parameters are made once, and stay
             block.__class__, block.attn.__class__ = WindowBlock, RelativeAttention
+            block.mlp.__class__ = LeanMLP
             block.attn.window_size, block.attn.form = block.window_size, attention
 
     @staticmethod
