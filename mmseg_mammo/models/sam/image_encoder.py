@@ -42,7 +42,10 @@ class RelativeAttention(Attention):
         height, width = (self.window_size or length for length in x.shape[1:3])
         shape = (3, self.num_heads, -1)
         qkv = self.qkv(x).unflatten(3, shape)
-        blank = self.qkv(x.new_zeros(1, x.shape[-1]))[0].unflatten(0, shape)
+        if x.shape[1] % height or x.shape[2] % width:
+            blank = self.qkv(x.new_zeros(1, x.shape[-1]))[0].unflatten(0, shape)
+        else:
+            blank = qkv.new_zeros(qkv.shape[3:])
         rows = get_rel_pos(height, height, self.rel_pos_h).to(qkv)
         columns = get_rel_pos(width, width, self.rel_pos_w).to(qkv)
         return self.proj(attend(qkv, blank, rows, columns, self.form).flatten(3))
