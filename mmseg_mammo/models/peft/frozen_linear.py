@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmseg_mammo.models.tracing import is_traced
+
 
 class FrozenLinear(nn.Linear):
     """A linear layer that keeps its weights in the number format of autocast, too.
@@ -30,9 +32,11 @@ class FrozenLinear(nn.Linear):
     def ready(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Weight and bias, in the number format in which autocast would multiply them by ``x``."""
         weight, bias = self.weight, self.bias
+        if is_traced() or torch.is_inference_mode_enabled():
+            return weight, bias
         format_ = autocast_format(x.device.type)
         plain = weight.dtype == torch.float32 and not weight.requires_grad
-        if format_ is None or not plain or torch.is_inference_mode_enabled():
+        if format_ is None or not plain:
             return weight, bias
         mark = format_, weight.device, weight.data_ptr(), weight._version
         if bias is not None:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.tracing import is_traced
 from mmseg_mammo.models.sam.pieces import in_pieces
 
 
@@ -31,7 +32,7 @@ def attend(qkv: Tensor, blank: Tensor, rows: Tensor, columns: Tensor, form: str 
     """
     if form == 'auto':
         exact = qkv.dtype in (torch.float32, torch.float64)
-        cpu = qkv.device.type == 'cpu' and not torch.jit.is_tracing()  # mmengine traces to count
+        cpu = qkv.device.type == 'cpu' and not is_traced()
         form = 'pieces' if exact and cpu else 'flash'
     return FORMS[form](qkv, blank, rows, columns)
 
