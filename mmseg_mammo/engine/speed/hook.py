@@ -33,7 +33,7 @@ class SpeedHook(Hook):
         self,
         channels_last: bool = False,
         tf32: bool = False,
-        compile: bool | dict[str, Any] = False,  # noqa: A002 - torch's own word
+        compile: bool | dict[str, Any] = False,
     ) -> None:
         self.channels_last = channels_last
         self.tf32 = tf32

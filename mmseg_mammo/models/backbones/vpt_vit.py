@@ -89,21 +89,25 @@ class VPTVisionTransformer(VisionTransformer):
         self.base_is_read = False
         self.prompt_length = prompt_length
         self.trainable = trainable
-        self.prompts = nn.Parameter(torch.empty(depth, prompt_length, self.embed_dims))
         self.prompt_dropout = nn.Dropout(prompt_dropout)
-        patch_height, patch_width = self.patch_embed.projection.kernel_size
-        # Thesis IV-D, after KMnP/vpt: Xavier-uniform over one RGB patch and the width.
-        bound = math.sqrt(6 / (3 * patch_height * patch_width + self.embed_dims))
-        nn.init.uniform_(self.prompts, -bound, bound)
+        self._add_prompts(depth)
         for layer in self.layers:  # its parameters are made once, and stay
             layer.__class__, layer.checkpointing = PromptedLayer, checkpointing
-        if prompt_length:  # by hooks: forward and state dict stay mmpretrain's
-            for index in range(depth):
-                self.layers[index].register_forward_pre_hook(partial(self._prompt, index))
         train_only(self, self.tuned_parameters())
         copy_frozen_once(self)
         guard_frozen(self)
         self.train()
+
+    def _add_prompts(self, depth: int) -> None:
+        length = self.prompt_length
+        self.prompts = nn.Parameter(torch.empty(depth, length, self.embed_dims))
+        patch_height, patch_width = self.patch_embed.projection.kernel_size
+        # Thesis IV-D, after KMnP/vpt: Xavier-uniform over one RGB patch and the width.
+        bound = math.sqrt(6 / (3 * patch_height * patch_width + self.embed_dims))
+        nn.init.uniform_(self.prompts, -bound, bound)
+        if length:  # by hooks: forward and state dict stay mmpretrain's
+            for index in range(depth):
+                self.layers[index].register_forward_pre_hook(partial(self._prompt, index))
 
     def tuned_parameters(self) -> set[str]:
         """Names of the parameters that are trained."""

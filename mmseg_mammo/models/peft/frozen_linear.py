@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmcv.cnn.bricks.wrappers import Linear as HostLinear  # nn.Linear, but for torch before 1.5
 from torch import Tensor, nn
 
 from mmseg_mammo.models.tracing import is_traced
@@ -38,9 +39,8 @@ class FrozenLinear(nn.Linear):
         plain = weight.dtype == torch.float32 and not weight.requires_grad
         if format_ is None or not plain:
             return weight, bias
-        mark = format_, weight.device, weight.data_ptr(), weight._version
-        if bias is not None:
-            mark += bias.data_ptr(), bias._version
+        tensors = (weight,) if bias is None else (weight, bias)
+        mark = format_, *((t.device, t.data_ptr(), t._version) for t in tensors)
         if self._copy is None or self._copy[0] != mark:
             half = None if bias is None else bias.detach().to(format_)
             self._copy = mark, weight.detach().to(format_), half
@@ -54,11 +54,13 @@ class FrozenLinear(nn.Linear):
 def copy_frozen_once(module: nn.Module) -> None:
     """Make :class:`FrozenLinear` of the linear layers of ``module`` whose weights are frozen."""
     for layer in module.modules():
-        if type(layer) is nn.Linear and not any(p.requires_grad for p in layer.parameters()):
+        if type(layer) in (nn.Linear, HostLinear) and not any(
+            p.requires_grad for p in layer.parameters()
+        ):
             layer.__class__ = FrozenLinear
 
 
-def part_of(layer: nn.Module, x: Tensor, part: slice) -> Tensor:
+def part_of(layer: nn.Linear, x: Tensor, part: slice) -> Tensor:
     """The channels ``part`` of the output of a plain linear layer; no other is computed."""
     weight, bias = layer.ready(x) if isinstance(layer, FrozenLinear) else (layer.weight, layer.bias)
     return F.linear(x, weight[part], None if bias is None else bias[part])

@@ -12,8 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.tracing import is_traced
 from mmseg_mammo.models.sam.pieces import in_pieces
+from mmseg_mammo.models.tracing import is_traced
+
+MOST_WITH_BIAS = 1024  # patches of a window: the bias of a global layer of 1024² would be 1 GiB
 
 
 def attend(qkv: Tensor, blank: Tensor, rows: Tensor, columns: Tensor, form: str = 'auto') -> Tensor:
@@ -67,9 +69,28 @@ def in_one_kernel(qkv: Tensor, blank: Tensor, rows: Tensor, columns: Tensor) -> 
     return _join(mixed, qkv.shape[:3], height, width)
 
 
+def with_a_bias(qkv: Tensor, blank: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """As :func:`attend`, by torch's kernel for a bias; by flash where a window has more than 1,024 patches.
+
+    The bias of a window of 14×14 patches is three times as large as one of its queries, keys or
+    values of 64 channels, and is kept.
+    """
+    height, width = len(rows), len(columns)
+    if height * width > MOST_WITH_BIAS:
+        return in_one_kernel(qkv, blank, rows, columns)
+    q, k, v = _cut(qkv, blank, height, width)
+    grid = q.unflatten(2, (height, width))
+    by_row = torch.einsum('bnhwc,hkc->bnhwk', grid, rows)
+    by_column = torch.einsum('bnhwc,wkc->bnhwk', grid, columns)
+    bias = (by_row[..., None] + by_column[..., None, :]).flatten(4).flatten(2, 3)
+    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q))
+    return _join(mixed, qkv.shape[:3], height, width)
+
+
 FORMS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]] = {
     'pieces': in_pieces,
     'flash': in_one_kernel,
+    'bias': with_a_bias,
 }
 
 

@@ -7,7 +7,6 @@ import torch
 from mmseg.registry import HOOKS
 from torch import nn
 
-from mmseg_mammo.engine import SpeedHook
 from mmseg_mammo.engine.speed import hook as module
 
 

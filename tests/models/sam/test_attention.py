@@ -73,8 +73,21 @@ def test_the_derivatives_of_all_forms_agree(size):
         attend(*given, form=form).square().sum().backward()
         blank = torch.zeros_like(given[1])  # without a gradient where nothing is filled up
         found.append([blank if t.grad is None else t.grad for t in given])
-    for ours, theirs in zip(*found, strict=True):
-        torch.testing.assert_close(ours, theirs)
+    for one in found[1:]:
+        for ours, theirs in zip(one, found[0], strict=True):
+            torch.testing.assert_close(ours, theirs)
+
+
+def test_a_bias_of_all_pairs_is_left_to_windows(monkeypatch):
+    given, largest = tensors(4, 4, 4, 4, depth=12), []
+    for most in (16, 15):
+        monkeypatch.setattr(attention, 'MOST_WITH_BIAS', most)
+        sizes = []
+        pack = lambda tensor, sizes=sizes: sizes.append(tensor.shape[-2:]) or tensor
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            attend(*given, form='bias')
+        largest.append((16, 16) in sizes)
+    assert largest == [True, False]
 
 
 def test_pieces_are_taken_where_they_are_faster(monkeypatch):
