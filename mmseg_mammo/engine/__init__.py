@@ -19,6 +19,8 @@ from mmseg_mammo.engine.hooks.viewer import ViewerHook
 from mmseg_mammo.engine.loops import LossValLoop
 from mmseg_mammo.engine.optim_constructor import KeepUnreachedConstructor
 from mmseg_mammo.engine.optim_wrapper import BFloat16OptimWrapper
+from mmseg_mammo.engine.speed.fused import FusedAdamW
+from mmseg_mammo.engine.speed.hook import SpeedHook
 from mmseg_mammo.engine.validation.one_by_one import OneByOneTestLoop, OneByOneValLoop
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     'CurvesHook',
     'EarlyStopOnTrainingLossHook',
     'EpochSeedHook',
+    'FusedAdamW',
     'KeepUnreachedConstructor',
     'LossValLoop',
     'NoHook',
@@ -40,6 +43,7 @@ __all__ = [
     'RawScoresHook',
     'ResumableCheckpointHook',
     'RunRecordHook',
+    'SpeedHook',
     'SyncAllBuffersHook',
     'ViewerHook',
     'shard_layers',

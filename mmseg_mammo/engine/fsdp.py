@@ -21,7 +21,7 @@ def shard_layers(module: nn.Module, recurse: bool, nonwrapped_numel: int) -> boo
     PyTorch's policy by size would wrap decode heads, whose ``loss`` mmseg calls instead of
     ``forward``, so that FSDP never gathers them.
     """
-    return recurse or type(module).__name__ in LAYERS
+    return recurse or any(kind.__name__ in LAYERS for kind in type(module).__mro__)
 
 
 def is_sharded(model: Any) -> bool:

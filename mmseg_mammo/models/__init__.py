@@ -10,6 +10,7 @@ from mmseg_mammo.models.prompts.samplers import (
     JitteredBoxSampler,
     RandomPointSampler,
 )
+from mmseg_mammo.models.pup_head import LeanUPHead
 from mmseg_mammo.models.sam.image_encoder import SAMImageEncoder
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 
@@ -19,6 +20,7 @@ __all__ = [
     'ErrorPointSampler',
     'InputGridEncoderDecoder',
     'JitteredBoxSampler',
+    'LeanUPHead',
     'LesionDiceLoss',
     'RandomPointSampler',
     'SAMImageEncoder',

@@ -16,8 +16,10 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.backbones.prompted_layer import PromptedLayer
 from mmseg_mammo.models.backbones.vit_normalisation import Normalisation, check_choice
 from mmseg_mammo.models.backbones.vit_weights import load_vit_weights
+from mmseg_mammo.models.peft.frozen_linear import copy_frozen_once
 from mmseg_mammo.models.peft.trainable import guard_frozen, matching, train_only
 
 
@@ -53,6 +55,8 @@ class VPTVisionTransformer(VisionTransformer):
         arch: Name (``'large'``) or dict of mmpretrain's architectures.
         out_type: ``'featmap'`` gives B×C×h×w maps, as decode heads want.
         final_norm: Off by default: SETR's head normalises its input itself.
+        checkpointing: Whether training keeps only the input of each layer and computes the rest
+            again in the backward pass: less memory for about a third more time.
         kwargs: See ``mmpretrain.models.VisionTransformer``.
     """
 
@@ -68,6 +72,7 @@ class VPTVisionTransformer(VisionTransformer):
         arch: str | dict = 'large',
         out_type: str = 'featmap',
         final_norm: bool = False,
+        checkpointing: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(arch=arch, out_type=out_type, final_norm=final_norm, **kwargs)
@@ -84,18 +89,25 @@ class VPTVisionTransformer(VisionTransformer):
         self.base_is_read = False
         self.prompt_length = prompt_length
         self.trainable = trainable
-        self.prompts = nn.Parameter(torch.empty(depth, prompt_length, self.embed_dims))
         self.prompt_dropout = nn.Dropout(prompt_dropout)
+        self._add_prompts(depth)
+        for layer in self.layers:  # its parameters are made once, and stay
+            layer.__class__, layer.checkpointing = PromptedLayer, checkpointing
+        train_only(self, self.tuned_parameters())
+        copy_frozen_once(self)
+        guard_frozen(self)
+        self.train()
+
+    def _add_prompts(self, depth: int) -> None:
+        length = self.prompt_length
+        self.prompts = nn.Parameter(torch.empty(depth, length, self.embed_dims))
         patch_height, patch_width = self.patch_embed.projection.kernel_size
         # Thesis IV-D, after KMnP/vpt: Xavier-uniform over one RGB patch and the width.
         bound = math.sqrt(6 / (3 * patch_height * patch_width + self.embed_dims))
         nn.init.uniform_(self.prompts, -bound, bound)
-        if prompt_length:  # by hooks: layers, forward and state dict stay mmpretrain's
+        if length:  # by hooks: forward and state dict stay mmpretrain's
             for index in range(depth):
                 self.layers[index].register_forward_pre_hook(partial(self._prompt, index))
-        train_only(self, self.tuned_parameters())
-        guard_frozen(self)
-        self.train()
 
     def tuned_parameters(self) -> set[str]:
         """Names of the parameters that are trained."""
@@ -108,18 +120,23 @@ class VPTVisionTransformer(VisionTransformer):
         patch = settings.get('patch_size', 16)
         return patch if isinstance(patch, int) else math.lcm(*patch)
 
-    def _prompt(self, index: int, layer: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-        """Give layer ``index`` its prompts: (B, N [+ P], C) -> (B, N + P, C)."""
+    def _prompt(self, index: int, layer: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor, ...]:
+        """Give layer ``index`` its prompts: beside the tokens, or among them if they flow on."""
         (tokens,) = inputs
-        prompts = self.prompt_dropout(self.prompts[index].expand(tokens.shape[0], -1, -1))
+        dropped = self.prompt_dropout.training and self.prompt_dropout.p
+        images = len(tokens) if dropped else 1
+        prompts = self.prompt_dropout(self.prompts[index].expand(images, -1, -1))
+        if index + 1 < len(self.prompts) or index + 1 == self.num_layers:
+            return tokens, prompts  # the next layer has its own, or there is none
         extra = self.num_extra_tokens
-        patches = tokens[:, extra + (self.prompt_length if index else 0) :]
-        return (torch.cat([tokens[:, :extra], prompts, patches], dim=1),)
+        own = prompts.expand(len(tokens), -1, -1)
+        return (torch.cat([tokens[:, :extra], own, tokens[:, extra:]], dim=1),)
 
     def _format_output(self, x: Tensor, hw: tuple[int, int]) -> Tensor:
-        extra = self.num_extra_tokens
-        kept = torch.cat([x[:, :extra], x[:, extra + self.prompt_length :]], dim=1)
-        return super()._format_output(kept, hw)
+        first, patches = self.num_extra_tokens, hw[0] * hw[1]
+        if x.shape[1] > first + patches:  # with prompts that flow on
+            x = torch.cat([x[:, :first], x[:, x.shape[1] - patches :]], dim=1)
+        return super()._format_output(x, hw)
 
     def load_base(self) -> None:
         """Load the pre-trained file."""

@@ -1,6 +1,6 @@
-"""SAM's image encoder (Kirillov et al., ICCV 2023, arXiv:2304.02643) with exact flash attention.
+"""SAM's image encoder (Kirillov et al., ICCV 2023, arXiv:2304.02643) with exact attention of less memory.
 
-Shape shorthand: B images or windows, h×w patches of one of them, n heads of width d, C = n·d.
+Shape shorthand: B images of S×S pixels, H×W patches of one of them, n heads of width d, C = n·d.
 """
 
 from collections.abc import Mapping
@@ -8,14 +8,15 @@ from functools import partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmseg.registry import MODELS
 from segment_anything.modeling import ImageEncoderViT
-from segment_anything.modeling.image_encoder import Attention, get_rel_pos
+from segment_anything.modeling.image_encoder import Attention, Block, get_rel_pos
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.sam.attention import attend, check_form
+from mmseg_mammo.models.sam.mlp import LeanMLP
 
 PATCH = 16
 ARCHS: dict[str, dict[str, Any]] = {
@@ -26,50 +27,37 @@ ARCHS: dict[str, dict[str, Any]] = {
 _SHARED: dict[str, Any] = dict(window_size=14, out_chans=256)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Softmax attention with SAM's decomposed relative position, by one flash kernel.
+class RelativeAttention(Attention):
+    """segment-anything's attention with relative position, through :func:`.attend`.
 
-    The score of query i and key j is ``q_i·k_j / √d + q_i·rows[y_i, y_j] + q_i·columns[x_i, x_j]``
-    (Li et al., MViTv2, 2022, section 4.1). Both additions are inner products of something known
-    of the query with a one-hot code of the key's row or column. So queries and keys grow by h + w
-    channels, values by as many zeros, and no h·w × h·w matrix is ever stored.
-
-    Args:
-        q: B×n×(h·w)×d queries, not scaled.
-        k: B×n×(h·w)×d keys.
-        v: B×n×(h·w)×d values.
-        rows: h×h×d embedding of each pair of rows (query, key).
-        columns: w×w×d, the same of columns.
-
-    Returns:
-        B×n×(h·w)×d.
+    It takes the whole picture and knows its windows: what lies beyond the border is known without
+    computing it, so that only true patches go through the layers.
     """
-    height, width, depth = len(rows), len(columns), q.shape[-1]
-    grid = q.unflatten(2, (height, width))
-    by_row = torch.einsum('bnhwc,hkc->bnhwk', grid, rows).flatten(2, 3)
-    by_column = torch.einsum('bnhwc,wkc->bnhwk', grid, columns).flatten(2, 3)
-    row_code = torch.eye(height, device=q.device).to(q.dtype).repeat_interleave(width, 0)
-    column_code = torch.eye(width, device=q.device).to(q.dtype).repeat(height, 1)
-    code = torch.cat([row_code, column_code], dim=1).expand(*k.shape[:2], -1, -1)
-    queries = torch.cat([q * depth**-0.5, by_row.to(q), by_column.to(q)], dim=-1)
-    keys = torch.cat([k, code], dim=-1)
-    surplus = -queries.shape[-1] % 8  # the kernels want a multiple of 8
-    queries, keys = F.pad(queries, (0, surplus)), F.pad(keys, (0, surplus))
-    values = F.pad(v, (0, queries.shape[-1] - depth))
-    return F.scaled_dot_product_attention(queries, keys, values, scale=1.0)[..., :depth]
 
-
-class FlashAttention(Attention):
-    """segment-anything's attention with relative position, through :func:`attend`."""
+    window_size = 0
+    form = 'auto'
 
     def forward(self, x: Tensor) -> Tensor:
-        """B×h×w×C -> B×h×w×C."""
-        height, width = x.shape[1:3]
-        q, k, v = self.qkv(x).flatten(1, 2).unflatten(2, (3, self.num_heads, -1)).unbind(2)
-        rows = get_rel_pos(height, height, self.rel_pos_h)
-        columns = get_rel_pos(width, width, self.rel_pos_w)
-        mixed = attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), rows, columns)
-        return self.proj(mixed.transpose(1, 2).flatten(2).unflatten(1, (height, width)))
+        """B×H×W×C -> B×H×W×C."""
+        height, width = (self.window_size or length for length in x.shape[1:3])
+        shape = (3, self.num_heads, -1)
+        qkv = self.qkv(x).unflatten(3, shape)
+        if x.shape[1] % height or x.shape[2] % width:
+            blank = self.qkv(x.new_zeros(1, x.shape[-1]))[0].unflatten(0, shape)
+        else:
+            blank = qkv.new_zeros(qkv.shape[3:])
+        rows = get_rel_pos(height, height, self.rel_pos_h).to(qkv)
+        columns = get_rel_pos(width, width, self.rel_pos_w).to(qkv)
+        return self.proj(attend(qkv, blank, rows, columns, self.form).flatten(3))
+
+
+class WindowBlock(Block):
+    """segment-anything's block, whose attention cuts the windows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B×H×W×C -> B×H×W×C."""
+        x = x + self.attn(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
 
 
 @MODELS.register_module()
@@ -85,6 +73,8 @@ class SAMImageEncoder(ImageEncoderViT):
             another.
         checkpointing: Whether training keeps only the input of each block and computes the rest
             again in the backward pass: less memory for about a third more time.
+        attention: How attention is computed, a key of :data:`.attention.FORMS`; ``'auto'`` takes
+            the fastest that was measured. Results are the same but for rounding.
 
     Raises:
         MammoError: A value is not among the above.
@@ -96,18 +86,22 @@ class SAMImageEncoder(ImageEncoderViT):
         arch: str | dict[str, Any] = 'large',
         img_size: int = 1024,
         checkpointing: bool = False,
+        attention: str = 'auto',
     ) -> None:
         if isinstance(arch, str) and arch not in ARCHS:
             raise MammoError(f'arch={arch!r} of SAMImageEncoder', f'{", ".join(ARCHS)}, or a dict')
         if img_size < PATCH or img_size % PATCH:
             raise MammoError(f'img_size={img_size} of SAMImageEncoder', f'a multiple of {PATCH}')
+        check_form(attention)
         settings = {**_SHARED, **(ARCHS[arch] if isinstance(arch, str) else arch)}
         norm = partial(nn.LayerNorm, eps=1e-6)
         super().__init__(img_size, PATCH, norm_layer=norm, use_rel_pos=True, **settings)
         self.out_chans: int = settings['out_chans']
         self.checkpointing = checkpointing
-        for block in self.blocks:
-            block.attn.__class__ = FlashAttention  # its parameters are made once, and stay
+        for block in self.blocks:  # their parameters are made once, and stay
+            block.__class__, block.attn.__class__ = WindowBlock, RelativeAttention
+            block.mlp.__class__ = LeanMLP
+            block.attn.window_size, block.attn.form = block.window_size, attention
 
     @staticmethod
     def side_multiple(settings: Mapping[str, Any]) -> int:

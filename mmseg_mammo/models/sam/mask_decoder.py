@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mmseg_mammo.models.prompts.interaction import Interaction
 from mmseg_mammo.models.prompts.prompts import Prompts
+from mmseg_mammo.models.sam.decoder_attention import use_kernels
 from mmseg_mammo.models.sam.image_encoder import PATCH
 
 CHOICES = ('predicted_iou', 0, 1, 2)
@@ -30,6 +31,7 @@ def build_small_parts(channels: int, img_size: int) -> tuple[PromptEncoder, Mask
     transformer = TwoWayTransformer(
         depth=2, embedding_dim=channels, num_heads=8, mlp_dim=8 * channels
     )
+    use_kernels(transformer)
     return (
         PromptEncoder(channels, (side, side), (img_size, img_size), mask_in_chans=16),
         MaskDecoder(

@@ -16,6 +16,7 @@ from torch import Tensor
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.host_segmentor import HostSegmentor
 from mmseg_mammo.models.input_grid import InputGrid, input_scale, keep_candidates
+from mmseg_mammo.models.peft.frozen_linear import copy_frozen_once
 from mmseg_mammo.models.peft.trainable import guard_frozen, train_only
 from mmseg_mammo.models.prompts.interaction import (
     Interaction,
@@ -111,6 +112,7 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         if pretrained and isinstance(self.image_encoder, LoRAModel):
             self.load_base()
         train_only(self, self.tuned_parameters())
+        copy_frozen_once(self.image_encoder)
         guard_frozen(self)
         self.cache = cache_for(self.image_encoder, embedding_cache)
         self.train()

@@ -29,6 +29,7 @@ def plain_twin(backbone):
         with_cls_token=backbone.with_cls_token,
         out_indices=list(backbone.out_indices),
     )
+    twin.to(backbone.prompts.dtype)
     state = backbone.state_dict()
     del state['prompts']
     twin.load_state_dict(state)
@@ -75,14 +76,14 @@ def recompute(backbone, images):
 )
 @pytest.mark.parametrize('size', [(64, 64), (96, 48)])
 def test_equals_an_independent_recomputation(options, size):
-    backbone = build(**options)
-    images = torch.randn(2, 3, *size)
+    backbone = build(**options).double()
+    images = torch.randn(2, 3, *size).double()
     features = backbone(images)
     expected = recompute(backbone, images)
     assert len(features) == len(expected)
     for ours, reference in zip(features, expected, strict=True):
         assert ours.shape == (2, 32, size[0] // 16, size[1] // 16)
-        torch.testing.assert_close(ours, reference, atol=1e-6, rtol=0)
+        torch.testing.assert_close(ours, reference, atol=1e-12, rtol=0)
 
 
 def test_no_prompts_is_the_plain_vit_to_the_bit():
