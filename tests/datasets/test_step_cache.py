@@ -3,6 +3,7 @@ import os
 import pickle
 import signal
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -177,6 +178,37 @@ def test_an_image_that_changed_is_read_anew(tmp_path, monkeypatch):
 
     assert not torch.equal(before, after)
     assert torch.equal(after, dataset(folder, SAM)[0]['inputs'])
+
+
+def test_another_mask_in_the_index_is_read_even_of_the_same_size_and_time(tmp_path):
+    folder = write_prepared(tmp_path / 'set', 2)
+    before = dataset(folder, SAM, cache={})[0]['data_samples'].gt_sem_seg.data
+    mask = cv2.imread(str(folder / 'masks' / '00.png'), cv2.IMREAD_UNCHANGED)
+    old, new = folder / 'masks' / '00.png', folder / 'masks' / '00_second_reader.png'
+    write_png(new, np.ascontiguousarray(mask[::-1, ::-1]))
+    size = max(path.stat().st_size for path in (old, new))
+    for path in (old, new):  # bytes behind the end of a PNG mean nothing
+        path.write_bytes(path.read_bytes().ljust(size, b'\0'))
+        os.utime(path, ns=(5, 5))
+    dataset(folder, SAM, cache={})[0]
+    index = folder / 'index.csv'
+    index.write_text(index.read_text().replace('masks/00.png', 'masks/00_second_reader.png'))
+
+    after = dataset(folder, SAM, cache={})[0]['data_samples'].gt_sem_seg.data
+
+    assert not torch.equal(before, after)
+    same(dataset(folder, SAM, cache={})[0], dataset(folder, SAM)[0])
+
+
+def test_a_subset_gets_its_own_images(sixteen, tmp_path):
+    data, plain = dataset(sixteen, SAM, cache={'folder': str(tmp_path)}), dataset(sixteen, SAM)
+    for number in range(8):
+        data[number]
+    same(data.get_subset([6, 4])[0], plain[6])
+    data.get_subset_([5, 3])
+    for number, full in enumerate([5, 3]):
+        same(data[number], plain[full])
+    assert str(tmp_path) in data.cache.describe()
 
 
 def test_a_cache_says_its_place_and_counts_what_it_takes(sixteen, tmp_path):
