@@ -125,9 +125,7 @@ class StepCache:
             results['gt_seg_map'] = entry.mask
         found = _apply(results, self.narrow)
         if self.wide and found is not None and isinstance(found.get('img'), np.ndarray):
-            found['img'] = np.ascontiguousarray(found['img'])
-            if not found['img'].flags.writeable:
-                found['img'] = found['img'].copy()
+            found['img'] = np.require(found['img'], requirements=('C', 'W'))
         return _apply(found, self.wide)
 
     def fill(self, number: int, item: Callable[[], dict]) -> str:
