@@ -1,5 +1,6 @@
 """Step cache: keeps what the first steps of a pipeline make of each image, in a pixel cache."""
 
+import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -170,7 +171,8 @@ class StepCache:
         paths = ('img_path', 'seg_map_path', 'sample_idx')
         if self._known:
             return Source(files, {key: item.get(key) for key in _READ})
-        return Source(files, {key: item[key] for key in item if key not in paths})
+        facts = {key: item[key] for key in item if key not in paths}
+        return Source(files, copy.deepcopy(facts))  # steps add to lists of the item
 
     def _say(self, reason: str) -> None:
         if reason not in _MESSAGES or reason == reasons.CHANGED or self._said.item():

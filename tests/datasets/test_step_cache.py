@@ -229,7 +229,7 @@ def test_data_sets_with_the_same_names_have_chains_of_their_own_in_one_folder(
     assert len(seen) == 2
 
 
-def test_a_step_of_a_user_may_read_the_whole_row_of_the_index(tmp_path):
+def test_a_step_of_a_user_may_read_the_whole_row_of_the_index(tmp_path, monkeypatch):
     class ToLeft(BaseTransform):
         cacheable = True
 
@@ -241,7 +241,10 @@ def test_a_step_of_a_user_may_read_the_whole_row_of_the_index(tmp_path):
     TRANSFORMS.register_module(module=ToLeft, force=True)
     folder = write_prepared(tmp_path / 'set', 2)
     steps = [*LOAD, 'ToLeft', 'PackMammogram']
-    dataset(folder, steps, cache={})[1]
+    seen = decoded(monkeypatch)
+    for _ in range(2):
+        dataset(folder, steps, cache={})[1]
+    assert len(seen) == 1
     index = folder / 'index.csv'
     index.write_text(index.read_text().replace('RIGHT', 'LEFT'))
 
