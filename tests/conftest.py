@@ -95,6 +95,14 @@ def mmseg_scope():
 
 
 @pytest.fixture(autouse=True, scope='session')
+def on_disk():
+    """Take the temporary folder for one on a disk, which on some machines it is not."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr('mmseg_mammo.io.pixel_cache.place.in_memory', lambda _: False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope='session')
 def interruptible():
     """Hear Ctrl-C, which a shell lets its background jobs ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

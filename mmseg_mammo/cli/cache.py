@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('config', help='config file; with --clear also a prepared folder, or the folder of a cache')
     add('--clear', action='store_true', help='remove the cache (default: fill it)')
     add('--side', type=int, help="side of the square model input in pixels (default: the config's)")
-    add('--workers', type=int, help='processes that decode (default: one for each core)')
+    add('--workers', type=int, help='processes that decode (default: one for each core of the job)')
     add_cache_arguments(parser)
     add_cfg_options(parser)
 
@@ -50,7 +50,12 @@ def _with_config(args: argparse.Namespace) -> None:
     if choice is None:
         raise MammoError('--cache-dir none: nothing to fill', 'a folder')
     with resumable():
-        fill_caches(build_cached(cfg, choice, print), args.workers or os.cpu_count() or 1)
+        fill_caches(build_cached(cfg, choice, print), args.workers or _cores())
+
+
+def _cores() -> int:
+    """Cores that this process may use: of a whole machine, or what a job of a cluster has of it."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 def _clear_folders(folders: list[Path]) -> None:

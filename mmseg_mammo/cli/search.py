@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmseg_mammo.cli.arguments import add_config_arguments
+from mmseg_mammo.cli.arguments import add_cache_arguments, add_config_arguments
 from mmseg_mammo.cli.common import check_counts, host_command
 from mmseg_mammo.errors import MammoError
 
@@ -45,12 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '(default: 1 10 50 100)',
     )
     add('--epochs', type=int, help="epochs of a trial (default: the config's)")
+    add_cache_arguments(parser)
 
 
 @host_command
 def main(args: argparse.Namespace) -> None:
     """Search, write the trials, and say which values were the best."""
     from mmseg_mammo.engine.config.load import load_config
+    from mmseg_mammo.engine.config.loading import read_cache
     from mmseg_mammo.studies.results import write_results
     from mmseg_mammo.studies.search import check_search, open_study, search
     from mmseg_mammo.studies.space import Space, has_prompts
@@ -64,10 +66,11 @@ def main(args: argparse.Namespace) -> None:
     prompts = tuple(args.prompt_length) if has_prompts(cfg) else ()
     low, high = args.lr
     space = Space(low, high, tuple(args.batch_size), prompts)
+    cache = read_cache(args, cfg)
     path = args.study or Path(cfg.work_dir) / 'search.log'
     study = open_study(path, cfg, space)
     try:
-        search(study, cfg, space, args.trials)
+        search(study, cfg, space, args.trials, cache)
     except KeyboardInterrupt:
         sys.exit('Stopped. The same command goes on with the study.')
     finally:

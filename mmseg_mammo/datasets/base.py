@@ -160,7 +160,23 @@ class MammographyDataset(BaseSegDataset):
         self.full_init()
         names = [self.get_data_info(index)['image'] for index in range(len(self))]
         steps = self.pipeline.transforms
+        self._cache_settings = {'folder': folder, 'limit': limit}
         self.cache = StepCache(steps, names, Path(self.ann_file), folder, limit)
+
+    def get_subset(self, indices: Sequence[int] | int) -> 'MammographyDataset':
+        """As of mmengine; the cache counts its images anew."""
+        subset: MammographyDataset = super().get_subset(indices)
+        subset._renumber_cache()
+        return subset
+
+    def get_subset_(self, indices: Sequence[int] | int) -> None:
+        """As of mmengine; the cache counts its images anew."""
+        super().get_subset_(indices)
+        self._renumber_cache()
+
+    def _renumber_cache(self) -> None:
+        if self.cache is not None:
+            self.use_cache(**(self._cache_settings or {}))
 
     def __iter__(self) -> Iterator[dict]:
         """Every image once; indices beyond the length would go on for ever."""

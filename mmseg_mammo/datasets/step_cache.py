@@ -1,5 +1,6 @@
 """Step cache: keeps what the first steps of a pipeline make of each image, in a pixel cache."""
 
+import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,13 +30,14 @@ from mmseg_mammo.io.pixel_cache.place import (
 from mmseg_mammo.io.pixel_cache.slots import Entry
 from mmseg_mammo.io.pixel_cache.values import to_json
 
-# Of an item what the steps of this package and of the host read of it, beside its files.
-_READ = ('annotated', 'label_map', 'reduce_zero_label')
+# Of an item what the steps of this package and of the host read of it, beside its files. The name of the
+# mask is among them: files that were unpacked together may have one size and time.
+_READ = ('annotated', 'mask', 'label_map', 'reduce_zero_label')
 _MESSAGES = {
     reasons.FULL: 'its limit is reached: {limit} (--cache-limit; mammoseg cache --clear removes '
     'what earlier trainings left)',
     reasons.DISK: 'the disk is full, or cannot be written to',
-    reasons.CLOSED: 'its folder may only be read',
+    reasons.CLOSED: 'its folder may only be read (--cache-dir: another one)',
     reasons.CLEARED: 'it was cleared',
     reasons.UNFIT: 'some are larger than the first one, or have what it cannot hold',
     reasons.CHANGED: 'some changed while they were read',
@@ -115,16 +117,16 @@ class StepCache:
             source = self._source(results)
             entry = self.cache.read(number, source)
         if entry is None:
-            return _apply(self._make(number, results, source, item), self.narrow + self.wide)
+            made, reason = self._make(number, results, source, item)
+            self._say(reason)
+            return _apply(made, self.narrow + self.wide)
         results.update(entry.values['added'])
         results['img'] = _with_channels(entry.image, entry.values['channels'])
         if entry.mask is not None:
             results['gt_seg_map'] = entry.mask
         found = _apply(results, self.narrow)
         if self.wide and found is not None and isinstance(found.get('img'), np.ndarray):
-            found['img'] = np.ascontiguousarray(found['img'])
-            if not found['img'].flags.writeable:
-                found['img'] = found['img'].copy()
+            found['img'] = np.require(found['img'], requirements=('C', 'W'))
         return _apply(found, self.wide)
 
     def fill(self, number: int, item: Callable[[], dict]) -> str:
@@ -141,25 +143,20 @@ class StepCache:
             return ''
         if self.cache.closed:
             return self.cache.closed
-        before = stamps(source)
-        made = _apply(results, self.first)
-        return self._keep(number, source, before, item(), made)
+        return self._make(number, results, source, item)[1]
 
     def _make(
         self, number: int, results: dict, source: Source | None, item: Callable[[], dict]
-    ) -> dict | None:
-        """Run the first steps, and keep what they make."""
+    ) -> tuple[dict | None, str]:
+        """What the first steps make, and why it is not kept; empty if it is."""
         if self.cache is None or source is None or self.cache.closed:
-            if self.cache is not None:
-                self._say(self.cache.closed)
-            return _apply(results, self.first)
+            return _apply(results, self.first), self.cache.closed if self.cache else ''
         try:
             before = stamps(source)
         except OSError:  # the step that reads it says so
-            return _apply(results, self.first)
+            return _apply(results, self.first), reasons.CHANGED
         made = _apply(results, self.first)
-        self._say(self._keep(number, source, before, item(), made))
-        return made
+        return made, self._keep(number, source, before, item(), made)
 
     def _keep(
         self, number: int, source: Source, before: Sequence[Any], item: dict, made: dict | None
@@ -174,7 +171,8 @@ class StepCache:
         paths = ('img_path', 'seg_map_path', 'sample_idx')
         if self._known:
             return Source(files, {key: item.get(key) for key in _READ})
-        return Source(files, {key: item[key] for key in item if key not in paths})
+        facts = {key: item[key] for key in item if key not in paths}
+        return Source(files, copy.deepcopy(facts))  # steps add to lists of the item
 
     def _say(self, reason: str) -> None:
         if reason not in _MESSAGES or reason == reasons.CHANGED or self._said.item():

@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import cv2
 import mmcv.transforms as theirs
 import mmseg.datasets.transforms as hosts
 
@@ -32,9 +33,10 @@ _HOSTS = ('mmcv.', 'mmseg.', 'mmengine.', 'builtins')
 _OWN = 'mmseg_mammo.'
 # What decodes pixels, computes on them, or does the steps of the host.
 _PACKAGES = (
-    *('numpy', 'opencv-python', 'opencv-python-headless', 'pillow', 'pydicom', 'pylibjpeg'),
-    *('pylibjpeg-libjpeg', 'pylibjpeg-openjpeg', 'python-gdcm', 'mmcv', 'mmcv-lite', 'onedl-mmcv'),
-    *('mmsegmentation', 'onedl-mmsegmentation'),
+    *('numpy', 'pillow', 'pydicom', 'pylibjpeg', 'pylibjpeg-libjpeg', 'pylibjpeg-openjpeg'),
+    *('pylibjpeg-rle', 'pyjpegls', 'python-gdcm'),
+    *('nvidia-nvimgcodec-cu12', 'nvidia-nvimgcodec-cu13'),
+    *('mmcv', 'mmcv-lite', 'onedl-mmcv', 'mmsegmentation', 'onedl-mmsegmentation'),
 )
 
 
@@ -62,11 +64,13 @@ def is_known(step: Any) -> bool:
 def describe_step(step: Any) -> dict[str, Any]:
     """What the result of a cacheable step depends on, beside its input; JSON values."""
     kind = type(step)
-    strange = [one for one in kind.__mro__ if not f'{one.__module__}.'.startswith((_OWN, *_HOSTS))]
+    # Own code is hashed as a whole. That of the host has a version, but many work on a changed copy.
+    known = (_OWN, 'builtins.')
+    others = [one for one in kind.__mro__ if not f'{one.__module__}.'.startswith(known)]
     return {
         'type': f'{kind.__module__}.{kind.__qualname__}',
         'settings': (to_json(vars(step)) or b'').decode(),
-        'code': [_hash_of(one) for one in strange],
+        'code': [_hash_of(one) for one in others],
     }
 
 
@@ -78,7 +82,7 @@ def describe_software() -> dict[str, str]:
     for room in ('io', 'transforms'):
         for path in sorted((root / room).rglob('*.py')):
             digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    found = {'code': digest.hexdigest()}
+    found = {'code': digest.hexdigest(), 'opencv': cv2.__version__}
     for package in _PACKAGES:
         try:
             found[package] = version(package)

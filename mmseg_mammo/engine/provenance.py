@@ -15,6 +15,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import all_reduce, get_world_size
 
+from mmseg_mammo.engine.config.loading import without_cache
 from mmseg_mammo.engine.devices import on_gpu
 from mmseg_mammo.engine.fsdp import count_all
 from mmseg_mammo.models.peft.trainable import unwrapped
@@ -62,7 +63,7 @@ def clock() -> float:
 
 def config_hash(cfg: Config) -> str:
     """SHA-256 of a resolved config, without the settings that belong to one run of it."""
-    settings = {k: v for k, v in cfg.to_dict().items() if k not in _NOT_HASHED}
+    settings = {k: v for k, v in without_cache(cfg.to_dict()).items() if k not in _NOT_HASHED}
     settings.get('strategy', {}).get('model_wrapper', {}).pop('device_id', None)
     evaluators = settings.get('test_evaluator') or []
     for one in evaluators if isinstance(evaluators, list) else [evaluators]:

@@ -4,6 +4,8 @@ import inspect
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -42,6 +44,7 @@ class _OfTools:
     quiet: bool
     pixel_cache: CacheChoice | None
     _told: frozenset[str] = frozenset()
+    _caches = False
 
     def build_logger(self, *settings: Any, **more: Any) -> Any:
         logger = super().build_logger(*settings, **more)  # type: ignore[misc]
@@ -62,15 +65,14 @@ class _OfTools:
         return super().build_test_loop(in_place_of(loop), *settings, **more)  # type: ignore[misc]
 
     def build_train_loop(self, *settings: Any, **more: Any) -> Any:
-        loop = super().build_train_loop(*settings, **more)  # type: ignore[misc]
+        with self._loading_cached():
+            loop = super().build_train_loop(*settings, **more)  # type: ignore[misc]
         refuse_empty(loop)
-        self._cache(loop)
         return loop
 
     def build_val_loop(self, loop: Any, *settings: Any, **more: Any) -> Any:
-        built = super().build_val_loop(in_place_of(loop), *settings, **more)  # type: ignore[misc]
-        self._cache(built)
-        return built
+        with self._loading_cached():
+            return super().build_val_loop(in_place_of(loop), *settings, **more)  # type: ignore[misc]
 
     def build_model(self, model: Any) -> Any:
         """Let segmentors of others, which know of no small masks, have int64 as from mmseg's steps."""
@@ -82,13 +84,23 @@ class _OfTools:
 
     def build_dataloader(self, dataloader: Any, *settings: Any, **more: Any) -> Any:
         fast = with_defaults(dataloader, on_gpu())
-        return super().build_dataloader(fast, *settings, **more)  # type: ignore[misc]
+        loader = super().build_dataloader(fast, *settings, **more)  # type: ignore[misc]
+        if self._caches and self.pixel_cache is not None:
+            self._cache(loader.dataset, self.pixel_cache)
+        return loader
 
-    def _cache(self, loop: Any) -> None:
+    @contextmanager
+    def _loading_cached(self) -> Iterator[None]:
+        """Loaders built inside get a cache, before a loop by iterations starts their workers."""
+        self._caches = True
+        try:
+            yield
+        finally:
+            self._caches = False
+
+    def _cache(self, dataset: Any, choice: CacheChoice) -> None:
         """Turn the pixel cache on; the config, which checkpoints keep, does not know of it."""
-        if self.pixel_cache is None:
-            return
-        for line in use_cache(loop.dataloader.dataset, self.pixel_cache):
+        for line in use_cache(dataset, choice):
             if line not in self._told and is_main_process():
                 say(self.logger, line)  # type: ignore[attr-defined]
             self._told |= {line}

@@ -17,6 +17,7 @@ from optuna.study import MaxTrialsCallback, StudyDirection
 from optuna.trial import TrialState
 
 from mmseg_mammo.engine.config.checks import check_schedule
+from mmseg_mammo.engine.config.loading import CacheChoice
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.provenance import config_hash
 from mmseg_mammo.engine.runner import build_runner
@@ -112,7 +113,13 @@ def open_study(path: Path, cfg: Config, space: Space) -> optuna.Study:
     return study
 
 
-def search(study: optuna.Study, cfg: Config, space: Space, trials: int) -> None:
+def search(
+    study: optuna.Study,
+    cfg: Config,
+    space: Space,
+    trials: int,
+    cache: CacheChoice | None = None,
+) -> None:
     """Run trials until the study has ``trials`` that ended, those of other jobs included.
 
     A trial that diverges or runs out of memory is recorded as failed. Ctrl-C fails the trial
@@ -124,7 +131,7 @@ def search(study: optuna.Study, cfg: Config, space: Space, trials: int) -> None:
     interrupts = Interrupts()
 
     def run(trial: optuna.Trial) -> float:
-        return run_trial(trial, cfg, space.suggest(trial), interrupts)
+        return run_trial(trial, cfg, space.suggest(trial), interrupts, cache)
 
     def stop(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         if interrupts.seen:
@@ -139,7 +146,11 @@ def search(study: optuna.Study, cfg: Config, space: Space, trials: int) -> None:
 
 
 def run_trial(
-    trial: optuna.Trial, cfg: Config, values: Mapping[str, Any], interrupts: Interrupts
+    trial: optuna.Trial,
+    cfg: Config,
+    values: Mapping[str, Any],
+    interrupts: Interrupts,
+    cache: CacheChoice | None = None,
 ) -> float:
     """Train with ``values`` and give the best lesion Dice on validation, in percent.
 
@@ -154,7 +165,7 @@ def run_trial(
     ours.visualizer.name = ours.work_dir  # else it writes to the first trial's folder
     for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
         ours.pop(key, None)  # nothing may look at the test split
-    runner = build_runner(ours, 0)
+    runner = build_runner(ours, 0, cache)
     hook = PruningHook(trial)
     runner.register_hook(hook)
     runner.register_hook(interrupts)

@@ -4,6 +4,7 @@ import pytest
 from experiments import shrink
 
 from mmseg_mammo.cli.main import main
+from mmseg_mammo.engine.config.loading import CacheChoice
 
 
 @pytest.fixture
@@ -32,9 +33,24 @@ def test_what_cannot_be_searched_is_one_line(words, said, config, tmp_path):
 def test_the_command_line_becomes_a_study(config, tmp_path, monkeypatch, capsys):
     seen = []
     monkeypatch.setattr('mmseg_mammo.studies.search.search', lambda *given: seen.append(given))
-    main(['search', str(config), '--trials', '4', '--epochs', '5', '--batch-size', '2', '3'])
-    ((study, cfg, space, trials),) = seen
+    main(
+        [
+            'search',
+            str(config),
+            '--trials',
+            '4',
+            '--epochs',
+            '5',
+            '--batch-size',
+            '2',
+            '3',
+            '--cache-limit',
+            '5GB',
+        ]
+    )
+    ((study, cfg, space, trials, cache),) = seen
     assert trials == 4
+    assert cache == CacheChoice(limit='5GB')
     assert cfg.train_cfg.max_epochs == 5
     assert (space.low, space.high, space.batch_sizes) == (1e-5, 1e-2, (2, 3))
     assert space.prompt_lengths == (1, 10, 50, 100)

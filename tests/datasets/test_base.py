@@ -2,6 +2,8 @@ import shutil
 from dataclasses import replace
 
 import pytest
+import torch
+from prepared_sets import write_prepared
 
 from mmseg_mammo.datasets import CBISDDSMDataset, MammographyDataset, ZGTDataset, base
 from mmseg_mammo.errors import DataIndexError, MammoError
@@ -137,3 +139,13 @@ def test_the_hosts_options_may_say_what_is_so_anyway(prepared):
         wrong = type('Wrong', (MammographyDataset,), {'METAINFO': dict(classes=classes)})
         with pytest.raises(MammoError, match='two classes, background first'):
             wrong(data_root=str(prepared))
+
+
+@pytest.mark.parametrize('cache', [None, {}])
+def test_without_random_steps_too_an_image_may_be_drawn_more_than_once(tmp_path, cache):
+    folder = write_prepared(tmp_path / 'set', 3)
+    steps = [{'type': name} for name in ('ReadMammogram', 'MapIntensity', 'PackMammogram')]
+    data = MammographyDataset(data_root=str(folder), pipeline=steps, cache=cache)
+
+    for number in (1 + 3, 1 + 300, 1 - 3):
+        assert torch.equal(data[number]['inputs'], data[1]['inputs'])

@@ -22,3 +22,13 @@ def test_all_images_are_cached_and_counted(tmp_path, workers, capsys, monkeypatc
     assert '03.png' in out
     monkeypatch.setattr(StepCache, '_make', None)
     assert data[4]['inputs'].shape[-2:] == (160, 120)
+
+
+def test_an_image_that_was_removed_is_said_and_the_rest_is_cached(tmp_path, capsys):
+    folder = write_prepared(tmp_path / 'set', 3)
+    steps = [{'type': name} for name in ('ReadMammogram', 'MapIntensity', 'PackMammogram')]
+    data = MammographyDataset(data_root=str(folder), pipeline=steps, cache={})
+    (folder / 'images' / '01.png').unlink()
+
+    assert fill_caches({'train': data}, 0)['train'][''] == 2
+    assert '01.png: No such file' in capsys.readouterr().out

@@ -3,6 +3,7 @@ import os
 import pickle
 import signal
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -177,6 +178,110 @@ def test_an_image_that_changed_is_read_anew(tmp_path, monkeypatch):
 
     assert not torch.equal(before, after)
     assert torch.equal(after, dataset(folder, SAM)[0]['inputs'])
+
+
+def test_another_mask_in_the_index_is_read_even_of_the_same_size_and_time(tmp_path):
+    folder = write_prepared(tmp_path / 'set', 2)
+    before = dataset(folder, SAM, cache={})[0]['data_samples'].gt_sem_seg.data
+    mask = cv2.imread(str(folder / 'masks' / '00.png'), cv2.IMREAD_UNCHANGED)
+    old, new = folder / 'masks' / '00.png', folder / 'masks' / '00_second_reader.png'
+    write_png(new, np.ascontiguousarray(mask[::-1, ::-1]))
+    size = max(path.stat().st_size for path in (old, new))
+    for path in (old, new):  # bytes behind the end of a PNG mean nothing
+        path.write_bytes(path.read_bytes().ljust(size, b'\0'))
+        os.utime(path, ns=(5, 5))
+    dataset(folder, SAM, cache={})[0]
+    index = folder / 'index.csv'
+    index.write_text(index.read_text().replace('masks/00.png', 'masks/00_second_reader.png'))
+
+    after = dataset(folder, SAM, cache={})[0]['data_samples'].gt_sem_seg.data
+
+    assert not torch.equal(before, after)
+    same(dataset(folder, SAM, cache={})[0], dataset(folder, SAM)[0])
+
+
+def test_a_subset_gets_its_own_images(sixteen, tmp_path, monkeypatch):
+    data, plain = dataset(sixteen, SAM, cache={'folder': str(tmp_path)}), dataset(sixteen, SAM)
+    for _ in range(2):
+        for number in range(8):
+            data[number]
+    seen = decoded(monkeypatch)
+    same(data.get_subset([6, 4])[0], plain[6])
+    data.get_subset_([5, 3])
+    for number, full in enumerate([5, 3]):
+        same(data[number], plain[full])
+
+    assert len(seen) == 3  # by the plain one
+    assert str(tmp_path) in data.cache.describe()
+
+
+def test_data_sets_with_the_same_names_have_chains_of_their_own_in_one_folder(
+    tmp_path, monkeypatch
+):
+    folders = [write_prepared(tmp_path / name, 2) for name in 'ab']
+    write_png(folders[1] / 'images' / '00.png', np.full((160, 120), 50, np.uint8))
+    cache = {'folder': str(tmp_path / 'cache')}
+    seen = decoded(monkeypatch)
+    for _ in range(3):
+        for folder in folders:
+            dataset(folder, SAM, cache=cache)[0]
+
+    assert len(seen) == 2
+
+
+def test_a_step_of_a_user_may_read_the_whole_row_of_the_index(tmp_path, monkeypatch):
+    class ToLeft(BaseTransform):
+        cacheable = True
+
+        def transform(self, results):
+            if results['laterality'] == 'RIGHT':
+                results['img'] = results['img'][:, ::-1]
+            return results
+
+    TRANSFORMS.register_module(module=ToLeft, force=True)
+    folder = write_prepared(tmp_path / 'set', 2)
+    steps = [*LOAD, 'ToLeft', 'PackMammogram']
+    seen = decoded(monkeypatch)
+    for _ in range(2):
+        dataset(folder, steps, cache={})[1]
+    assert len(seen) == 1
+    index = folder / 'index.csv'
+    index.write_text(index.read_text().replace('RIGHT', 'LEFT'))
+
+    same(dataset(folder, steps, cache={})[1], dataset(folder, steps)[1])
+    TRANSFORMS.module_dict.pop('ToLeft')
+
+
+def test_an_image_with_colours_is_not_kept_as_a_grey_one(tmp_path):
+    folder = write_prepared(tmp_path / 'set', 2)
+    colours = np.random.default_rng(0).integers(0, 255, (160, 120, 3), dtype=np.uint8)
+    write_png(folder / 'images' / '00.png', colours)
+    steps = ['LoadImageFromFile', 'LoadLesionMask', 'PackMammogram']
+    data, plain = dataset(folder, steps, cache={}), dataset(folder, steps)
+    for number in (0, 0, 1, 1):
+        same(data[number], plain[number])
+
+
+def test_a_step_may_write_into_a_cached_image_of_one_channel(sixteen, tmp_path):
+    class Single(BaseTransform):
+        cacheable = True
+
+        def transform(self, results):
+            return {**results, 'img': results['img'][..., :1]}
+
+    class Blacken(BaseTransform):
+        def transform(self, results):
+            results['img'][:5] = 0
+            return results
+
+    for step in (Single, Blacken):
+        TRANSFORMS.register_module(module=step, force=True)
+    steps = [*LOAD, 'Single', 'Blacken', 'PackMammogram']
+    data, plain = dataset(sixteen, steps, cache={'folder': str(tmp_path)}), dataset(sixteen, steps)
+    for number in (0, 0, 0):
+        same(data[number], plain[number])
+    for step in (Single, Blacken):
+        TRANSFORMS.module_dict.pop(step.__name__)
 
 
 def test_a_cache_says_its_place_and_counts_what_it_takes(sixteen, tmp_path):

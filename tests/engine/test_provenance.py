@@ -61,6 +61,7 @@ def test_the_config_hash_does_not_depend_on_how_processes_are_joined(
 
 def test_the_config_hash_is_of_the_experiment_not_of_the_run(prepared):
     one, two = (shrink('unet_cbis', prepared, folder) for folder in ('a', 'b'))
+    two.train_dataloader.dataset.cache = {'folder': '/fast/disk'}
     assert config_hash(one) == config_hash(two)
     two.optim_wrapper.optimizer.lr = 1e-3
     assert config_hash(one) != config_hash(two)

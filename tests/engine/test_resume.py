@@ -101,6 +101,9 @@ def test_two_hooks_of_one_type_are_both_compared():
         ('visualizer.name', 'mine'),
         ('model.backbone.pretrained', '/elsewhere/ViT-L_16.npz'),
         ('train_dataloader.dataset.data_root', '/elsewhere'),
+        ('train_dataloader.dataset.cache', {'limit': '5GB'}),
+        ('val_dataloader.dataset.pipeline.5.one_channel', False),
+        ('train_dataloader.dataset.pipeline.8.small_masks', False),
     ],
 )
 def test_what_does_not_is_listed(path, value):

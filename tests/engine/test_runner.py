@@ -5,6 +5,7 @@ import torch
 from experiments import shrink
 from mmengine.runner import Runner
 
+from mmseg_mammo.engine.config.loading import CacheChoice
 from mmseg_mammo.engine.runner import build, build_runner
 from mmseg_mammo.errors import MammoError
 
@@ -80,3 +81,23 @@ def test_a_segmentor_of_others_gets_the_masks_that_its_losses_want(prepared, tmp
 
     assert {s.gt_sem_seg.data.dtype for s in data['data_samples']} == {torch.int64}
     assert runner.model(**data, mode='loss')['decode.loss_ce'] > 0
+
+
+@pytest.mark.parametrize('stack', ['early', 'late'])
+def test_workers_of_a_training_by_iterations_use_the_cache(prepared, tmp_path, monkeypatch, stack):
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    cfg.train_dataloader.update(num_workers=1)
+    cfg.train_cfg = {'type': 'IterBasedTrainLoop', 'max_iters': 2, 'val_interval': 100}
+    if stack == 'early':  # as mmengine's own; onedl's waits for the first step
+        monkeypatch.setattr(
+            'mmengine.runner.loops._InfiniteDataloaderIterator.__init__',
+            lambda self, loader: vars(self).update(
+                _dataloader=loader, _iterator=iter(loader), _epoch=0
+            ),
+        )
+    runner = build(cfg, CacheChoice(tmp_path / 'cache'))
+    next(runner.build_train_loop(cfg.train_cfg).dataloader_iterator)
+
+    assert [file.stat().st_blocks > 0 for file in (tmp_path / 'cache').glob('*/slots.bin')] == [
+        True
+    ]

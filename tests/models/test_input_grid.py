@@ -171,7 +171,14 @@ def test_what_is_on_the_input_already_is_left_alone():
     assert picture_shape(sample, (40, 40)) == (40, 30)
 
 
-def test_small_masks_have_the_losses_of_large_ones(model):
+def test_small_masks_have_the_losses_of_large_ones(model, monkeypatch):
+    head, kinds = model.decode_head.loss, []
+
+    def loss(features, samples, *more):
+        kinds.extend(sample.gt_sem_seg.data.dtype for sample in samples)
+        return head(features, samples, *more)
+
+    monkeypatch.setattr(model.decode_head, 'loss', loss)
     inputs = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     losses = []
     for dtype in (torch.int64, torch.uint8):
@@ -185,5 +192,6 @@ def test_small_masks_have_the_losses_of_large_ones(model):
             samples.append(sample)
         losses.append(model.loss(inputs, samples))
 
+    assert set(kinds) == {torch.int64}  # on a GPU, losses of mmseg take no other
     assert losses[0].keys() == losses[1].keys()
     assert all(torch.equal(losses[0][name], losses[1][name]) for name in losses[0])

@@ -14,6 +14,7 @@ import pytest
 from experiments import shrink
 from mmengine.config import Config
 
+from mmseg_mammo.engine.config.loading import CacheChoice
 from mmseg_mammo.engine.loops import LossValLoop
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.studies.search import PruningHook, open_study, search
@@ -102,6 +103,19 @@ def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(config, monkeypat
     call(monkeypatch, config, 2)
     rows = list(csv.DictReader((config.parent / 'w' / 'search.csv').open()))
     assert [row['state'] for row in rows] == ['FAIL', 'FAIL']
+
+
+def test_trials_share_a_cache(config, monkeypatch, tmp_path):
+    seen = []
+
+    def refuse(cfg, rank, cache):
+        seen.append(cache)
+        raise MammoError('no training here')
+
+    monkeypatch.setattr('mmseg_mammo.studies.search.build_runner', refuse)
+    cfg = Config.fromfile(config)
+    search(open_study(tmp_path / 's.log', cfg, SPACE), cfg, SPACE, 2, CacheChoice('here'))
+    assert seen == [CacheChoice('here')] * 2
 
 
 def play(study, *scores):

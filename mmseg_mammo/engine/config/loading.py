@@ -99,7 +99,8 @@ def drop_cache(cfg: Config) -> None:
     """Remove what a config says of the pixel cache of its training and validation images."""
     for loader in _CACHED:
         for _, dataset in datasets_of(cfg.get(loader) or {}, ''):
-            dataset.pop('cache', None)
+            if _is_cache(dataset.get('cache')):
+                del dataset['cache']
 
 
 def without_cache(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,10 +113,16 @@ def without_cache(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _without(item) for key, item in value.items() if key != 'cache'}
+        kept = (key for key in value if not (key == 'cache' and _is_cache(value[key])))
+        return {key: _without(value[key]) for key in kept}
     if isinstance(value, (list, tuple)):
         return type(value)(_without(item) for item in value)
     return value
+
+
+def _is_cache(value: Any) -> bool:
+    """Whether it is the pixel cache of a data set; other data sets and steps have settings of that name."""
+    return isinstance(value, Mapping) and value.keys() <= {'folder', 'limit'}
 
 
 def use_cache(dataset: Any, choice: CacheChoice) -> Iterator[str]:

@@ -18,9 +18,11 @@ import numpy as np
 
 from mmseg_mammo.io.pixel_cache.chain import Chain, put
 from mmseg_mammo.io.pixel_cache.contents import Source, Stamp, check_proof, make_proof, stamps
-from mmseg_mammo.io.pixel_cache.place import Rights, used_bytes
+from mmseg_mammo.io.pixel_cache.place import used_bytes
+from mmseg_mammo.io.pixel_cache.rights import Rights
 from mmseg_mammo.io.pixel_cache.slots import (
     HEAD_ROOM,
+    MARK,
     Entry,
     Head,
     make_head,
@@ -103,7 +105,8 @@ class PixelCache:
             return None
         try:
             start = slot * slot_size(self._room)
-            head = unpack_head(os.pread(self._file, HEAD_ROOM, start))
+            packed = os.pread(self._file, HEAD_ROOM, start)
+            head = unpack_head(packed)
             if head is None:
                 return None
             checked = self._checked[number]
@@ -114,6 +117,8 @@ class PixelCache:
                 return None
             if not checked and zlib.crc32(image.data) != head.crc:
                 return None
+            if checked and os.pread(self._file, MARK, start) != packed[:MARK]:
+                return None  # another process is making it anew, of a file that has changed
             entry = Entry(unpack_values(head), image, unpack_mask(head))
         except (OSError, ValueError, zlib.error):  # damaged, or a disk that fails: made again
             return None
@@ -159,7 +164,7 @@ class PixelCache:
         if entry.image.nbytes > self._room:
             return UNFIT
         start = slot * slot_size(self._room)
-        put(self._file, bytes(8), start)  # what was there counts no more
+        put(self._file, bytes(MARK), start)  # what was there counts no more
         put(self._file, entry.image.data, start + HEAD_ROOM)
         put(self._file, packed, start)
         return ''

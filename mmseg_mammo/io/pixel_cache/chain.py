@@ -10,7 +10,8 @@ from typing import Any
 from filelock import FileLock
 
 from mmseg_mammo.io.pixel_cache.names import add_names, read_names
-from mmseg_mammo.io.pixel_cache.place import CHAIN, Rights
+from mmseg_mammo.io.pixel_cache.place import CHAIN, LOCK, NAMES, SLOTS, TAGS
+from mmseg_mammo.io.pixel_cache.rights import Rights
 
 _WAIT = 60  # seconds for another process to write a table
 
@@ -38,10 +39,13 @@ class Chain:
             The slots by name, and whether the folder can be written to. If not, those that are
             there already.
         """
-        table = self.path / 'names.txt'
+        table = self.path / NAMES
         try:
             self._rights.make_folder(self.path)
             with self._lock():
+                for name, text in TAGS.items():
+                    if not (self.path / name).is_file():
+                        self._fill(self.path / name, text)
                 if not (self.path / CHAIN).is_file():
                     self._write({'steps': steps, 'room': 0})
                 return add_names(table, names, self._rights.open_file), True
@@ -65,7 +69,7 @@ class Chain:
 
     def open_slots(self) -> int:
         """The descriptor of the file of slots, to read and write or to read; -1 where neither can be."""
-        path = self.path / 'slots.bin'
+        path = self.path / SLOTS
         try:
             return self._rights.open_file(path)
         except OSError:
@@ -75,7 +79,7 @@ class Chain:
                 return -1
 
     def _lock(self) -> AbstractContextManager[Any]:
-        path = self.path / 'lock'
+        path = self.path / LOCK
         os.close(self._rights.open_file(path))
         return FileLock(path, timeout=_WAIT, mode=self._rights.file)
 
@@ -88,13 +92,16 @@ class Chain:
 
     def _write(self, chain: dict[str, Any]) -> None:
         path = self.path / f'{CHAIN}.new'
+        self._fill(path, json.dumps(chain, indent=1, default=str))
+        path.replace(self.path / CHAIN)
+
+    def _fill(self, path: Path, text: str) -> None:
         file = self._rights.open_file(path)
         try:
             os.ftruncate(file, 0)
-            put(file, json.dumps(chain, indent=1, default=str).encode(), 0)
+            put(file, text.encode(), 0)
         finally:
             os.close(file)
-        path.replace(self.path / CHAIN)
 
 
 def put(file: int, data: Any, place: int) -> None:

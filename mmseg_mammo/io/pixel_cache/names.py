@@ -1,5 +1,6 @@
 """Table of names: which slot of a cache file an image has. Lines are added, never changed."""
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -9,13 +10,18 @@ from pathlib import Path
 def read_names(path: Path) -> dict[str, int]:
     """The slot of each name, from 0; empty without a table.
 
-    A last line without an end, of a process that was killed, does not count.
+    A last line without an end, of a process that was killed, does not count. The slot of a damaged one,
+    as after a power failure, is of no image.
     """
     try:
         lines = path.read_bytes().split(b'\n')[:-1]
     except FileNotFoundError:
         return {}
-    return {json.loads(line): slot for slot, line in enumerate(lines)}
+    found = {}
+    for slot, line in enumerate(lines):
+        with contextlib.suppress(ValueError):
+            found[str(json.loads(line))] = slot
+    return found
 
 
 def add_names(path: Path, names: Sequence[str], opened: Callable[[Path], int]) -> dict[str, int]:
@@ -38,7 +44,8 @@ def add_names(path: Path, names: Sequence[str], opened: Callable[[Path], int]) -
         return slots
     file = opened(path)
     try:
-        whole = path.read_bytes().rfind(b'\n') + 1
+        before = path.read_bytes()
+        whole = before.rfind(b'\n') + 1
         os.ftruncate(file, whole)  # half a line of a process that was killed
         data = ''.join(json.dumps(name) + '\n' for name in new).encode()
         if os.pwrite(file, data, whole) != len(data):
@@ -46,5 +53,5 @@ def add_names(path: Path, names: Sequence[str], opened: Callable[[Path], int]) -
             return slots
     finally:
         os.close(file)
-    first = len(slots)
+    first = before.count(b'\n')
     return slots | {name: first + number for number, name in enumerate(new)}

@@ -1,7 +1,8 @@
-"""Place: the folder of a cache, who may read it, how large it is, and its removal.
+"""Place: the folder of a cache, how large it is, and its removal.
 
-Layout: ``FOLDER/CHAIN/`` with ``chain.json`` (what the steps are), ``names.txt``, ``slots.bin`` and
-``lock``; a chain is a data set's images by one sequence of steps.
+Layout: ``FOLDER/CHAIN/`` with the files of :data:`FILES`; a chain is a data set's images by one sequence
+of steps. The folder itself may be one of the user with whatever else in it: nothing is written into it
+but chains, and nothing else is removed from it.
 """
 
 import contextlib
@@ -13,73 +14,23 @@ import tempfile
 from pathlib import Path
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.pixel_cache.rights import Rights
 
 FOLDER = 'cache'
-CHAIN = 'chain.json'
-# So that backups, version control and walks through folders of images leave it alone.
+CHAIN = 'chain.json'  # what the steps are
+NAMES, SLOTS, LOCK = 'names.txt', 'slots.bin', 'lock'
 _TAG = 'CACHEDIR.TAG'
-_TAG_TEXT = (
-    'Signature: 8a477f597d28d172789f06886806bc55\n'
-    '# Made by mmseg_mammo from the images; mammoseg cache --clear removes it.\n'
-)
-_IGNORE = '.gitignore'
+# So that backups, version control and walks through folders of images leave a chain alone.
+TAGS = {
+    '.gitignore': '*\n',
+    _TAG: 'Signature: 8a477f597d28d172789f06886806bc55\n'
+    '# Made by mmseg_mammo from the images; mammoseg cache --clear removes it.\n',
+}
+# All that is ever in a chain; the tags by which it is known are removed last.
+FILES = (SLOTS, NAMES, LOCK, f'{CHAIN}.new', CHAIN, *TAGS)
+_IN_MEMORY = ('tmpfs', 'ramfs')
+_NAME_ONE = 'Name a folder: --cache-dir DIR, or none to decode every image each time'
 _FACTORS = {'': 1, 'K': 10**3, 'M': 10**6, 'G': 10**9, 'T': 10**12}
-
-
-class Rights:
-    """Who may read and write a cache: who may read and write the data that it is made from.
-
-    Args:
-        data: A file of the data, such as its index.
-    """
-
-    def __init__(self, data: Path) -> None:
-        file, folder = data.stat(), data.absolute().parent.stat()
-        self.group = file.st_gid
-        self.file = stat.S_IMODE(file.st_mode) & 0o666 | 0o600
-        self.folder = stat.S_IMODE(folder.st_mode) & 0o2777 | 0o700
-
-    def make_folder(self, path: Path) -> None:
-        """Make a folder, if it is not there; its parents have to be.
-
-        Raises:
-            OSError: It cannot be made.
-        """
-        try:
-            path.mkdir(mode=0o700)
-        except FileExistsError:
-            return
-        self._give(os.open(path, os.O_RDONLY), self.folder, close=True)
-
-    def open_file(self, path: Path) -> int:
-        """Open a file to read and write; make it if it is not there.
-
-        Returns:
-            Its descriptor.
-
-        Raises:
-            OSError: It cannot be opened.
-        """
-        flags = os.O_RDWR | os.O_CLOEXEC
-        with contextlib.suppress(FileNotFoundError):
-            return os.open(path, flags)
-        try:
-            file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:  # of another process, a moment ago
-            return os.open(path, flags)
-        self._give(file, self.file)
-        return file
-
-    def _give(self, file: int, mode: int, close: bool = False) -> None:
-        try:
-            if os.fstat(file).st_gid != self.group:
-                os.fchown(file, -1, self.group)
-        except OSError:  # the data are of a group that this user is not in
-            mode &= ~0o070
-        with contextlib.suppress(OSError):  # file systems without modes
-            os.fchmod(file, mode)
-        if close:
-            os.close(file)
 
 
 def find_folder(index: Path, asked: str | Path | None = None) -> Path:
@@ -90,7 +41,8 @@ def find_folder(index: Path, asked: str | Path | None = None) -> Path:
         asked: By the user; None: beside the index, or in the temporary folder where that is closed.
 
     Raises:
-        MammoError: The folder that was asked for cannot be written to.
+        MammoError: The folder that was asked for cannot be written to. None was asked for, and the data
+            or the temporary folder lie in memory, which a training needs itself.
     """
     rights = Rights(index)
     if asked is not None:
@@ -105,10 +57,11 @@ def find_folder(index: Path, asked: str | Path | None = None) -> Path:
             ) from error
         return folder
     beside = index.absolute().parent / FOLDER
+    _refuse_memory(beside.parent, index)
     try:
         _prepare(beside, rights)
     except OSError:
-        if _is_made(beside):  # somebody else's, to be read
+        if chains(beside):  # somebody else's, to be read
             return beside
         return _temporary(index, rights)
     return beside
@@ -124,6 +77,7 @@ def temporary_folder(index: Path) -> Path:
 def _temporary(index: Path, rights: Rights) -> Path:
     folder = temporary_folder(index)
     top = folder.parent
+    _refuse_memory(top.parent, index)
     try:
         top.mkdir(mode=0o700, exist_ok=True)
         found = top.lstat()
@@ -133,30 +87,47 @@ def _temporary(index: Path, rights: Rights) -> Path:
     except OSError as error:
         raise MammoError(
             f'{top}: {error.strerror}: no place for the cache of {index}',
-            remedy='Name a folder: --cache-dir DIR, or none to decode every image each time',
+            remedy=_NAME_ONE,
         ) from error
     return folder
 
 
 def _prepare(folder: Path, rights: Rights) -> None:
-    """Make a cache folder with its tags, and see that it can be written to."""
+    """Make a cache folder, and see that it can be written to."""
     rights.make_folder(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(13, 'Permission denied', str(folder))
-    for name, text in ((_TAG, _TAG_TEXT), (_IGNORE, '*\n')):
-        if not (folder / name).exists() and (name == _TAG or _is_made(folder)):
-            file = rights.open_file(folder / name)
-            os.pwrite(file, text.encode(), 0)
-            os.close(file)
 
 
-def _is_made(folder: Path) -> bool:
-    return (folder / _TAG).is_file()
+def _refuse_memory(folder: Path, index: Path) -> None:
+    if in_memory(folder):
+        raise MammoError(
+            f'{folder} is in memory: no place for the cache of {index}', remedy=_NAME_ONE
+        )
+
+
+def in_memory(folder: Path, mounts: Path = Path('/proc/self/mountinfo')) -> bool:
+    """Whether a folder is of a file system that takes its room from the memory of the machine.
+
+    Args:
+        folder: One that exists.
+        mounts: What Linux says of file systems; where it says nothing, none is in memory.
+    """
+    device = folder.stat().st_dev
+    number = f'{os.major(device)}:{os.minor(device)}'
+    try:
+        lines = mounts.read_text(errors='replace').splitlines()
+    except OSError:
+        return False
+    # Number, parent, device, …, "-", type, …
+    found = [line.split(' - ', 1) for line in lines if line.split()[2:3] == [number]]
+    return any(rest[0].split()[0] in _IN_MEMORY for _, *rest in found if rest)
 
 
 def chains(folder: Path) -> list[Path]:
     """The chains in a cache folder; none where there is none."""
-    return sorted(path.parent for path in folder.glob(f'*/{CHAIN}'))
+    found = sorted(path.parent for path in folder.glob(f'*/{CHAIN}'))
+    return [chain for chain in found if (chain / _TAG).is_file()]
 
 
 def used_bytes(folder: Path) -> int:
@@ -170,7 +141,7 @@ def used_bytes(folder: Path) -> int:
 
 
 def clear(folder: Path) -> int:
-    """Remove the chains of a cache folder, and itself if nothing else is in it.
+    """Remove the chains of a cache folder, and itself if nothing else is in it; no other file.
 
     A process that reads them keeps the files that it has opened.
 
@@ -182,10 +153,13 @@ def clear(folder: Path) -> int:
     """
     freed = used_bytes(folder)
     try:
-        for chain in chains(folder):
-            shutil.rmtree(chain)
-        if _is_made(folder) and {p.name for p in folder.iterdir()} <= {_TAG, _IGNORE}:
-            shutil.rmtree(folder)
+        found = chains(folder)
+        for chain in found:
+            for name in FILES:
+                (chain / name).unlink(missing_ok=True)
+        for emptied in (*found, folder):
+            if not any(emptied.iterdir()):
+                emptied.rmdir()
     except OSError as error:
         raise MammoError(f'{error.filename}: not removed ({error.strerror})') from error
     return freed

@@ -21,7 +21,7 @@ _MAGIC = b'MAMMOPX1'
 # Magic; CRC of the rest of the head; lengths of values, proof and mask; shape and bytes of a level
 # of the image, its CRC; shape and box (top, left, height, width) of the mask, 0 without one.
 _FIXED = struct.Struct('<8sIIIIIIII6I')
-_AFTER_CRC = 12
+MARK = 12  # bytes of magic and CRC, which tell a head from any other
 _TYPES: dict[int, np.dtype[Any]] = {1: np.dtype(np.uint8), 2: np.dtype(np.uint16)}
 
 
@@ -88,7 +88,7 @@ def pack_head(head: Head) -> bytes | None:
     rest = _FIXED.pack(
         *(_MAGIC, 0, len(head.values), len(head.proof), len(bits)),
         *(*head.shape, head.dtype.itemsize, head.crc, *box),
-    )[_AFTER_CRC:]
+    )[MARK:]
     data = struct.pack('<8sI', _MAGIC, zlib.crc32(rest + texts)) + rest + texts
     return data if len(data) <= HEAD_ROOM else None
 
@@ -105,7 +105,7 @@ def unpack_head(data: bytes) -> Head | None:
     end = _FIXED.size + values + proof + bits
     if depth not in _TYPES or end > len(data):
         return None
-    if zlib.crc32(memoryview(data)[_AFTER_CRC:end]) != crc:
+    if zlib.crc32(memoryview(data)[MARK:end]) != crc:
         return None
     second, third = _FIXED.size + values, _FIXED.size + values + proof
     mask = (tuple(box), data[third:end]) if box[0] else None

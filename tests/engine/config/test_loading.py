@@ -77,6 +77,14 @@ def test_stored_settings_know_of_no_cache():
     }
 
 
+def test_settings_of_that_name_of_others_stay():
+    theirs = {'train_dataloader': {'dataset': {'cache': 'ram', 'pipeline': [{'cache': {'a': 1}}]}}}
+    cfg = Config(theirs)
+    read_cache(words('none'), cfg)
+
+    assert cfg.to_dict() == theirs == without_cache(theirs)
+
+
 def test_members_of_wrappers_get_a_cache_and_keep_their_own(tmp_path):
     folder = write_prepared(tmp_path / 'set', 2)
     one = MammographyDataset(data_root=str(folder), pipeline=STEPS, cache={'limit': '7MB'})

@@ -50,6 +50,13 @@ def test_every_shipped_config_comes_back_value_by_value(name, stored):
         assert config_hash(found) == config_hash(cfg)
 
 
+def test_a_cache_of_pixels_is_of_the_machine(stored):
+    cfg = Config.fromfile(find_config('unet_cbis'))
+    for loader in (cfg.train_dataloader, cfg.test_dataloader):
+        loader.dataset.cache = {'folder': '/fast/disk'}
+    assert '/fast/disk' not in repr(stored(cfg).to_dict())
+
+
 @pytest.mark.parametrize('name', ['unet_cbis', 'setr_pup_vpt_cbis', 'sam_lora_cbis'])
 def test_it_builds_the_same_model(name, prepared, tmp_path, stored):
     cfg = shrink(name, prepared, tmp_path)

@@ -16,7 +16,8 @@ from mmseg_mammo.io.pixel_cache.cache import (
     PixelCache,
 )
 from mmseg_mammo.io.pixel_cache.contents import Source, stamps
-from mmseg_mammo.io.pixel_cache.place import Rights, clear, find_folder
+from mmseg_mammo.io.pixel_cache.place import clear, find_folder
+from mmseg_mammo.io.pixel_cache.rights import Rights
 from mmseg_mammo.io.pixel_cache.slots import HEAD_ROOM, Entry, slot_size
 
 NAMES = ['a.png', 'b.png', 'c.png']
@@ -235,3 +236,22 @@ def test_forked_processes_share_what_was_checked(index):
     assert os.waitpid(child, 0)[1] == 0
 
     assert cache._checked[0] == 1
+
+
+def test_an_entry_that_is_made_anew_while_it_is_read_is_not_read(index, monkeypatch):
+    cache, other = opened(index), opened(index)
+    write(cache, index, 0, 'a.png', entry(0))
+    assert cache.read(0, source_of(index, 'a.png'))
+    read, calls = os.preadv, []
+
+    def slow(*given):
+        count = read(*given)
+        if not calls:
+            calls.append(1)
+            write(other, index, 0, 'a.png', entry(1))
+        return count
+
+    monkeypatch.setattr(os, 'preadv', slow)
+
+    assert cache.read(0, source_of(index, 'a.png')) is None
+    assert same(cache.read(0, source_of(index, 'a.png')), entry(1))

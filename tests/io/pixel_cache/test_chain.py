@@ -2,7 +2,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from mmseg_mammo.io.pixel_cache.chain import Chain, put
-from mmseg_mammo.io.pixel_cache.place import Rights
+from mmseg_mammo.io.pixel_cache.place import FILES, chains
+from mmseg_mammo.io.pixel_cache.rights import Rights
 
 
 def chain_in(folder):
@@ -59,3 +60,14 @@ def test_all_is_written_where_the_system_takes_parts(tmp_path, monkeypatch):
     os.close(file)
 
     assert path.read_bytes() == b'\0\x000123456789'
+
+
+def test_version_control_and_backups_leave_it_alone(tmp_path):
+    chain = chain_in(tmp_path)
+    chain.open(['a'], [])
+    os.close(chain.open_slots())
+
+    assert (chain.path / '.gitignore').read_text() == '*\n'
+    assert (chain.path / 'CACHEDIR.TAG').read_text().startswith('Signature: 8a477f597d28d172')
+    assert {path.name for path in chain.path.iterdir()} <= set(FILES)
+    assert chains(tmp_path) == [chain.path]

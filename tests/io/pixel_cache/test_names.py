@@ -28,3 +28,12 @@ def test_half_a_line_of_a_killed_process_is_replaced(tmp_path):
 
 def test_no_table(tmp_path):
     assert read_names(tmp_path / 'names.txt') == {}
+
+
+def test_a_damaged_line_gives_no_image_the_slot_of_another(tmp_path):
+    path = tmp_path / 'names.txt'
+    path.write_bytes(b'"a"\n\0\0\0\n"c"\n"c"\n')
+
+    assert read_names(path) == {'a': 0, 'c': 3}
+    assert add_names(path, ['b'], opened) == {'a': 0, 'c': 3, 'b': 4}
+    assert read_names(path) == {'a': 0, 'c': 3, 'b': 4}

@@ -1,20 +1,23 @@
-import os
 import stat
 
 import pytest
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.pixel_cache import place
+from mmseg_mammo.io.pixel_cache.chain import Chain
 from mmseg_mammo.io.pixel_cache.place import (
     CHAIN,
-    Rights,
+    SLOTS,
+    chains,
     clear,
     default_limit,
     find_folder,
+    in_memory,
     read_size,
     size_text,
     used_bytes,
 )
+from mmseg_mammo.io.pixel_cache.rights import Rights
 
 
 @pytest.fixture
@@ -28,44 +31,6 @@ def index(tmp_path):
 
 def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
-
-
-@pytest.mark.parametrize(('folder', 'file'), [(0o700, 0o600), (0o750, 0o640), (0o777, 0o666)])
-def test_a_cache_has_the_rights_of_the_data(index, folder, file):
-    index.parent.chmod(folder)
-    index.chmod(file)
-
-    found = find_folder(index)
-
-    assert found == index.parent / 'cache'
-    assert mode(found) == folder
-    assert {mode(path) for path in found.iterdir()} == {file}
-
-
-def test_the_group_is_that_of_the_data_or_has_no_rights(index, monkeypatch):
-    index.chmod(0o664)
-    asked = []
-    monkeypatch.setattr(os, 'fchown', lambda file, user, group: asked.append(group))
-    rights = Rights(index)
-    rights.group += 1
-    os.close(rights.open_file(index.parent / 'one'))
-
-    def refuse(*_):
-        raise PermissionError
-
-    monkeypatch.setattr(os, 'fchown', refuse)
-    os.close(rights.open_file(index.parent / 'two'))
-
-    assert asked == [rights.group]
-    assert mode(index.parent / 'one') == 0o664
-    assert mode(index.parent / 'two') == 0o604
-
-
-def test_version_control_and_backups_leave_it_alone(index):
-    found = find_folder(index)
-
-    assert (found / '.gitignore').read_text() == '*\n'
-    assert (found / 'CACHEDIR.TAG').read_text().startswith('Signature: 8a477f597d28d172')
 
 
 def test_a_closed_folder_of_data_gives_way_to_the_temporary_one(index, tmp_path, monkeypatch):
@@ -100,17 +65,74 @@ def test_a_folder_that_was_asked_for_has_to_be_one(index, tmp_path):
 
 def test_clearing_removes_chains_and_nothing_else(index):
     folder = find_folder(index)
-    (folder / 'chain').mkdir()
-    (folder / 'chain' / CHAIN).write_text('{}')
-    (folder / 'chain' / 'slots.bin').write_bytes(bytes(range(256)) * 64)
+    Chain(folder / 'chain', Rights(index)).open(['a'], [])
+    (folder / 'chain' / SLOTS).write_bytes(bytes(range(256)) * 64)
     (folder / 'other').mkdir()
+    (folder / 'other' / CHAIN).write_text('{"of": "another program"}')
     used = used_bytes(folder)
 
     assert clear(folder) == used >= 256 * 64
-    assert [path.name for path in folder.iterdir() if path.is_dir()] == ['other']
+    assert [path.name for path in folder.iterdir()] == ['other']
+    (folder / 'other' / CHAIN).unlink()
     (folder / 'other').rmdir()
     assert clear(folder) == 0
     assert not folder.exists()
+
+
+def test_clearing_leaves_what_somebody_put_into_a_chain(index):
+    folder = find_folder(index)
+    Chain(folder / 'chain', Rights(index)).open(['a'], [])
+    (folder / 'chain' / 'notes.txt').write_text('mine')
+    clear(folder)
+
+    assert [path.name for path in folder.rglob('*')] == ['chain', 'notes.txt']
+    assert chains(folder) == []
+
+
+def test_a_folder_with_other_things_in_it_gets_nothing_but_chains(index, tmp_path):
+    work = tmp_path / 'work'
+    work.mkdir()
+    (work / 'thesis.tex').write_text('')
+    folder = find_folder(index, work)
+    Chain(folder / 'chain', Rights(index)).open(['a'], [])
+
+    assert {path.name for path in work.iterdir()} == {'thesis.tex', 'chain'}
+    clear(folder)
+    assert [path.name for path in work.iterdir()] == ['thesis.tex']
+
+
+@pytest.mark.parametrize('closed', [False, True])
+def test_no_folder_in_memory_that_was_not_asked_for(index, tmp_path, monkeypatch, closed):
+    temporary = tmp_path / 'tmp'
+    temporary.mkdir()
+    monkeypatch.setattr(place.tempfile, 'gettempdir', lambda: str(temporary))
+    memory = temporary if closed else index.parent
+    monkeypatch.setattr(place, 'in_memory', lambda folder: folder == memory)
+    if closed:
+        (index.parent / 'cache').write_text('a file of the user')
+
+    with pytest.raises(MammoError, match=r'in memory.*--cache-dir'):
+        find_folder(index)
+    assert find_folder(index, memory / 'asked').is_dir()
+    assert not [*temporary.glob('mammoseg*')]
+
+
+def test_what_is_in_memory(tmp_path):
+    device = tmp_path.stat().st_dev
+    number = f'{place.os.major(device)}:{place.os.minor(device)}'
+    mounts = tmp_path / 'mountinfo'
+
+    def said(kind, of=number):
+        mounts.write_text(
+            f'20 1 0:99 / /x rw - tmpfs none rw\n21 1 {of} / /y rw shared:1 - {kind} d rw'
+        )
+        return in_memory(tmp_path, mounts)
+
+    assert said('tmpfs')
+    assert said('ramfs')
+    assert not said('ext4')
+    assert not said('tmpfs', '0:98')
+    assert not in_memory(tmp_path, tmp_path / 'none')
 
 
 def test_the_default_limit_counts_what_the_cache_has_as_free(index, monkeypatch):
