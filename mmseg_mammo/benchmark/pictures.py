@@ -70,6 +70,7 @@ def _draw(axis: Axes, panel: Panel, places: Mapping[str, int]) -> None:
         axis.set_xscale('log')
     if 'y' in panel.logarithmic:
         axis.set_yscale('log')
+        axis.yaxis.set_major_formatter('{x:,g}')
     else:
         axis.set_ylim(0, None)
     ticks = sorted({x for points in panel.series.values() for x, _ in points})
