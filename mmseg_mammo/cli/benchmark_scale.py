@@ -42,7 +42,7 @@ _ALL = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of a benchmark of scale."""
     add = parser.add_argument
-    add('config')
+    add('config', metavar='CONFIG', help='config file, or the name of a shipped one')
     for name, values in _ALL.items():
         text = ' '.join(map(str, values))
         add(f'--{name.replace("_", "-")}', type=int, nargs='+', metavar='N', help=f'such as {text}')
