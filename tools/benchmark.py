@@ -1,4 +1,4 @@
-"""Measure what a training step costs; see mmseg_mammo.cli.benchmark."""
+"""Measure what training and prediction cost; see mmseg_mammo.cli.benchmark."""
 
 from mmseg_mammo.cli.main import run_tool
 

@@ -4,6 +4,7 @@ import copy
 import math
 import os
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from multiprocessing import active_children
 from pathlib import Path
@@ -77,7 +78,9 @@ def endless(cfg: Config, dataset: Any, workers: int) -> Iterator[dict]:
         loader.pop(key, None)
     loader['sampler'] = dict(type='InfiniteSampler', shuffle=True)
     loader = {**with_defaults(loader, on_gpu()), 'persistent_workers': False}
-    return iter(Runner.build_dataloader(loader, seed=0))
+    with warnings.catch_warnings():  # of more workers than cores, which may be what is measured
+        warnings.filterwarnings('ignore', message='This DataLoader will create')
+        return iter(Runner.build_dataloader(loader, seed=0))
 
 
 def loader_rate(cfg: Config, dataset: Any, workers: int, seconds: float) -> dict[str, Any]:
@@ -90,7 +93,8 @@ def loader_rate(cfg: Config, dataset: Any, workers: int, seconds: float) -> dict
         cfg: See :func:`endless`.
         dataset: See :func:`endless`.
         workers: See :func:`endless`.
-        seconds: Time after which no further batch is asked for.
+        seconds: Time after which no further batch is asked for, once each worker gave two: what they
+            have begun counts in CPU time.
 
     Returns:
         ``workers``, ``images``, ``seconds``, ``images_per_second``, and ``cpu_seconds_per_image``
@@ -102,12 +106,11 @@ def loader_rate(cfg: Config, dataset: Any, workers: int, seconds: float) -> dict
     for _ in range(max(1, workers)):
         next(batches)
     pids = [child.pid for child in active_children() if child not in before]
-    images, start, cpu_start = 0, time.perf_counter(), _cpu_seconds(pids)
-    while True:
+    images, taken, spent = 0, 0, 0.0
+    start, cpu_start = time.perf_counter(), _cpu_seconds(pids)
+    while spent < seconds or taken < 2 * workers:
         images += len(next(batches)['inputs'])
-        spent = time.perf_counter() - start
-        if spent >= seconds:
-            break
+        taken, spent = taken + 1, time.perf_counter() - start
     cpu = None if cpu_start is None else (_cpu_seconds(pids) or 0.0) - cpu_start
     return {
         'workers': workers,
@@ -135,6 +138,9 @@ def workers_for(
 ) -> dict[str, int | None]:
     """How many loading processes keep up with a training step, a core each.
 
+    CPU time is that with the fewest processes beside this one, since handing batches over costs time
+    too; else that of loading in this one.
+
     Args:
         step_seconds: Of a step without its loading.
         batch_size: Images of a step.
@@ -144,9 +150,8 @@ def workers_for(
         By where pixels come from; None where CPU time is unknown.
     """
     found: dict[str, int | None] = {}
-    for row in rows:
-        pixels, cpu = row['pixels'], row['cpu_seconds_per_image']
+    for row in sorted(rows, key=lambda row: row['workers'] or math.inf):
+        cpu = row['cpu_seconds_per_image']
         need = None if cpu is None else math.ceil(cpu * batch_size / step_seconds)
-        if row['workers'] == 0 or pixels not in found:
-            found[pixels] = need
+        found.setdefault(row['pixels'], need)
     return found

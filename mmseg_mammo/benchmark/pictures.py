@@ -21,7 +21,7 @@ class Panel:
         y: Label of what was measured, with its unit.
         series: Points by name; those without a value are left out.
         logarithmic: Axes that are so, such as ``'xy'``; 0 is not on one.
-        names: Of places on the x axis that are no numbers.
+        names: Of places that are no numbers; they stand along the y axis then.
     """
 
     x: str
@@ -63,18 +63,37 @@ def _measured(points: Points) -> list[tuple[float, float]]:
 
 
 def _draw(axis: Axes, panel: Panel, places: Mapping[str, int]) -> None:
-    for name, points in panel.series.items():
-        if found := _measured(points):
-            axis.plot(*zip(*found, strict=True), ms=4, lw=1.3, **model_style(places[name]))
+    found = {name: points for name, each in panel.series.items() if (points := _measured(each))}
+    if panel.names:
+        _draw_names(axis, panel, found, places)
+        return
+    for name, points in found.items():
+        axis.plot(*zip(*points, strict=True), ms=4, lw=1.3, **model_style(places[name]))
     if 'x' in panel.logarithmic:
         axis.set_xscale('log')
     if 'y' in panel.logarithmic:
         axis.set_yscale('log')
+        axis.yaxis.set_major_formatter('{x:,g}')
     else:
-        axis.set_ylim(0, None)
-    ticks = sorted({x for points in panel.series.values() for x, _ in points})
-    labels = [panel.names.get(x, f'{x:,.10g}') for x in ticks]
-    axis.set_xticks(ticks, labels)
+        axis.set_ylim(0, 1.08 * max(y for points in found.values() for _, y in points))
+    ticks = sorted({x for points in found.values() for x, _ in points})
+    axis.set_xticks(ticks, [f'{x:,.10g}' for x in ticks])
     axis.set_xticks([], minor=True)
     axis.set_xlabel(panel.x)
     axis.set_ylabel(panel.y)
+
+
+def _draw_names(
+    axis: Axes,
+    panel: Panel,
+    found: Mapping[str, Sequence[tuple[float, float]]],
+    places: Mapping[str, int],
+) -> None:
+    """A line of the panel for each name, with its values along the x axis."""
+    for name, points in found.items():
+        style = {**model_style(places[name]), 'linestyle': ''}
+        axis.plot([y for _, y in points], [x for x, _ in points], ms=6, **style)
+    axis.set_yticks([*panel.names], [*panel.names.values()])
+    axis.set_ylim(max(panel.names) + 0.5, min(panel.names) - 0.5)
+    axis.set_xlim(0, 1.08 * max(y for points in found.values() for _, y in points))
+    axis.set_xlabel(panel.y)

@@ -1,6 +1,7 @@
 """Scale benchmark: time and memory of a training step, an index or a loader as one quantity grows."""
 
 import copy
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -47,7 +48,7 @@ def scale(
     Yields:
         Rows with ``over``, ``value``, ``seconds`` (of a step, a batch, or reading once),
         ``images_per_second`` (rows of an index) and ``peak_bytes``; None for what was not measured.
-        A step that runs out of memory has an ``error``.
+        Most have ``cpu_seconds`` too, of all threads. A step that runs out of memory has an ``error``.
     """
     one: Callable[[int], dict[str, Any]] = {
         'sides': lambda value: _step_at(cfg, images, warmup, steps, side=value),
@@ -80,7 +81,9 @@ def _step_at(
     row = measure(cfg, [], synthetic_batch(images, *input_size(cfg)), warmup, steps)
     ours = row['sides'][0]
     found = {'seconds': ours.get('median_seconds'), 'peak_bytes': ours.get('step_peak_bytes')}
-    found |= {key: ours.get(key) for key in ('images_per_second', 'flops', 'cpu_seconds')}
+    found |= {key: ours.get(key) for key in ('images_per_second', 'flops')}
+    cpu = statistics.median(ours['cpu_seconds']) if ours['cpu_seconds'] else None
+    found |= {'cpu_seconds': cpu}
     return {**found, 'model_bytes': ours.get('model_bytes'), 'error': ours['error']}
 
 
@@ -96,6 +99,8 @@ def _workers(
             rate = loader_rate(cfg, dataset, value, seconds=float(steps))
             seconds = images / rate['images_per_second']
             own = {'seconds': seconds, 'images_per_second': rate['images_per_second']}
+            cpu = rate['cpu_seconds_per_image']
+            own['cpu_seconds'] = None if cpu is None else images * cpu
             yield {'over': 'workers', 'value': value, **own, 'peak_bytes': None}
 
 
@@ -112,7 +117,7 @@ def measure_index(rows: int) -> dict[str, Any]:
 
     Returns:
         ``seconds`` and ``peak_bytes`` of reading, ``images_per_second`` as rows a second, and
-        ``dataset_seconds`` of the start of a training set.
+        ``dataset_seconds`` of the start of a training set, by the processor's clock.
     """
     with TemporaryDirectory(prefix='benchmark-index-') as name:
         root = Path(name)
@@ -120,16 +125,16 @@ def measure_index(rows: int) -> dict[str, Any]:
         for number in range(rows):
             (root / f'images/{number}.png').touch()
         write_index(root / INDEX_NAME, map(_row_of, range(rows)))
-        start = time.process_time()
+        start, cpu_start = time.perf_counter(), time.process_time()
         read_index(root / INDEX_NAME)
-        spent = time.process_time() - start
+        spent, cpu = time.perf_counter() - start, time.process_time() - cpu_start
         peak = peak_memory(lambda: read_index(root / INDEX_NAME), torch.device('cpu'))
         start = time.process_time()
         settings = dict(type='MammographyDataset', data_root=name, split='train', pipeline=[])
         DATASETS.build(settings)
         begun = time.process_time() - start
     own = {'seconds': spent, 'images_per_second': rows / spent, 'peak_bytes': peak}
-    return {**own, 'dataset_seconds': begun}
+    return {**own, 'cpu_seconds': cpu, 'dataset_seconds': begun}
 
 
 def _row_of(number: int) -> Row:

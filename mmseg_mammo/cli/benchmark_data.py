@@ -36,7 +36,7 @@ _PREPARATION = ('preparation', 'processes', 'images', 'images / s', 'CPU s / ima
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of a benchmark of data."""
     add = parser.add_argument
-    add('config')
+    add('config', metavar='CONFIG', help='config file, or the name of a shipped one')
     add_phantoms(parser)
     add('--side', type=int, help="side of the square model input in pixels (default: the config's)")
     add('--workers', type=int, nargs='+', default=[0, 2, 4, 8], help='(default: 0 2 4 8)')

@@ -35,7 +35,7 @@ _RATIOS = ('time ÷ ours', 'CPU time ÷ ours')
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of a benchmark of prediction."""
     add = parser.add_argument
-    add('config')
+    add('config', metavar='CONFIG', help='config file, or the name of a shipped one')
     add('--checkpoint', type=Path, help='(default: random weights)')
     add('--images', type=Path, nargs='+', help="files (default: the config's, or phantoms)")
     add_phantoms(parser)

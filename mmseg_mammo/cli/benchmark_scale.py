@@ -27,7 +27,7 @@ from mmseg_mammo.errors import MammoError
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-_COLUMNS = ('over', 'value', 's', 'images / s', 'peak MiB')
+_COLUMNS = ('over', 'value', 's', 'CPU s', 'images / s', 'peak MiB')
 # Option -> its values where everything is measured.
 _ALL = {
     'sides': (112, 224, 448),
@@ -42,7 +42,7 @@ _ALL = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of a benchmark of scale."""
     add = parser.add_argument
-    add('config')
+    add('config', metavar='CONFIG', help='config file, or the name of a shipped one')
     for name, values in _ALL.items():
         text = ' '.join(map(str, values))
         add(f'--{name.replace("_", "-")}', type=int, nargs='+', metavar='N', help=f'such as {text}')
@@ -82,6 +82,7 @@ def main(args: argparse.Namespace) -> None:
                 write_results(out, rows, **facts, steps=args.steps)
                 cells = [kind.replace('_', ' '), row['value']]
                 cells += [row.get('error') or number(row['seconds'], 1, 3)]
+                cells += [number(row.get('cpu_seconds'), 1, 3)]
                 cells += [number(row['images_per_second'], 1, 1)]
                 print(line([*cells, number(row['peak_bytes'], 2**20, 0)]), flush=True)
     write_curves(picture_of(out), Path(args.config).stem, _panels_of_kinds(rows))
@@ -114,20 +115,18 @@ def _panels_of_kinds(rows: list[dict[str, Any]]) -> list[Any]:
     from mmseg_mammo.benchmark.pictures import Panel
     from mmseg_mammo.benchmark.scale import KINDS
 
-    quantities = (('seconds', 'seconds', 1), ('peak_bytes', 'peak, MiB', 2**20))
+    def points(kind: str, key: str, unit: float) -> list[tuple[float, float | None]]:
+        chosen = [row for row in rows if row['over'] == kind]
+        return [(r['value'], None if r.get(key) is None else r[key] / unit) for r in chosen]
+
+    kinds = list(dict.fromkeys(row['over'] for row in rows))
+    texts = {'by the clock': 'seconds', 'CPU': 'cpu_seconds'}
+    time = [
+        (kind, 'seconds', {text: points(kind, key, 1) for text, key in texts.items()})
+        for kind in kinds
+    ]
+    memory = [(kind, 'peak, MiB', {'peak': points(kind, 'peak_bytes', 2**20)}) for kind in kinds]
     return [
-        Panel(
-            KINDS[kind],
-            label,
-            {
-                'measured': [
-                    (row['value'], None if row[key] is None else row[key] / unit)
-                    for row in rows
-                    if row['over'] == kind
-                ]
-            },
-            'xy' if kind == 'rows' else '',
-        )
-        for key, label, unit in quantities
-        for kind in dict.fromkeys(row['over'] for row in rows)
+        Panel(KINDS[kind], label, series, 'xy' if kind == 'rows' else '')
+        for kind, label, series in [*time, *memory]
     ]

@@ -50,7 +50,7 @@ COMMANDS = {
     'report': Command('report', 'Make the transfer report from run folders'),
     'card': Command('card', 'Write the card of a model, or of prepared data'),
     'search': Command('search', 'Search hyper-parameters on the validation split'),
-    'benchmark': Command('benchmark', 'Measure what a training step costs'),
+    'benchmark': Command('benchmark', 'Measure what training and prediction cost'),
     'export': Command('export', 'Write the whole weights alone, or an ONNX file'),
     'demo': Command('demo', 'Prepare, train, test and report on phantoms'),
 }

@@ -50,8 +50,9 @@ def test_a_rate_counts_all_images_and_all_processes(workers, config):
 def test_workers_keep_up_with_a_step():
     rows = [
         dict(pixels='files', workers=0, cpu_seconds_per_image=0.1),
-        dict(pixels='files', workers=2, cpu_seconds_per_image=0.5),
+        dict(pixels='files', workers=4, cpu_seconds_per_image=0.5),
+        dict(pixels='files', workers=2, cpu_seconds_per_image=0.2),
         dict(pixels='cache', workers=2, cpu_seconds_per_image=0.001),
         dict(pixels='DICOM', workers=0, cpu_seconds_per_image=None),
     ]
-    assert workers_for(0.25, 16, rows) == {'files': 7, 'cache': 1, 'DICOM': None}
+    assert workers_for(0.25, 16, rows) == {'files': 13, 'cache': 1, 'DICOM': None}
