@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -78,7 +79,7 @@ def test_the_example_is_a_command_line_that_can_be_parsed(name):
     assert lines
     for line in lines:
         assert 'configs/' not in line  # an installed package has no such folder
-        parser_of(name, 'x').parse_args(line.replace("'", '').split())
+        parser_of(name, 'x').parse_args(shlex.split(line, comments=True))
     assert 'mammoseg' not in parser_of(name, 'x.py', 'python tools/x.py').format_help()
 
 

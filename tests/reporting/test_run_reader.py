@@ -156,6 +156,6 @@ def test_validation_has_numbers(trained):
 
 def test_a_line_of_the_curves_that_is_cut_is_named(trained):
     path = trained / 'vis_data' / 'scalars.json'
-    path.write_text('{"step": 1}\n{"step": 2')
+    path.write_text('{"step": 1}\n{"step": 2\n{"step": 3}\n')
     with pytest.raises(DataFileError, match=r'scalars\.json, line 2: not JSON'):
         read_training([trained], NAMES)
