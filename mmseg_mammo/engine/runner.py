@@ -101,9 +101,10 @@ class _OfTools:
     def _cache(self, dataset: Any, choice: CacheChoice) -> None:
         """Turn the pixel cache on; the config, which checkpoints keep, does not know of it."""
         for line in use_cache(dataset, choice):
-            if line not in self._told and is_main_process():
+            place = line.rsplit(', ', 1)[0]  # what is used of it has changed meanwhile
+            if place not in self._told and is_main_process():
                 say(self.logger, line)  # type: ignore[attr-defined]
-            self._told |= {line}
+            self._told |= {place}
 
 
 def _widen(_: nn.Module, __: Any, data: Any) -> None:
