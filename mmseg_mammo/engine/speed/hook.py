@@ -54,6 +54,12 @@ class SpeedHook(Hook):
                 if part is not None:
                     part.forward = compiled(part, name, settings)
 
+    def after_train(self, runner: Any) -> None:
+        """Take the compiled passes out: a copy of the model would compute with the original's weights."""
+        model = unwrapped(runner.model)
+        for name in PARTS:
+            vars(getattr(model, name, model)).pop('forward', None)
+
 
 def compiled(part: nn.Module, name: str, settings: dict[str, Any]) -> Callable[..., Any]:
     """The forward pass of ``part``, compiled; from the first failure on as it was, with one warning.
