@@ -37,7 +37,7 @@ _MESSAGES = {
     reasons.FULL: 'its limit is reached: {limit} (--cache-limit; mammoseg cache --clear removes '
     'what earlier trainings left)',
     reasons.DISK: 'the disk is full, or cannot be written to',
-    reasons.CLOSED: 'its folder may only be read (--cache-dir: another one)',
+    reasons.CLOSED: 'its folder cannot be written to (--cache-dir: another one)',
     reasons.CLEARED: 'it was cleared',
     reasons.UNFIT: 'some are larger than the first one, or have what it cannot hold',
     reasons.CHANGED: 'some changed while they were read',
