@@ -45,8 +45,9 @@ def test_a_row_holds_both_sides_with_the_same_loss_and_weights(config):
         assert side['images_per_second'] == pytest.approx(2 / side['median_seconds'])
         expected = side['flops'] / side['median_seconds']
         assert side['flops_per_second'] == pytest.approx(expected)
-    # The same kernel; mmseg's attention multiplies the same, but not twice going back.
-    assert peers[1]['flops'] == ours['flops'] > peers[0]['flops']
+    # The same kernel as timm's, but nothing of prompts that are replaced; mmseg's attention
+    # multiplies what timm's does, but not twice going back.
+    assert peers[1]['flops'] > peers[0]['flops'] > ours['flops']
     assert json.loads(json.dumps(row, allow_nan=False)) == row
 
 

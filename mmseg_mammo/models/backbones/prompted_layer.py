@@ -42,7 +42,7 @@ class PromptedLayer(TransformerEncoderLayer):
         attention = self.attn
         queries, own = self._project(tokens)
         _, more = self._project(prompts, with_queries=False)
-        more = more.expand(len(tokens), -1, -1)
+        more = more.expand(tokens.shape[0], -1, -1)
         pairs = torch.cat([own, more], dim=1)
         heads = attention.num_heads, attention.head_dims
         queries = queries.unflatten(2, heads).transpose(1, 2)

@@ -124,12 +124,12 @@ class VPTVisionTransformer(VisionTransformer):
         """Give layer ``index`` its prompts: beside the tokens, or among them if they flow on."""
         (tokens,) = inputs
         dropped = self.prompt_dropout.training and self.prompt_dropout.p
-        images = len(tokens) if dropped else 1
+        images = tokens.shape[0] if dropped else 1
         prompts = self.prompt_dropout(self.prompts[index].expand(images, -1, -1))
         if index + 1 < len(self.prompts) or index + 1 == self.num_layers:
             return tokens, prompts  # the next layer has its own, or there is none
         extra = self.num_extra_tokens
-        own = prompts.expand(len(tokens), -1, -1)
+        own = prompts.expand(tokens.shape[0], -1, -1)
         return (torch.cat([tokens[:, :extra], own, tokens[:, extra:]], dim=1),)
 
     def _format_output(self, x: Tensor, hw: tuple[int, int]) -> Tensor:

@@ -96,20 +96,23 @@ FORMS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]] = {
 
 def _cut(qkv: Tensor, blank: Tensor, h: int, w: int) -> tuple[Tensor, ...]:
     """Queries, keys and values of all windows, each (B·windows)×n×(h·w)×d."""
-    batch, height, width = qkv.shape[:3]
-    down, right = -height % h, -width % w
+    batch, height, width, _, heads, depth = qkv.shape
+    down, right = (h - height % h) % h, (w - width % w) % w  # ONNX divides no negative numbers
     blank = blank.to(qkv)
     if right:
         qkv = torch.cat([qkv, blank.expand(batch, height, right, -1, -1, -1)], 2)
     if down:
         qkv = torch.cat([qkv, blank.expand(batch, down, width + right, -1, -1, -1)], 1)
-    grid = qkv.unflatten(2, (-1, w)).unflatten(1, (-1, h))
-    return grid.permute(5, 0, 1, 3, 6, 2, 4, 7).flatten(5, 6).flatten(1, 3).unbind(0)
+    # Reshaped with -1 for the batch, which an exported model leaves open.
+    grid = qkv.reshape(-1, (height + down) // h, h, (width + right) // w, w, 3, heads, depth)
+    parts = grid.permute(5, 0, 1, 3, 6, 2, 4, 7).reshape(3, -1, heads, h * w, depth)
+    return parts.unbind(0)
 
 
 def _join(mixed: Tensor, shape: tuple[int, ...], h: int, w: int) -> Tensor:
     """The inverse of :func:`_cut` for one of the three: B×H×W×n×d."""
-    batch, height, width = shape
-    grid = mixed.unflatten(2, (h, w)).unflatten(0, (batch, -(-height // h), -1))
-    whole = grid.permute(0, 1, 4, 2, 5, 3, 6).flatten(3, 4).flatten(1, 2)
-    return whole[:, :height, :width]
+    height, width = shape[1:3]
+    heads, depth = mixed.shape[1], mixed.shape[3]
+    down, right = (height + h - 1) // h, (width + w - 1) // w
+    grid = mixed.reshape(-1, down, right, heads, h, w, depth).permute(0, 1, 4, 2, 5, 3, 6)
+    return grid.reshape(-1, down * h, right * w, heads, depth)[:, :height, :width]
