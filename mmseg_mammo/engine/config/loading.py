@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.description import members
+from mmseg_mammo.datasets.handover import packed_collate
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.index import INDEX_NAME
@@ -62,7 +63,11 @@ def with_defaults(loader: Any, on_gpu: bool) -> Any:
         return loader
     found: dict[str, Any] = {'pin_memory': True} if on_gpu else {}
     if loader.get('num_workers'):
-        found |= {'persistent_workers': True, 'prefetch_factor': _PREFETCHED}
+        found |= {
+            'persistent_workers': True,
+            'prefetch_factor': _PREFETCHED,
+            'collate_fn': {'type': packed_collate.__name__},
+        }
     return {**found, **loader}
 
 

@@ -38,8 +38,10 @@ def test_settings_of_workers_go_with_the_workers():
 
 
 def test_fast_settings_where_the_config_says_nothing():
-    fast = {'persistent_workers': True, 'prefetch_factor': 4}
+    collate = {'type': 'packed_collate'}
+    fast = {'persistent_workers': True, 'prefetch_factor': 4, 'collate_fn': collate}
     own = {'num_workers': 2, 'persistent_workers': False, 'prefetch_factor': 1, 'pin_memory': False}
+    own['collate_fn'] = {'type': 'default_collate'}
 
     assert with_defaults({'num_workers': 2}, False) == {'num_workers': 2, **fast}
     assert with_defaults({'num_workers': 2}, True) == {'num_workers': 2, 'pin_memory': True, **fast}
