@@ -21,7 +21,7 @@ class FusedAdamW(AdamW):
         settings: Of ``torch.optim.AdamW``.
     """
 
-    def __init__(self, params: Iterable[Any], **settings: Any) -> None:
+    def __init__(self, *, params: Iterable[Any], **settings: Any) -> None:
         groups = list(params)
         try:
             super().__init__(groups, **settings, fused=True)

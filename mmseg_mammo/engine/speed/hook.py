@@ -31,6 +31,7 @@ class SpeedHook(Hook):
 
     def __init__(
         self,
+        *,
         channels_last: bool = False,
         tf32: bool = False,
         compile: bool | dict[str, Any] = False,

@@ -31,7 +31,7 @@ def test_its_steps_are_those_of_adamw():
     ends = []
     for kind in (FusedAdamW, AdamW):
         model = layer()
-        ends.append(train(kind(model.parameters(), lr=0.1, weight_decay=0.1), model))
+        ends.append(train(kind(params=model.parameters(), lr=0.1, weight_decay=0.1), model))
     for ours, theirs in zip(*ends, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-6)
 
@@ -47,7 +47,7 @@ def test_where_torch_refuses_it_steps_as_adamw_and_says_so_once(monkeypatch):
     monkeypatch.setattr(AdamW, '__init__', refuse)
     monkeypatch.setattr('mmseg_mammo.engine.speed.fused.print_log', lambda *m: said.append(m[0]))
     model = layer()
-    found = train(FusedAdamW(model.parameters(), lr=0.1), model)
+    found = train(FusedAdamW(params=model.parameters(), lr=0.1), model)
     assert said == ['FusedAdamW steps as AdamW: `fused=True` requires all the params to be CUDA']
     model = layer()
     expected = train(AdamW(model.parameters(), lr=0.1), model)
