@@ -129,7 +129,7 @@ bench setr_tf32 60 train setr_pup_vpt_cbis setr_pup_finetune_cbis --against mmse
     "${STEPS[@]}" "${SIDE[@]}" "${BATCH[@]}" --cfg-options "${SETR[@]}" train_dataloader.num_workers=0
 bench setr_best_batch 60 train setr_pup_vpt_cbis --batch-size "${BEST_BATCHES[@]}" "${STEPS[@]}" \
     "${SIDE[@]}" --cfg-options "$BF16" "${SETR[@]}" "${SETR_VPT[@]}"
-check tests 90 "$PYTHON" -m pytest -n 0 -m gpu tests/test_gpu.py
+check tests 90 "$PYTHON" -m pytest -n 0 -m gpu tests/test_gpu.py tests/datasets/test_handover.py
 [[ ${MAKING:-} ]] && timeout $((UNTIL > SECONDS ? UNTIL - SECONDS : 1)) tail --pid="$MAKING" -f /dev/null
 bench setr_loader 60 train setr_pup_vpt_cbis --loader "${STEPS[@]}" "${SIDE[@]}" "${BATCH[@]}" \
     --cfg-options "$BF16" "${ROOTS[@]}" "${SETR[@]}" "${LOADERS[@]}"

@@ -5,6 +5,7 @@ import torch
 from experiments import shrink
 from mmengine.runner import Runner
 
+from mmseg_mammo.datasets import packed_collate
 from mmseg_mammo.engine.config.loading import CacheChoice
 from mmseg_mammo.engine.runner import build, build_runner
 from mmseg_mammo.errors import MammoError
@@ -26,6 +27,7 @@ def test_with_workers_nothing_is_switched_off(prepared, tmp_path):
     cfg.train_dataloader.update(num_workers=1, persistent_workers=True, prefetch_factor=4)
     loader = build(cfg).train_dataloader
     assert (loader.persistent_workers, loader.prefetch_factor) == (True, 4)
+    assert loader.collate_fn.func is packed_collate
 
 
 @pytest.mark.parametrize('name', ['unet_cbis', 'unet_strong_cbis'])
