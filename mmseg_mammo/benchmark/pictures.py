@@ -5,11 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogFormatter
 
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.visualization.plots import model_style, panels
 
 Points = Sequence[tuple[float, float | None]]
+
+
+class _Plain(LogFormatter):
+    """Labels where matplotlib sets them on a short logarithmic axis, without powers of ten."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f'{x:,g}' if super().__call__(x, pos) else ''
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,8 @@ def write_curves(path: Path, title: str, drawn: Sequence[Panel]) -> None:
     shown = [panel for panel in drawn if any(map(_measured, panel.series.values()))]
     if not shown:
         return
-    names = list(dict.fromkeys(name for panel in shown for name in panel.series))
+    found = (item for panel in shown for item in panel.series.items())
+    names = list(dict.fromkeys(name for name, points in found if _measured(points)))
     places = {name: place for place, name in enumerate(names)}
 
     def drawer(panel: Panel, heading: str) -> Callable[[Axes], None]:
@@ -74,6 +83,7 @@ def _draw(axis: Axes, panel: Panel, places: Mapping[str, int]) -> None:
     if 'y' in panel.logarithmic:
         axis.set_yscale('log')
         axis.yaxis.set_major_formatter('{x:,g}')
+        axis.yaxis.set_minor_formatter(_Plain())
     else:
         axis.set_ylim(0, 1.08 * max(y for points in found.values() for _, y in points))
     ticks = sorted({x for points in found.values() for x, _ in points})

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Fill or clear. A folder is cleared without the host."""
     if args.clear and Path(args.config).is_dir():
-        end_in_one_line(lambda: _clear_folders([Path(args.config)]))
+        end_in_one_line(lambda: _clear_folders(_folders(Path(args.config))))
         return
     _with_config(args)
 
@@ -56,6 +56,16 @@ def _with_config(args: argparse.Namespace) -> None:
 def _cores() -> int:
     """Cores that this process may use: of a whole machine, or what a job of a cluster has of it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
+def _folders(given: Path) -> list[Path]:
+    """What was given, and where its cache is if it is a prepared folder that nobody may write to."""
+    from mmseg_mammo.io.index import INDEX_NAME
+    from mmseg_mammo.io.pixel_cache.place import temporary_folder
+
+    index = given / INDEX_NAME
+    temporary = temporary_folder(index)
+    return [given, temporary] if index.is_file() and temporary.is_dir() else [given]
 
 
 def _clear_folders(folders: list[Path]) -> None:

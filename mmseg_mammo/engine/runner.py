@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -43,7 +44,7 @@ class _OfTools:
 
     quiet: bool
     pixel_cache: CacheChoice | None
-    _told: frozenset[str] = frozenset()
+    _told: frozenset[Path | str] = frozenset()
     _caches = False
 
     def build_logger(self, *settings: Any, **more: Any) -> Any:
@@ -100,11 +101,11 @@ class _OfTools:
 
     def _cache(self, dataset: Any, choice: CacheChoice) -> None:
         """Turn the pixel cache on; the config, which checkpoints keep, does not know of it."""
-        for line in use_cache(dataset, choice):
-            place = line.rsplit(', ', 1)[0]  # what is used of it has changed meanwhile
-            if place not in self._told and is_main_process():
+        told = set(self._told)
+        for line in use_cache(dataset, choice, told):
+            if is_main_process():
                 say(self.logger, line)  # type: ignore[attr-defined]
-            self._told |= {place}
+        self._told = frozenset(told)
 
 
 def _widen(_: nn.Module, __: Any, data: Any) -> None:

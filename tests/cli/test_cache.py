@@ -4,6 +4,7 @@ import pytest
 from prepared_sets import write_prepared
 
 from mmseg_mammo.cli.main import main
+from mmseg_mammo.io.pixel_cache.place import temporary_folder
 
 STEPS = "[dict(type='ReadMammogram'), dict(type='MapIntensity'), dict(type='PackMammogram')]"
 CONFIG = f"""
@@ -41,6 +42,19 @@ def test_a_prepared_folder_is_cleared_without_a_config(config, tmp_path, capsys,
     main(['cache', '--clear', str(tmp_path / 'set')])
     assert 'no cache' in capsys.readouterr().out
     assert (tmp_path / 'set' / 'index.csv').is_file()
+
+
+def test_a_prepared_folder_that_is_closed_is_cleared_too(config, tmp_path, capsys, monkeypatch):
+    # Where the data are closed, the cache lies in the temporary folder: here it is put there.
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
+    place = temporary_folder(tmp_path / 'set' / 'index.csv')
+    main(['cache', str(config), '--workers', '1', '--cache-dir', str(place)])
+    assert place.is_dir()
+
+    main(['cache', '--clear', str(tmp_path / 'set')])
+
+    assert f'{place}: ' in capsys.readouterr().out
+    assert not place.exists()
 
 
 def test_nowhere_is_nothing_to_fill(config):

@@ -130,32 +130,41 @@ def _is_cache(value: Any) -> bool:
     return isinstance(value, Mapping) and value.keys() <= {'folder', 'limit'}
 
 
-def use_cache(dataset: Any, choice: CacheChoice) -> Iterator[str]:
+def use_cache(
+    dataset: Any, choice: CacheChoice, told: set[Path | str] | None = None
+) -> Iterator[str]:
     """Give the data sets of this project in a loader their cache; those that have one keep it.
 
     Args:
         dataset: Perhaps a wrapper of several.
         choice: Of the command line.
+        told: Places and reasons that a line was given about; none is given again. Grows.
 
     Yields:
-        Lines about places, and why there is none.
+        A line about each place, and why there is none.
 
     Raises:
         MammoError: A folder or limit that was asked for cannot be.
     """
+    told = set() if told is None else told
     for member in members(dataset):
         if not isinstance(member, MammographyDataset):
             continue
+        key: Path | str = ''
         if member.cache is None:
             try:
                 member.use_cache(*choice)
             except MammoError as error:
                 if choice.asked:
                     raise
-                yield f'Cache: none. {error}'
-                continue
+                key = line = f'Cache: none. {error}'
         if member.cache is not None:
-            yield member.cache.describe()
+            line = member.cache.describe()
+            # Two caches in one folder are one place, though it takes more when the second is made.
+            key = member.cache.folder if member.cache.cache else line
+        if key and key not in told:
+            told.add(key)
+            yield line
 
 
 def build_cached(
@@ -170,19 +179,18 @@ def build_cached(
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     found: dict[str, MammographyDataset] = {}
-    told: list[str] = []
+    told: set[Path | str] = set()
     for loader in _CACHED:
         settings = (cfg.get(loader) or {}).get('dataset')
         if settings is None:
             continue
         dataset = DATASETS.build(settings)
-        told += use_cache(dataset, choice)
+        for line in use_cache(dataset, choice, told):
+            tell(line)
         inside = [one for one in members(dataset) if isinstance(one, MammographyDataset)]
         for number, one in enumerate(inside, 1):
             name = loader.removesuffix('_dataloader')
             found[f'{name} {number}' if len(inside) > 1 else name] = one
-    for line in dict.fromkeys(told):
-        tell(line)
     return found
 
 

@@ -99,6 +99,21 @@ def test_members_of_wrappers_get_a_cache_and_keep_their_own(tmp_path):
     assert str(tmp_path / 'c') in lines[1]
 
 
+def test_one_folder_of_two_kinds_of_steps_is_told_once(tmp_path):
+    # The first one fills its part before the second is made: the folder takes more by then.
+    folder = write_prepared(tmp_path / 'set', 2)
+    one = MammographyDataset(data_root=str(folder), pipeline=STEPS)
+    equal = [*STEPS[:2], {'type': 'MammoCLAHE'}, STEPS[2]]
+    other = MammographyDataset(data_root=str(folder), pipeline=equal)
+    told, lines = set(), []
+    for data in (one, other):
+        lines += use_cache(data, CacheChoice(), told)
+        data[0]
+
+    assert len(list((folder / 'cache').iterdir())) == 2
+    assert len(lines) == 1
+
+
 def test_without_a_place_a_training_goes_on_unless_one_was_asked_for(tmp_path):
     data = MammographyDataset(
         data_root=str(write_prepared(tmp_path / 'set', 2)), pipeline=STEPS, lazy_init=True
