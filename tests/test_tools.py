@@ -207,3 +207,7 @@ def test_a_check_that_fails_does_not_stop_the_others(tmp_path):
     assert ended.returncode == 1
     assert 'tests\tok' in said
     assert said.count('failed (3)') == 12
+    fake.write_text('#!/bin/sh\n')
+    subprocess.run(
+        command, env={**os.environ, 'PYTHON': str(fake)}, capture_output=True, check=True
+    )

@@ -26,8 +26,9 @@ def froc(images: Records, lesions: Records, criterion: str) -> Curve:
     """False positives per image and sensitivity, both D float, the lowest threshold first.
 
     The values of MONAI's ``compute_froc_curve_data``, whose time grows with the square of the
-    number of detections: a lesion has the score of the surest detection that hits it; a detection that hits none is a false positive; a second one on a lesion is neither by
-    the centre criterion, and a false positive by IoU, which matches one to one.
+    number of detections: a lesion has the score of the surest detection that hits it; a detection
+    that hits none is a false positive; a second one on a lesion is neither by the centre criterion,
+    and a false positive by IoU, which matches one to one.
 
     Args:
         images: One line for each of N images.

@@ -53,6 +53,16 @@ def test_every_image_is_encoded_once_and_no_number_changes(name, prepared, tmp_p
     assert found == wanted
 
 
+def test_a_loss_is_never_under_autocast(prepared, tmp_path):
+    def loss(fp16):
+        cfg = shrink('setr_pup_vpt_cbis', prepared, tmp_path / str(fp16))
+        cfg.randomness = dict(seed=0)
+        cfg.val_cfg.fp16 = fp16
+        return Runner.from_cfg(cfg).val()['val_loss']
+
+    assert loss(True) == loss(False)
+
+
 def by_hand(runner):
     """The loss of each validation image."""
     model, losses = runner.model, []

@@ -112,6 +112,19 @@ def test_one_prediction_is_in_memory_at_a_time_and_the_last_one_is_not_made_agai
         outputs[3]
 
 
+def test_the_last_prediction_is_let_go_before_the_next_one_is_made():
+    alive = weakref.WeakSet()
+
+    def complete(index, sample):
+        gc.collect()
+        assert not alive
+        alive.add(sample)
+
+    outputs = OneByOne([SegDataSample() for _ in range(2)], complete)
+    for index in range(len(outputs)):
+        outputs[index]
+
+
 def test_what_nobody_wants_is_not_predicted():
     log = []
     outputs = numbered(3, log)

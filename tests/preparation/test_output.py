@@ -84,7 +84,10 @@ def test_a_pair_is_shrunk_together_and_its_size_remembered(tmp_path):
     expected = np.zeros((40, 20), np.uint8)
     expected[5:15, 10:15] = 255
     np.testing.assert_array_equal(read_raster(tmp_path / pair.mask), expected)
+    mask[10, 19] = True  # of another share after shrinking
+    pair = write_pair(tmp_path, 'a', IMAGE, mask, long_side=24)
     assert float(pair.mask_share) == (read_raster(tmp_path / pair.mask) == 255).mean()  # all digits
+    assert float(pair.mask_share) != pair.lesion_share
     assert write_pair(tmp_path, 'a', IMAGE, mask & False, long_side=40).mask_share == ''
 
 

@@ -22,6 +22,7 @@ from mmseg_mammo.evaluation.scalars import MONITOR, best
 # What the host warns of in every run, for nobody to act on: it goes to the file alone.
 _KNOWN = (
     *('"FileClient" will be deprecated', '"HardDiskBackend" is the alias'),
+    '`` would be deprecated soon, please use ``mmseg.registry',  # the original mmseg, of its own calls
     *('Default ``avg_non_ignore`` is False', 'The draw is False'),
     # Of files; the images of a batch have the shape of the network's input.
     'Image shapes are different in the batch',

@@ -22,17 +22,17 @@ def encode_once(model: Any) -> Iterator[None]:
     if encode is None:
         yield
         return
-    last: list[Any] = []  # inputs, features, versions of their tensors
+    last: list[Any] = []  # inputs, features, versions of the tensors of both
 
     def extract_feat(inputs: Tensor) -> Any:
         if last:
             kept, features, versions = last
-            if versions == _versions(features) and _begins_with(kept, inputs):
+            if versions == _versions([kept, features]) and _begins_with(kept, inputs):
                 return _first(features, len(inputs))
             last.clear()
         features = encode(inputs)
         if _tensors(features):
-            last.extend((inputs, features, _versions(features)))
+            last.extend((inputs, features, _versions([inputs, features])))
         return features
 
     model.extract_feat = extract_feat

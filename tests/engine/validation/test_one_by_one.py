@@ -6,7 +6,7 @@ import weakref
 import pytest
 import torch
 from experiments import shrink
-from mmengine.registry import init_default_scope
+from mmengine.registry import MODEL_WRAPPERS, init_default_scope
 from mmengine.runner import Runner, TestLoop, ValLoop
 from mmengine.structures import PixelData
 from mmseg.models import SegTTAModel
@@ -134,6 +134,13 @@ def test_a_metric_gets_the_part_of_the_batch_that_belongs_to_a_prediction():
     outputs = OneByOne([SegDataSample(), SegDataSample()], lambda index, sample: None)
     process_each(evaluator, outputs, batch)
     assert evaluator.calls[1:] == [(1, 1), (1, 1)]
+
+
+def test_a_model_is_found_inside_its_wrappers(prepared, tmp_path):
+    init_default_scope('mmseg')
+    model = Runner.from_cfg(shrink('unet_cbis', prepared, tmp_path)).model
+    wrapped = MODEL_WRAPPERS.build(dict(type='DataParallel', module=model))
+    assert one_by_one_model(wrapped) is model
 
 
 def test_test_time_augmentation_sees_whole_batches(prepared, tmp_path):

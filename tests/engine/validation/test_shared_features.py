@@ -68,6 +68,14 @@ def test_features_that_were_changed_in_place_are_made_anew():
     assert len(model.encoded) == 2
 
 
+def test_inputs_that_were_changed_in_place_are_encoded_anew():
+    model, inputs = Model(FORMS['tensor']), torch.randn(2, 2, 4, 4)
+    with encode_once(model):
+        model.extract_feat(inputs)
+        inputs.mul_(2)
+        assert torch.equal(model.extract_feat(inputs), inputs + 1)
+
+
 def test_features_of_an_unknown_kind_are_not_shared():
     model = Model(lambda x: {'a': x})
     with encode_once(model):
