@@ -79,7 +79,8 @@ def build_model(cfg: Config) -> Any:
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     # LoRA reads the weights of what it wraps when it is built.
     with safe_loading(), warnings.catch_warnings():
-        warnings.filterwarnings('ignore', message='Default ``avg_non_ignore``')
+        for text in ('Default ``avg_non_ignore``', '``build_loss`` would be deprecated'):
+            warnings.filterwarnings('ignore', message=text)
         return MODELS.build(cfg.model)
 
 

@@ -27,7 +27,9 @@ def test_the_console_has_warnings_and_what_is_said_to_it(tmp_path, capsys):
     shown, whole = capsys.readouterr().out, (tmp_path / 'all.log').read_text()
     assert all(text in shown for text in ('an epoch', 'a doubt', 'a fault'))
     assert not any(text in shown for text in ('a hook', 'HardDiskBackend', 'build_loss'))
-    assert all(text in whole for text in ('a hook', 'an epoch', 'a doubt', 'HardDiskBackend', 'build_loss'))
+    assert all(
+        text in whole for text in ('a hook', 'an epoch', 'a doubt', 'HardDiskBackend', 'build_loss')
+    )
 
 
 def test_a_log_level_of_the_config_still_counts(tmp_path, capsys):
