@@ -69,8 +69,14 @@ def process_each(evaluator: Evaluator, outputs: Sequence[Any], data_batch: Any) 
         evaluator.process(data_samples=outputs, data_batch=data_batch)
         return
     for number, sample in enumerate(outputs):
-        own = {name: values[number : number + 1] for name, values in data_batch.items()}
+        own = {name: _alone(values, number, len(outputs)) for name, values in data_batch.items()}
         evaluator.process(data_samples=[sample], data_batch=own)
+
+
+def _alone(values: Any, number: int, count: int) -> Any:
+    """The part of one image; what a collate of a user has added for the whole batch stays whole."""
+    several = isinstance(values, (list, tuple)) or getattr(values, 'ndim', 0) > 0
+    return values[number : number + 1] if several and len(values) == count else values
 
 
 @LOOPS.register_module()

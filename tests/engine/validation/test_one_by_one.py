@@ -125,15 +125,20 @@ class Evaluator:
 
     def process(self, data_samples, data_batch):
         self.calls.append((len(data_samples), len(data_batch['inputs'])))
+        self.batch = data_batch
 
 
 def test_a_metric_gets_the_part_of_the_batch_that_belongs_to_a_prediction():
-    evaluator, batch = Evaluator(), {'inputs': torch.ones(2, 3, 4, 4), 'data_samples': [1, 2]}
+    of_all = {'scale': torch.tensor(2.0), 'source': 'ab', 'more': {'a': 1}, 'odd': [1, 2, 3]}
+    evaluator = Evaluator()
+    batch = {'inputs': torch.ones(2, 3, 4, 4), 'data_samples': [1, 2], **of_all}
     process_each(evaluator, predict_step(Wrong(), 'val_step', batch), batch)
     assert evaluator.calls == [(2, 2)]
     outputs = OneByOne([SegDataSample(), SegDataSample()], lambda index, sample: None)
     process_each(evaluator, outputs, batch)
     assert evaluator.calls[1:] == [(1, 1), (1, 1)]
+    assert evaluator.batch['data_samples'] == [2]
+    assert {name: evaluator.batch[name] for name in of_all} == of_all  # a user's collate may add it
 
 
 def test_a_model_is_found_inside_its_wrappers(prepared, tmp_path):
