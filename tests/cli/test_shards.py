@@ -74,7 +74,7 @@ def test_a_shard_that_there_is_not_and_a_merge_of_a_shard_are_refused(commands, 
 @pytest.mark.slow  # processes that import everything
 def test_shards_that_start_at_once_one_of_them_killed(commands, tmp_path):
     command, out = commands['cbis'], tmp_path / 'data'
-    main(words(command, tmp_path / 'whole'))
+    main(words(command, tmp_path / 'whole' / 'data'))
     calls = [words(command, out, '--shard', f'{number}/3') for number in range(3)]
     started = [subprocess.Popen([sys.executable, '-m', 'mmseg_mammo', *call]) for call in calls]
     journal = out / '.shards' / '1-of-3.jsonl'
@@ -84,4 +84,4 @@ def test_shards_that_start_at_once_one_of_them_killed(commands, tmp_path):
     assert [process.wait(300) for process in started][::2] == [0, 0]
     subprocess.run([sys.executable, '-m', 'mmseg_mammo', *calls[1]], check=True)
     main(words(command, out, '--merge'))
-    assert files(out) == files(tmp_path / 'whole')
+    assert files(out) == files(tmp_path / 'whole' / 'data')
