@@ -73,19 +73,27 @@ def affine_matrix(
 
 
 def change_intensity(
-    image: np.ndarray, gamma: float, contrast: float, brightness: float
+    image: np.ndarray, gamma: float, contrast: float, brightness: float, copies: int = 1
 ) -> np.ndarray:
     """Change the grey levels of an image, dtype kept.
 
     On levels scaled to 0 to 1: ``level ** gamma``, then ``contrast`` around the mean of the
     image, then ``brightness`` is added. Black stays black, so that the air around the breast
     does: a film's background tells nothing about its exposure.
+
+    Args:
+        image: H×W or H×W×C, uint8 or uint16.
+        gamma: Exponent.
+        contrast: Factor.
+        brightness: Share of the full range.
+        copies: Equal channels that ``image`` stands for. The sum of each level three times, in
+            float32, rounds otherwise than that of each once.
     """
     top = np.iinfo(image.dtype).max
     # Each level once, unless there are fewer pixels.
     levels = image if image.size <= top else np.arange(top + 1, dtype=image.dtype)
     level = (levels.astype(np.float32) / top) ** gamma
-    mean = float((level if levels is image else level[image]).mean())
+    mean = float(np.repeat(level if levels is image else level[image], copies).mean())
     changed = (level - mean) * contrast + mean + brightness
     changed[levels == 0] = 0
     mapped: np.ndarray = np.rint(changed.clip(0, 1) * top).astype(image.dtype)
@@ -195,8 +203,12 @@ class RandomIntensity(BaseTransform):
         brightness = np.random.uniform(-self.brightness, self.brightness)
         image = results['img']
         grey = grey_of(image)
-        changed = change_intensity(image if grey is None else grey, gamma, contrast, brightness)
-        results['img'] = changed if grey is None else like_before(changed, image)
+        if grey is None:
+            results['img'] = change_intensity(image, gamma, contrast, brightness)
+            return results
+        copies = 1 if image.ndim == 2 else image.shape[2]
+        changed = change_intensity(grey, gamma, contrast, brightness, copies)
+        results['img'] = like_before(changed, image)
         return results
 
     def __repr__(self) -> str:

@@ -152,6 +152,29 @@ def test_a_table_of_levels_changes_no_bit(dtype, shape):
         assert np.array_equal(change_intensity(image, *numbers), plain_intensity(image, *numbers))
 
 
+@pytest.mark.parametrize('strides', ['three', 'one'])
+def test_a_step_on_one_channel_is_to_the_bit_that_on_three_equal_ones(strides):
+    """The float32 sum of each level three times rounds otherwise than that of each once."""
+    rng = np.random.default_rng(2)
+    step, apart = RandomIntensity(prob=1), 0
+    for seed in range(20):
+        grey = rng.integers(0, 65535, (224, 200), np.uint16, endpoint=True)
+        three = np.repeat(grey[..., None], 3, axis=-1)
+        given = three if strides == 'three' else np.broadcast_to(grey[..., None], three.shape)
+        np.random.seed(seed)
+        found = step({'img': given})['img']
+        np.random.seed(seed)
+        np.random.random()
+        gamma = float(np.exp(np.random.uniform(*np.log(step.gamma))))
+        contrast = 1 + np.random.uniform(-step.contrast, step.contrast)
+        brightness = np.random.uniform(-step.brightness, step.brightness)
+        expected = plain_intensity(three, gamma, contrast, brightness)
+        assert np.array_equal(found, expected)
+        once = plain_intensity(grey, gamma, contrast, brightness)
+        apart += not np.array_equal(once, expected[..., 0])
+    assert apart  # else this could not fail
+
+
 def plain_warp_of_mask(mask, matrix):
     """One look at all pixels for each region."""
     size = (mask.shape[1], mask.shape[0])
