@@ -35,9 +35,11 @@ class FrozenLinear(nn.Linear):
         weight, bias = self.weight, self.bias
         if is_traced() or torch.is_inference_mode_enabled():
             return weight, bias
-        format_ = autocast_format(x.device.type)
         plain = weight.dtype == torch.float32 and not weight.requires_grad
-        if format_ is None or not plain:
+        if not plain or weight.is_meta or weight.is_inference():  # these have no data, no version
+            return weight, bias
+        format_ = autocast_format(x.device.type)
+        if format_ is None:
             return weight, bias
         tensors = (weight,) if bias is None else (weight, bias)
         mark = format_, *((t.device, t.data_ptr(), t._version) for t in tensors)

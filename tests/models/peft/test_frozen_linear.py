@@ -106,3 +106,12 @@ def test_a_vit_with_frozen_weights_has_them():
         linear = [module for module in modules if isinstance(module, nn.Linear)]
         assert len(linear) == 2 * 4
         assert all(isinstance(module, FrozenLinear) is expected for module in linear)
+
+
+def test_weights_without_data_and_those_of_inference_mode_are_taken_as_they_are():
+    ours, theirs = pair()
+    assert ours.to('meta')(X.to('meta')).shape == (3, 6)
+    with torch.inference_mode():
+        ours, theirs = pair()
+    with torch.no_grad():  # an inference tensor has no version to compare
+        assert torch.equal(half(ours, X), half(theirs, X))
