@@ -35,7 +35,10 @@ class FrozenLinear(nn.Linear):
         weight, bias = self.weight, self.bias
         if is_traced() or torch.is_inference_mode_enabled():
             return weight, bias
-        plain = weight.dtype == torch.float32 and not weight.requires_grad
+        if weight.requires_grad:
+            self._copy = None  # fused optimizers change weights, and their version counts nothing
+            return weight, bias
+        plain = weight.dtype == torch.float32
         if not plain or weight.is_meta or weight.is_inference():  # these have no data, no version
             return weight, bias
         format_ = autocast_format(x.device.type)

@@ -115,3 +115,19 @@ def test_weights_without_data_and_those_of_inference_mode_are_taken_as_they_are(
         ours, theirs = pair()
     with torch.no_grad():  # an inference tensor has no version to compare
         assert torch.equal(half(ours, X), half(theirs, X))
+
+
+@pytest.mark.parametrize('settings', [{}, {'fused': True}, {'foreach': True}])
+def test_a_layer_that_was_trained_in_between_forgets_its_copy(settings):
+    for layer, plain in (pair(), pair(bias=False)):
+        half(layer, X)
+        try:
+            optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1, **settings)
+        except RuntimeError as error:  # fused before torch 2.4
+            pytest.skip(str(error))
+        layer.requires_grad_(True)
+        half(layer, X).float().square().sum().backward()
+        optimizer.step()
+        layer.requires_grad_(False)
+        plain.load_state_dict(layer.state_dict())
+        assert torch.equal(half(layer, X), half(plain, X))
