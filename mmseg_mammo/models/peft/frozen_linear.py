@@ -35,7 +35,8 @@ class FrozenLinear(nn.Linear):
         weight, bias = self.weight, self.bias
         if is_traced() or torch.is_inference_mode_enabled():
             return weight, bias
-        if weight.requires_grad:
+        tensors = (weight,) if bias is None else (weight, bias)
+        if any(tensor.requires_grad for tensor in tensors):
             self._copy = None  # fused optimizers change weights, and their version counts nothing
             return weight, bias
         plain = weight.dtype == torch.float32
@@ -44,7 +45,6 @@ class FrozenLinear(nn.Linear):
         format_ = autocast_format(x.device.type)
         if format_ is None:
             return weight, bias
-        tensors = (weight,) if bias is None else (weight, bias)
         mark = format_, *((t.device, t.data_ptr(), t._version) for t in tensors)
         if self._copy is None or self._copy[0] != mark:
             half = None if bias is None else bias.detach().to(format_)

@@ -78,7 +78,10 @@ def test_trained_layers_and_inference_are_left_alone():
     with torch.inference_mode():
         half(model, X)
     assert model[1]._copy is None
-    model.requires_grad_(True)  # thawed later
+    model[1].bias.requires_grad_(True)  # thawed later, alone
+    half(model[1], X).float().sum().backward()
+    assert torch.equal(model[1].bias.grad, torch.full((4,), 3.0))
+    model.requires_grad_(True)
     half(model, X).float().sum().backward()
     assert all(p.grad is not None for p in model.parameters())
 
