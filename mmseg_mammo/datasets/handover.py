@@ -109,7 +109,8 @@ def _is_plain(tensor: torch.Tensor) -> bool:
         and tensor.layout is torch.strided
         and tensor.numel() > 0
         and tensor.is_contiguous()
-        and not (tensor.requires_grad or tensor.is_quantized or tensor.is_complex())
+        and not (tensor.requires_grad or tensor.is_quantized)
+        and not (tensor.is_complex() or tensor.is_neg())
     )
 
 

@@ -93,13 +93,14 @@ def test_tensors_that_are_more_than_their_bytes_go_as_they_are(in_worker):
         torch.eye(3).to_sparse(),
         torch.nn.Parameter(torch.ones(2)),
         torch.tensor(1 + 2j).conj(),
+        torch.tensor([1 + 2j]).conj().imag,
         torch.tensor(4.5),
     ]
     parcel = packed_collate([{'odd': odd}])
     arrived = pickle.loads(pickle.dumps(parcel))
 
     assert content(arrived) == content(pseudo_collate([{'odd': odd}]))
-    assert [tensor is parcel.memory for tensor in files_of(parcel)].count(False) == 5
+    assert [tensor is parcel.memory for tensor in files_of(parcel)].count(False) == 6
 
 
 def test_a_tensor_that_is_named_twice_arrives_once(in_worker):

@@ -28,4 +28,7 @@ class FusedAdamW(AdamW):
         except RuntimeError as error:  # such as: fused=True requires all the params to be CUDA
             reason = str(error).strip().splitlines()[0]
             print_log(f'FusedAdamW steps as AdamW: {reason}', 'current', logging.WARNING)
+            for group in groups:
+                if isinstance(group, dict):
+                    group['fused'] = None  # torch wrote into groups what it then refused
             super().__init__(groups, **settings)

@@ -59,7 +59,9 @@ class SpeedHook(Hook):
         """Take the compiled passes out: a copy of the model would compute with the original's weights."""
         model = unwrapped(runner.model)
         for name in PARTS:
-            vars(getattr(model, name, model)).pop('forward', None)
+            part = getattr(model, name, None)
+            if part is not None:
+                vars(part).pop('forward', None)
 
 
 def compiled(part: nn.Module, name: str, settings: dict[str, Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from mmcv.cnn.bricks import DropPath
 from mmengine.logging import print_log
 from mmpretrain.models import VisionTransformer
 from mmseg.registry import MODELS
@@ -91,12 +92,18 @@ class VPTVisionTransformer(VisionTransformer):
         self.trainable = trainable
         self.prompt_dropout = nn.Dropout(prompt_dropout)
         self._add_prompts(depth)
-        for layer in self.layers:  # its parameters are made once, and stay
-            layer.__class__, layer.checkpointing = PromptedLayer, checkpointing
+        self._change_layers(checkpointing)
         train_only(self, self.tuned_parameters())
         copy_frozen_once(self)
         guard_frozen(self)
         self.train()
+
+    def _change_layers(self, checkpointing: bool) -> None:
+        for layer in self.layers:  # its parameters are made once, and stay
+            layer.__class__, layer.checkpointing = PromptedLayer, checkpointing
+            for module in layer.modules():
+                if isinstance(module, DropPath):  # torch.compile takes NumPy's numbers for tensors
+                    module.drop_prob = float(module.drop_prob)
 
     def _add_prompts(self, depth: int) -> None:
         length = self.prompt_length

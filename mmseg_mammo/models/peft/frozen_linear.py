@@ -35,11 +35,16 @@ class FrozenLinear(nn.Linear):
         weight, bias = self.weight, self.bias
         if is_traced() or torch.is_inference_mode_enabled():
             return weight, bias
-        format_ = autocast_format(x.device.type)
-        plain = weight.dtype == torch.float32 and not weight.requires_grad
-        if format_ is None or not plain:
-            return weight, bias
         tensors = (weight,) if bias is None else (weight, bias)
+        if any(tensor.requires_grad for tensor in tensors):
+            self._copy = None  # fused optimizers change weights, and their version counts nothing
+            return weight, bias
+        plain = weight.dtype == torch.float32
+        if not plain or weight.is_meta or weight.is_inference():  # these have no data, no version
+            return weight, bias
+        format_ = autocast_format(x.device.type)
+        if format_ is None:
+            return weight, bias
         mark = format_, *((t.device, t.data_ptr(), t._version) for t in tensors)
         if self._copy is None or self._copy[0] != mark:
             half = None if bias is None else bias.detach().to(format_)

@@ -8,6 +8,8 @@ from segment_anything.modeling.common import MLPBlock
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from mmseg_mammo.models.tracing import is_traced
+
 
 class LeanMLP(MLPBlock):
     """segment-anything's MLP, whose backward pass makes the output of the GELU again.
@@ -19,7 +21,7 @@ class LeanMLP(MLPBlock):
     def forward(self, x: Tensor) -> Tensor:
         """…×C -> …×C."""
         second = self.lin2
-        plain = type(second) is nn.Linear and type(self.act) is nn.GELU
+        plain = type(second) is nn.Linear and type(self.act) is nn.GELU and not is_traced()
         if not (plain and second.weight.requires_grad and torch.is_grad_enabled()):
             return super().forward(x)
         hidden = self.lin1(x)
@@ -38,7 +40,7 @@ class _GeluLinear(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x, weight = ctx.saved_tensors
-        above = gradient.flatten(0, -2)
+        above = gradient.flatten(0, -2).to(x)  # autocast may have multiplied in less digits
         with torch.enable_grad():
             hidden = x.detach().requires_grad_()
             made = F.gelu(hidden)

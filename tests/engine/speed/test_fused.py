@@ -67,3 +67,13 @@ def test_a_config_names_it_and_either_goes_on_from_the_others_state():
     plain.param_groups[0].update(fused=False)
     for ours, theirs in zip(train(wrapper.optimizer, model), train(plain, twin), strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-6)
+
+
+def test_where_torch_refuses_it_groups_step_as_adamw_too(monkeypatch):
+    """foreach and fused exclude each other in every torch; one group has a rate of its own."""
+    monkeypatch.setattr('mmseg_mammo.engine.speed.fused.print_log', lambda *_: None)
+    weight, bias = layer().parameters()
+    groups = [{'params': [weight]}, {'params': [bias], 'lr': 0.2}]
+    optimizer = FusedAdamW(params=groups, lr=0.1, foreach=True)
+    assert [group['fused'] for group in optimizer.param_groups] == [None, None]
+    assert [group['lr'] for group in optimizer.param_groups] == [0.1, 0.2]

@@ -240,3 +240,14 @@ def test_frozen_weights_are_bit_identical_after_a_step():
 def test_an_impossible_depth_is_refused(options):
     with pytest.raises(ValueError, match=r'prompt_depth from 1 to 3'):
         build(**options)
+
+
+@pytest.mark.skipif(
+    not hasattr(torch, 'get_autocast_dtype'), reason='torch before 2.4 breaks a graph at hooks'
+)
+@pytest.mark.parametrize('options', [{}, {'prompt_depth': 1}, {'checkpointing': True}])
+def test_torch_compiles_it_as_one_graph(options):
+    backbone = build(**options).train()
+    compiled = torch.compile(backbone.forward, backend='aot_eager', fullgraph=True)
+    images = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(compiled(images)[0], backbone(images)[0], atol=1e-5, rtol=1e-5)

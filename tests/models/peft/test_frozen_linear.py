@@ -78,7 +78,10 @@ def test_trained_layers_and_inference_are_left_alone():
     with torch.inference_mode():
         half(model, X)
     assert model[1]._copy is None
-    model.requires_grad_(True)  # thawed later
+    model[1].bias.requires_grad_(True)  # thawed later, alone
+    half(model[1], X).float().sum().backward()
+    assert torch.equal(model[1].bias.grad, torch.full((4,), 3.0))
+    model.requires_grad_(True)
     half(model, X).float().sum().backward()
     assert all(p.grad is not None for p in model.parameters())
 
@@ -106,3 +109,28 @@ def test_a_vit_with_frozen_weights_has_them():
         linear = [module for module in modules if isinstance(module, nn.Linear)]
         assert len(linear) == 2 * 4
         assert all(isinstance(module, FrozenLinear) is expected for module in linear)
+
+
+def test_weights_without_data_and_those_of_inference_mode_are_taken_as_they_are():
+    ours, theirs = pair()
+    assert ours.to('meta')(X.to('meta')).shape == (3, 6)
+    with torch.inference_mode():
+        ours, theirs = pair()
+    with torch.no_grad():  # an inference tensor has no version to compare
+        assert torch.equal(half(ours, X), half(theirs, X))
+
+
+@pytest.mark.parametrize('settings', [{}, {'fused': True}, {'foreach': True}])
+def test_a_layer_that_was_trained_in_between_forgets_its_copy(settings):
+    for layer, plain in (pair(), pair(bias=False)):
+        half(layer, X)
+        try:
+            optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1, **settings)
+        except RuntimeError as error:  # fused before torch 2.4
+            pytest.skip(str(error))
+        layer.requires_grad_(True)
+        half(layer, X).float().square().sum().backward()
+        optimizer.step()
+        layer.requires_grad_(False)
+        plain.load_state_dict(layer.state_dict())
+        assert torch.equal(half(layer, X), half(plain, X))

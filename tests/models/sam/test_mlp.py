@@ -1,6 +1,7 @@
 """SAM's MLP against segment-anything's: values, gradients, and what is kept."""
 
 import copy
+import io
 
 import pytest
 import torch
@@ -64,3 +65,30 @@ def test_autocast_computes_in_bfloat16():
     for ours, theirs in zip(*ends, strict=True):
         assert ours.dtype == theirs.dtype
         torch.testing.assert_close(ours, theirs, atol=0.02, rtol=0.02)
+
+
+class Float32Linear(torch.nn.Linear):
+    """A first layer whose output autocast leaves in float32."""
+
+    def forward(self, x):
+        return super().forward(x).float()
+
+
+def test_a_first_layer_may_give_more_digits_than_autocast():
+    x, ends = torch.randn(6, 8), []
+    for mlp in pair():
+        mlp.lin1.__class__ = Float32Linear
+        with torch.autocast('cpu', dtype=torch.bfloat16):
+            output = mlp(x)
+        output.float().square().sum().backward()
+        ends.append([output, *(p.grad for p in mlp.parameters())])
+    for ours, theirs in zip(*ends, strict=True):
+        assert ours.dtype == theirs.dtype
+        torch.testing.assert_close(ours, theirs, atol=0.02, rtol=0.02)
+
+
+def test_a_trace_of_it_can_be_saved():
+    ours, theirs = pair()
+    x, file = torch.randn(6, 8), io.BytesIO()
+    torch.jit.save(torch.jit.trace(ours, x), file)
+    assert torch.equal(torch.jit.load(io.BytesIO(file.getvalue()))(x), theirs(x))
