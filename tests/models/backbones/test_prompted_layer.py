@@ -145,3 +145,10 @@ def test_trained_projections_get_their_gradient():
     train_only(found, {'attn.qkv.weight'})
     found(torch.randn(2, 5, WIDTH).double(), torch.randn(1, 3, WIDTH).double()).sum().backward()
     assert (found.attn.qkv.weight.grad.abs().amax(1) > 0).all()
+
+
+def test_attention_drops_pairs_while_training_only():
+    tokens, prompts = torch.randn(2, 5, WIDTH).double(), torch.randn(1, 3, WIDTH).double()
+    plain, dropping = layer()(tokens, prompts), layer(attn_drop_rate=0.5)
+    assert torch.equal(dropping(tokens, prompts), plain)
+    assert not torch.allclose(dropping.train()(tokens, prompts), plain)

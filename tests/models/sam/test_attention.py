@@ -1,5 +1,7 @@
 """Each form of SAM's attention against the written-out softmax, and their derivatives."""
 
+import io
+
 import pytest
 import torch
 
@@ -107,3 +109,12 @@ def test_bfloat16_is_taken_by_all_forms(form):
     error = attend(*half, form=form).double() - attend(*given, form=form)
     assert attend(*half, form=form).dtype == torch.bfloat16
     assert 0 < error.abs().max() < 0.1
+
+
+def test_a_trace_has_plain_operators_only():
+    """In pieces a trace could not be saved, nor exported."""
+    given = [tensor.detach() for tensor in tensors(4, 5, 3, 2)]
+    traced, file = torch.jit.trace(attend, tuple(given)), io.BytesIO()
+    torch.jit.save(traced, file)
+    torch.testing.assert_close(traced(*given), attend(*given))
+    assert 'scaled_dot_product_attention' in str(traced.graph)
