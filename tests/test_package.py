@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 
 from mmseg_mammo import host
 from mmseg_mammo.errors import HostError
+from mmseg_mammo.phantoms.trees import write_hospital_tree
 
 REPOSITORY = Path(__file__).parents[1]
 REQUIREMENTS = REPOSITORY / 'requirements'
@@ -91,6 +92,20 @@ def test_the_text_of_a_config_is_laid_out_once(formatter):
     assert formatter == [('a = 1', {'style_config': style}), ('b = 2', {'style_config': style})]
     yapf_api.FormatCode('a = 1', style_config={}, verify=True)
     assert formatter[2:] == [('a = 1', {'style_config': {}, 'verify': True})]
+
+
+def test_a_preparation_ends_with_its_card_and_sheets_on_a_machine_for_data(tmp_path):
+    """With the dependencies of the package alone: no host, and no extra but ``dicom``."""
+    raw = write_hospital_tree(tmp_path / 'raw', patients=3, height=96)
+    extras = ['matplotlib', 'jinja2', 'highdicom', 'onnx', 'onnxruntime', 'optuna', 'monai']
+    done = run_without_host(
+        f'sys.modules.update(dict.fromkeys({extras}))\n'
+        'from mmseg_mammo.cli.main import main\n'
+        f"main(['prepare', '{tmp_path}/out', '--table', '{raw}/annotations.csv', '--jobs', '1'])"
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ('index.csv', 'card.md', 'browse/index.html'):
+        assert (tmp_path / 'out' / name).is_file()
 
 
 def run_with_host(code: str, **environment: str) -> str:

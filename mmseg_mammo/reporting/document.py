@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmseg_mammo.visualization.plots import Figure
+if TYPE_CHECKING:  # a card of prepared data needs no matplotlib
+    from mmseg_mammo.visualization.plots import Figure
 
 Cell = str | float | int | None
 
@@ -27,7 +29,7 @@ class Section:
     anchor: str
     title: str
     text: tuple[str, ...]
-    items: tuple[Table | Figure, ...]
+    items: 'tuple[Table | Figure, ...]'
     warnings: tuple[str, ...] = ()
 
 
