@@ -108,6 +108,25 @@ def test_a_preparation_ends_with_its_card_and_sheets_on_a_machine_for_data(tmp_p
         assert (tmp_path / 'out' / name).is_file()
 
 
+@pytest.mark.parametrize(
+    ('package', 'extra', 'words'),
+    [
+        ('matplotlib', 'report', ['card', 'absent']),
+        ('jinja2', 'report', ['report', 'absent', '--out', 'out']),
+    ],
+)
+def test_a_package_of_an_extra_that_is_missing_is_named_with_its_extra(package, extra, words):
+    done = run_without_host(
+        f'sys.modules[{package!r}] = None\nfrom mmseg_mammo.cli.main import main\nmain({words})'
+    )
+    assert done.returncode == 1
+    expected = f"{package} is not installed. pip install '.[{extra}]' in the repository."
+    assert (
+        done.stderr.splitlines()[-1] == f'mammoseg {words[0]}: {expected}'
+    )  # after the host's warning
+    assert package in (REQUIREMENTS / f'{extra}.txt').read_text()
+
+
 def run_with_host(code: str, **environment: str) -> str:
     """What ``code`` prints in a fresh interpreter with the host."""
     done = subprocess.run(

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.version import __version__
 
 _ABOUT = """Segmentation of mammograms, from the raw download to the report.
@@ -54,6 +55,9 @@ COMMANDS = {
     'export': Command('export', 'Write the whole weights alone, or an ONNX file'),
     'demo': Command('demo', 'Prepare, train, test and report on phantoms'),
 }
+
+# Packages that commands import when they run, and the extra of setup.py that each is in.
+_EXTRAS = {'matplotlib': 'report', 'jinja2': 'report', 'optuna': 'search'}
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -117,7 +121,14 @@ def run(name: str, words: Sequence[str], prog: str, typed: str = '') -> None:
     # Intermixed: a config that may be left out is told from a checkpoint wherever options stand.
     nested = parser._subparsers is not None  # argparse has no intermixed way then
     args = parser.parse_args(words) if nested else parser.parse_intermixed_args(words)
-    import_module(f'mmseg_mammo.cli.{COMMANDS[name].module}').main(args)
+    try:
+        import_module(f'mmseg_mammo.cli.{COMMANDS[name].module}').main(args)
+    except ModuleNotFoundError as error:
+        package = (error.name or '').partition('.')[0]
+        if package not in _EXTRAS:
+            raise
+        remedy = f"pip install '.[{_EXTRAS[package]}]' in the repository"
+        sys.exit(f'{prog}: {MammoError(f"{package} is not installed", remedy=remedy)}')
 
 
 def parser_of(name: str, prog: str, typed: str = '') -> argparse.ArgumentParser:

@@ -20,15 +20,6 @@ from mmseg_mammo.io.pixel_cache.place import (
 from mmseg_mammo.io.pixel_cache.rights import Rights
 
 
-@pytest.fixture
-def index(tmp_path):
-    folder = tmp_path / 'data'
-    folder.mkdir(mode=0o755)
-    path = folder / 'index.csv'
-    path.write_text('')
-    return path
-
-
 def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
