@@ -24,13 +24,14 @@ from mmseg_mammo.evaluation.grids import (
 )
 from mmseg_mammo.evaluation.label_images import LabelImages, image_identity
 from mmseg_mammo.evaluation.lesions import compare_lesions, summarise_lesions
-from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise
+from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise_records, without_truth
 from mmseg_mammo.evaluation.regions import FLOOR
 from mmseg_mammo.evaluation.surface import hausdorff95_mm, surface_agreement
 from mmseg_mammo.evaluation.table import format_table
 from mmseg_mammo.io.image import resize_mask
 from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.index import DESCRIPTION
+from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.run_folder import IMAGE_COLUMNS
 from mmseg_mammo.io.spacing import size_on
 
@@ -46,7 +47,8 @@ class MammographyMetric(BaseMetric):
     The scalars can be monitors (``save_best='lesion_dice'``); :mod:`.scalars` declares the
     direction, range and unit of each. ``records`` keeps one dict per
     image after each evaluation, on the main process; ``lesion_rows`` one per lesion and
-    detection, if asked for.
+    detection, if asked for. Of an image whose lesion has no mask (:func:`.is_image_label`) only
+    what the model made is in it, and of the scalars it counts in ``auroc``.
 
     By default masks are compared on the grid of the prepared mask file, onto which mmseg
     resizes the logits bilinearly.
@@ -145,6 +147,8 @@ class MammographyMetric(BaseMetric):
             if self.lesions:
                 record.update(self._thesis_grid(sample, original))
                 record.update(self._lesion_level(sample, probability, mask, truth))
+            if is_image_label(sample):  # its truth is 255 everywhere
+                record = {**without_truth(record), _NESTED: []}
             self.results.append(record)
 
     def _thesis_grid(self, sample: dict, truth: np.ndarray) -> dict[str, int | str]:
@@ -196,7 +200,7 @@ class MammographyMetric(BaseMetric):
     def score_names(self) -> set[str]:
         """The scalars of :meth:`compute_metrics`, but for those of a model's candidate masks."""
         further = summarise_lesions([]) if self.lesions else {}
-        return {*summarise([Overlap(1, 1, 1)], [1.0]), *further}
+        return {*summarise_records([]), *further}
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Summarise the records of all processes; an image that came twice counts once."""
@@ -213,14 +217,10 @@ class MammographyMetric(BaseMetric):
             for record in self.records
             for row in record.pop(_NESTED, ())
         ]
-        counts = [
-            Overlap(r['truth_pixels'], r['predicted_pixels'], r['intersection_pixels'])
-            for r in self.records
-        ]
-        scores = summarise(counts, [record['max_probability'] for record in self.records])
-        scores.update(summarise_candidates(self.records))
+        masked = [record for record in self.records if not is_image_label(record)]
+        scores = summarise_records(self.records) | summarise_candidates(masked)
         if self.lesions:
-            scores.update(summarise_lesions(self.records))
+            scores.update(summarise_lesions(masked))
         print_log(f'\n{format_table(scores, self.records, self.eval_size)}', 'current')
         return scores
 

@@ -103,6 +103,14 @@ SCALARS = (
     Scalar(
         ('images', 'lesion_images', 'normal_images'), 'counts', better='', high=math.inf, unit=''
     ),
+    Scalar(
+        ('image_label_images',),
+        'a count, where there are some: images with a lesion that nobody outlined; they count in '
+        '`auroc` alone',
+        better='',
+        high=math.inf,
+        unit='',
+    ),
     _candidates(
         'candidate_<k>_iou',
         'candidate_<k>_dice',

@@ -33,6 +33,8 @@ MASK_FILE = 'mask_file'
 # A key of test.json, and of each data set in run.json: images of the split that the data set left
 # out, by the reason; earlier runs lack it.
 LEFT_OUT, NOT_ANNOTATED, OTHER_FINDING = 'left_out', 'not_annotated', 'other_finding'
+# A key of both, where there are some: images whose lesion nobody outlined (mask_kind=image-label).
+IMAGE_LABELS = 'image_labels'
 # A key of run.json of a test: steps that its checkpoint was trained for; earlier runs lack it.
 TRAINED_STEPS = 'checkpoint_iter'
 # A key of test.json.

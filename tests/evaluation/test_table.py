@@ -57,6 +57,14 @@ def test_weak_masks_among_contours_are_counted():
     assert 'NOTE: masks are weak (boxes' in format_table(SCORES, [mixed[0], mixed[3]], None)
 
 
+def test_image_labels_are_counted_and_are_no_masks():
+    mixed = records('weak', 'contour', 'image-label')
+    mixed = [r | {'annotated': 'lesion'} for r in mixed]
+    text = format_table(SCORES | {'image_label_images': 1.0}, mixed, None)
+    assert 'NOTE: 1 of 2 masks are weak' in text
+    assert 'NOTE: 1 more images have a lesion that nobody outlined: they count in the' in text
+
+
 def test_the_grid_is_named():
     assert 'the prepared masks' in format_table(SCORES, records('contour'), None)
     assert '224×224' in format_table(SCORES, records('contour'), (224, 224))

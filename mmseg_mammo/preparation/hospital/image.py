@@ -10,7 +10,8 @@ import numpy as np
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.dicom.gpu import use_nvimagecodec
 from mmseg_mammo.io.image import BRIGHT_AIR, air_is_bright, read_image
-from mmseg_mammo.io.index import MASK_KINDS, Row, merge_terms
+from mmseg_mammo.io.index import Row, merge_terms
+from mmseg_mammo.io.mask import MASK_KINDS
 from mmseg_mammo.io.shapes.drawing import Drawing
 from mmseg_mammo.preparation.dicom_facts import dicom_facts
 from mmseg_mammo.preparation.hospital.entry import Entry
