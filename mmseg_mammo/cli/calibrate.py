@@ -86,7 +86,7 @@ def main(args: argparse.Namespace) -> None:
     choice = choose(seen.scores, seen.lesion, seen.patients, kind, share)
     print('\n'.join(describe(choice)))
     fitted = (
-        'fitted to the pixels of all images' if seen.lesion.any() else 'no lesions to fit it to'
+        'fitted to the pixels of all images' if seen.logits[1].any() else 'no lesions to fit it to'
     )
     print(f'temperature {temperature:.4g} ({fitted})')
     cuts = {'before': (former, before['threshold']), 'now': (seen.scores, choice.threshold)}

@@ -33,11 +33,11 @@ class Seen:
 
     Attributes:
         scores: N highest probabilities, on the grid of each mask, as they are cut.
-        lesion: N bool, whether the true mask has a pixel.
+        lesion: N bool, whether the true mask has a pixel, or the image a label that says so.
         patients: N texts that tell patients apart.
         sources: N texts.
         logits: Histogram of the logits of all pixels, of ``breast_only`` of those in the breast,
-            2×K: background and lesion.
+            2×K: background and lesion. Images whose lesion nobody outlined are not in it.
     """
 
     scores: np.ndarray
@@ -82,8 +82,9 @@ def look(model: Any, cfg: Config, splits: Sequence[str], temperature: float) -> 
         for sample in show_progress(_predictions(model, cfg, splits), total, 'calibrating'):
             probability = lesion_probability(sample.seg_logits.data)
             truth = sample.gt_sem_seg.data[0].to(probability.device) > 0
-            counts += count_logits(probability, truth, temperature)
             meta = sample.metainfo
+            if not is_image_label(meta):  # nobody knows which of its pixels are lesion
+                counts += count_logits(probability, truth, temperature)
             who = f'{meta.get("source", "")}/{meta.get("patient_id", "")}'
             rows.append((float(probability.max()), bool(truth.any()), who, meta.get('source', '')))
     finally:
