@@ -19,6 +19,7 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.calibration import fit_temperature
 from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.io.index import INDEX_NAME, read_index
+from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.preparation.progress import show_progress
 
 # Logits are read at this temperature: a sigmoid of float32 is 1 from 17 on, and tells nothing then.
