@@ -15,6 +15,9 @@ from mmseg_mammo.cli.common import named_errors
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.checkpoint_record import read_record
 
+# As io.mask and io.run_folder have them, which need NumPy.
+IMAGE_LABEL, IMAGE_LABELS = 'image-label', 'image_labels'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the record of a checkpoint."""
@@ -145,8 +148,10 @@ def _data(data: Mapping[str, Any]) -> str:
     if 'index_sha256' not in data:
         return f'{data["images"]} images'
     counts = ', '.join(f'{count} {name}' for name, count in data['annotated'].items())
-    kinds = '+'.join(data['mask_kind'])
+    kinds = '+'.join(kind for kind in data['mask_kind'] if kind != IMAGE_LABEL) or 'no'
+    labelled = data.get(IMAGE_LABELS)
+    more = f', {labelled} image labels without a mask' if labelled else ''
     return (
-        f'{data["images"]} images ({counts}) of {data["patients"]} patients, {kinds} masks; '
+        f'{data["images"]} images ({counts}) of {data["patients"]} patients, {kinds} masks{more}; '
         f'index {data["index_sha256"][:12]}'
     )

@@ -9,6 +9,7 @@ from mmseg_mammo.io.mask import IMAGE_LABEL
 from mmseg_mammo.preparation.hospital.names import tells_nothing
 
 NOT_ANNOTATED = 'not-annotated'
+EMPTY_MASK_MEANINGS = ('normal', NOT_ANNOTATED)
 _OPTIONS = ('source',)  # columns of index.csv that an option sets, not a table
 # Of masks of patients; what is made from phantoms says so by itself.
 DRAWN = ('contour', 'weak')
