@@ -60,8 +60,8 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
     from mmseg_mammo.engine.config.test_output import describe_test_output, use_test_output
     from mmseg_mammo.engine.devices import choose_device
+    from mmseg_mammo.evaluation.image_level.threshold import check_enough, choose, describe, effects
     from mmseg_mammo.inference.calibration.look import annotations, calibrated, check_model
-    from mmseg_mammo.inference.calibration.threshold import check_enough, choose, describe, effects
     from mmseg_mammo.inference.trained_model import say_changes
     from mmseg_mammo.io.operating_point import (
         OPERATING_POINT,

@@ -40,6 +40,12 @@ DIFFERENCES = 'input_differs_from_training'
 
 # Columns that a reader relies on, of per_image_val.csv and of per_image_test.csv.
 COUNTS = ('truth_pixels', 'predicted_pixels', 'intersection_pixels')
+# Columns of models that say whether there is a lesion at all; counts as if nothing were closed.
+UNGATED = ('predicted_pixels', 'intersection_pixels')
+PRESENCE_COLUMNS = (
+    *('presence', 'presence_logit', 'closed'),
+    *(f'ungated_{name}' for name in (*UNGATED, 'max_probability')),
+)
 RECORD_COLUMNS = (*DESCRIPTION, *COUNTS, 'max_probability')
 TEST_COLUMNS = (*RECORD_COLUMNS, 'key', 'height', 'width')
 # All columns of lesions_test.csv; a true lesion has neither score nor threshold.
