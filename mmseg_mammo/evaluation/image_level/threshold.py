@@ -82,7 +82,7 @@ def check_enough(count: int, kind: str, share: float) -> int:
     rank = rank_for(share, count)
     if rank is None:
         raise MammoError(
-            f'--target {kind}={share:g} with {count} {KINDS[kind]}',
+            f'target {kind}={share:g} with {count} {KINDS[kind]}',
             f'{fewest_for(share)} or more of them',
             'Annotate more, or lower the target',
         )
@@ -113,7 +113,7 @@ def choose(
     score = float(sign * np.sort(found)[rank - 1])
     if kind == 'sensitivity' and score <= 0:
         raise MammoError(
-            f'--target {kind}={share:g}: the model gives no probability to more images than that',
+            f'target {kind}={share:g}: the model gives no probability to more images than that',
             f'a target up to {np.mean(scores[wanted] > 0):.3g}',
         )
     names, codes = np.unique(patients[wanted], return_inverse=True)
