@@ -15,6 +15,7 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.one_by_one import one_by_one
 from mmseg_mammo.models.peft.trainable import count_parameters
 
+
 @pytest.fixture(scope='module')
 def config():
     return shrink('unet_cbis', 'data', 'work').model

@@ -186,9 +186,11 @@ def _source_table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
         *('highest probability AUROC', 'its low', 'its high', 'mark'),
     )
     notes = [
-        'AUROC from 0 to 1, with 95 % intervals over patients; none where all images have a lesion, '
-        'or none has. Beside it that of the highest probability of the mask, as if nothing were '
-        'closed.'
+        (
+            'AUROC from 0 to 1, with 95 % intervals over patients; none where all images have a '
+            'lesion, or none has. Beside it that of the highest probability of the mask, as if '
+            'nothing were closed.'
+        )
     ]
     if left := [f'{t.model} {n}' for t in tests if (n := len(t.images) - len(asked(t.images)))]:
         notes.append(f'Images without a prompt are left out: {", ".join(left)}.')

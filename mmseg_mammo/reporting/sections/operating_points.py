@@ -58,7 +58,7 @@ def _point(test: Test, threshold: float) -> OperatingPoint:
     )
 
 
-def _presence(test: Test) -> dict[str, float]:
+def _presence(test: Test) -> dict[str, Any]:
     """The presence settings that the scores of a test follow; none of other models."""
     output = test.test_output
     if output.get('presence_threshold') is None:
