@@ -9,6 +9,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.grids import lesion_probability
+from mmseg_mammo.models.test_output import TestOutput
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,14 @@ class Found:
         presence: Probability that there is a lesion at all, 0 to 1; None of a model that does not
             tell.
         closed: Whether the presence is not above its threshold.
+        presence_logit: Raw; None as ``presence``.
     """
 
     probability: np.ndarray
     mask: np.ndarray | None
     presence: float | None = None
     closed: bool = False
+    presence_logit: float | None = None
 
 
 def found_in(sample: SegDataSample) -> Found:
@@ -36,6 +39,7 @@ def found_in(sample: SegDataSample) -> Found:
         sample.pred_sem_seg.data[0].cpu().numpy() > 0,
         sample.metainfo.get('presence'),
         bool(sample.metainfo.get('closed', False)),
+        sample.metainfo.get('presence_logit'),
     )
 
 
@@ -46,10 +50,18 @@ def mirrored(loaded: Mapping[str, Any]) -> dict[str, Any]:
     return {'inputs': loaded['inputs'].flip(-1), 'data_samples': sample}
 
 
-def with_mirrored(one: Found, other: Found) -> Found:
-    """The mean of an image and its mirrored self."""
-    presence = _mean_presence((one, other))
-    return Found((one.probability + other.probability) / 2, None, presence)
+def with_mirrored(one: Found, other: Found, output: TestOutput) -> Found:
+    """The mean of an image and its mirrored self; of presence that of the raw logits.
+
+    Args:
+        one: Of the image.
+        other: Of the mirrored one.
+        output: Of the model, which calibrates presence.
+    """
+    mean, presence = (one.probability + other.probability) / 2, None
+    if one.presence_logit is not None and other.presence_logit is not None:
+        presence = output.presence((one.presence_logit + other.presence_logit) / 2)
+    return Found(mean, None, presence)
 
 
 def merge(each: Sequence[Found], output: Mapping[str, Any]) -> Found:
@@ -67,7 +79,8 @@ def merge(each: Sequence[Found], output: Mapping[str, Any]) -> Found:
         merged = first
     else:
         mean = np.stack([one.probability for one in each]).mean(axis=0, dtype=np.float32)
-        presence = _mean_presence(each)
+        known = [one.presence for one in each if one.presence is not None]
+        presence = float(np.mean(known)) if known else None
         limit = output.get('presence_threshold')
         closed = presence is not None and limit is not None and presence <= limit
         mask = (mean > output['threshold']) & (not closed)
@@ -78,11 +91,6 @@ def merge(each: Sequence[Found], output: Mapping[str, Any]) -> Found:
             remedy='Its training diverged: take another checkpoint',
         )
     return merged
-
-
-def _mean_presence(each: Sequence[Found]) -> float | None:
-    known = [one.presence for one in each if one.presence is not None]
-    return float(np.mean(known)) if known else None
 
 
 def one_output(outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

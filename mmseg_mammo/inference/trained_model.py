@@ -108,7 +108,9 @@ class TrainedModel:
         found = self._run(batch)
         if not self.flip:
             return found
-        return [*map(with_mirrored, found, self._run([mirrored(one) for one in batch]))]
+        other = self._run([mirrored(one) for one in batch])
+        output = self.model.test_output
+        return [with_mirrored(*pair, output) for pair in zip(found, other, strict=True)]
 
     def _run(self, batch: Sequence[dict]) -> list[Found]:
         data = {

@@ -43,7 +43,9 @@ def runner():
     model = nn.Module()
     model.has_presence = True
     cfg = dict(
-        type='InputGridEncoderDecoder', presence_head=dict(in_channels=(8,)), test_output=dict(threshold=0.4)
+        type='InputGridEncoderDecoder',
+        presence_head=dict(in_channels=(8,)),
+        test_output=dict(threshold=0.4),
     )
     return SimpleNamespace(
         model=model,
