@@ -142,15 +142,15 @@ def refuse_unknown(wanted: Mapping[str, str], known: Collection[str]) -> None:
         known: From :func:`known_scores`.
 
     Raises:
-        MammoError: A score is not among them, and no part of the loss nor of a mask's candidates.
+        MammoError: A score is not among them, no part of the loss, and not one that only some models have.
     """
     part_of_loss = 'val_' if 'val_loss' in known else None
     for score, setting in wanted.items():
         loss = part_of_loss and score.startswith(part_of_loss)
-        # Those of candidate masks a metric cannot know of before it sees one.
+        # Those of candidate masks and of presence a metric cannot know of before it sees one.
         declared = scalar(score)
-        candidates = declared is not None and declared.of_candidates
-        if score not in known and not loss and not candidates:
+        special = declared is not None and (declared.of_candidates or declared.of_presence)
+        if score not in known and not loss and not special:
             near = difflib.get_close_matches(score, known, n=3, cutoff=0.5) or sorted(known)
             remedy = 'Name another score'
             if score == 'val_loss':

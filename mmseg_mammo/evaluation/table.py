@@ -41,6 +41,8 @@ def format_table(
         f'specificity {_number(scores["specificity"])} % (normal images with an empty '
         f'prediction); image-level AUROC {_number(scores["auroc"], 3)}'
     )
+    if 'presence_auroc' in scores:
+        lines.append(_presence_line(scores, records))
     if 'lesion_surface_dice' in scores:
         lines.append(_lesion_level(scores))
     lines += _candidate_block(scores)
@@ -73,6 +75,15 @@ def _share(records: Sequence[dict], kind: str) -> str:
     ]
     found = kinds.count(kind)
     return f'{found} of {len(kinds)} ' if kind == 'weak' and 0 < found < len(kinds) else ''
+
+
+def _presence_line(scores: dict[str, float], records: Sequence[dict]) -> str:
+    return (
+        f'presence AUROC {_number(scores["presence_auroc"], 3)}; '
+        f'{sum(record["closed"] for record in records)} of {len(records)} images closed; with none '
+        f'closed lesion Dice {_number(scores["ungated_lesion_dice"])} %, specificity '
+        f'{_number(scores["ungated_specificity"])} %'
+    )
 
 
 def _lesion_level(scores: dict[str, float]) -> str:

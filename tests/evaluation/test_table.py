@@ -102,3 +102,13 @@ def test_images_without_a_prompt_are_counted():
     table = format_table(SCORES, [prompted, *others], None)
     assert table.endswith('NOTE: 2 images without a prompt: predicted empty')
     assert 'without a prompt' not in format_table(SCORES, [prompted], None)
+
+
+def test_a_model_with_presence_has_a_line_with_and_without_closing():
+    scores = summarise([Overlap(1, 1, 1)], [1.0])
+    scores |= dict(presence_auroc=0.75, ungated_lesion_dice=40.0, ungated_specificity=float('nan'))
+    text = format_table(scores, [{'closed': 1}, {'closed': 0}], None)
+    assert (
+        'presence AUROC 0.750; 1 of 2 images closed; with none closed lesion Dice 40.00 %, '
+        'specificity – %'
+    ) in text

@@ -208,19 +208,40 @@ def test_the_loss_of_presence_reaches_the_encoder_alone():
     assert all(p.grad is None for p in model.decode_head.parameters())
 
 
-def test_images_with_a_label_alone_train_presence_and_nothing_else():
-    """Their masks are 255 everywhere."""
-    model = with_presence().train()
-    given = batch('lesion', 'lesion')
-    for one in given:
+@pytest.mark.parametrize(
+    'loss',
+    [
+        dict(type='CrossEntropyLoss', use_sigmoid=True),
+        dict(type='CrossEntropyLoss', use_sigmoid=True, avg_non_ignore=True),
+        dict(type='CrossEntropyLoss'),
+        dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ],
+)
+@pytest.mark.parametrize('also', [['lesion'], ['lesion', 'lesion']])
+def test_images_with_a_label_alone_train_presence_and_nothing_else(loss, also):
+    """Their masks are 255 everywhere, of all images of a batch or of some."""
+    channels = 1 if 'use_sigmoid' in loss else 2
+    settings = shrink('unet_absence_cbis', 'data', 'work').model.decode_head
+    settings.update(out_channels=channels, loss_decode=[loss, dict(type='LesionDiceLoss')])
+    settings.threshold = 0.5 if channels == 1 else None
+    model = with_presence(decode_head=settings)
+    given = batch('normal', 'lesion')
+    for one in given[-len(also) :]:
         one.gt_sem_seg.data = torch.full((1, 32, 32), 255, dtype=torch.uint8)
-    losses = model.loss(images(2), given)
-    assert losses['presence.loss_presence'] > 0
+    known = 2 - len(also)
+    inputs = images(2).requires_grad_()
+    losses = model.loss(inputs, given)
     parts = [name for name in losses if name.startswith('decode.')]
-    assert {'decode.loss_ce', 'decode.loss_dice', 'decode.acc_seg'} == set(parts)
-    assert all(float(losses[name]) == 0 for name in parts)
-    sum(losses[name] for name in parts if 'loss' in name).backward()
-    assert all(p.grad is None or not p.grad.any() for p in model.parameters())
+    assert set(parts) == {'decode.loss_ce', 'decode.loss_dice', 'decode.acc_seg'}
+    assert all(losses[name].isfinite() for name in parts)
+    assert all((float(losses[name]) > 0) == (known > 0) for name in parts if 'loss' in name)
+    (moved,) = torch.autograd.grad(
+        sum(losses[name] for name in parts if 'loss' in name), inputs, retain_graph=True
+    )
+    assert moved.isfinite().all()
+    assert [bool(one.any()) for one in moved] == [known > 0, False]
+    (moved,) = torch.autograd.grad(losses['presence.loss_presence'], inputs)
+    assert all(one.any() for one in moved)
 
 
 def test_windows_and_tokens_for_the_decode_head_are_refused():

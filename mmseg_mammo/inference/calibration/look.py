@@ -39,6 +39,7 @@ class Seen:
         sources: N texts.
         logits: Histogram of the logits of all pixels, of ``breast_only`` of those in the breast,
             2×K: background and lesion. Images whose lesion nobody outlined are not in it.
+        presence: N raw logits that there is a lesion at all; None of a model that does not tell.
     """
 
     scores: np.ndarray
@@ -46,6 +47,7 @@ class Seen:
     patients: np.ndarray
     sources: np.ndarray
     logits: np.ndarray = field(default_factory=lambda: np.zeros((2, _BINS), np.int64))
+    presence: np.ndarray | None = None
 
 
 def check_model(cfg: Config) -> None:
@@ -76,7 +78,7 @@ def look(model: Any, cfg: Config, splits: Sequence[str], temperature: float) -> 
     """
     given = model.test_output
     model.test_output = replace(given, temperature=temperature)
-    rows: list[tuple[float, bool, str, str]] = []
+    rows: list[tuple[float, bool, str, str, float]] = []
     counts = np.zeros((2, _BINS), np.int64)
     try:
         total = len(annotations(cfg, splits))
@@ -87,11 +89,13 @@ def look(model: Any, cfg: Config, splits: Sequence[str], temperature: float) -> 
             if not is_image_label(meta):  # nobody knows which of its pixels are lesion
                 counts += count_logits(probability, truth, temperature)
             who = f'{meta.get("source", "")}/{meta.get("patient_id", "")}'
-            rows.append((float(probability.max()), bool(truth.any()), who, meta.get('source', '')))
+            own = (bool(truth.any()), who, meta.get('source', ''), meta.get('presence_logit', 0.0))
+            rows.append((float(probability.max()), *own))
     finally:
         model.test_output = given
-    scores, lesion, patients, sources = zip(*rows, strict=True)
-    return Seen(np.array(scores), np.array(lesion), np.array(patients), np.array(sources), counts)
+    scores, lesion, patients, sources, presence = map(np.array, zip(*rows, strict=True))
+    known = presence if getattr(model, 'has_presence', False) else None
+    return Seen(scores, lesion, patients, sources, counts, known)
 
 
 def _predictions(model: Any, cfg: Config, splits: Sequence[str]) -> Iterator[SegDataSample]:

@@ -87,13 +87,8 @@ class VPTVisionTransformer(VisionTransformer):
                 f'prompt_length >= 0 and prompt_depth from 1 to {self.num_layers} or None',
             )
         check_choice(pretrained_normalisation)
-        if out_tokens and (self.cls_token is None or self.num_layers - 1 not in self.out_indices):
-            raise MammoError(
-                f'out_tokens=True with out_indices={tuple(self.out_indices)} and '
-                f'{self.num_extra_tokens} class tokens',
-                'a class token (with_cls_token=True), and the last layer among out_indices',
-            )
         self.out_tokens = out_tokens
+        self._check_tokens()
         self.pretrained = pretrained
         self.pretrained_normalisation = pretrained_normalisation
         self.normalisation: Normalisation | None = None  # what the file says, once it is read
@@ -107,6 +102,15 @@ class VPTVisionTransformer(VisionTransformer):
         copy_frozen_once(self)
         guard_frozen(self)
         self.train()
+
+    def _check_tokens(self) -> None:
+        last = self.num_layers - 1 in self.out_indices
+        if self.out_tokens and (self.cls_token is None or not last):
+            raise MammoError(
+                f'out_tokens=True with out_indices={tuple(self.out_indices)} and '
+                f'{self.num_extra_tokens} class tokens',
+                'a class token (with_cls_token=True), and the last layer among out_indices',
+            )
 
     def _change_layers(self, checkpointing: bool) -> None:
         for layer in self.layers:  # its parameters are made once, and stay

@@ -115,7 +115,7 @@ def test_tokens_are_those_behind_the_last_layer_of_a_recomputation(options):
 
 @pytest.mark.parametrize('options', [{'with_cls_token': False}, {'out_indices': [0]}])
 def test_tokens_that_are_not_there_are_refused(options):
-    with pytest.raises(MammoError, match='out_tokens=True with out_indices=.* a class token'):
+    with pytest.raises(MammoError, match=r'out_tokens=True with out_indices=.* a class token'):
         build(out_tokens=True, **options)
 
 
