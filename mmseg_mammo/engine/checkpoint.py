@@ -15,6 +15,7 @@ from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.devices import check_device
 from mmseg_mammo.engine.partial_checkpoint import complete, use_base
+from mmseg_mammo.engine.presence.stored import use_stored_presence
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.checkpoint_file import CHECKPOINTS, fault_of_file
 from mmseg_mammo.models.literals import read_literals
@@ -68,6 +69,7 @@ def load_model(
         use_base(cfg, Path(checkpoint), None)
     else:
         cfg = config if isinstance(config, Config) else read_config(config)
+        use_stored_presence(cfg, checkpoint)
     model = build_model(cfg)
     model.load_state_dict(read_checkpoint(checkpoint, model)['state_dict'])
     model.cfg = cfg

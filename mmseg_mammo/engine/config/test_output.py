@@ -82,7 +82,7 @@ def use_operating_point(
     breast_only: bool | None = None,
     checkpoint: Path | None = None,
 ) -> OperatingPoint | None:
-    """Apply a file's threshold, temperature and ``breast_only``, or what is given instead of it.
+    """Apply a file's threshold, temperature, ``breast_only`` and presence, or what is given instead.
 
     A file that was found with another checkpoint is applied, and a warning says so.
 
@@ -121,7 +121,7 @@ def use_operating_point(
             'current',
             logging.WARNING,
         )
-    use_test_output(cfg, point.threshold, point.temperature, point.breast_only)
+    use_test_output(cfg, point.threshold, point.temperature, point.breast_only, **point.presence())
     return point
 
 
