@@ -35,8 +35,6 @@ MASK_FILE = 'mask_file'
 LEFT_OUT, NOT_ANNOTATED, OTHER_FINDING = 'left_out', 'not_annotated', 'other_finding'
 # A key of run.json of a test: steps that its checkpoint was trained for; earlier runs lack it.
 TRAINED_STEPS = 'checkpoint_iter'
-# A key of a checkpoint's record, and of run.json of a test: how the presence threshold was chosen.
-PRESENCE = 'presence'
 # A key of test.json.
 DIFFERENCES = 'input_differs_from_training'
 
