@@ -33,7 +33,10 @@ VALIDATION = [
 ]
 FOREIGN = [*LOAD, SMALL, {'type': 'RandomFlip', 'prob': 0.5}, 'InPlace', 'PackMammogram']
 CROP = [*LOAD, {'type': 'RandomCrop', 'crop_size': (40, 40)}, 'PackMammogram']
+BY_AREA = {**SMALL, 'interpolation': 'area'}
+FIRST = [*LOAD, 'MammoCLAHE', BY_AREA, *AUGMENT, 'PackMammogram']
 ALL = {
+    'clahe first': FIRST,
     'thesis': THESIS,
     'strong': STRONG,
     'sam': SAM,

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -6,7 +7,7 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.image import resize_image, scale_to_long_side, write_png
-from mmseg_mammo.transforms import ShrinkMammogram
+from mmseg_mammo.transforms import MammoCLAHE, ShrinkMammogram
 
 SMALL = np.zeros((300, 200), np.uint8)
 SMALL[101:103, 51:53] = 1
@@ -31,6 +32,33 @@ def test_the_aspect_ratio_can_be_kept_and_a_mask_is_not_needed():
     assert 'gt_seg_map' not in step({'img': IMAGE})
 
 
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('name', ['Resize', 'ResizeMammogram'])
+def test_area_takes_the_mean_of_the_pixels_that_become_one(name, dtype):
+    """12×8 pixels to 3×4: means of 4×2, rounded; the mask is not averaged."""
+    levels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (12, 8)).astype(dtype)
+    mask = np.zeros((12, 8), np.uint8)
+    mask[4, 2] = 1
+    step = TRANSFORMS.build(dict(type=name, scale=(4, 3), interpolation='area'))
+    given = {'img': np.dstack([levels] * 3), 'gt_seg_map': mask, 'seg_fields': ['gt_seg_map']}
+    found = step(given)
+    means = levels.reshape(3, 4, 4, 2).mean(axis=(1, 3))
+    assert found['img'].dtype == dtype
+    assert np.abs(found['img'][..., 1] - means).max() <= 0.5
+    if name == 'ResizeMammogram':
+        assert np.argwhere(found['gt_seg_map']).tolist() == [[1, 1]]
+
+
+def test_clahe_at_the_size_of_the_file_and_then_area_is_what_opencv_makes_of_it():
+    levels = np.random.default_rng(1).integers(0, 4096, (96, 64)).astype(np.uint16)
+    steps = [MammoCLAHE(clip_limit=2.0, tile_grid_size=(4, 4)), *FIRST[2:]]
+    found = Compose(steps)({'img': np.dstack([levels] * 3), 'img_shape': (96, 64)})['inputs']
+    eight = np.rint(levels / 257).astype(np.uint8)
+    equal = cv2.createCLAHE(2.0, (4, 4)).apply(eight)
+    expected = cv2.resize(equal, (32, 32), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(found[0].numpy(), expected)
+
+
 BEHIND = [
     dict(type='MapIntensity'),
     dict(type='Resize', scale=(32, 32), keep_ratio=False),
@@ -39,9 +67,20 @@ BEHIND = [
 ]
 
 
+FIRST = [
+    dict(type='MapIntensity'),
+    dict(type='MammoCLAHE', tile_grid_size=(2, 2)),
+    dict(type='Resize', scale=(32, 32), keep_ratio=False, interpolation='area'),
+    dict(type='PackMammogram'),
+]
+
+
+@pytest.mark.parametrize('behind', [BEHIND, FIRST])
 @pytest.mark.parametrize('shape', [(300, 200), (211, 333)])
 @pytest.mark.parametrize('top', [256, 4096, 65536])
-def test_an_original_that_is_shrunk_is_the_same_input_as_the_prepared_image(top, shape, tmp_path):
+def test_an_original_that_is_shrunk_is_the_same_input_as_the_prepared_image(
+    top, shape, behind, tmp_path
+):
     levels = np.random.default_rng(0).integers(0, top, shape)
     original = levels.astype(np.uint8 if top == 256 else np.uint16)
     prepared = resize_image(original, scale_to_long_side(shape, 120))
@@ -49,12 +88,12 @@ def test_an_original_that_is_shrunk_is_the_same_input_as_the_prepared_image(top,
     write_png(tmp_path / 'original.png', original)
     write_png(tmp_path / 'prepared.png', prepared)
     read, shrink = dict(type='ReadMammogram'), dict(type='ShrinkMammogram', long_side=120)
-    one = Compose([read, shrink, *BEHIND])({'img_path': str(tmp_path / 'original.png')})
-    two = Compose([read, *BEHIND])({'img_path': str(tmp_path / 'prepared.png')})
+    one = Compose([read, shrink, *behind])({'img_path': str(tmp_path / 'original.png')})
+    two = Compose([read, *behind])({'img_path': str(tmp_path / 'prepared.png')})
     assert torch.equal(one['inputs'], two['inputs'])
     assert one['data_samples'].ori_shape == shape
     assert two['data_samples'].ori_shape == prepared.shape
-    array = Compose([dict(type='LoadImageFromNDArray'), shrink, *BEHIND])({'img': original})
+    array = Compose([dict(type='LoadImageFromNDArray'), shrink, *behind])({'img': original})
     assert torch.equal(array['inputs'], two['inputs'])
 
 
