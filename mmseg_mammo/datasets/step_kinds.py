@@ -12,6 +12,7 @@ do more, does not inherit it:
 
 import hashlib
 import inspect
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -59,6 +60,16 @@ def takes_one_channel(step: Any) -> bool:
 def is_known(step: Any) -> bool:
     """Whether a step is of this package or of the host, so that it reads no more than it has to."""
     return f'{type(step).__module__}.'.startswith((_OWN, *_HOSTS))
+
+
+def most_pixels(steps: Sequence[Any]) -> int:
+    """The most pixels that an image has behind a run of cacheable steps; 0: they do not tell.
+
+    A resizing keeps within its ``scale``, whatever aspect ratio and millimetres it follows.
+    """
+    sizes = [step.scale for step in steps if isinstance(step, theirs.Resize)]
+    known = bool(sizes) and isinstance(sizes[-1], (tuple, list))
+    return int(sizes[-1][0]) * int(sizes[-1][1]) if known else 0
 
 
 def describe_step(step: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
 from mmseg_mammo.models.input_grid import InputGridEncoderDecoder
 from mmseg_mammo.models.losses.best_mask import BestMaskLoss
 from mmseg_mammo.models.losses.dice import LesionDiceLoss
+from mmseg_mammo.models.padding import PaddedDataPreProcessor
 from mmseg_mammo.models.prompts.samplers import (
     EDTCentreSampler,
     ErrorPointSampler,
@@ -22,6 +23,7 @@ __all__ = [
     'JitteredBoxSampler',
     'LeanUPHead',
     'LesionDiceLoss',
+    'PaddedDataPreProcessor',
     'RandomPointSampler',
     'SAMImageEncoder',
     'SAMSegmentor',

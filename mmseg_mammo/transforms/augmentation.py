@@ -76,8 +76,8 @@ def affine_matrix(
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, scale)
     matrix[:, 2] += np.array([shift[1] * width, shift[0] * height])
     if aspect != 1:
-        matrix[:, 2] += matrix[:, 0] * (1 - aspect) * (width - 1) / 2
-        matrix[:, 0] *= aspect
+        middle = (width - 1) / 2
+        matrix = matrix @ np.array([[aspect, 0, (1 - aspect) * middle], [0, 1, 0], [0, 0, 1]])
     return matrix
 
 
