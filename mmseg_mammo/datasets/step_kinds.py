@@ -90,9 +90,9 @@ def describe_software() -> dict[str, str]:
     """The code and the packages that the result of any step depends on."""
     digest = hashlib.blake2b(digest_size=16)
     root = Path(mmseg_mammo.__file__).parent
-    for room in ('io', 'transforms'):
-        for path in sorted((root / room).rglob('*.py')):
-            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    paths = [path for room in ('io', 'transforms') for path in sorted((root / room).rglob('*.py'))]
+    for path in (*paths, root / 'evaluation' / 'breast.py'):
+        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     found = {'code': digest.hexdigest(), 'opencv': cv2.__version__}
     for package in _PACKAGES:
         try:

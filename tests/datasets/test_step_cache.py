@@ -37,7 +37,10 @@ BY_AREA = {**SMALL, 'interpolation': 'area'}
 FIRST = [*LOAD, 'MammoCLAHE', BY_AREA, *AUGMENT, 'PackMammogram']
 MM = {**BY_AREA, 'mm_per_pixel': 2.5}
 ASPECT = {**BY_AREA, 'aspect': 'original'}
+BREAST = {'type': 'MapIntensity', 'intensity': 'breast', 'percentiles': (2, 98)}
+MATCH = {'type': 'MatchHistogram', 'reference': [0, 30, 90, 200.5]}
 ALL = {
+    'intensity': [LOAD[0], BREAST, LOAD[2], MATCH, BY_AREA, *AUGMENT, 'PackMammogram'],
     'millimetres': [*LOAD, MM, *AUGMENT, 'PackMammogram'],
     'aspect': [*LOAD, 'MammoCLAHE', ASPECT, 'PackMammogram'],
     'clahe first': FIRST,
