@@ -19,7 +19,7 @@ from mmseg_mammo.inference.pipeline import (
     level_changing_steps,
     run_steps,
 )
-from mmseg_mammo.io.image import map_intensity, rescale_to_255
+from mmseg_mammo.io.image import rescale_to_255
 from mmseg_mammo.models.sam.mask_decoder import choose_candidate, take_candidate
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.transforms.intensity import MapIntensity
@@ -172,8 +172,7 @@ class SAMPredictor(SamPredictor):
             raise MammoError(
                 f'set_image: {image.dtype} of shape {image.shape}', 'uint8 or uint16, H×W or H×W×3'
             )
-        levels = map_intensity(colour, self.loading.intensity, self.loading.percentiles)
-        super().set_image(levels, image_format)
+        super().set_image(self.loading.map(colour), image_format)
 
     @torch.no_grad()
     def predict_torch(
