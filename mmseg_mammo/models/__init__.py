@@ -1,7 +1,7 @@
 """Registered models: backbones, segmentors, losses and prompt samplers."""
 
 from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
-from mmseg_mammo.models.input_grid import InputGridEncoderDecoder
+from mmseg_mammo.models.encoder_decoder import InputGridEncoderDecoder
 from mmseg_mammo.models.losses.best_mask import BestMaskLoss
 from mmseg_mammo.models.losses.dice import LesionDiceLoss
 from mmseg_mammo.models.prompts.samplers import (

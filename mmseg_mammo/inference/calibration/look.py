@@ -1,7 +1,7 @@
 """Calibration: the threshold and the temperature of a model for the images of one hospital."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.calibration import fit_temperature
 from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.io.index import INDEX_NAME, read_index
-from mmseg_mammo.models.test_output import TestOutput
 from mmseg_mammo.preparation.progress import show_progress
 
 # Logits are read at this temperature: a sigmoid of float32 is 1 from 17 on, and tells nothing then.
@@ -75,7 +74,7 @@ def look(model: Any, cfg: Config, splits: Sequence[str], temperature: float) -> 
         The images in the order of the index. Memory does not grow with them.
     """
     given = model.test_output
-    model.test_output = TestOutput(given.threshold, temperature, given.breast_only)
+    model.test_output = replace(given, temperature=temperature)
     rows: list[tuple[float, bool, str, str]] = []
     counts = np.zeros((2, _BINS), np.int64)
     try:
