@@ -58,9 +58,7 @@ class ObjectMaskDecoder(MaskDecoder):
             sparse: O×N×C prompt tokens.
             dense: O×C×s×s embedding of an earlier mask, or of none.
         """
-        own = torch.cat(
-            [self.iou_token.weight, self.mask_tokens.weight, self.object_token.weight]
-        )
+        own = torch.cat([self.iou_token.weight, self.mask_tokens.weight, self.object_token.weight])
         tokens = torch.cat([own.expand(len(sparse), -1, -1), sparse], dim=1)
         image = embedding + dense
         seen, image_tokens = self.transformer(image, places.expand_as(image), tokens)

@@ -142,8 +142,8 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         return self.cache.embed(inputs, self.image_encoder)
 
     def _rounds(self, embedding: Tensor, prompting: Interaction) -> Iterator[Round]:
-        parts = self.prompt_encoder, self.mask_decoder
-        return decode_rounds(*parts, embedding, prompting, self.mask_choice)
+        parts = self.prompt_encoder, self.mask_decoder, embedding
+        return decode_rounds(*parts, prompting, self.mask_choice)
 
     def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
         """Means over images: ``loss_focal``, ``loss_dice``, ``loss_iou``.
@@ -166,14 +166,9 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         generator = None if self.training else image_generator(sample)
         levels, settings = self.grey_levels(image), self.object_score
         prompting = training_prompts(sample, levels, sampler, generator, settings)
-        shape = (image.shape[-2], image.shape[-1])
-        targets = [t.to(embedding.device) for t in targets_on_input(prompting, sample, shape)]
-        return mean_losses(
-            [
-                round_losses(found, *targets, self.candidate_loss, settings)
-                for found in self._rounds(embedding, prompting)
-            ]
-        )
+        targets = targets_on_input(prompting, sample, (image.shape[-2], image.shape[-1]))
+        how = *(t.to(embedding.device) for t in targets), self.candidate_loss, settings
+        return mean_losses([round_losses(one, *how) for one in self._rounds(embedding, prompting)])
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None

@@ -16,7 +16,7 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.models.peft.trainable import count_parameters
-from mmseg_mammo.models.sam.mask_decoder import decode
+from mmseg_mammo.models.sam.mask_decoder import Round, decode
 from mmseg_mammo.transforms import LoadPrompts
 
 RANDOM = dict(type='RandomPointSampler', points=2)
@@ -237,7 +237,7 @@ def test_the_loss_is_that_of_the_candidates_on_the_input(weights):
     objects = sample.gt_sem_seg.data == 1
     prompts = model.test_prompts(objects)
     parts = model.prompt_encoder, model.mask_decoder
-    low, iou = decode(*parts, model.image_encoder(inputs), prompts)
+    low, iou, _ = decode(*parts, model.image_encoder(inputs), prompts)
     logits = F.interpolate(low, (SIDE, SIDE), mode='bilinear')
     expected = model.candidate_loss(logits, iou, objects)
     found = model.loss(inputs, [sample])
@@ -388,7 +388,7 @@ def test_hindsight_lets_every_object_have_its_own_best_candidate(eval_size, weig
     nothing = torch.zeros_like(wrong)
     masks = torch.stack([first, wrong, nothing, wrong, second, nothing]).view(2, 3, SIDE, SIDE)
     iou = torch.tensor([[0.5, 0.2, 0.9], [0.2, 0.5, 0.9]])
-    model._rounds = lambda embedding, prompting: [(masks * 20.0 - 10, iou, prompting.prompts)]
+    model._rounds = lambda embedding, prompting: [Round(masks * 20.0 - 10, iou, prompting.prompts)]
     inputs = normalised(model, pictures(1))
     (found,) = model.predict(inputs, [sample_of(first | second, (SIDE, SIDE))])
     assert torch.equal(found.best_of_each.data[0] > 0, first | second)
