@@ -49,7 +49,7 @@ class ObjectMaskDecoder(MaskDecoder):
 
     def predict_objects(
         self, embedding: Tensor, places: Tensor, sparse: Tensor, dense: Tensor
-    ) -> Decoded:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """All four masks of each object, and whether there is one.
 
         Args:
@@ -57,6 +57,9 @@ class ObjectMaskDecoder(MaskDecoder):
             places: 1×C×s×s, the code of each patch's place.
             sparse: O×N×C prompt tokens.
             dense: O×C×s×s embedding of an earlier mask, or of none.
+
+        Returns:
+            O×(1+K)×4s×4s logits, O×(1+K) predicted IoUs, and O logits of there being a lesion.
         """
         own = torch.cat([self.iou_token.weight, self.mask_tokens.weight, self.object_token.weight])
         tokens = torch.cat([own.expand(len(sparse), -1, -1), sparse], dim=1)
@@ -70,7 +73,7 @@ class ObjectMaskDecoder(MaskDecoder):
         ]
         logits = torch.einsum('okc,ochw->okhw', torch.stack(filters, dim=1), fine)
         found = self.object_head(answers[:, -1])[:, 0]
-        return Decoded(logits, self.iou_prediction_head(answers[:, 0]), found)
+        return logits, self.iou_prediction_head(answers[:, 0]), found
 
     def predict_masks(
         self,

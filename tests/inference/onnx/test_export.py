@@ -97,7 +97,7 @@ def test_the_parts_of_a_sam_give_the_candidates_of_pytorch(sam, tmp_path):
     nowhere, no_point = torch.zeros(1, 1, 2), torch.tensor([[-1.0]])
     for boxes, places, kinds in ((None, nowhere, no_point), (box, corners, at_corners)):
         for has_mask in (0, 1):
-            low, iou = decode(
+            low, iou, _ = decode(
                 model.prompt_encoder,
                 model.mask_decoder,
                 embedding,
