@@ -114,6 +114,26 @@ def check_state(state: Mapping[str, Tensor], model: nn.Module, place: str) -> No
         )
 
 
+def start_presence(checkpoint: dict[str, Any], model: nn.Module) -> int:
+    """Let a training start from a checkpoint of the same model without presence.
+
+    Args:
+        checkpoint: Changed in place: it gets the random weights of ``model`` that say whether there
+            is a lesion at all, unless it has any of them.
+        model: That is trained.
+
+    Returns:
+        The number of tensors that it got.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    parts = getattr(model, 'presence_parts', ())
+    own = {n: value for n, value in model.state_dict().items() if n.startswith(parts)}
+    if own.keys() & {name.removeprefix('module.') for name in state}:
+        return 0
+    state.update(own)
+    return len(own)
+
+
 def config_of(checkpoint: Mapping[str, Any]) -> Config | None:
     """The config that a checkpoint was trained with; None if the checkpoint does not hold it.
 

@@ -38,6 +38,8 @@ class InputGrid(BaseSegmentor):
     Attributes:
         has_presence: Whether the model says if an image has a lesion at all. A child that does
             sets it before this constructor runs.
+        presence_parts: How the names of weights begin that say so. A training may start from a
+            checkpoint without them.
 
     Raises:
         MammoError: A setting does not exist, its value means nothing, or it needs a presence.
@@ -45,6 +47,7 @@ class InputGrid(BaseSegmentor):
 
     one_by_one = False  # see the module of this name
     has_presence = False
+    presence_parts: tuple[str, ...] = ()
 
     def __init__(self, *, test_output: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
