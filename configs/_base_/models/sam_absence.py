@@ -1,4 +1,4 @@
-"""SAM with ViT-L that says whether there is a lesion where it is asked: 312,540,449 trained."""
+"""SAM with ViT-L that says whether there is a lesion where it is asked: 312,474,929 trained."""
 
 _base_ = './sam.py'
 

@@ -97,9 +97,8 @@ class Decoder(SamOnnxModel):
 
     def __init__(self, model: SAMSegmentor) -> None:
         super().__init__(model, return_single_mask=False)
-        self.output = model.test_output
         if model.has_presence:
-            self.outputs = (*Decoder.outputs, 'presence')
+            self.outputs = (*Decoder.outputs, PRESENCE)
 
     def forward(
         self,
@@ -121,7 +120,7 @@ class Decoder(SamOnnxModel):
 
         Returns:
             1×3×S×S logits, 1×3 predicted IoUs, and 1×3×4s×4s logits. Of a model with an object
-            score also 1, the calibrated probability of there being a lesion; no mask is emptied.
+            score also 1 raw logit of presence; no mask is emptied.
         """
         asked = (
             image_embeddings,
@@ -130,11 +129,9 @@ class Decoder(SamOnnxModel):
             self._embed_masks(mask_input, has_mask_input),
         )
         decoder = self.mask_decoder
-        presence: tuple[Tensor, ...] = ()
+        presence: list[Tensor] = []
         if isinstance(decoder, ObjectMaskDecoder):
-            low, iou, logit = decoder.predict_objects(*asked)
-            scaled = self.output.presence_scale * logit + self.output.presence_bias
-            presence = (scaled.sigmoid(),)
+            low, iou, *presence = decoder.predict_objects(*asked)
         else:
             low, iou = decoder.predict_masks(*asked)
         low, iou = low[:, 1:], iou[:, 1:]

@@ -30,6 +30,8 @@ class PretrainedSAM(BaseModule):
         trainable: Regular expression of what is trained; empty for nothing.
     """
 
+    presence_parts = (OBJECT_PARTS,)
+
     pretrained: str | None
     trainable: str
 

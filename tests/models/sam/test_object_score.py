@@ -18,6 +18,7 @@ from mmseg_mammo.models.sam.object_score import (
     round_losses,
     training_prompts,
 )
+from mmseg_mammo.models.test_output import TestOutput
 
 LOSS = BestMaskLoss()
 VALID = torch.ones(8, 8, dtype=torch.bool)
@@ -132,3 +133,77 @@ def test_without_settings_only_the_lesion_is_asked_about():
     sample = sample_of(square((SIDE, SIDE)))
     found = training_prompts(sample, phantom_breast(), RandomPointSampler(), None, None)
     assert len(found.objects) == 1
+
+
+def quadrants(generator, lesions=2):
+    """64×64 noise with bright discs in some quadrants, their mask, and the four centres.
+
+    Those of the discs come first.
+    """
+    rows, columns = torch.arange(SIDE)[:, None].float(), torch.arange(SIDE).float()
+    levels = 90 + 12 * torch.randn(SIDE, SIDE, generator=generator)
+    mask = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    centres = []
+    for number, place in enumerate(torch.randperm(4, generator=generator).tolist()):
+        y, x, size = torch.rand(3, generator=generator).tolist()
+        y, x = 16 + 32 * (place // 2) + 12 * (y - 0.5), 16 + 32 * (place % 2) + 12 * (x - 0.5)
+        centres.append([x, y])
+        if number < lesions:
+            mask |= (rows - y) ** 2 + (columns - x) ** 2 <= (5.6 + 4 * size) ** 2
+    return (levels + 110 * mask).clamp(0, 255).expand(3, -1, -1), mask, centres
+
+
+def trained_on_quadrants(steps):
+    """A small SAM, trained from random weights on images of two lesions."""
+    torch.manual_seed(0)
+    encoder = dict(type='SAMImageEncoder', arch={**TINY_SAM, 'out_chans': 128}, img_size=SIDE)
+    model = MODELS.build(
+        our_config(
+            image_encoder=encoder,
+            train_prompts=dict(type='RandomPointSampler', per_component=True),
+            object_score=dict(background_share=1.0, background_in='picture'),
+        )
+    ).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(steps):
+        drawn = [quadrants(generator) for _ in range(4)]
+        samples = [sample_of(mask, (SIDE, SIDE)) for _, mask, _ in drawn]
+        images = [image for image, _, _ in drawn]
+        data = model.data_preprocessor({'inputs': images, 'data_samples': samples})
+        optimizer.zero_grad()
+        sum(model.loss(data['inputs'], samples).values()).backward()
+        optimizer.step()
+    return model.eval()
+
+
+@torch.no_grad()
+def clicked_on(model, generator, number):
+    """Predictions of 20 images, each clicked in one quadrant; 0 has a lesion, 3 has none."""
+    model.prompts_from, found = 'given', []
+    for _ in range(20):
+        image, mask, centres = quadrants(generator)
+        prompts = dict(points=[[centres[number]]], labels=[[1]], boxes=None)
+        sample = sample_of(mask, (SIDE, SIDE), prompts=prompts)
+        found += model.test_step({'inputs': [image], 'data_samples': [sample]})
+    return found
+
+
+@pytest.mark.slow
+def test_a_wrong_prompt_ends_empty_and_a_true_one_does_not():
+    """A click in another quadrant than that of a lesion; the threshold is chosen on other images."""
+    model = trained_on_quadrants(320)
+    chosen_on = [
+        [one.presence for one in clicked_on(model, torch.Generator().manual_seed(5), number)]
+        for number in (0, 3)
+    ]
+    threshold = float(torch.tensor(chosen_on).mean())
+    model.test_output = TestOutput(presence_threshold=threshold)
+    right, wrong = (
+        clicked_on(model, torch.Generator().manual_seed(6), number) for number in (0, 3)
+    )
+    assert sum(not one.pred_sem_seg.data.any() for one in wrong) >= 18
+    assert sum(bool(one.pred_sem_seg.data.any()) for one in right) >= 18
+    assert all((one.seg_logits.data[1] > 0).any() for one in wrong)  # closed, and not unseen
+    x, y = (int(value) for value in right[0].prompt_points[0][:2])
+    assert right[0].pred_sem_seg.data[0, y, x]

@@ -7,6 +7,7 @@ from mmseg.registry import MODELS
 from sam_models import meta_sam, our_config, our_sam
 from segment_anything import sam_model_registry
 
+from mmseg_mammo.engine.checkpoint import start_presence
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.sam.image_encoder import ARCHS
 from mmseg_mammo.models.sam.object_decoder import OBJECT_PARTS
@@ -141,6 +142,14 @@ def test_a_file_with_an_object_score_fills_all_of_it_and_is_none_of_a_model_with
     assert all(torch.equal(state[name], value) for name, value in trained.state_dict().items())
     with pytest.raises(CheckpointError, match=r'7 of its tensors have no place \(mask_decoder.obj'):
         MODELS.build(our_config(pretrained=str(path))).init_weights()
+
+
+def test_a_training_with_an_object_score_may_start_from_a_checkpoint_without(weights):
+    model = MODELS.build(our_config(object_score={}))
+    checkpoint = {'state_dict': dict(weights[0].state_dict())}
+    assert start_presence(checkpoint, model) == 7
+    model.load_state_dict(checkpoint['state_dict'], strict=True)
+    assert start_presence({'state_dict': {}}, MODELS.build(our_config())) == 0
 
 
 def test_a_missing_file_says_what_to_set():
