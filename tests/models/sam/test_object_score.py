@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from sam_models import SIDE, sample_of, square
+from experiments import TINY_SAM
+from mmseg.registry import MODELS
+from sam_models import SIDE, our_config, sample_of, square
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models import BestMaskLoss, RandomPointSampler
