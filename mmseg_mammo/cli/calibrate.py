@@ -4,20 +4,24 @@ Example:
   mammoseg calibrate CHECKPOINT --data data/ours --target specificity=0.9
   mammoseg calibrate unet_cbis CHECKPOINT --data data/ours --target sensitivity=0.95
 
-Normal images alone are enough for a specificity. Lesions with masks give the temperature too. Take
+Normal images alone are enough for a specificity. Lesions with masks give the temperature too. A model
+that says whether there is a lesion at all has its presence threshold set, that of its pixels stays. Take
 images that the model was not trained on, and other ones than those of a later test. The result,
 operating_point.json, is read by --operating-point of test and predict. docs/calibrate.md says more.
 """
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmseg_mammo.cli.arguments import add_base_argument, add_cfg_options
 from mmseg_mammo.cli.common import host_command
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+    from mmseg_mammo.inference.calibration.choice import Chosen
+    from mmseg_mammo.io.operating_point import OperatingPoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='specificity=S: share of normal images without a mark; or sensitivity=S: share of '
         'images with a lesion that have one (default: %(default)s)',
     )
+    add(
+        '--pixel-threshold',
+        action='store_true',
+        help='of a model with presence: set the threshold of pixels, and close no image (default: '
+        'set the presence threshold)',
+    )
     add('--out', type=Path, help='new file (default: operating_point.json beside the checkpoint)')
     add(
         '--breast-only',
@@ -57,12 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @host_command
 def main(args: argparse.Namespace) -> None:
     """Look at the images, choose, and write the file; nothing is overwritten."""
-    from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
-    from mmseg_mammo.engine.config.test_output import describe_test_output, use_test_output
-    from mmseg_mammo.engine.devices import choose_device
-    from mmseg_mammo.inference.calibration.look import annotations, calibrated, check_model
-    from mmseg_mammo.inference.calibration.threshold import check_enough, choose, describe, effects
-    from mmseg_mammo.inference.trained_model import say_changes
+    from mmseg_mammo.engine.checkpoint import check_checkpoint
     from mmseg_mammo.io.operating_point import (
         OPERATING_POINT,
         check_new,
@@ -70,30 +75,45 @@ def main(args: argparse.Namespace) -> None:
         write_operating_point,
     )
 
-    kind, share = read_target(args.target)
+    target = read_target(args.target)
     out = args.out or args.checkpoint.with_name(OPERATING_POINT)
     check_new(out)
     check_checkpoint(args.checkpoint)
     cfg = read_calibration(args)
+    chosen = _choose(args, cfg, target)
+    print('\n'.join(chosen.lines))
+    point = _point(args, cfg, chosen)
+    print('\n'.join([*chosen.effects, *point.notes]))
+    write_operating_point(out, point)
+    print(f'{out} is written. Next: mammoseg predict {args.checkpoint} … --operating-point {out}')
+
+
+def _choose(args: argparse.Namespace, cfg: 'Config', target: tuple[str, float]) -> 'Chosen':
+    """Run the model over the images, and choose."""
+    from mmseg_mammo.engine.checkpoint import load_model
+    from mmseg_mammo.engine.config.test_output import (
+        describe_test_output,
+        has_presence,
+        use_test_output,
+    )
+    from mmseg_mammo.engine.devices import choose_device
+    from mmseg_mammo.evaluation.image_level.threshold import check_enough
+    from mmseg_mammo.inference.calibration.choice import choose_pixels, choose_presence
+    from mmseg_mammo.inference.calibration.look import annotations, check_model
+    from mmseg_mammo.inference.trained_model import say_changes
+
     check_model(cfg)
     before = describe_test_output(cfg)
-    use_test_output(cfg, temperature=1.0, breast_only=args.breast_only)
+    by_presence = has_presence(cfg) and not args.pixel_threshold
+    temperature = before['temperature'] if by_presence else 1.0
+    use_test_output(cfg, temperature=temperature, breast_only=args.breast_only)
     say_changes(cfg, args.checkpoint)
     model = load_model(cfg, args.checkpoint, choose_device(args.device or 'auto'))
     kinds = annotations(cfg, args.splits)
-    check_enough(kinds.count('lesion' if kind == 'sensitivity' else 'normal'), kind, share)
-    temperature, seen, former = calibrated(model, cfg, args.splits, before['temperature'])
-    choice = choose(seen.scores, seen.lesion, seen.patients, kind, share)
-    print('\n'.join(describe(choice)))
-    fitted = (
-        'fitted to the pixels of all images' if seen.lesion.any() else 'no lesions to fit it to'
-    )
-    print(f'temperature {temperature:.4g} ({fitted})')
-    cuts = {'before': (former, before['threshold']), 'now': (seen.scores, choice.threshold)}
-    point = _point(args, cfg, temperature, seen, choice)
-    print('\n'.join([*effects(seen.lesion, cuts), *point.notes]))
-    write_operating_point(out, point)
-    print(f'{out} is written. Next: mammoseg predict {args.checkpoint} … --operating-point {out}')
+    wanted = 'lesion' if target[0] == 'sensitivity' else 'normal'
+    check_enough(kinds.count(wanted), *target)
+    find = choose_presence if by_presence else choose_pixels
+    return find(model, cfg, args.splits, target, before)
 
 
 def read_calibration(args: argparse.Namespace) -> 'Config':
@@ -116,9 +136,7 @@ def read_calibration(args: argparse.Namespace) -> 'Config':
     return cfg
 
 
-def _point(
-    args: argparse.Namespace, cfg: 'Config', temperature: float, seen: Any, choice: Any
-) -> Any:
+def _point(args: argparse.Namespace, cfg: 'Config', chosen: 'Chosen') -> 'OperatingPoint':
     """What is written."""
     from mmseg_mammo.engine.config.test_output import describe_test_output
     from mmseg_mammo.evaluation.operating_point import LEVEL
@@ -126,18 +144,10 @@ def _point(
     from mmseg_mammo.io.index import INDEX_NAME
     from mmseg_mammo.io.operating_point import OperatingPoint
 
-    low, high = choice.thresholds
-    notes = ['An image counts as marked if any pixel exceeds the threshold, wherever it lies.']
-    if not seen.lesion.any():
-        notes.append('Normal images alone: the temperature is 1, and what is found is not known.')
-    if choice.threshold >= 1:
-        notes.append(
-            'Nothing exceeds this threshold: the model marks nothing at all. Images with a lesion '
-            'give a temperature, at which such scores differ.'
-        )
+    seen, (low, high) = chosen.seen, chosen.choice.thresholds
     return OperatingPoint(
-        threshold=choice.threshold,
-        temperature=temperature,
+        threshold=chosen.threshold,
+        temperature=chosen.temperature,
         breast_only=describe_test_output(cfg)['breast_only'],
         target=args.target,
         images={
@@ -153,7 +163,8 @@ def _point(
             'checkpoint_sha256': sha256(args.checkpoint),
             'config': Path(cfg.filename).name,
         },
-        interval=choice.as_facts(),
+        interval=chosen.choice.as_facts(),
         threshold_interval={'low': low, 'high': high, 'level': LEVEL},
-        notes=tuple(notes),
+        notes=chosen.notes,
+        **chosen.presence,
     )

@@ -14,6 +14,10 @@ from typing import Any
 from mmseg_mammo.cli.common import named_errors
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.io.run_folder import PRESENCE
+
+# As io.mask and io.run_folder have them, which need NumPy.
+IMAGE_LABEL, IMAGE_LABELS = 'image-label', 'image_labels'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +69,7 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('input', f'{size} pixels: {steps}'),
         ('normalised', f'mean {_values(seen["mean"])}, std {_values(seen["std"])}'),
         ('threshold', f'{record["threshold"]:g}'),
+        *_presence(record),
         *((name, _data(data)) for name, data in record['trained_on'].items()),
         ('epoch', f'{record["epoch"]}, step {record["iter"]}'),
         ('best score', _scores(record['best_score'])),
@@ -76,6 +81,25 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('made by', f'mmseg_mammo {record["versions"]["mmseg_mammo"]}'),
     ]
     return [*lines, ('', 'Not a medical device.')]
+
+
+def _presence(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Up to which presence of a lesion images are closed, and how that was chosen."""
+    model = record['config'].get('model') or {}
+    limit = (model.get('test_output') or {}).get('presence_threshold')
+    if not any(model.get(name) for name in ('presence_head', 'object_score')):
+        return []
+    if limit is None:
+        return [('presence', 'no threshold: no image is closed by it')]
+    text, facts = f'images up to {limit:.4g} are closed', record.get(PRESENCE)
+    if facts and facts['presence_threshold'] == limit:
+        area = facts.get('auroc')
+        text += (
+            f', chosen for {facts["target"]} on {facts["lesion"]} images with a lesion and '
+            f'{facts["normal"]} normal ones of the validation of epoch {facts["epoch"]}'
+            f'{"" if area is None else f" (AUROC {area:.3f})"}'
+        )
+    return [('presence', text)]
 
 
 def _step(step: Mapping[str, Any]) -> str:
@@ -145,8 +169,10 @@ def _data(data: Mapping[str, Any]) -> str:
     if 'index_sha256' not in data:
         return f'{data["images"]} images'
     counts = ', '.join(f'{count} {name}' for name, count in data['annotated'].items())
-    kinds = '+'.join(data['mask_kind'])
+    kinds = '+'.join(kind for kind in data['mask_kind'] if kind != IMAGE_LABEL) or 'no'
+    labelled = data.get(IMAGE_LABELS)
+    more = f', {labelled} image labels without a mask' if labelled else ''
     return (
-        f'{data["images"]} images ({counts}) of {data["patients"]} patients, {kinds} masks; '
+        f'{data["images"]} images ({counts}) of {data["patients"]} patients, {kinds} masks{more}; '
         f'index {data["index_sha256"][:12]}'
     )

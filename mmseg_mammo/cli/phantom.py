@@ -43,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1024,
         help='typical height of a full image in pixels (default: 1024; real films: 3000-6900)',
     )
+    parser.add_argument(
+        '--image-labels',
+        type=float,
+        metavar='SHARE',
+        help='with zgt, screening: share of the images with a lesion that nobody outlined (default: 0)',
+    )
     _add_cbis(parser.add_argument_group('with --hospital cbis'))
 
 
@@ -91,11 +97,14 @@ def main(args: argparse.Namespace) -> None:
     given = {name: getattr(args, name) for name in _ONLY_CBIS if getattr(args, name) is not None}
     common = {'height': args.height, 'seed': args.seed, 'patients': args.patients}
     with named_errors(args.parser.prog.removesuffix('.py')):
+        if args.hospital == 'cbis' and args.image_labels is not None:
+            raise MammoError('--image-labels with --hospital cbis', '--hospital zgt or screening')
         if args.hospital == 'cbis':
             write_cbis_tree(args.out, **given, **common)
         elif given:
             names = ', '.join('--' + name.replace('_', '-') for name in given)
             raise MammoError(f'{names} with --hospital {args.hospital}', '--hospital cbis')
         else:
-            write_hospital_tree(args.out, hospital=args.hospital, **common)
+            share = args.image_labels or 0.0
+            write_hospital_tree(args.out, hospital=args.hospital, image_labels=share, **common)
     print(f'{args.out}: synthetic mammograms, see {args.out}/PHANTOM.txt')

@@ -197,6 +197,10 @@ def say_what_was_done(out: Path, record: dict[str, Any]) -> None:
         f'{counts["images"]} images predicted, {counts["with_marks"]} with marks at threshold '
         f'{record["threshold"]:g}; {counts["failed"]} failed{failed}'
     )
+    if counts.get('closed'):
+        limit = record['presence_threshold']
+        above = 'without a prompt' if limit is None else f'presence not above {limit:.4g}'
+        print(f'{counts["closed"]} images closed, and left empty: {above}')
     if counts['without_prompt']:
         print(f'{counts["without_prompt"]} images without a prompt: predicted empty')
     if counts['without_segmentation']:

@@ -131,6 +131,7 @@ def _read(
         empty_mask=args.empty_mask_means,
         split=args.split or ('train' if carved else 'test'),
         patient_pattern=args.patient_pattern,
+        image_labels=args.image_labels,
     )
     columns, fixed = read_pairs('--column', args.column), read_pairs('--set', args.set)
     drawings = read_drawings(args.coco, args.lesion_categories) if args.coco else None

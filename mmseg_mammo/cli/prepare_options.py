@@ -7,12 +7,12 @@ from mmseg_mammo.cli.browse import add_no_browse_argument
 from mmseg_mammo.cli.shards import add_process_arguments
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.index import SPLITS
-from mmseg_mammo.preparation.hospital.entry import COLUMNS, EMPTY_MASK_MEANINGS
-from mmseg_mammo.preparation.hospital.spelling import DRAWN
+from mmseg_mammo.preparation.hospital.entry import COLUMNS
+from mmseg_mammo.preparation.hospital.spelling import DRAWN, EMPTY_MASK_MEANINGS
 
 # Input -> options that tell of it and of nothing else.
 _ABOUT = {
-    'table': ('sheet', 'root', 'column', 'value', 'overwrite_column'),
+    'table': ('sheet', 'root', 'column', 'value', 'overwrite_column', 'image_labels'),
     'images': ('image_suffix',),
     'masks': ('mask_suffix',),
     'coco': ('lesion_categories',),
@@ -105,6 +105,12 @@ def _add_gaps(group: argparse._ArgumentGroup) -> None:
         default='',
         help='whether an image without mask was read without finding, or never annotated; '
         'needed if there is one that the column annotated says nothing about',
+    )
+    group.add_argument(
+        '--image-labels',
+        action='store_true',
+        help='rows that say annotated=lesion and name no mask have a lesion that nobody outlined '
+        '(mask_kind=image-label); without it they are bad rows',
     )
     group.add_argument(
         '--lesion-values',

@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_mammo.datasets.choice import choose_rows
 from mmseg_mammo.datasets.random_numbers import own_random_numbers
 from mmseg_mammo.datasets.step_cache import StepCache
 from mmseg_mammo.datasets.step_kinds import is_deterministic
@@ -16,6 +17,7 @@ from mmseg_mammo.datasets.unheeded import refuse_unheeded
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.files import uncollected
 from mmseg_mammo.io.index import INDEX_NAME, SPLITS, Row, read_index
+from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.spacing import extent_mm
 
 
@@ -54,8 +56,8 @@ class MammographyDataset(BaseSegDataset):
     Every item carries the index's columns (``patient_id``, ``view``, ``finding``, …), so that
     metrics can name and group images. ``seg_map_path`` is None for images that have no mask:
     ``annotated`` tells a normal image (an empty truth) from one that nobody annotated.
-    ``extent_mm`` is the size of the whole image in mm, None where unknown. ``left_out`` counts images
-    of the split that nobody annotated, and those without the finding, that are not among them.
+    ``extent_mm`` is the size of the whole image in mm, None where unknown. ``left_out`` counts images of
+    the split that are not among them: annotated by nobody, without the finding, with an image label alone.
 
     Args:
         split: ``'train'``, ``'val'`` or ``'test'``.
@@ -63,6 +65,7 @@ class MammographyDataset(BaseSegDataset):
             too). Normal images are kept as well: they have no finding to choose by.
         views: Keep only these views, e.g. ``('MLO',)``.
         annotated_only: Leave out images that nobody annotated. Training and evaluation need it.
+        image_labels: Keep images with a lesion but no mask, which a presence head is trained on.
         ann_file: Name of the index below ``data_root``.
         cache: Keep what the first steps of the pipeline make of each image: ``folder`` and ``limit`` of
             :class:`.StepCache`. None: every image is read and prepared each time, to the same result.
@@ -86,6 +89,7 @@ class MammographyDataset(BaseSegDataset):
         finding: str | None = None,
         views: Sequence[str] | None = None,
         annotated_only: bool = True,
+        image_labels: bool = True,
         ann_file: str = INDEX_NAME,
         cache: Mapping[str, Any] | None = None,
         **kwargs: Any,
@@ -96,6 +100,7 @@ class MammographyDataset(BaseSegDataset):
         self.finding = finding
         self.views = tuple(views) if views else None
         self.annotated_only = annotated_only
+        self.image_labels = image_labels
         self._indexed: tuple[str, ...] = ()
         self._cache_settings = None if cache is None else dict(cache)
         self.cache: StepCache | None = None
@@ -200,22 +205,18 @@ class MammographyDataset(BaseSegDataset):
         rows = read_index(Path(self.ann_file))
         self._indexed = tuple(row.image for row in rows)
         seen = [row for row in rows if self._keeps(row)]
-        chosen = [row for row in seen if not self.annotated_only or row.annotated != 'no']
-        kept = [row for row in chosen if self._has_finding(row)]
-        self.left_out = (len(seen) - len(chosen), len(chosen) - len(kept))
-        filters = ('annotated=no', f'finding={self.finding!r}')
-        for name, before, after in zip(filters, (seen, chosen), (chosen, kept), strict=True):
-            if len(after) < len(before):
-                print_log(
-                    f'{self.ann_file}: {name} leaves out {len(before) - len(after)} of '
-                    f'{len(before)} images of split {self.split}',
-                    'current',
-                )
+        filters = {
+            'annotated=no': lambda row: not self.annotated_only or row.annotated != 'no',
+            f'finding={self.finding!r}': self._has_finding,
+            'image_labels=False': lambda row: self.image_labels or not is_image_label(vars(row)),
+        }
+        kept, self.left_out, said = choose_rows(seen, filters)
+        for line in said:
+            print_log(f'{self.ann_file}: {line} images of split {self.split}', 'current')
         if not kept:
             raise DataIndexError(
-                f'{self.ann_file}: none of its {len(rows)} rows passes split={self.split!r}, '
-                f'finding={self.finding!r}, views={self.views}, '
-                f'annotated_only={self.annotated_only}',
+                f'{self.ann_file}: none of its {len(rows)} rows passes split={self.split!r}, finding='
+                f'{self.finding!r}, views={self.views}, annotated_only={self.annotated_only}',
                 f'splits in it: {", ".join(sorted({row.split for row in rows}))}; findings: '
                 f'{", ".join(sorted({row.finding or "(none)" for row in rows}))}; annotated: '
                 f'{", ".join(sorted({row.annotated for row in rows}))}',

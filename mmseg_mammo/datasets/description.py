@@ -4,7 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from mmseg_mammo.io.run_folder import LEFT_OUT, NOT_ANNOTATED, OTHER_FINDING
+from mmseg_mammo.io.mask import is_image_label
+from mmseg_mammo.io.run_folder import IMAGE_LABELS, LEFT_OUT, NOT_ANNOTATED, OTHER_FINDING
 
 
 def members(dataset: Any) -> list[Any]:
@@ -24,6 +25,7 @@ def describe_data(dataset: Any) -> dict[str, Any]:
         return {'type': type(dataset).__name__, 'images': len(dataset), 'members': described}
     rows = [dataset.get_data_info(index) for index in range(len(dataset))]
     index = Path(dataset.ann_file)
+    labelled = sum(map(is_image_label, rows))
     return {
         'type': type(dataset).__name__,
         'data_root': str(dataset.data_root),
@@ -36,12 +38,15 @@ def describe_data(dataset: Any) -> dict[str, Any]:
         'annotated': _count(rows, 'annotated'),
         'mask_kind': _count(rows, 'mask_kind'),
         'source': _count(rows, 'source'),
+        **({IMAGE_LABELS: labelled} if labelled else {}),
     }
 
 
 def count_left_out(dataset: Any) -> dict[str, int]:
     """How many images of its split a data set that has been read leaves out, by the reason."""
-    return dict(zip((NOT_ANNOTATED, OTHER_FINDING), dataset.left_out, strict=True))
+    names = (NOT_ANNOTATED, OTHER_FINDING, IMAGE_LABELS)
+    counts = dict(zip(names, dataset.left_out, strict=False))
+    return {name: count for name, count in counts.items() if count or name != IMAGE_LABELS}
 
 
 def _count(rows: list[dict], column: str) -> dict[str, int]:

@@ -19,6 +19,7 @@ from mmseg_mammo.engine.hooks.viewer import ViewerHook
 from mmseg_mammo.engine.loops import LossValLoop
 from mmseg_mammo.engine.optim_constructor import KeepUnreachedConstructor
 from mmseg_mammo.engine.optim_wrapper import BFloat16OptimWrapper
+from mmseg_mammo.engine.presence.hook import PresenceThresholdHook
 from mmseg_mammo.engine.speed.fused import FusedAdamW
 from mmseg_mammo.engine.speed.hook import SpeedHook
 from mmseg_mammo.engine.validation.one_by_one import OneByOneTestLoop, OneByOneValLoop
@@ -39,6 +40,7 @@ __all__ = [
     'OverlayHook',
     'ParameterCountHook',
     'PerImageCSVHook',
+    'PresenceThresholdHook',
     'ProspectsHook',
     'RawScoresHook',
     'ResumableCheckpointHook',

@@ -15,6 +15,7 @@ from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.devices import check_device
 from mmseg_mammo.engine.partial_checkpoint import complete, use_base
+from mmseg_mammo.engine.presence.stored import use_stored_presence
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.checkpoint_file import CHECKPOINTS, fault_of_file
 from mmseg_mammo.models.literals import read_literals
@@ -68,6 +69,7 @@ def load_model(
         use_base(cfg, Path(checkpoint), None)
     else:
         cfg = config if isinstance(config, Config) else read_config(config)
+        use_stored_presence(cfg, checkpoint)
     model = build_model(cfg)
     model.load_state_dict(read_checkpoint(checkpoint, model)['state_dict'])
     model.cfg = cfg
@@ -112,6 +114,26 @@ def check_state(state: Mapping[str, Tensor], model: nn.Module, place: str) -> No
             remedy='Name the checkpoint that this config, or the one it inherits from, trained, '
             'with the --side and --cfg-options of its training',
         )
+
+
+def start_presence(checkpoint: dict[str, Any], model: nn.Module) -> int:
+    """Let a training start from a checkpoint of the same model without presence.
+
+    Args:
+        checkpoint: Changed in place: it gets the random weights of ``model`` that say whether there
+            is a lesion at all, unless it has any of them.
+        model: That is trained.
+
+    Returns:
+        The number of tensors that it got.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    parts = getattr(model, 'presence_parts', ())
+    own = {n: value for n, value in model.state_dict().items() if n.startswith(parts)}
+    if own.keys() & {name.removeprefix('module.') for name in state}:
+        return 0
+    state.update(own)
+    return len(own)
 
 
 def config_of(checkpoint: Mapping[str, Any]) -> Config | None:

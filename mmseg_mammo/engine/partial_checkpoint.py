@@ -157,7 +157,9 @@ def spare_base(model: nn.Module, path: str) -> None:
         return
     checkpoint = load_plain(path)
     state = checkpoint.get('state_dict', checkpoint)
-    if model.state_dict().keys() <= {name.removeprefix('module.') for name in state}:
+    random = getattr(model, 'presence_parts', ())  # that may start so
+    wanted = {name for name in model.state_dict() if not name.startswith(random)}
+    if wanted <= {name.removeprefix('module.') for name in state}:
         for module in lacking:
             module.is_init = True
             text = f'{module.pretrained} is not here, nor needed: {path} holds every weight'

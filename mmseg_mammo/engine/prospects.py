@@ -9,6 +9,7 @@ from mmseg_mammo.datasets.description import members
 from mmseg_mammo.engine.loops import LossValLoop
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.scalars import scalar
+from mmseg_mammo.io.mask import is_image_label
 
 Row = Mapping[str, Any]
 
@@ -34,6 +35,36 @@ def refuse_unannotated(split: str, rows: Sequence[Row]) -> None:
         )
 
 
+def refuse_image_labels(rows: Mapping[str, Sequence[Row]], has_presence: bool, truth: bool) -> None:
+    """Refuse images whose lesion nobody outlined where a model can make nothing of them.
+
+    Args:
+        rows: Of the index, by split. Only ``train`` needs a model with presence: elsewhere they count
+            at the image level, by the highest probability.
+        has_presence: Whether the model learns if there is a lesion at all.
+        truth: Whether its predictions take prompts from the true masks.
+
+    Raises:
+        MammoError: There are some among images that need a mask.
+    """
+    for split, found in rows.items():
+        count = sum(map(is_image_label, found))
+        place = f'{split}_dataloader: {count} of its {len(found)} images have an image label alone'
+        leave_out = f'{split}_dataloader.dataset.image_labels=False, which leaves them out'
+        if count and split == 'train' and not has_presence:
+            raise MammoError(
+                f'{place} (mask_kind=image-label), and this model learns from masks alone',
+                'a model that also learns whether there is a lesion at all',
+                f'Set model.presence_head (of SAM: model.object_score; docs/data.md), or {leave_out}',
+            )
+        if count and split != 'train' and truth:
+            raise MammoError(
+                f'{place} (mask_kind=image-label), and model.prompts_from is truth',
+                'images with a mask to take prompts from, or normal ones',
+                f'Set {leave_out}, or give prompts in a table: --prompts FILE (docs/sam.md)',
+            )
+
+
 def data_doubts(train: Sequence[Row], val: Sequence[Row]) -> list[str]:
     """Problems of the images of a training, whatever its model.
 
@@ -43,13 +74,16 @@ def data_doubts(train: Sequence[Row], val: Sequence[Row]) -> list[str]:
     """
     doubts = []
     if train and not _lesions(train):
+        labelled = any(map(is_image_label, train))
+        learnt = 'learn whether there is one, and not' if labelled else 'only learn'
         doubts.append(
-            f'none of the {len(train)} training images has a lesion: the model can only learn to '
-            'mark nothing'
+            f'none of the {len(train)} training images has {_what(labelled)}: the model can {learnt} to '
+            f'mark {"it" if labelled else "nothing"}'
         )
     if val and not _lesions(val):
         doubts.append(
-            f'none of the {len(val)} validation images has a lesion: lesion Dice will be nan in '
+            f'none of the {len(val)} validation images has {_what(any(map(is_image_label, val)))}: '
+            'lesion Dice will be nan in '
             'every epoch, and no best checkpoint is saved by it. Move patients with lesions to the '
             'split val'
         )
@@ -108,15 +142,15 @@ def refuse_unknown(wanted: Mapping[str, str], known: Collection[str]) -> None:
         known: From :func:`known_scores`.
 
     Raises:
-        MammoError: A score is not among them, and no part of the loss nor of a mask's candidates.
+        MammoError: A score is not among them, no part of the loss, and not one that only some models have.
     """
     part_of_loss = 'val_' if 'val_loss' in known else None
     for score, setting in wanted.items():
         loss = part_of_loss and score.startswith(part_of_loss)
-        # Those of candidate masks a metric cannot know of before it sees one.
+        # Those of candidate masks and of presence a metric cannot know of before it sees one.
         declared = scalar(score)
-        candidates = declared is not None and declared.of_candidates
-        if score not in known and not loss and not candidates:
+        special = declared is not None and (declared.of_candidates or declared.of_presence)
+        if score not in known and not loss and not special:
             near = difflib.get_close_matches(score, known, n=3, cutoff=0.5) or sorted(known)
             remedy = 'Name another score'
             if score == 'val_loss':
@@ -129,7 +163,12 @@ def refuse_unknown(wanted: Mapping[str, str], known: Collection[str]) -> None:
 
 
 def _lesions(rows: Sequence[Row]) -> int:
-    return sum(row['annotated'] == 'lesion' for row in rows)
+    """Lesions that somebody outlined."""
+    return sum(row['annotated'] == 'lesion' and not is_image_label(row) for row in rows)
+
+
+def _what(labelled: bool) -> str:
+    return 'a lesion with a mask' if labelled else 'a lesion'
 
 
 def _file(row: Row) -> str:

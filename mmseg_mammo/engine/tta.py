@@ -39,16 +39,20 @@ def check_merging(model: nn.Module) -> None:
             '--tta, which knows one channel',
         )
     host = model.merge_preds
-    threshold = getattr(getattr(model.module, 'test_output', None), 'threshold', None)
+    output = getattr(model.module, 'test_output', None)
+    threshold = getattr(output, 'threshold', None)
 
     def merge_preds(copies: list[Sequence[SegDataSample]]) -> list[Any]:
         means = [mean_probability(each) for each in copies]
+        presences = [mean_presence(each) for each in copies]
         merged = host(copies)
-        for sample, mean in zip(merged, means, strict=True):
+        for sample, mean, presence in zip(merged, means, presences, strict=True):
             for name in set(sample.keys()) - {'gt_sem_seg'}:
                 delattr(sample, name)  # of the last copy
             sample.seg_logits = PixelData(data=mean.clamp(min=SMALLEST).log())
             sample.pred_sem_seg = PixelData(data=merged_mask(mean, threshold))
+            if output is not None and presence is not None:
+                output.gate(sample, presence)
         return merged
 
     model.merge_preds = merge_preds
@@ -64,3 +68,9 @@ def merged_mask(mean: torch.Tensor, threshold: float | None) -> torch.Tensor:
 def mean_probability(copies: Sequence[SegDataSample]) -> torch.Tensor:
     """C×H×W mean over the copies of one image of the softmax of their C×H×W logits, float32."""
     return torch.stack([s.seg_logits.data.float().softmax(dim=0) for s in copies]).mean(dim=0)
+
+
+def mean_presence(copies: Sequence[SegDataSample]) -> float | None:
+    """Mean over the copies of one image of their raw logits of presence; None without."""
+    found = [sample.metainfo.get('presence_logit') for sample in copies]
+    return None if None in found else sum(found) / len(found)

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmseg_mammo.errors import MammoError
+
 # How a prediction came to the grid: as the network gave it, or from the grid of the masks, onto
 # which mmseg had resized it.
 NETWORK, MASKS = 'network', 'masks'
@@ -57,3 +59,42 @@ def candidates_on(sample: Mapping[str, Any], size: tuple[int, int]) -> Tensor:
 def resize_probability(grid: Tensor, size: tuple[int, int]) -> Tensor:
     """H×W probabilities on a grid of ``size`` = (H', W'), bilinearly."""
     return F.interpolate(grid[None, None], size, mode='bilinear')[0, 0]
+
+
+def check_finite(probability: Tensor, sample: Mapping[str, Any]) -> None:
+    """Refuse probabilities of which one is not a number.
+
+    Args:
+        probability: H×W.
+        sample: With ``img_path``, which the error names.
+
+    Raises:
+        MammoError: One is not.
+    """
+    if not torch.isfinite(probability.sum()):  # one value that is no number makes it none
+        raise MammoError(
+            f'{sample.get("img_path", "")}: the model gives probabilities that are not numbers',
+            remedy='The training has diverged: lower the learning rate, or train without --amp',
+        )
+
+
+def check_threshold(probability: Tensor, predicted: Tensor, threshold: float) -> None:
+    """Refuse a threshold that gives another mask than the model's own.
+
+    Args:
+        probability: H×W.
+        predicted: H×W bool, the model's mask.
+        threshold: Of the metric.
+
+    Raises:
+        MammoError: It does.
+    """
+    differs = (probability > threshold) != predicted
+    # The softmax of nearly equal logits may round to the threshold.
+    if differs.any() and ((probability[differs] - threshold).abs() > 1e-6).any():
+        raise MammoError(
+            f"the metric's threshold {threshold} gives other masks than the model's own",
+            'one threshold for both',
+            'Set threshold of MammographyMetric in val_evaluator and test_evaluator to '
+            'model.decode_head.threshold',
+        )

@@ -18,19 +18,27 @@ from mmseg_mammo.evaluation.candidates import (
 )
 from mmseg_mammo.evaluation.grids import (
     candidates_on,
+    check_finite,
+    check_threshold,
     lesion_probability,
     prediction_origin,
     probability_on,
 )
+from mmseg_mammo.evaluation.image_level.presence import (
+    is_closed,
+    presence_columns,
+    summarise_presence,
+)
 from mmseg_mammo.evaluation.label_images import LabelImages, image_identity
 from mmseg_mammo.evaluation.lesions import compare_lesions, summarise_lesions
-from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise
+from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise_records, without_truth
 from mmseg_mammo.evaluation.regions import FLOOR
 from mmseg_mammo.evaluation.surface import hausdorff95_mm, surface_agreement
 from mmseg_mammo.evaluation.table import format_table
 from mmseg_mammo.io.image import resize_mask
 from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.index import DESCRIPTION
+from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.run_folder import IMAGE_COLUMNS
 from mmseg_mammo.io.spacing import size_on
 
@@ -46,7 +54,8 @@ class MammographyMetric(BaseMetric):
     The scalars can be monitors (``save_best='lesion_dice'``); :mod:`.scalars` declares the
     direction, range and unit of each. ``records`` keeps one dict per
     image after each evaluation, on the main process; ``lesion_rows`` one per lesion and
-    detection, if asked for.
+    detection, if asked for. Of an image whose lesion has no mask (:func:`.is_image_label`) only
+    what the model made is in it, and of the scalars it counts in ``auroc``.
 
     By default masks are compared on the grid of the prepared mask file, onto which mmseg
     resizes the logits bilinearly.
@@ -114,13 +123,14 @@ class MammographyMetric(BaseMetric):
                 the network, ``input_logits`` where the model keeps them. Of a promptable
                 model also ``candidates`` (K×H×W logits), ``candidate_iou``, ``chosen``,
                 ``prompts_from``, ``prompt_points`` and ``prompt_boxes``, and of several objects
-                ``best_of_each`` (1×H×W logits); see :mod:`.candidates`. ``extent_mm``, height and
+                ``best_of_each`` (1×H×W logits); see :mod:`.candidates`. Of one with presence
+                ``presence``, ``presence_logit`` and ``closed``. ``extent_mm``, height and
                 width of the whole image in mm, where known.
         """
         for sample in data_samples:
             probability = lesion_probability(sample['seg_logits']['data'])
-            _check_finite(probability, sample)
-            predicted = sample['pred_sem_seg']['data'][0] > 0
+            check_finite(probability, sample)
+            predicted, closed = sample['pred_sem_seg']['data'][0] > 0, is_closed(sample)
             if self.label_images:
                 self.label_images.write(sample, predicted.cpu().numpy())
             if self.format_only:
@@ -128,28 +138,35 @@ class MammographyMetric(BaseMetric):
                     dict(zip(('source', 'image'), image_identity(sample), strict=True))
                 )
                 continue
-            truth = sample['gt_sem_seg']['data'][0].cpu().numpy() > 0
-            self._check_threshold(probability, predicted)
-            original = truth
+            original = truth = sample['gt_sem_seg']['data'][0].cpu().numpy() > 0
+            if not closed:
+                check_threshold(probability, predicted, self.threshold)
             if self.eval_size:
                 probability = probability_on(sample, self.eval_size)
-                predicted = probability > self.threshold
                 truth = resize_mask(truth, self.eval_size)  # a lesion stays one
+            if self.eval_size or closed:  # as if it were open
+                predicted = probability > self.threshold
             mask = predicted.cpu().numpy()
+            presence = presence_columns(sample, overlap(mask, truth), float(probability.max()))
+            if closed:
+                mask, probability = np.zeros_like(mask), torch.zeros_like(probability)
             counts = overlap(mask, truth)
             record = _record(sample, counts, truth.shape, float(probability.max()))
             if self.eval_size:
                 record['prediction_from'] = prediction_origin(sample, self.eval_size)
+            record.update(presence)
             record.update(self._candidates(sample, truth, counts))
             record.update(prompt_columns(sample))
             if self.lesions:
                 record.update(self._thesis_grid(sample, original))
                 record.update(self._lesion_level(sample, probability, mask, truth))
+            if is_image_label(sample):  # its truth is 255 everywhere
+                record = {**without_truth(record), _NESTED: []}
             self.results.append(record)
 
     def _thesis_grid(self, sample: dict, truth: np.ndarray) -> dict[str, int | str]:
-        predicted = probability_on(sample, THESIS_GRID) > self.threshold
-        counts = overlap(predicted.cpu().numpy(), resize_mask(truth, THESIS_GRID))
+        predicted = (probability_on(sample, THESIS_GRID) > self.threshold).cpu().numpy()
+        counts = overlap(predicted & (not is_closed(sample)), resize_mask(truth, THESIS_GRID))
         pixels = {f'{name}_pixels_224': count for name, count in vars(counts).items()}
         return {**pixels, 'prediction_from_224': prediction_origin(sample, THESIS_GRID)}
 
@@ -182,21 +199,10 @@ class MammographyMetric(BaseMetric):
         told = sample['candidate_iou'], sample['chosen']
         return candidate_columns(candidates, truth, *told, kept, best[0] if len(best) else None)
 
-    def _check_threshold(self, probability: Tensor, predicted: Tensor) -> None:
-        differs = (probability > self.threshold) != predicted
-        # The softmax of nearly equal logits may round to the threshold.
-        if differs.any() and ((probability[differs] - self.threshold).abs() > 1e-6).any():
-            raise MammoError(
-                f"the metric's threshold {self.threshold} gives other masks than the model's own",
-                'one threshold for both',
-                'Set threshold of MammographyMetric in val_evaluator and test_evaluator to '
-                'model.decode_head.threshold',
-            )
-
     def score_names(self) -> set[str]:
-        """The scalars of :meth:`compute_metrics`, but for those of a model's candidate masks."""
+        """The scalars of :meth:`compute_metrics`, but for those that not all models have."""
         further = summarise_lesions([]) if self.lesions else {}
-        return {*summarise([Overlap(1, 1, 1)], [1.0]), *further}
+        return {*summarise_records([]), *further}
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Summarise the records of all processes; an image that came twice counts once."""
@@ -213,24 +219,13 @@ class MammographyMetric(BaseMetric):
             for record in self.records
             for row in record.pop(_NESTED, ())
         ]
-        counts = [
-            Overlap(r['truth_pixels'], r['predicted_pixels'], r['intersection_pixels'])
-            for r in self.records
-        ]
-        scores = summarise(counts, [record['max_probability'] for record in self.records])
-        scores.update(summarise_candidates(self.records))
+        masked = [record for record in self.records if not is_image_label(record)]
+        scores = summarise_records(self.records) | summarise_presence(self.records)
+        scores.update(summarise_candidates(masked))
         if self.lesions:
-            scores.update(summarise_lesions(self.records))
+            scores.update(summarise_lesions(masked))
         print_log(f'\n{format_table(scores, self.records, self.eval_size)}', 'current')
         return scores
-
-
-def _check_finite(probability: Tensor, sample: dict) -> None:
-    if not torch.isfinite(probability.sum()):  # one value that is no number makes it none
-        raise MammoError(
-            f'{sample.get("img_path", "")}: the model gives probabilities that are not numbers',
-            remedy='The training has diverged: lower the learning rate, or train without --amp',
-        )
 
 
 def _record(sample: dict, counts: Overlap, grid: tuple[int, int], max_probability: float) -> dict:

@@ -27,6 +27,7 @@ class Scalar:
         unit: ``'%'``, ``'pixels'``, …; empty for a plain number.
         of_candidates: Whether only models with candidate masks have it; there it also comes with
             the prefixes ``lesion_`` and ``normal_``.
+        of_presence: Whether only models have it that say if there is a lesion at all.
     """
 
     names: tuple[str, ...]
@@ -36,6 +37,7 @@ class Scalar:
     high: float = 100.0
     unit: str = '%'
     of_candidates: bool = False
+    of_presence: bool = False
 
     def covers(self, name: str) -> bool:
         """Whether ``name`` is one of its names."""
@@ -102,6 +104,27 @@ SCALARS = (
     Scalar(('lesion_surface_dice',), 'images with a lesion: surface Dice'),
     Scalar(
         ('images', 'lesion_images', 'normal_images'), 'counts', better='', high=math.inf, unit=''
+    ),
+    Scalar(
+        ('image_label_images',),
+        'a count, where there are some: images with a lesion that nobody outlined; they count in '
+        '`auroc` alone',
+        better='',
+        high=math.inf,
+        unit='',
+    ),
+    Scalar(
+        ('presence_auroc',),
+        'all images that the model was asked about: the presence of a lesion, as the model gives '
+        'it, as a detector of images with one; models with presence only, as the next row',
+        high=1.0,
+        unit='',
+        of_presence=True,
+    ),
+    Scalar(
+        ('ungated_lesion_dice', 'ungated_specificity'),
+        '`lesion_dice` and `specificity` as if no image were closed',
+        of_presence=True,
     ),
     _candidates(
         'candidate_<k>_iou',

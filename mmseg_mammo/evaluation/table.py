@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from mmseg_mammo.evaluation.candidates import candidate_count, is_unprompted
+from mmseg_mammo.io.mask import is_image_label
 
 _NOTES = {
     'weak': 'masks are weak (boxes, circles or ellipses), not contours drawn by a reader',
@@ -40,6 +41,8 @@ def format_table(
         f'specificity {_number(scores["specificity"])} % (normal images with an empty '
         f'prediction); image-level AUROC {_number(scores["auroc"], 3)}'
     )
+    if 'presence_auroc' in scores:
+        lines.append(_presence_line(scores, records))
     if 'lesion_surface_dice' in scores:
         lines.append(_lesion_level(scores))
     lines += _candidate_block(scores)
@@ -50,6 +53,11 @@ def format_table(
     lines.append(f'means over images; grid: {grid}')
     kinds = _values(records, 'mask_kind').split('+')
     lines += [f'NOTE: {_share(records, kind)}{_NOTES[kind]}' for kind in kinds if kind in _NOTES]
+    if count := scores.get('image_label_images', 0.0):
+        lines.append(
+            f'NOTE: {count:.0f} more images have a lesion that nobody outlined: they count in the '
+            'image-level AUROC alone'
+        )
     if any(record.get('prompts_from') == 'truth' for record in records):
         lines.append(f'NOTE: {_TRUE_PROMPTS}')
     unprompted = sum(map(is_unprompted, records))
@@ -60,9 +68,22 @@ def format_table(
 
 def _share(records: Sequence[dict], kind: str) -> str:
     """``'3 of 5 '`` where only some of the masks are weak; '' where all are, or nobody can tell."""
-    kinds = [r.get('mask_kind') for r in records if r.get('annotated', 'lesion') == 'lesion']
+    kinds = [
+        record.get('mask_kind')
+        for record in records
+        if record.get('annotated', 'lesion') == 'lesion' and not is_image_label(record)
+    ]
     found = kinds.count(kind)
     return f'{found} of {len(kinds)} ' if kind == 'weak' and 0 < found < len(kinds) else ''
+
+
+def _presence_line(scores: dict[str, float], records: Sequence[dict]) -> str:
+    return (
+        f'presence AUROC {_number(scores["presence_auroc"], 3)}; '
+        f'{sum(record["closed"] for record in records)} of {len(records)} images closed; with none '
+        f'closed lesion Dice {_number(scores["ungated_lesion_dice"])} %, specificity '
+        f'{_number(scores["ungated_specificity"])} %'
+    )
 
 
 def _lesion_level(scores: dict[str, float]) -> str:

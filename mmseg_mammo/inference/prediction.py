@@ -1,6 +1,7 @@
 """Prediction on one image: probability, mask, and the regions that are marked. Pure."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,10 @@ class Prediction:
         threshold: Probability above which a pixel is lesion.
         features: What the network makes of the image, in 32 numbers (:func:`.image_features`); None
             of one that does not tell, as of an ONNX file. Of several models those of the first.
+        presence: Probability that there is a lesion at all, 0 to 1; None of a model that does not
+            tell.
+        presence_threshold: An image whose presence is not above it is closed; None closes none.
+        closed: Whether it is: the mask is empty then, ``probability`` is what it would be cut from.
     """
 
     probability: np.ndarray
@@ -58,11 +63,14 @@ class Prediction:
     spacing: tuple[float, float] | None
     threshold: float
     features: np.ndarray | None = None
+    presence: float | None = None
+    presence_threshold: float | None = None
+    closed: bool = False
 
     @property
     def score(self) -> float:
-        """Highest probability of the image."""
-        return float(self.probability.max())
+        """Highest probability of the image; 0 of a closed one, as in ``mammoseg test``."""
+        return 0.0 if self.closed else float(self.probability.max())
 
 
 def describe(
@@ -71,6 +79,7 @@ def describe(
     threshold: float,
     spacing: tuple[float, float] | None = None,
     features: np.ndarray | None = None,
+    **presence: Any,
 ) -> Prediction:
     """The prediction with its regions.
 
@@ -80,13 +89,14 @@ def describe(
         threshold: By which the mask was cut.
         spacing: Millimetres of a pixel, (row, column).
         features: See :class:`Prediction`.
+        presence: ``presence``, ``presence_threshold`` and ``closed`` of a model with presence.
     """
     found = find_regions(mask)
     found = found.select(found.pixels > SPECK * mask.size)
     regions = [_region(found, index, probability, spacing) for index in range(len(found))]
     regions.sort(key=lambda region: -region.score)
     numbered = (replace(region, number=number) for number, region in enumerate(regions, start=1))
-    return Prediction(probability, mask, tuple(numbered), spacing, threshold, features)
+    return Prediction(probability, mask, tuple(numbered), spacing, threshold, features, **presence)
 
 
 def _region(

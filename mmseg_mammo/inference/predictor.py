@@ -16,7 +16,9 @@ from mmseg_mammo.engine.config.prompts import use_prompts
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.test_output import describe_test_output, use_operating_point
 from mmseg_mammo.engine.partial_checkpoint import use_base
+from mmseg_mammo.engine.presence.stored import use_stored_presence
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.inference.found import Found, merge, one_output
 from mmseg_mammo.inference.onnx.segmentor import check_files
 from mmseg_mammo.inference.prediction import Prediction, describe
 from mmseg_mammo.inference.prediction_folder.inputs import Input
@@ -54,11 +56,13 @@ class Predictor:
     ``Predictor('best.pth')('mammogram.dcm')`` has ``probability``, ``mask`` and ``regions``.
 
     The image goes the way of the tests of the training: the masks of a prepared folder are those of
-    ``mammoseg test``, to the bit. Of several checkpoints the mean probability is cut.
+    ``mammoseg test``, to the bit. Of several checkpoints the mean probability is cut, and an image
+    is closed by the mean presence.
 
     Attributes:
         members: The models.
-        output: ``threshold``, ``temperature`` and ``breast_only`` of the first of them.
+        output: ``threshold``, ``temperature`` and ``breast_only``, and of models with presence
+            ``presence_threshold``; see :func:`.one_output`.
         checkpoints: Their files.
         device: Where they are.
 
@@ -109,7 +113,7 @@ class Predictor:
             if prompts:
                 use_prompts(cfg, prompts, coordinates)
             configs.append(cfg)
-        self.output: Mapping[str, Any] = _one_output(configs)
+        self.output: Mapping[str, Any] = one_output([*map(describe_test_output, configs)])
         self.members = tuple(
             TrainedModel(*pair, self.device, flip)
             for pair in zip(configs, self.checkpoints, strict=True)
@@ -214,36 +218,25 @@ class Predictor:
             member.predict([image.data[number] for image in batch])
             for number, member in enumerate(self.members)
         ]
+        features = self._probe.first(len(batch))
+        return [
+            self._describe(merge(each, self.output), image, seen)
+            for image, seen, *each in zip(batch, features, *found, strict=True)
+        ]
+
+    def _describe(self, found: Found, image: Loaded, features: Any) -> Prediction:
+        assert found.mask is not None  # it is merged
+        own: dict[str, Any] = {}
+        if found.presence is not None:
+            limit = self.output.get('presence_threshold')
+            own = {'presence': found.presence, 'presence_threshold': limit, 'closed': found.closed}
         threshold = self.output['threshold']
-        predictions, features = [], self._probe.first(len(batch))
-        for image, seen, *each in zip(batch, features, *found, strict=True):
-            mean, mask = each[0]
-            if len(each) > 1 or mask is None:
-                mean = np.mean([p for p, _ in each], axis=0, dtype=np.float32)
-                mask = mean > threshold
-            if not np.isfinite(mean).all():
-                raise MammoError(
-                    'the model gives probabilities that are not numbers',
-                    remedy='Its training diverged: take another checkpoint',
-                )
-            predictions.append(describe(mean, mask, threshold, image.spacing, seen))
-        return predictions
-
-
-def _one_output(configs: Sequence[Config]) -> dict[str, Any]:
-    outputs = [describe_test_output(cfg) for cfg in configs]
-    for name in ('threshold', 'temperature', 'breast_only'):
-        values = [output[name] for output in outputs]
-        if len(set(values)) > 1:
-            raise MammoError(
-                f'checkpoints with {name} {", ".join(map(str, values))}',
-                'one for their mean',
-                'Give --threshold, or --operating-point for all',
-            )
-    return outputs[0]
+        return describe(found.probability, found.mask, threshold, image.spacing, features, **own)
 
 
 def _config_for(config: str | Path | Config | None, checkpoint: Path) -> Config:
     if config is None:
         return read_stored_config(checkpoint)
-    return copy.deepcopy(config) if isinstance(config, Config) else read_config(config)
+    cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(config)
+    use_stored_presence(cfg, checkpoint)
+    return cfg

@@ -25,7 +25,7 @@ from mmseg_mammo.engine.config.stored import plain
 from mmseg_mammo.engine.config.test_output import bare_model
 from mmseg_mammo.engine.config.type_names import is_a
 from mmseg_mammo.errors import CheckpointError, MammoError
-from mmseg_mammo.evaluation.grids import lesion_probability
+from mmseg_mammo.inference.found import Found, found_in, mirrored, with_mirrored
 from mmseg_mammo.inference.onnx.segmentor import load_any
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.models.safe_loading import load_plain
@@ -99,29 +99,27 @@ class TrainedModel:
             results = step(results)
         return results, np.ascontiguousarray(grey)
 
-    def predict(self, batch: Sequence[dict]) -> list[tuple[np.ndarray, np.ndarray | None]]:
+    def predict(self, batch: Sequence[dict]) -> list[Found]:
         """Predict on loaded images whose inputs have one size.
 
         Returns:
-            Of each the lesion probability, H×W float32 on the grid of the image, and the mask,
-            H×W bool; flipped, the mask is None: it is cut from the mean.
+            One of each; flipped, its mask is None: it is cut from the mean.
         """
         found = self._run(batch)
         if not self.flip:
-            return [(p, sample.pred_sem_seg.data[0].cpu().numpy() > 0) for p, sample in found]
-        mirrored = self._run([_mirrored(one) for one in batch])
-        return [((p + q) / 2, None) for (p, _), (q, _) in zip(found, mirrored, strict=True)]
+            return found
+        other = self._run([mirrored(one) for one in batch])
+        output = self.model.test_output
+        return [with_mirrored(*pair, output) for pair in zip(found, other, strict=True)]
 
-    def _run(self, batch: Sequence[dict]) -> list[tuple[np.ndarray, Any]]:
+    def _run(self, batch: Sequence[dict]) -> list[Found]:
         data = {
             'inputs': [one['inputs'] for one in batch],
             'data_samples': [one['data_samples'].clone() for one in batch],
         }
         with torch.no_grad():
             samples = self.model.test_step(data)
-        return [
-            (lesion_probability(sample.seg_logits.data).cpu().numpy(), sample) for sample in samples
-        ]
+        return [found_in(sample) for sample in samples]
 
 
 def say_changes(cfg: Config, checkpoint: Path) -> list[str]:
@@ -218,13 +216,6 @@ def _array_steps(first: Any) -> Any:
             'a pipeline that begins with ReadMammogram, or a file',
         )
     return Compose([{'type': 'LoadImageFromNDArray'}])
-
-
-def _mirrored(loaded: dict) -> dict:
-    """The image flipped left to right; mmseg flips the logits back by the metainfo."""
-    sample = loaded['data_samples'].clone()
-    sample.set_metainfo({'flip': True, 'flip_direction': 'horizontal'})
-    return {'inputs': loaded['inputs'].flip(-1), 'data_samples': sample}
 
 
 def _augmented(cfg: Config) -> MammoError:

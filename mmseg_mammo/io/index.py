@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.files import uncollected
+from mmseg_mammo.io.mask import MASK_KINDS, is_image_label
 from mmseg_mammo.io.spacing import ALLOWED, fault_of_row
 from mmseg_mammo.io.table import read_records, write_table
 from mmseg_mammo.io.walk import files_in, is_plain
@@ -20,10 +21,8 @@ _UNPREPARED = 'If it is the table of an export, prepare that first (docs/new_hos
 LATERALITIES = ('LEFT', 'RIGHT', '')
 VIEWS = ('CC', 'MLO', 'ML', 'LM', 'LMO', 'SIO', 'XCC', 'XCCL', 'XCCM', 'FB', 'OTHER', '')
 SPLITS = ('train', 'val', 'test')
-# lesion: has a mask with lesion pixels; normal: a reader found nothing; no: nobody looked.
+# lesion: has a mask with lesion pixels, but for mask_kind=image-label; normal: a reader found nothing; no: nobody looked.
 ANNOTATED = ('lesion', 'normal', 'no')
-# How masks came about; every result says so unless all masks are contours.
-MASK_KINDS = ('contour', 'weak', 'phantom')
 PATHOLOGIES = ('malignant', 'benign', 'benign_without_callback', 'normal', 'unknown')
 # Columns whose values are chosen from a few; those of the last one are joined by +.
 _TERMS = {
@@ -192,10 +191,10 @@ def _check_values(row: Row, place: str) -> None:
         if value and not is_plain(value):
             inside = 'a plain path inside the folder of the index'
             raise DataIndexError(f'{place}: {name} {value!r}', inside)
-    if bool(row.mask) != (row.annotated == 'lesion'):
+    if bool(row.mask) != (row.annotated == 'lesion' and not is_image_label(vars(row))):
         raise DataIndexError(
-            f'{place}: annotated is {row.annotated!r} and mask is {row.mask!r}',
-            'a mask for lesion, an empty cell for normal and no',
+            f'{place}: annotated is {row.annotated!r} and mask is {row.mask!r}, mask_kind {row.mask_kind}',
+            'a mask for lesion unless mask_kind is image-label, an empty cell for normal and no',
             'Say whether a reader saw the image: normal if nothing was found, no if nobody looked',
         )
 

@@ -1,21 +1,40 @@
-"""Mask files: turns their values into bool arrays on the grid of the image. Pure functions.
+"""Masks: their kinds, and files of them as bool arrays on the grid of the image. Pure functions.
 
 Shape shorthand: H, W are height and width in pixels; pixel (0, 0) is the top left.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.image import resize_mask
 
+# An image of which a reader said that it has a lesion, and nobody where.
+IMAGE_LABEL = 'image-label'
+# How masks came about; every result says so unless all masks are contours.
+MASK_KINDS = ('contour', 'weak', 'phantom', IMAGE_LABEL)
+# The label of a pixel of which nothing is known; every loss ignores it.
+IGNORED = 255
 # Compression leaves many values close to 0 and to the maximum; a label map has few values.
 MAX_LABEL_VALUES = 5
 MAX_GREY_SHARE = 0.3
 FAINT = 8  # levels
 ASPECT_TOLERANCE = 0.01
 _LABEL_MAP = 'For a label map, say which values mean lesion (--lesion-values of mammoseg prepare or import-predictions)'
+
+
+def is_image_label(row: Mapping[str, Any]) -> bool:
+    """Whether an image is known to have a lesion, but not where: it has no mask.
+
+    Args:
+        row: Of an index, or what has its columns ``annotated`` and ``mask_kind``.
+
+    >>> is_image_label({'annotated': 'lesion', 'mask_kind': 'image-label'})
+    True
+    """
+    return row.get('annotated') == 'lesion' and row.get('mask_kind') == IMAGE_LABEL
 
 
 def binarise(values: np.ndarray, place: str, lesion_values: Collection[int] = ()) -> np.ndarray:

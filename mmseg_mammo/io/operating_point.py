@@ -14,6 +14,7 @@ from mmseg_mammo.io.files import read_json, replace_nan, write_atomic
 OPERATING_POINT = 'operating_point.json'
 KINDS = ('specificity', 'sensitivity')
 _REMEDY = 'mammoseg calibrate and mammoseg report write such files; write it again'
+_OF_PRESENCE = ('presence_threshold', 'presence_scale', 'presence_bias')
 _DIGEST = re.compile('[0-9a-f]{64}')
 
 
@@ -31,6 +32,11 @@ class OperatingPoint:
         interval: Of the target: ``low``, ``high``, ``level``, and how they were found.
         threshold_interval: ``low``, ``high`` and ``level`` of the threshold itself.
         notes: Sentences for the reader.
+        presence_threshold: Of a model with presence: an image whose presence is not above it is
+            closed, and its mask empty; 0 closes none. None leaves what the model has, and is not
+            written.
+        presence_scale: Presence is ``sigmoid(scale · logit + bias)``; written with the threshold.
+        presence_bias: See ``presence_scale``.
     """
 
     threshold: float
@@ -42,6 +48,15 @@ class OperatingPoint:
     interval: Mapping[str, Any] = field(default_factory=dict)
     threshold_interval: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    presence_threshold: float | None = None
+    presence_scale: float = 1.0
+    presence_bias: float = 0.0
+
+    def presence(self) -> dict[str, float]:
+        """Those settings of presence that it has: all three, or none."""
+        if self.presence_threshold is None:
+            return {}
+        return {name: getattr(self, name) for name in _OF_PRESENCE}
 
 
 def read_operating_point(path: Path) -> OperatingPoint:
@@ -79,7 +94,8 @@ def check_new(path: Path) -> None:
 
 def format_point(point: OperatingPoint) -> bytes:
     """The content of a file."""
-    return (json.dumps(replace_nan(asdict(point)), indent=2, allow_nan=False) + '\n').encode()
+    facts = {k: v for k, v in asdict(point).items() if k not in _OF_PRESENCE} | point.presence()
+    return (json.dumps(replace_nan(facts), indent=2, allow_nan=False) + '\n').encode()
 
 
 def read_target(text: str) -> tuple[str, float]:
@@ -134,6 +150,9 @@ def _is_target(value: Any) -> bool:
 _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     'threshold': (lambda v: _is_number(v) and 0 <= v <= 1, 'a probability from 0 to 1'),
     'temperature': (lambda v: _is_number(v) and 0 < v < math.inf, 'a number above 0'),
+    'presence_threshold': (lambda v: _is_number(v) and 0 <= v <= 1, 'a probability from 0 to 1'),
+    'presence_scale': (lambda v: _is_number(v) and 0 < v < math.inf, 'a number above 0'),
+    'presence_bias': (lambda v: _is_number(v) and math.isfinite(v), 'a finite number'),
     'breast_only': (lambda v: isinstance(v, bool), 'true or false'),
     'target': (_is_target, 'specificity=S, sensitivity=S or ""'),
     'notes': (

@@ -33,13 +33,23 @@ MASK_FILE = 'mask_file'
 # A key of test.json, and of each data set in run.json: images of the split that the data set left
 # out, by the reason; earlier runs lack it.
 LEFT_OUT, NOT_ANNOTATED, OTHER_FINDING = 'left_out', 'not_annotated', 'other_finding'
+# A key of both, where there are some: images whose lesion nobody outlined (mask_kind=image-label).
+IMAGE_LABELS = 'image_labels'
 # A key of run.json of a test: steps that its checkpoint was trained for; earlier runs lack it.
 TRAINED_STEPS = 'checkpoint_iter'
+# A key of a checkpoint's record, and of run.json of a test: how the presence threshold was chosen.
+PRESENCE = 'presence'
 # A key of test.json.
 DIFFERENCES = 'input_differs_from_training'
 
 # Columns that a reader relies on, of per_image_val.csv and of per_image_test.csv.
 COUNTS = ('truth_pixels', 'predicted_pixels', 'intersection_pixels')
+# Columns of models that say whether there is a lesion at all; counts as if nothing were closed.
+UNGATED = ('predicted_pixels', 'intersection_pixels')
+PRESENCE_COLUMNS = (
+    *('presence', 'presence_logit', 'closed'),
+    *(f'ungated_{name}' for name in (*UNGATED, 'max_probability')),
+)
 RECORD_COLUMNS = (*DESCRIPTION, *COUNTS, 'max_probability')
 TEST_COLUMNS = (*RECORD_COLUMNS, 'key', 'height', 'width')
 # All columns of lesions_test.csv; a true lesion has neither score nor threshold.

@@ -1,9 +1,10 @@
 """Registered models: backbones, segmentors, losses and prompt samplers."""
 
 from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
-from mmseg_mammo.models.input_grid import InputGridEncoderDecoder
+from mmseg_mammo.models.encoder_decoder import InputGridEncoderDecoder
 from mmseg_mammo.models.losses.best_mask import BestMaskLoss
 from mmseg_mammo.models.losses.dice import LesionDiceLoss
+from mmseg_mammo.models.presence.head import PresenceHead
 from mmseg_mammo.models.prompts.samplers import (
     EDTCentreSampler,
     ErrorPointSampler,
@@ -22,6 +23,7 @@ __all__ = [
     'JitteredBoxSampler',
     'LeanUPHead',
     'LesionDiceLoss',
+    'PresenceHead',
     'RandomPointSampler',
     'SAMImageEncoder',
     'SAMSegmentor',

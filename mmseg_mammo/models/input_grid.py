@@ -6,17 +6,20 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.structures import PixelData
-from mmseg.models.segmentors import BaseSegmentor, EncoderDecoder
-from mmseg.registry import MODELS
+from mmseg.models.segmentors import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import resize_mask
+from mmseg_mammo.io.mask import IGNORED, is_image_label
 from mmseg_mammo.models.one_by_one import Complete, OneByOne
-from mmseg_mammo.models.test_output import clear_outside, input_breast, read_test_output
-
-IGNORED = 255
+from mmseg_mammo.models.test_output import (
+    clear_outside,
+    input_breast,
+    read_test_output,
+    refuse_without_presence,
+)
 
 
 class InputGrid(BaseSegmentor):
@@ -26,19 +29,29 @@ class InputGrid(BaseSegmentor):
     comparison on the network's own grid needs that: small blobs do not survive the way back.
 
     Args:
-        test_output: Settings of :class:`.TestOutput`: ``threshold``, ``temperature`` and
-            ``breast_only``. Predictions follow them, losses and raw logits (``mode='tensor'``) do
-            not.
+        test_output: Settings of :class:`.TestOutput`: ``threshold``, ``temperature``,
+            ``breast_only`` and those of presence. Predictions follow them, losses and raw logits
+            (``mode='tensor'``) do not.
         kwargs: Of the segmentor.
 
+    Attributes:
+        has_presence: Whether the model says if an image has a lesion at all. A child that does
+            sets it before this constructor runs.
+        presence_parts: How the names of weights begin that say so. A training may start from a
+            checkpoint without them.
+
     Raises:
-        MammoError: A setting does not exist, or its value means nothing.
+        MammoError: A setting does not exist, its value means nothing, or it needs a presence.
     """
 
     one_by_one = False  # see the module of this name
+    has_presence = False
+    presence_parts: tuple[str, ...] = ()
 
     def __init__(self, *, test_output: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if not self.has_presence:
+            refuse_without_presence(test_output, type(self).__name__)
         self.test_output = read_test_output(test_output)
 
     def postprocess_result(
@@ -78,7 +91,11 @@ class InputGrid(BaseSegmentor):
         return lambda i, sample: self.postprocess_result(logits[i : i + 1], [sample])
 
     def put_in(
-        self, inputs: Tensor, data_samples: list[SegDataSample], complete: Complete
+        self,
+        inputs: Tensor,
+        data_samples: list[SegDataSample],
+        complete: Complete,
+        presence: Sequence[float] | None = None,
     ) -> Sequence[SegDataSample]:
         """The samples of a batch with their predictions, finished.
 
@@ -86,11 +103,15 @@ class InputGrid(BaseSegmentor):
             inputs: B×3×S×S, normalised.
             data_samples: B; changed in place, unless predictions are made one by one.
             complete: Puts the prediction of an image into its sample.
+            presence: B raw logits of a lesion's presence, by which images are closed
+                (:meth:`.TestOutput.gate`); None of a model without.
         """
 
         def finished(index: int, sample: SegDataSample) -> None:
             complete(index, sample)
             self.finish(inputs[index : index + 1], [sample])
+            if presence is not None:
+                self.test_output.gate(sample, presence[index])
 
         if self.one_by_one:
             return OneByOne(data_samples, finished)
@@ -112,29 +133,6 @@ class InputGrid(BaseSegmentor):
             for image, sample in zip(inputs, data_samples, strict=True):
                 clear_outside(sample, input_breast(image, sample))
         return data_samples
-
-
-@MODELS.register_module()
-class InputGridEncoderDecoder(InputGrid, EncoderDecoder):
-    """mmseg's ``EncoderDecoder``, whose predictions have ``input_logits`` too.
-
-    Arguments beside ``test_output``, weights and everything else are those of ``EncoderDecoder``.
-    """
-
-    def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
-        """As ``EncoderDecoder``; true masks may be uint8, and are made int64 on the device."""
-        for sample in data_samples:
-            widen_truth(sample)
-        return super().loss(inputs, data_samples)
-
-    def predict(
-        self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
-    ) -> Sequence[SegDataSample]:
-        """As ``EncoderDecoder``, with ``test_output``; B×3×S×S inputs, normalised."""
-        if data_samples is None:
-            return self.finish(inputs, super().predict(inputs))
-        logits = self.inference(inputs, [sample.metainfo for sample in data_samples])
-        return self.put_in(inputs, data_samples, self.from_logits(logits))
 
 
 def widen_truth(sample: SegDataSample) -> None:
@@ -188,13 +186,19 @@ def true_mask(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
         h×w bool.
 
     Raises:
-        MammoError: The sample has no truth.
+        MammoError: The sample has no truth, or an image label alone.
     """
     if 'gt_sem_seg' not in sample:
         raise MammoError(
             f'{sample.metainfo.get("img_path", "an image")}: no true mask to take prompts from',
             'annotated images where model.prompts_from is truth',
             'Give prompts in a table: --prompts FILE (docs/sam.md)',
+        )
+    if is_image_label(sample.metainfo):
+        raise MammoError(
+            f'{sample.metainfo.get("img_path", "an image")}: its lesion has no mask to take prompts from',
+            'images with a mask where model.prompts_from is truth',
+            'Set image_labels=False in the data set of the config, which leaves it out',
         )
     height, width = picture_shape(sample, shape)
     return truth_on_input(sample, shape)[0, :height, :width].cpu() == 1

@@ -35,6 +35,11 @@ class TestOutput:
         temperature: Number that logits are divided by (Guo et al., ICML 2017): above 1
             makes probabilities less sure, and moves none across 0.5.
         breast_only: Whether probabilities outside the breast (:func:`.find_breast`) are 0.
+        presence_threshold: An image is closed, and its mask empty, where the presence of a lesion
+            is not above it, 0 to 1. None closes no image. It and the next two are for models that
+            have a presence alone.
+        presence_scale: Presence is ``sigmoid(scale · logit + bias)`` (Platt, 1999); above 0.
+        presence_bias: See ``presence_scale``.
     """
 
     __test__ = False  # pytest takes it for a test case
@@ -42,17 +47,30 @@ class TestOutput:
     threshold: float | None = None
     temperature: float = 1.0
     breast_only: bool = False
+    presence_threshold: float | None = None
+    presence_scale: float = 1.0
+    presence_bias: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise MammoError(
-                f'test_output.threshold={self.threshold}', 'a probability from 0 to 1, or None'
-            )
+        for name in ('threshold', 'presence_threshold'):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise MammoError(
+                    f'test_output.{name}={value}', 'a probability from 0 to 1, or None'
+                )
         if not 0 < self.temperature < math.inf:
             raise MammoError(
                 f'test_output.temperature={self.temperature}', 'a number above 0; 1 changes nothing'
             )
+        if not 0 < self.presence_scale < math.inf:
+            raise MammoError(
+                f'test_output.presence_scale={self.presence_scale}',
+                'a number above 0; 1 changes nothing',
+                'A presence that falls where lesions are is none: train its head again',
+            )
+        if not math.isfinite(self.presence_bias):
+            raise MammoError(f'test_output.presence_bias={self.presence_bias}', 'a finite number')
 
     def scale(self, logits: Tensor) -> Tensor:
         """Logits of any shape, divided by the temperature."""
@@ -64,6 +82,56 @@ class TestOutput:
             mask = sample.pred_sem_seg.data
             found = lesion_probability(sample.seg_logits.data) > self.threshold
             sample.pred_sem_seg.data = found[None].to(mask.dtype)
+
+    def presence(self, logit: float) -> float:
+        """The probability that an image has a lesion at all, from the logit of a model."""
+        scaled = self.presence_scale * logit + self.presence_bias
+        return float(torch.tensor(scaled, dtype=torch.float64).sigmoid())
+
+    def closes(self, presence: float) -> bool:
+        """Whether an image of this presence, 0 to 1, is closed."""
+        return self.presence_threshold is not None and presence <= self.presence_threshold
+
+    def gate(self, sample: SegDataSample, logit: float) -> None:
+        """Note the presence of a lesion in a sample, and empty its mask if that closes it.
+
+        Args:
+            sample: Changed in place: metainfo ``presence``, ``presence_logit`` and ``closed``, and
+                ``pred_sem_seg`` of a closed one. ``seg_logits`` and ``input_logits`` stay, as the
+                evidence.
+            logit: Raw. Minus infinity where nothing was asked for: presence 0, closed.
+        """
+        presence = self.presence(logit)
+        closed = self.closes(presence) or logit == -math.inf
+        sample.set_metainfo(dict(presence=presence, presence_logit=logit, closed=closed))
+        if closed:
+            mask = sample.pred_sem_seg.data
+            sample.pred_sem_seg.data = torch.zeros_like(mask)
+
+
+# Settings that mean something for models with a presence alone.
+OF_PRESENCE = tuple(f.name for f in fields(TestOutput) if f.name.startswith('presence_'))
+
+
+def refuse_without_presence(settings: Mapping[str, Any] | None, model: str) -> None:
+    """Refuse settings of presence for a model that has none.
+
+    Args:
+        settings: ``test_output`` of a model.
+        model: Its name, for the error.
+
+    Raises:
+        MammoError: There is one that is not the default.
+    """
+    usual = TestOutput()
+    for name in OF_PRESENCE:
+        value = (settings or {}).get(name, getattr(usual, name))
+        if value != getattr(usual, name):
+            raise MammoError(
+                f'test_output.{name}={value} beside {model} without presence',
+                'a model that says whether there is a lesion at all',
+                'Train with model.presence_head (of SAM model.object_score), or leave it out',
+            )
 
 
 def read_test_output(settings: Mapping[str, Any] | None) -> TestOutput:

@@ -38,7 +38,7 @@ EXPORTS = {'zgt': Export(lesions=0.5, inverted=0.25), 'screening': Export(0.75, 
 
 
 def write_export(
-    folder: Path, hospital: str, patients: int, height: int, seed: int
+    folder: Path, hospital: str, patients: int, height: int, seed: int, image_labels: float = 0.0
 ) -> list[dict[str, str]]:
     """Write DICOM files and masks of ``patients`` patients, both views of both breasts.
 
@@ -48,16 +48,23 @@ def write_export(
         patients: Number of patients.
         height: Typical height of an image in pixels.
         seed: Each patient has its own generator, so that more patients change no image.
+        image_labels: Share of the images with a lesion that have no mask.
 
     Returns:
         One row of ``annotations.csv`` for each image.
     """
     rows: list[dict[str, str]] = []
+    lesions = 0
     for turn in show_progress(range(patients), patients, 'phantoms', 'patient'):
         rng = np.random.default_rng([seed, list(EXPORTS).index(hospital), turn])
         for row in _write_patient(rng, folder, hospital, turn, height):
             if len(rows) % _UNREAD_EVERY == 6:
                 row = _forget(folder, row)
+            if row['mask']:
+                lesions += 1
+                if _falls_due(lesions - 1, image_labels):
+                    (folder / row['mask']).unlink()
+                    row |= {'mask': ''}
             rows.append(row)
     return rows
 

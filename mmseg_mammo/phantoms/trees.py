@@ -94,7 +94,13 @@ def write_cbis_tree(
 
 
 def write_hospital_tree(
-    out: Path, *, hospital: str = 'zgt', patients: int = 12, height: int = 256, seed: int = 0
+    out: Path,
+    *,
+    hospital: str = 'zgt',
+    patients: int = 12,
+    height: int = 256,
+    seed: int = 0,
+    image_labels: float = 0.0,
 ) -> Path:
     """Write the export of a digital hospital whose images are phantoms.
 
@@ -109,6 +115,7 @@ def write_hospital_tree(
         patients: Number of patients.
         height: Typical height of an image in pixels; single images differ by up to 10 %.
         seed: Same seed and options, same pixels and tables.
+        image_labels: Share of the images with a lesion that nobody outlined, 0 to 1.
 
     Returns:
         ``out``.
@@ -117,12 +124,15 @@ def write_hospital_tree(
         MammoError: An option is not allowed, ``out`` holds something else, or the JPEG-lossless
             encoder is not installed.
     """
+    if not 0 <= image_labels <= 1:
+        raise MammoError(f'image_labels={image_labels:g}', 'a share from 0 to 1')
     _check_values('hospital', [hospital], EXPORTS)
     _check_numbers(patients, 1, height, seed)
     options = {'hospital': hospital, 'patients': patients, 'height': height, 'seed': seed}
+    options |= {'image_labels': image_labels} if image_labels else {}
     with _new_tree(Path(out), options) as folder:
         if folder is not None:
-            rows = write_export(folder, hospital, patients, height, seed)
+            rows = write_export(folder, hospital, patients, height, seed, image_labels)
             write_table(folder / 'annotations.csv', EXPORT_COLUMNS, rows)
     return Path(out)
 

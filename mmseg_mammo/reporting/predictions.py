@@ -61,7 +61,7 @@ def write_prediction_page(folder: Path) -> Path:
     images = _by_score(_read_lines(folder / IMAGES, _IMAGE_COLUMNS))
     breasts = _by_score(_read_lines(folder / BREASTS, BREAST_COLUMNS))
     failed = _read_lines(folder / FAILED, _FAILED_COLUMNS)
-    cases = _find_cases(folder, images, model_name(run))
+    cases = _find_cases(folder, images, model_name(run), run.get('presence_threshold'))
     sections = prediction_sections(run, images, breasts, failed)
     notes = tuple(prediction_notes(run, images, failed, len(cases)))
     page = render_page(TITLE, sections, cases, notes, truth=False)
@@ -99,7 +99,9 @@ def _by_score(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(lines, key=rank)
 
 
-def _find_cases(folder: Path, images: Sequence[Line], model: str) -> tuple[Case, ...]:
+def _find_cases(
+    folder: Path, images: Sequence[Line], model: str, limit: float | None
+) -> tuple[Case, ...]:
     pictures = _names_in(folder / VIEWER)
     files = {name: _names_in(folder / name) for _, name, _ in _LINKS}
     seen = [line for line in images if picture_names(line['key'])[0] in pictures]
@@ -114,7 +116,12 @@ def _find_cases(folder: Path, images: Sequence[Line], model: str) -> tuple[Case,
             Case(
                 key=key,
                 dataset='',
-                facts={**facts, 'size': f'{line["width"]}×{line["height"]}', **likeness},
+                facts={
+                    **facts,
+                    'size': f'{line["width"]}×{line["height"]}',
+                    **likeness,
+                    **_presence_of(line, limit),
+                },
                 image=folder / VIEWER / image,
                 truth=None,
                 predictions={model: folder / VIEWER / predicted if predicted in pictures else None},
@@ -128,6 +135,17 @@ def _find_cases(folder: Path, images: Sequence[Line], model: str) -> tuple[Case,
             )
         )
     return tuple(found)
+
+
+def _presence_of(line: Line, limit: float | None) -> dict[str, str]:
+    """What a model with presence says of an image: a fact for the page."""
+    if not line.get('presence'):  # no column of other models
+        return {}
+    said = f'{float(line["presence"]):.2g}'
+    if line['closed'] != '1':
+        return {'presence': said}
+    why = 'no prompt' if limit is None else f'presence {said} ≤ {limit:.2g}'
+    return {'presence': f'nothing found ({why})'}
 
 
 def _names_in(folder: Path) -> set[str]:

@@ -17,6 +17,7 @@ from mmseg_mammo.reporting.page.page import PAGE
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import has_lesion, mark_cells, mark_notes
+from mmseg_mammo.reporting.sections.absence import absence_section
 from mmseg_mammo.reporting.sections.candidates import candidate_section
 from mmseg_mammo.reporting.sections.curves import curve_section
 from mmseg_mammo.reporting.sections.images import image_section
@@ -44,6 +45,7 @@ def build(runs: Runs) -> tuple[tuple[Section, ...], tuple[Case, ...], tuple[str,
         stratum_section(runs),
         lesion_section(runs),
         image_section(runs),
+        absence_section(runs),
         candidate_section(runs),
         sample_section(runs, cases),
         curve_section(runs),

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.evaluation.candidates import is_unprompted
 from mmseg_mammo.io.files import read_json
@@ -51,7 +53,12 @@ class Training:
 
 @dataclass(frozen=True)
 class Test:
-    """A finished test of one model on one data set."""
+    """A finished test of one model on one data set.
+
+    ``images`` are those with a mask and the normal ones. ``every_image`` are these and those whose
+    lesion nobody outlined (``mask_kind=image-label``), in the order of the file: what is said of whole
+    images is over them.
+    """
 
     __test__ = False  # pytest takes it for a test case
 
@@ -61,6 +68,7 @@ class Test:
     run: Mapping[str, Any]
     summary: Mapping[str, Any]
     images: Records
+    every_image: Records
     lesions: Records | None
     training: Training | None
 
@@ -84,6 +92,11 @@ class Test:
         columns = {name: self.images[name] for name in names if name in self.images}
         rows = zip(*columns.values(), strict=True)
         return sum(is_unprompted(dict(zip(columns, row, strict=True))) for row in rows)
+
+    @property
+    def image_labels(self) -> int:
+        """The number of images with a lesion that nobody outlined."""
+        return int(np.isnan(self.every_image['truth_pixels']).sum())
 
     @property
     def imported(self) -> Mapping[str, Any]:
@@ -134,9 +147,9 @@ def read_test(
     if 'true_lesions' in images:  # the metric was asked for lesions
         lesions = read_records(folder / LESIONS, LESION_TEST_COLUMNS)
     data = dataset_name(run['data']['test'], folders=folders)
-    return Test(
-        folder, model, data, run, read_json(folder / SUMMARY, AGAIN), images, lesions, training
-    )
+    summary = read_json(folder / SUMMARY, AGAIN)
+    masked = images.where(~np.isnan(images['truth_pixels']))
+    return Test(folder, model, data, run, summary, masked, images, lesions, training)
 
 
 def read_training(runs: Sequence[Path], folders: Mapping[str, str]) -> Training:

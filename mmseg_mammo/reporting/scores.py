@@ -12,6 +12,7 @@ from mmseg_mammo.reporting.run_reader import Test
 FEW = f'fewer than {FEWEST} images'
 NARROW = f'fewer than {ENOUGH} patients: may be too narrow'
 LESION_SIZES = (0.005, 0.02)  # share of the image area
+NO_MASK = 'no mask'
 SIZE_NAMES = ('small (< 0.5 %)', 'medium (0.5–2 %)', 'large (≥ 2 %)')
 
 
@@ -28,8 +29,9 @@ def empty_counts(images: Records, grid: str = '') -> tuple[np.ndarray, np.ndarra
 
 
 def has_lesion(images: Records) -> np.ndarray:
-    """N bool: images with a lesion."""
-    return images['truth_pixels'] > 0
+    """N bool: images with a lesion; of one that nobody outlined the pixels are NaN."""
+    truth = images['truth_pixels']
+    return (truth > 0) | np.isnan(truth)
 
 
 def strata(images: Records) -> dict[str, np.ndarray]:
@@ -39,10 +41,11 @@ def strata(images: Records) -> dict[str, np.ndarray]:
 
 
 def size_names(images: Records) -> np.ndarray:
-    """Size of what is marked in each image, by its share of the image area; 'no lesion'."""
+    """Size of what is marked in each image, by its share of the image area; 'no lesion', 'no mask'."""
     share = images['truth_pixels'] / (images['height'] * images['width'])
     names = np.array(SIZE_NAMES)[np.digitize(share, LESION_SIZES)]
-    return np.where(has_lesion(images), names, 'no lesion')
+    names = np.where(has_lesion(images), names, 'no lesion')
+    return np.where(np.isnan(share), NO_MASK, names)
 
 
 def common_images(tests: Sequence[Test]) -> list[Records]:
@@ -130,6 +133,12 @@ def mark_notes(tests: Sequence[Test]) -> tuple[str, ...]:
         if test.unprompted
     }
     lacking |= {line for test in tests for line in (*_of_import(test), *_of_masks(test))}
+    lacking |= {
+        f'{test.dataset}: {test.image_labels} more images have a lesion that nobody outlined; they count '
+        'at the image level alone.'
+        for test in tests
+        if test.image_labels
+    }
     return tuple(_sentences({mark for test in tests for mark in test.marks}, sorted(lacking)))
 
 
@@ -146,7 +155,7 @@ def _of_masks(test: Test) -> Iterator[str]:
 def _of_import(test: Test) -> Iterator[str]:
     if missing := test.imported.get('missing'):
         yield (
-            f'{test.model}: {missing} of {len(test.images)} images of {test.dataset} without a mask '
+            f'{test.model}: {missing} of {len(test.every_image)} images of {test.dataset} without a mask '
             'file: scored as empty.'
         )
     if test.imported.get('kind') == 'masks':

@@ -12,6 +12,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.transforms.levels import grey_of, like_before
 
 
@@ -143,6 +144,8 @@ class RandomLesionAffine(BaseTransform):
         scale = float(np.exp(np.random.uniform(*np.log(self.scale))))
         down, right = np.random.uniform(-self.shift, self.shift, 2)
         image, mask = results['img'], results.get('gt_seg_map')
+        if is_image_label(results):
+            mask = None  # 255 everywhere, and so it stays
         matrix = affine_matrix(image.shape[:2], degrees, scale, (down, right))
         grey = grey_of(image)
         warped, moved = warp(image if grey is None else grey, mask, matrix)

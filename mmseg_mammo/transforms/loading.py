@@ -8,7 +8,7 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.image import read_image, read_labels
-from mmseg_mammo.io.mask import binarise
+from mmseg_mammo.io.mask import IGNORED, binarise, is_image_label
 from mmseg_mammo.transforms.intensity import MapIntensity, three_channels
 
 
@@ -99,18 +99,20 @@ class LoadLesionMask(BaseTransform):
     """Read the mask of an image as {0, 1}: anything above half of its maximum is lesion.
 
     mmseg's ``LoadAnnotations`` keeps values: 255 becomes the ignore label, 65280 becomes 0.
-    A normal image (``annotated='normal'``) gets an empty mask. A lone image, as of mmseg's
+    A normal image (``annotated='normal'``) gets an empty mask, and one that has an image label alone
+    (``mask_kind='image-label'``) a mask of 255, which losses ignore. A lone image, as of mmseg's
     ``inference_model``, has neither a row of an index nor a mask file, and gets no mask at all.
 
     Required Keys:
 
     - seg_map_path (str, or None)
     - annotated
+    - mask_kind (optional)
     - ori_shape
 
     Added Keys:
 
-    - gt_seg_map (uint8, H×W, values 0 and 1)
+    - gt_seg_map (uint8, H×W, values 0 and 1, or 255 everywhere)
 
     Modified Keys:
 
@@ -135,6 +137,8 @@ class LoadLesionMask(BaseTransform):
     def _mask(self, results: dict) -> np.ndarray:
         if results['annotated'] == 'normal':
             return np.zeros(results['ori_shape'], np.uint8)
+        if is_image_label(results):
+            return np.full(results['ori_shape'], IGNORED, np.uint8)
         if results['annotated'] != 'lesion':
             raise DataFileError(
                 f'{results["img_path"]}: nobody annotated this image, so it has no mask',

@@ -13,6 +13,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_mammo.io.image import rescale_to_255
 from mmseg_mammo.io.index import DESCRIPTION
+from mmseg_mammo.io.mask import IGNORED, is_image_label
 from mmseg_mammo.transforms.levels import check_levels, grey_of
 
 META_KEYS = (
@@ -39,7 +40,8 @@ _BESIDE = {'gt_edge_map', 'gt_depth_map'}  # of other tasks, which mmseg packs
 class PackMammogram(PackSegInputs):
     """mmseg's ``PackSegInputs`` with levels on the scale of 255 and the index's facts on each image.
 
-    torch cannot normalise uint16, and mean and std in configs are on the scale of 255.
+    torch cannot normalise uint16, and mean and std in configs are on the scale of 255. The mask of an
+    image that has an image label alone is 255 everywhere, whatever steps before made of it.
 
     Required Keys:
 
@@ -86,6 +88,8 @@ class PackMammogram(PackSegInputs):
             return super().transform({**results, 'img': image})
         sample = SegDataSample()
         if mask is not None:
+            if is_image_label(results):
+                mask = np.full_like(mask, IGNORED)
             sample.gt_sem_seg = PixelData(data=torch.from_numpy(self._mask(mask))[None])
         for key in self.meta_keys:
             if key in results:

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from records import BASE, RECORD, change_record, save
 
+from mmseg_mammo.cli import info
 from mmseg_mammo.cli.main import main
 from mmseg_mammo.io.checkpoint_record import ONNX_KEY, record_text
+from mmseg_mammo.io.mask import IMAGE_LABEL
 from mmseg_mammo.io.onnx.metadata import pack_metadata
+from mmseg_mammo.io.run_folder import IMAGE_LABELS
 
 SCRIPT = Path(__file__).parents[2] / 'tools' / 'mammoseg'
 
@@ -39,6 +42,14 @@ def test_it_says_in_lines_what_the_checkpoint_is(tmp_path, capsys):
         'Not a medical device.',
     ):
         assert text in said
+
+
+def test_images_without_a_mask_are_counted(tmp_path, capsys):
+    assert (info.IMAGE_LABEL, info.IMAGE_LABELS) == (IMAGE_LABEL, IMAGE_LABELS)
+    data = {**RECORD['trained_on']['train'], 'image_labels': 2}
+    data['mask_kind'] = {'contour': 2, 'image-label': 2}
+    said = lines(save(tmp_path / 'a.pth', {**RECORD, 'trained_on': {'train': data}}), capsys)
+    assert 'contour masks, 2 image labels without a mask; index' in '\n'.join(said)
 
 
 def test_a_chain_of_bases_is_shown_in_its_order(tmp_path, capsys):

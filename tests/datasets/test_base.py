@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from prepared_sets import write_prepared
+from prepared_sets import drop_masks, write_prepared
 
 from mmseg_mammo.datasets import CBISDDSMDataset, MammographyDataset, ZGTDataset, base
 from mmseg_mammo.errors import DataIndexError, MammoError
@@ -53,6 +53,23 @@ def test_images_that_a_finding_leaves_out_are_said(prepared, monkeypatch):
     MammographyDataset(data_root=str(prepared), split='val', finding='mass')
     MammographyDataset(data_root=str(prepared), split='train')
     assert len(said) == 1
+
+
+def test_image_labels_are_kept_unless_told_otherwise(prepared, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(base, 'print_log', lambda text, logger: said.append(text))
+    folder = str(drop_masks(prepared, tmp_path / 'mixed', 'images/1.png', 'images/4.png'))
+    dataset = MammographyDataset(data_root=folder, split='train')
+    item = dataset.get_data_info(1)
+    assert len(dataset) == 4
+    assert (item['annotated'], item['mask_kind'], item['seg_map_path']) == (
+        *('lesion', 'image-label'),
+        None,
+    )
+    assert not said
+    masked = MammographyDataset(data_root=folder, split='train', image_labels=False)
+    assert names(masked) == ['images/0.png', 'images/2.png', 'images/3.png']
+    assert said[0].endswith('image_labels=False leaves out 1 of 4 images of split train')
 
 
 def test_images_that_nobody_annotated_are_counted(prepared, monkeypatch):

@@ -3,6 +3,7 @@
 import hashlib
 
 from mmengine.dataset import ConcatDataset, RepeatDataset
+from prepared_sets import drop_masks
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.description import describe_data, members
@@ -33,6 +34,16 @@ def test_images_that_nobody_annotated_are_counted_where_they_are_left_out(prepar
     assert describe_data(lazy)['left_out'] == said
     every = describe_data(MammographyDataset(**data, annotated_only=False))
     assert (every['images'], every['left_out']['not_annotated']) == (3, 0)
+
+
+def test_image_labels_are_counted_where_there_are_some(prepared, tmp_path):
+    data = dict(data_root=str(drop_masks(prepared, tmp_path / 'mixed', 'images/1.png')))
+    found = describe_data(MammographyDataset(**data))
+    assert (found['image_labels'], found['mask_kind']) == (1, {'image-label': 1, 'phantom': 3})
+    assert 'image_labels' not in found['left_out']
+    without = describe_data(MammographyDataset(**data, image_labels=False))
+    assert 'image_labels' not in without
+    assert without['left_out']['image_labels'] == 1
 
 
 def test_members_are_found_at_any_depth_and_described_one_by_one(prepared):

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset, RepeatDataset
+from prepared_sets import drop_masks
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.samplers import LesionSizeSampler, lesion_share, size_weights
@@ -50,6 +51,13 @@ def test_power_zero_is_uniform_and_limits_hold():
 @pytest.fixture
 def dataset(prepared):
     return MammographyDataset(split='train', data_root=str(prepared), pipeline=[])
+
+
+def test_an_image_label_is_drawn_as_often_as_a_normal_image(prepared, tmp_path):
+    folder = drop_masks(prepared, tmp_path / 'mixed', 'images/1.png')
+    dataset = MammographyDataset(split='train', data_root=str(folder), pipeline=[])
+    weights = LesionSizeSampler(dataset=dataset, seed=0).weights.tolist()
+    assert weights[1] == weights[3] == 1
 
 
 def test_the_share_of_a_lesion_is_read_from_its_mask(dataset):

@@ -5,6 +5,7 @@ import pytest
 from mmseg_mammo.engine.prospects import (
     data_doubts,
     loop_doubts,
+    refuse_image_labels,
     refuse_unannotated,
     refuse_unknown,
 )
@@ -46,6 +47,43 @@ def test_patients_of_two_hospitals_may_have_one_number():
 def test_an_image_that_nobody_annotated_is_refused():
     with pytest.raises(MammoError, match='nobody annotated 1 of its 2 images'):
         refuse_unannotated('train', [row('A'), row('B', 'no')])
+
+
+def label(patient):
+    return row(patient) | {'mask_kind': 'image-label'}
+
+
+def test_image_labels_need_a_model_that_learns_from_them():
+    rows = {'train': [row('A'), label('B'), label('C')], 'val': [row('D'), label('E')]}
+    with pytest.raises(MammoError) as caught:
+        refuse_image_labels(rows, has_presence=False, truth=False)
+    said = str(caught.value)
+    assert 'train_dataloader: 2 of its 3 images have an image label alone' in said
+    assert 'Set model.presence_head' in said
+    assert 'train_dataloader.dataset.image_labels=False, which leaves them out' in said
+    refuse_image_labels(rows, has_presence=True, truth=False)
+    refuse_image_labels({'train': [row('A')], 'val': rows['val']}, False, False)
+
+
+@pytest.mark.parametrize('split', ['val', 'test'])
+def test_prompts_cannot_come_from_masks_that_are_not_there(split):
+    with pytest.raises(
+        MammoError, match=rf'{split}_dataloader: 1 of its 1 .*prompts_from is truth'
+    ):
+        refuse_image_labels({split: [label('A')]}, has_presence=True, truth=True)
+    refuse_image_labels({split: [row('A')]}, has_presence=True, truth=True)
+
+
+@pytest.mark.parametrize(
+    ('train', 'val', 'said'),
+    [
+        ([label('A')], [row('B')], 'none of the 1 training images has a lesion with a mask'),
+        ([row('A')], [label('B')], 'none of the 1 validation images has a lesion with a mask'),
+    ],
+)
+def test_image_labels_alone_teach_no_mask(train, val, said):
+    (doubt,) = data_doubts(train, val)
+    assert said in doubt
 
 
 BEST = {'lesion_dice': 'default_hooks.checkpoint.save_best'}

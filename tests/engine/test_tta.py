@@ -8,10 +8,12 @@ import pytest
 import torch
 from experiments import shrink
 from mmengine.runner import Runner
+from mmengine.structures import PixelData
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
 from mmseg_mammo.engine.config.test_output import use_test_output
-from mmseg_mammo.engine.tta import merged_mask
+from mmseg_mammo.engine.tta import check_merging, mean_presence, merged_mask
 from mmseg_mammo.errors import CheckpointError, MammoError
 
 TTA = [
@@ -103,3 +105,30 @@ def test_the_guard_still_refuses_a_foreign_checkpoint(prepared, tmp_path):
     cfg.load_from = checkpoint_of(plain, tmp_path / 'model.pth', more=torch.zeros(1))
     with pytest.raises(CheckpointError, match='1 tensors of it are not in the model, such as more'):
         Runner.from_cfg(cfg).test()
+
+
+def test_merged_images_are_closed_by_the_mean_of_the_presence_of_their_copies():
+    settings = shrink('unet_absence_cbis', 'data', 'work').model
+    settings.decode_head.update(out_channels=2, threshold=None)
+    settings.decode_head.loss_decode = dict(type='CrossEntropyLoss')
+    settings.test_output = dict(presence_threshold=0.5, presence_scale=2.0, presence_bias=0.2)
+    model = MODELS.build(dict(type='SegTTAModel', module=settings))
+    check_merging(model)
+
+    def copies(*logits):
+        found = []
+        for logit in logits:
+            one = SegDataSample(metainfo=dict(img_path='a.png'))
+            one.seg_logits = PixelData(data=torch.tensor([[[0.0]], [[3.0]]]))
+            one.pred_sem_seg = PixelData(data=torch.ones(1, 1, 1))
+            model.module.test_output.gate(one, logit)
+            found.append(one)
+        return found
+
+    first, second = model.merge_preds([copies(1.0, -1.5), copies(-1.0, 1.5)])
+    assert (first.presence_logit, second.presence_logit) == (-0.25, 0.25)
+    assert second.presence == pytest.approx(1 / (1 + np.exp(-0.7)))
+    assert (first.closed, second.closed) == (True, False)
+    assert (int(first.pred_sem_seg.data), int(second.pred_sem_seg.data)) == (0, 1)
+    assert first.seg_logits.data[1].exp().item() == pytest.approx(1 / (1 + np.exp(-3.0)))
+    assert mean_presence([SegDataSample()]) is None

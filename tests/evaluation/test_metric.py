@@ -3,6 +3,7 @@ import pytest
 import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from sklearn.metrics import roc_auc_score
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.metric import MammographyMetric
@@ -184,6 +185,42 @@ def test_lesions_follow_to_the_grid_of_the_evaluation():
     _, metric = evaluate([sample(TWO_LESIONS, TWO_LESIONS)], lesions=True, eval_size=(32, 24))
     assert [row['pixels'] for row in metric.lesion_rows] == [16, 25, 16, 25]
     assert metric.records[0]['surface_dice'] == 1
+
+
+@pytest.mark.parametrize('eval_size', [None, 8])
+def test_an_image_label_counts_at_the_image_level_alone(eval_size):
+    """Six images with a mask, and one of which all is known but where its lesion is, in any place."""
+    samples = [one | {'annotated': 'lesion'} for one in random_samples()]
+    label = {**samples[3], 'image': 'label.png', 'mask_kind': 'image-label'}
+    label['gt_sem_seg'] = {'data': torch.full_like(samples[3]['gt_sem_seg']['data'], 255)}
+    options = {'lesions': True, 'eval_size': eval_size}
+    plain, before = evaluate(samples, **options)
+    for place in (0, 4, 7):
+        scores, metric = evaluate([*samples[:place], label, *samples[place:]], **options)
+        assert scores.pop('image_label_images') == 1
+        assert [
+            name for name in scores if scores[name] != pytest.approx(plain[name], nan_ok=True)
+        ] == ['auroc']
+        records = {record['image']: record for record in metric.records}
+        found = records.pop('label.png')
+        for one, other in zip(records.values(), before.records, strict=True):
+            np.testing.assert_equal({**one, 'key': ''}, {**other, 'key': ''})
+        assert list(found) == list(next(iter(records.values())))
+        told = {name for name, value in found.items() if value is None}
+        assert {'truth_pixels', 'iou', 'dice', 'truth_pixels_224', 'true_lesions'} <= told
+        assert {'hits_iou10', 'false_positives_centre', 'hausdorff95_mm', 'surface_dice'} <= told
+        assert not told & {'predicted_pixels', 'predicted_pixels_224', 'max_probability', 'height'}
+        assert 'label.png' not in {row['image'] for row in metric.lesion_rows}
+    truth = [one['gt_sem_seg']['data'].sum().item() > 0 for one in samples] + [True]
+    highest = [float(one['max_probability']) for one in [*before.records, found]]
+    assert scores['auroc'] == pytest.approx(roc_auc_score(truth, highest))
+
+
+def test_a_test_of_image_labels_alone_gives_no_overlap():
+    label = sample(torch.tensor([[0.9]]), torch.tensor([[255]]), annotated='lesion')
+    scores, _ = evaluate([label | {'mask_kind': 'image-label'}], lesions=True)
+    assert (scores['images'], scores['image_label_images']) == (0, 1)
+    assert np.isnan(scores['lesion_dice'])
 
 
 def test_a_diverged_model_is_no_specialist():

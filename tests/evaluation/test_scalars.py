@@ -15,7 +15,7 @@ from mmseg_mammo.visualization.curves import PANELS
 DOCS = Path(__file__).parents[2] / 'docs' / 'evaluation.md'
 
 
-def samples(candidates, lesion=0.3, seed=0):
+def samples(candidates, lesion=0.3, seed=0):  # with candidates also a presence
     """Noise for six images, two normal, four with a square: as a segmentor hands them on.
 
     The sides of a square are a share ``lesion`` of those of its image.
@@ -39,6 +39,8 @@ def samples(candidates, lesion=0.3, seed=0):
             told = torch.rand(3, generator=generator).tolist()
             prompts = {'prompts_from': 'given', 'prompt_points': [], 'prompt_boxes': []}
             sample.set_metainfo({'candidate_iou': told, 'chosen': 0, **prompts})
+            said = {'presence': 0.4 + 0.1 * bool(index % 3), 'closed': False}
+            sample.set_metainfo({**said, 'presence_logit': float(index % 3)})
         found.append(sample.to_dict())
     return found
 
@@ -56,11 +58,13 @@ def test_every_scalar_that_a_metric_gives_is_declared_and_in_its_range(candidate
         declared = scalar(name)
         assert declared is not None, name
         assert declared.low - 1e-9 <= value <= declared.high + 1e-9, (name, value)
-        assert declared.of_candidates <= candidates
+        assert (declared.of_candidates or declared.of_presence) <= candidates
 
 
 def test_every_declared_scalar_is_given_by_one_declaration():
-    given = scores(samples(candidates=True))
+    every = samples(candidates=True)
+    label = {'image': 'label.png', 'annotated': 'lesion', 'mask_kind': 'image-label'}
+    given = scores([*every, every[0] | label])
     for declared in SCALARS:
         assert any(declared.covers(name) for name in given), declared.names
     for name in given:

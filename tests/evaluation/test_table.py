@@ -57,6 +57,14 @@ def test_weak_masks_among_contours_are_counted():
     assert 'NOTE: masks are weak (boxes' in format_table(SCORES, [mixed[0], mixed[3]], None)
 
 
+def test_image_labels_are_counted_and_are_no_masks():
+    mixed = records('weak', 'contour', 'image-label')
+    mixed = [r | {'annotated': 'lesion'} for r in mixed]
+    text = format_table(SCORES | {'image_label_images': 1.0}, mixed, None)
+    assert 'NOTE: 1 of 2 masks are weak' in text
+    assert 'NOTE: 1 more images have a lesion that nobody outlined: they count in the' in text
+
+
 def test_the_grid_is_named():
     assert 'the prepared masks' in format_table(SCORES, records('contour'), None)
     assert '224×224' in format_table(SCORES, records('contour'), (224, 224))
@@ -94,3 +102,13 @@ def test_images_without_a_prompt_are_counted():
     table = format_table(SCORES, [prompted, *others], None)
     assert table.endswith('NOTE: 2 images without a prompt: predicted empty')
     assert 'without a prompt' not in format_table(SCORES, [prompted], None)
+
+
+def test_a_model_with_presence_has_a_line_with_and_without_closing():
+    scores = summarise([Overlap(1, 1, 1)], [1.0])
+    scores |= dict(presence_auroc=0.75, ungated_lesion_dice=40.0, ungated_specificity=float('nan'))
+    text = format_table(scores, [{'closed': 1}, {'closed': 0}], None)
+    assert (
+        'presence AUROC 0.750; 1 of 2 images closed; with none closed lesion Dice 40.00 %, '
+        'specificity – %'
+    ) in text

@@ -56,6 +56,9 @@ def shrink_encoder_decoder(model, pretrained):
         backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
         backbone.prompt_length = min(backbone.get('prompt_length', 0), 2)
     model.decode_head.update(in_channels=width, channels=4)
+    if model.get('presence_head'):  # on the bottleneck, or on tokens
+        deepest = 16 * width if backbone.type == 'UNet' else width
+        model.presence_head.update(in_channels=(deepest,), hidden_channels=8)
 
 
 def shrink_sam(model, work_dir, pretrained):

@@ -86,7 +86,9 @@ def make_predictions(folder, images=(), failed=(), breasts=(), **run):
         'breasts.csv': breasts,
         'failed.csv': [dict(zip(('image', 'reason'), each, strict=True)) for each in failed],
     }
+    presence = ('presence', 'closed') * any('presence' in line for line in images)
     for name, columns in COLUMNS.items():
+        columns = columns + presence * (name == 'predictions.csv')
         with (folder / name).open('w', newline='', encoding='utf-8') as stream:
             writer = csv.DictWriter(stream, columns, lineterminator='\n')
             writer.writeheader()

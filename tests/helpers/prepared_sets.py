@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from mmseg_mammo.io.image import write_png
-from mmseg_mammo.io.index import Row, write_index
+from mmseg_mammo.io.index import Row, read_index, write_index
 
 
 def half_disc(rng, right=False):
@@ -61,4 +61,25 @@ def write_prepared(folder, count=24, changes=None, **columns):
         )
         rows.append(replace(row, **columns))
     write_index(folder / 'index.csv', rows)
+    return folder
+
+
+def drop_masks(prepared, folder, *images):
+    """A prepared folder with the same files where some lesions have an image label alone.
+
+    Args:
+        prepared: The folder.
+        folder: To be made.
+        images: Names in its index.
+
+    Returns:
+        The new folder.
+    """
+    folder.mkdir(parents=True)
+    for name in ('images', 'masks'):
+        (folder / name).symlink_to((prepared / name).resolve())
+    rows = read_index(prepared / 'index.csv')
+    label = {'mask': '', 'mask_kind': 'image-label', 'mask_share': ''}
+    changed = [replace(row, **label) if row.image in images else row for row in rows]
+    write_index(folder / 'index.csv', changed)
     return folder

@@ -11,6 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmseg_mammo.evaluation.overlap import without_truth
+
 SIDE = 64  # pixels of the grid
 DATASETS = {'cbis_ddsm': ('CBISDDSMDataset', 0.0), 'zgt': ('ZGTDataset', 97 / 206)}
 VIEWS, SIDES = ('CC', 'MLO'), ('LEFT', 'RIGHT')
@@ -155,6 +157,25 @@ def make_training(folder, model, seed=0, epochs=3, dataset='cbis_ddsm'):
         'last_checkpoint': f'work_dirs/{folder.parent.name}/epoch_{epochs}.pth',
     }
     _write_json(folder / 'run.json', run)
+
+
+def add_image_labels(folder, count=5, table='per_image_test.csv'):
+    """Add images to a run whose lesion nobody outlined; they look like those at the table's start.
+
+    Each has a patient of its own.
+    """
+    with (folder / table).open(newline='', encoding='utf-8') as stream:
+        records = list(csv.DictReader(stream))
+    for number in range(count):
+        like = records[2 * number]
+        name = {'image': f'images/label{number}.png', 'patient_id': f'L{number}'}
+        label = {'key': f'label{number}', 'annotated': 'lesion', 'mask_kind': 'image-label'}
+        records.append(without_truth(like) | name | label)
+        for path in (folder / 'viewer').glob(f'{like["key"]}[._]*'):
+            if not path.stem.endswith('_truth'):
+                new = path.with_name(path.name.replace(like['key'], label['key']))
+                new.write_bytes(path.read_bytes())
+    _write_csv(folder / table, records)
 
 
 def _run(mode, config, time):

@@ -98,6 +98,10 @@ def test_results_carry_no_identifiers_of_dicom():
         ({'original_width': 0}, 'row 3: original size 4000×0'),
         ({'annotated': 'lesion'}, "row 3: annotated is 'lesion' and mask is ''"),
         ({'mask': 'masks/b.png'}, "row 3: annotated is 'normal' and mask is 'masks/b.png'"),
+        (
+            {'mask': 'masks/b.png', 'annotated': 'lesion', 'mask_kind': 'image-label'},
+            "and mask is 'masks/b.png', mask_kind image-label. Allowed: a mask for lesion unless",
+        ),
         ({'pixel_spacing': '0 0.07'}, "row 3: pixel_spacing '0 0.07'. Allowed: lengths in mm"),
         ({'pixel_spacing': '1 2 3'}, "row 3: pixel_spacing '1 2 3'. Allowed: lengths in mm"),
         (
@@ -113,6 +117,14 @@ def test_each_broken_rule_names_file_row_and_remedy(tmp_path, change, message):
         check_rows([LESION, replace(NORMAL, **change)], tmp_path / 'index.csv')
     assert message in str(caught.value)
     assert 'index.csv' in str(caught.value)
+
+
+def test_a_lesion_that_nobody_outlined_has_an_image_label_and_no_mask(folder):
+    label = replace(LESION, mask='', mask_kind='image-label')
+    write_index(folder / 'index.csv', [label, NORMAL])
+    assert read_index(folder / 'index.csv') == [label, NORMAL]
+    # of an image without a lesion the kind of mask says nothing, as ever
+    check_rows([replace(NORMAL, mask_kind='image-label')], folder / 'index.csv')
 
 
 def test_a_broken_index_is_not_written(tmp_path):

@@ -85,3 +85,23 @@ def test_targets_are_read_strictly(text):
     assert read_target('sensitivity=0.95') == ('sensitivity', 0.95)
     with pytest.raises(MammoError, match='such as specificity'):
         read_target(text)
+
+
+def test_presence_is_written_where_it_is_and_nowhere_else(tmp_path):
+    settings = dict(presence_threshold=0.2, presence_scale=1.5, presence_bias=-0.5)
+    write_operating_point(tmp_path / 'a.json', OperatingPoint(0.4, **settings))
+    found = read_operating_point(tmp_path / 'a.json')
+    assert found.presence() == settings
+    write_operating_point(tmp_path / 'b.json', OperatingPoint(0.4))
+    assert 'presence' not in (tmp_path / 'b.json').read_text()
+    assert read_operating_point(tmp_path / 'b.json').presence() == {}
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [('presence_threshold', 1.1), ('presence_scale', 0), ('presence_bias', 'null')],
+)
+def test_a_presence_that_means_nothing_is_refused(name, value, tmp_path):
+    (tmp_path / 'a.json').write_text(f'{{"threshold": 0.5, "{name}": {value}}}')
+    with pytest.raises(DataFileError, match=f'{name} is '):
+        read_operating_point(tmp_path / 'a.json')

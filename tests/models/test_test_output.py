@@ -1,6 +1,7 @@
 """Threshold, temperature and ``breast_only``: what a trained model's logits become."""
 
 import copy
+import math
 
 import cv2
 import numpy as np
@@ -16,7 +17,13 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.breast import find_breast
 from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.evaluation.metric import MammographyMetric
-from mmseg_mammo.models.test_output import clear_outside, input_breast, read_test_output
+from mmseg_mammo.models.input_grid import InputGrid
+from mmseg_mammo.models.test_output import (
+    OF_PRESENCE,
+    clear_outside,
+    input_breast,
+    read_test_output,
+)
 
 BOTH = pytest.mark.parametrize('channels', [1, 2])
 
@@ -208,9 +215,62 @@ def test_sams_mask_is_still_the_candidate_that_was_chosen(output):
         (dict(threshold=float('nan')), 'threshold=nan'),
         (dict(temperature=0), 'temperature=0'),
         (dict(temperature=float('inf')), 'temperature=inf'),
+        (dict(presence_threshold=-0.1), 'test_output.presence_threshold=-0.1. Allowed: a prob'),
+        (dict(presence_scale=-1.0), r'presence_scale=-1\.0\. Allowed: .* above 0'),
+        (dict(presence_bias=float('nan')), 'presence_bias=nan. Allowed: a finite'),
         (dict(treshold=0.5), 'test_output.treshold: no such setting. Allowed: threshold, temp'),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(settings, message):
     with pytest.raises(MammoError, match=message):
         read_test_output(settings)
+
+
+def predicted(mask=1.0):
+    one = sample()
+    one.seg_logits = PixelData(data=torch.ones(1, 4, 4))
+    one.pred_sem_seg = PixelData(data=torch.full((1, 4, 4), mask))
+    return one
+
+
+@pytest.mark.parametrize(
+    ('settings', 'presence', 'closed'),
+    [
+        ({}, 1 / (1 + math.exp(-2.0)), False),
+        (dict(presence_threshold=0.9), 1 / (1 + math.exp(-2.0)), True),
+        (dict(presence_scale=0.5, presence_bias=-1.0), 0.5, False),
+        # On the threshold is closed; of a pixel, too, only what is above is lesion.
+        (dict(presence_scale=0.5, presence_bias=-1.0, presence_threshold=0.5), 0.5, True),
+        (dict(presence_scale=0.5, presence_bias=-1.0, presence_threshold=0.4999), 0.5, False),
+    ],
+)
+def test_presence_is_platts_and_up_to_its_threshold_the_mask_is_empty(settings, presence, closed):
+    one = predicted()
+    read_test_output(settings).gate(one, 2.0)
+    assert one.presence == pytest.approx(presence, rel=1e-12)
+    assert (one.presence_logit, one.closed) == (2.0, closed)
+    assert one.pred_sem_seg.data.sum() == (0 if closed else 16)
+    assert one.pred_sem_seg.data.dtype == torch.float32
+    assert torch.equal(one.seg_logits.data, torch.ones(1, 4, 4))  # the evidence
+
+
+def test_where_nothing_was_asked_for_presence_is_zero_and_the_image_closed():
+    one = predicted()
+    read_test_output({}).gate(one, -math.inf)
+    assert (one.presence, one.closed, float(one.pred_sem_seg.data.sum())) == (0.0, True, 0.0)
+
+
+def test_very_sure_logits_overflow_nowhere():
+    output = read_test_output(dict(presence_scale=50.0))
+    assert [output.presence(logit) for logit in (-1e4, 0.0, 1e4)] == [0.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    'settings', [dict(presence_threshold=0.0), dict(presence_scale=2.0), dict(presence_bias=1.0)]
+)
+def test_a_model_without_presence_refuses_its_settings(settings):
+    assert not InputGrid.has_presence
+    assert set(settings) <= set(OF_PRESENCE)
+    with pytest.raises(MammoError, match=r'beside InputGridEncoderDecoder without presence.*_head'):
+        built(**settings)
+    built(presence_threshold=None, presence_scale=1.0, presence_bias=0.0)

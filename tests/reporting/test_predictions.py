@@ -197,3 +197,16 @@ def test_a_cell_that_is_no_number_is_named_with_its_row(tmp_path):
     make_predictions(tmp_path, [image_line(0, 0.9), image_line(1, 'high')])
     with pytest.raises(DataFileError, match=r'predictions\.csv, row 3:.*high.*predict again'):
         write_prediction_page(tmp_path)
+
+
+def test_a_closed_image_says_why_nothing_is_found(tmp_path):
+    images = [image_line(0, 0.0, presence=0.031, closed=1), image_line(1, 0.9, 1, presence=0.87)]
+    images[1]['closed'] = 0
+    counts = {'counts': {'closed': 1}}
+    folder = make_predictions(tmp_path / 'a', images, presence_threshold=0.214, **counts)
+    html = page_of(folder)
+    said = {case['key']: case['facts']['presence'] for case in cases_of(html)}
+    assert said == {'in_0000': 'nothing found (presence 0.031 ≤ 0.21)', 'in_0001': '0.87'}
+    assert 'since the presence of a lesion in them is not above 0.214' in unescape(html)
+    plain = page_of(make_predictions(tmp_path / 'b', [image_line(0, 0.5)]))
+    assert 'presence' not in plain

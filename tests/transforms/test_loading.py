@@ -70,6 +70,14 @@ def test_a_normal_image_gets_an_empty_mask(tmp_path):
     assert not loaded['gt_seg_map'].any()
 
 
+def test_an_image_label_alone_gets_a_mask_that_losses_ignore(tmp_path):
+    loaded = LoadLesionMask()(results(tmp_path, None) | {'mask_kind': 'image-label'})
+    assert loaded['gt_seg_map'].shape == (10, 8)
+    assert loaded['gt_seg_map'].dtype == np.uint8
+    assert (loaded['gt_seg_map'] == 255).all()
+    assert loaded['seg_fields'] == ['gt_seg_map']
+
+
 def test_an_image_that_nobody_annotated_is_no_normal_image(tmp_path):
     with pytest.raises(
         DataFileError, match=r'image\.png: nobody annotated.*annotated_only=True.*mammoseg predict'

@@ -7,6 +7,7 @@ from experiments import CONFIGS
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmseg.models import SegDataPreProcessor
+from prepared_sets import drop_masks
 
 from mmseg_mammo.datasets import MammographyDataset
 from mmseg_mammo.io.image import write_png
@@ -38,6 +39,25 @@ def test_16_bit_differences_survive_the_whole_pipeline_unless_it_equalises(prepa
     assert sample.gt_sem_seg.data.unique().tolist() == [0, 1]
     assert (sample.patient_id, sample.mask_kind) == ('A', 'phantom')
     assert sample.ori_shape == (80, 64)
+
+
+@pytest.mark.parametrize(
+    'step',
+    [
+        {'type': 'ResizeMammogram', 'scale': (32, 48), 'keep_ratio': False},
+        {'type': 'RandomLesionAffine', 'prob': 1.0},
+        {'type': 'RandomFlip', 'prob': 1.0},
+        {'type': 'RandomRotate', 'prob': 1.0, 'degree': 30.0, 'seg_pad_val': 0},
+    ],
+    ids=lambda step: step['type'],
+)
+def test_no_step_makes_a_lesion_of_an_image_label(prepared, tmp_path, step):
+    folder = drop_masks(prepared, tmp_path / 'mixed', 'images/0.png')
+    steps = [*PIPELINE[:2], step, PIPELINE[-1]]
+    dataset = MammographyDataset(data_root=str(folder), pipeline=steps)
+    label, masked = (dataset[i]['data_samples'].gt_sem_seg.data.unique().tolist() for i in (0, 1))
+    assert label == [255]
+    assert masked == [0, 1]
 
 
 @pytest.mark.parametrize('name', ['unet_cbis', 'setr_pup_vpt_cbis', 'sam_finetune_cbis'])

@@ -13,6 +13,7 @@ from mmseg_mammo.engine.config.input_side import check_side
 from mmseg_mammo.engine.config.keys import check_keys
 from mmseg_mammo.engine.config.overrides import override
 from mmseg_mammo.engine.config.stored import read_stored_config
+from mmseg_mammo.engine.presence.stored import use_stored_presence
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.shipped import (
     PREFIX,
@@ -39,6 +40,8 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     if args.config:
         cfg = read_config(args.config)
         check_keys(cfg)
+        if getattr(args, 'checkpoint', None):
+            use_stored_presence(cfg, args.checkpoint)
     else:
         cfg = read_stored_config(args.checkpoint)
     for option in ('dataset', 'split'):

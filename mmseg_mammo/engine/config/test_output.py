@@ -1,4 +1,4 @@
-"""Test-time output in configs: threshold, temperature and ``breast_only``, of model and metric."""
+"""Test-time output in configs: threshold, temperature, ``breast_only`` and presence, of model and metric."""
 
 import logging
 from collections.abc import Iterator
@@ -14,7 +14,11 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import sha256
 from mmseg_mammo.io.operating_point import OperatingPoint, read_operating_point
 from mmseg_mammo.models.input_grid import InputGrid
-from mmseg_mammo.models.test_output import read_test_output
+from mmseg_mammo.models.test_output import (
+    OF_PRESENCE,
+    read_test_output,
+    refuse_without_presence,
+)
 
 HOST_THRESHOLD = 0.3  # mmseg's, of one output channel without a threshold
 
@@ -24,6 +28,10 @@ def use_test_output(
     threshold: float | None = None,
     temperature: float | None = None,
     breast_only: bool | None = None,
+    *,
+    presence_threshold: float | None = None,
+    presence_scale: float | None = None,
+    presence_bias: float | None = None,
 ) -> None:
     """Set the test-time output of the model, and the threshold of the metrics with it.
 
@@ -32,11 +40,21 @@ def use_test_output(
         threshold: Probability above which a pixel is lesion; None leaves that of the config.
         temperature: Number that logits are divided by; None leaves that of the config.
         breast_only: Whether probabilities outside the breast are 0; None leaves it.
+        presence_threshold: Presence up to which an image is closed; None leaves that of the config.
+        presence_scale: Of the presence's calibration; None leaves it.
+        presence_bias: Likewise.
 
     Raises:
         MammoError: The model has no such output, or a value means nothing.
     """
-    asked = dict(threshold=threshold, temperature=temperature, breast_only=breast_only)
+    asked = dict(
+        threshold=threshold,
+        temperature=temperature,
+        breast_only=breast_only,
+        presence_threshold=presence_threshold,
+        presence_scale=presence_scale,
+        presence_bias=presence_bias,
+    )
     asked = {name: value for name, value in asked.items() if value is not None}
     if not asked:
         return
@@ -49,6 +67,8 @@ def use_test_output(
         )
     settings = {**(model.get('test_output') or {}), **asked}
     read_test_output(settings)
+    if not has_presence(cfg):
+        refuse_without_presence(settings, type_name(model.type))
     model.test_output = settings
     if threshold is not None:
         for metric in metrics(cfg):
@@ -62,7 +82,7 @@ def use_operating_point(
     breast_only: bool | None = None,
     checkpoint: Path | None = None,
 ) -> OperatingPoint | None:
-    """Apply a file's threshold, temperature and ``breast_only``, or what is given instead of it.
+    """Apply a file's threshold, temperature, ``breast_only`` and presence, or what is given instead.
 
     A file that was found with another checkpoint is applied, and a warning says so.
 
@@ -101,7 +121,7 @@ def use_operating_point(
             'current',
             logging.WARNING,
         )
-    use_test_output(cfg, point.threshold, point.temperature, point.breast_only)
+    use_test_output(cfg, point.threshold, point.temperature, point.breast_only, **point.presence())
     return point
 
 
@@ -128,11 +148,19 @@ def describe_test_output(cfg: Config) -> dict[str, Any]:
 
     Returns:
         ``threshold``, ``temperature``, ``breast_only``, and ``trained_threshold``, which would hold
-        without the test-time output.
+        without the test-time output; of a model with presence also its three settings.
     """
-    given = read_test_output(bare_model(cfg).get('test_output'))
+    given = vars(read_test_output(bare_model(cfg).get('test_output')))
+    if not has_presence(cfg):
+        given = {name: value for name, value in given.items() if name not in OF_PRESENCE}
     thresholds = {'threshold': threshold_of(cfg), 'trained_threshold': trained_threshold(cfg)}
-    return {**vars(given), **thresholds}
+    return {**given, **thresholds}
+
+
+def has_presence(cfg: Config) -> bool:
+    """Whether the model of ``cfg`` says if an image has a lesion at all."""
+    model = bare_model(cfg)
+    return any(model.get(name) for name in ('presence_head', 'object_score'))
 
 
 def bare_model(cfg: Config) -> Any:

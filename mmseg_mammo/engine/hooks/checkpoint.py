@@ -12,6 +12,7 @@ from mmseg.registry import HOOKS
 from mmseg_mammo.engine.epoch_progress import validation_follows
 from mmseg_mammo.engine.fsdp import is_sharded
 from mmseg_mammo.engine.partial_checkpoint import drop_frozen, note_base, refuse_random_base
+from mmseg_mammo.engine.presence.stored import with_presence
 from mmseg_mammo.engine.training_record.backend import AtomicBackend
 from mmseg_mammo.engine.training_record.describe import describe_training
 from mmseg_mammo.engine.training_record.features import TrainingFeatures
@@ -134,7 +135,7 @@ class ResumableCheckpointHook(CheckpointHook):
             note_base(checkpoint, unwrapped(runner.model), self._mark)
         if is_main_process():
             AtomicBackend.record = {
-                **self._record,
+                **with_presence(self._record, runner),
                 'images': {**self._record['images'], **({NETWORK: features} if features else {})},
                 'epoch': checkpoint['meta'].get('epoch'),
                 'iter': checkpoint['meta'].get('iter'),

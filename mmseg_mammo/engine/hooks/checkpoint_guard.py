@@ -8,7 +8,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, find_latest_checkpoint
 from mmseg.registry import HOOKS
 
-from mmseg_mammo.engine.checkpoint import check_state, config_of
+from mmseg_mammo.engine.checkpoint import check_state, config_of, start_presence
 from mmseg_mammo.engine.config.differences import (
     clahe_differences,
     input_differences,
@@ -29,7 +29,8 @@ class CheckpointGuardHook(Hook):
     """Refuse a checkpoint that does not fill the model exactly.
 
     mmengine loads with ``strict=False``: a checkpoint of another model leaves random weights
-    behind and only warns. A checkpoint without the frozen weights is completed first. A test
+    behind and only warns. A checkpoint without the frozen weights is completed first, and one
+    without presence head may start a training with one, whose head is random then. A test
     warns, and ``test.json`` says, if images are prepared in another way than in training.
 
     It is a hook and no option of a command, so that MMSegmentation's own tools refuse too.
@@ -82,6 +83,12 @@ class CheckpointGuardHook(Hook):
                 runner.logger.warning(difference)
         model = unwrapped(runner.model)
         complete(checkpoint, model)
+        if _trains(runner) and not getattr(runner, '_resume', False):
+            count = start_presence(checkpoint, model)
+            if count:
+                runner.logger.info(
+                    f'{count} tensors of presence are not in it, and start at random'
+                )
         state = checkpoint.get('state_dict', checkpoint)
         check_state(state, model, getattr(runner, '_load_from', None) or '')
 

@@ -11,6 +11,7 @@ from mmseg.registry import HOOKS
 from mmseg_mammo.evaluation.overlap import overlap
 from mmseg_mammo.io.image import read_image, write_png
 from mmseg_mammo.io.image_keys import keys_by_path
+from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.run_folder import OVERLAYS
 from mmseg_mammo.models.one_by_one import where
 from mmseg_mammo.visualization.overlay import draw_panels
@@ -54,7 +55,10 @@ class OverlayHook(Hook):
                 sample.get(key).data[0].cpu().numpy() > 0 for key in ('gt_sem_seg', 'pred_sem_seg')
             )
             facts = (path.stem, sample.get('source', ''), sample.get('mask_kind', ''))
-            title = f'{"  ".join(facts)}  Dice {100 * overlap(predicted, truth).dice:.1f} %'
+            score = f'Dice {100 * overlap(predicted, truth).dice:.1f} %'
+            if is_image_label(sample.metainfo):  # nobody knows where its lesion is
+                truth, score = np.zeros_like(truth), 'no mask'
+            title = f'{"  ".join(facts)}  {score}'
             picture = draw_panels(read_image(path), truth, predicted, title)
             name = f'{self._chosen[sample.img_path]}.png'
             write_png(Path(runner.log_dir) / OVERLAYS / name, picture)

@@ -15,6 +15,7 @@ from mmseg_mammo.engine.prospects import (
     index_rows,
     known_scores,
     loop_doubts,
+    refuse_image_labels,
     refuse_unannotated,
     refuse_unknown,
 )
@@ -47,8 +48,8 @@ class ProspectsHook(Hook):
         """Check the length, the model, the awaited scores and the images.
 
         Raises:
-            MammoError: An interval of 0, nothing to train, an image that nobody annotated, or a score that
-                the validation does not give.
+            MammoError: An interval of 0, nothing to train, an image that nobody annotated, or whose lesion
+                nobody outlined where the model needs that, or a score that the validation does not give.
         """
         loop = runner.train_loop
         by_step = isinstance(loop, IterBasedTrainLoop)
@@ -81,7 +82,13 @@ class ProspectsHook(Hook):
             rows['val'] = index_rows(runner.val_dataloader.dataset)
         for split, found in rows.items():
             refuse_unannotated(split, found)
+        refuse_image_labels(rows, *_abilities(runner.model))
         return data_doubts(rows['train'], rows['val'])
+
+    def before_test(self, runner: Any) -> None:
+        """Refuse images without the mask that prompts are to come from."""
+        rows = {'test': index_rows(runner.test_dataloader.dataset)}
+        refuse_image_labels(rows, *_abilities(runner.model))
 
     def after_train(self, runner: Any) -> None:
         """Warn if the model has learnt nothing that a validation could see."""
@@ -98,6 +105,12 @@ class ProspectsHook(Hook):
             runner.logger.warning(
                 'No validation image had a lesion: how good this training is remains unknown'
             )
+
+
+def _abilities(model: Any) -> tuple[bool, bool]:
+    """Whether a model has presence, and whether it takes prompts from true masks."""
+    bare = unwrapped(model)
+    return getattr(bare, 'has_presence', False), getattr(bare, 'prompts_from', '') == 'truth'
 
 
 def awaited_scores(runner: Any) -> dict[str, str]:

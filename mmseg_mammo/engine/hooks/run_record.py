@@ -15,6 +15,7 @@ from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.devices import on_gpu
 from mmseg_mammo.engine.hooks.early_stopping import WAITED
 from mmseg_mammo.engine.hooks.epoch_seed import is_deterministic
+from mmseg_mammo.engine.presence.stored import presence_choice
 from mmseg_mammo.engine.provenance import (
     clock,
     combine_processes,
@@ -28,7 +29,7 @@ from mmseg_mammo.engine.resume import DATA, facts_of
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.files import write_json
-from mmseg_mammo.io.run_folder import RUN, TEST_OUTPUT, TRAINED_STEPS
+from mmseg_mammo.io.run_folder import PRESENCE, RUN, TEST_OUTPUT, TRAINED_STEPS
 
 _WARM_UP = 3  # steps that are not timed
 
@@ -60,6 +61,8 @@ class RunRecordHook(Hook):
         """Describe a test."""
         self._begin(runner, 'test', ('test',))
         self._record[TRAINED_STEPS] = _steps_of(runner.cfg.get('load_from'))
+        if choice := presence_choice(runner.cfg, runner.cfg.get('load_from')):
+            self._record[PRESENCE] = choice
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Note in a checkpoint which data it comes from, for the day when it is gone on with."""

@@ -11,6 +11,7 @@ from mmseg.registry import HOOKS
 
 from mmseg_mammo.io.image import read_image, resize_mask, scale_to_long_side, write_picture
 from mmseg_mammo.io.image_keys import keys_by_path
+from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.run_folder import VIEWER, picture_names
 from mmseg_mammo.models.one_by_one import where
 from mmseg_mammo.visualization.overlay import grey_picture
@@ -23,8 +24,8 @@ class ViewerHook(Hook):
     """Save image, truth and prediction of every tested image to ``viewer/`` of the run's folder.
 
     ``<key>.jpg`` is the image; ``<key>_truth.png`` and ``<key>_predicted.png`` are masks of one
-    bit per pixel on the same grid, where no lesion vanishes; an empty one has no file. The key
-    is that of the per-image table. Every process saves its own images.
+    bit per pixel on the same grid, where no lesion vanishes; an empty one has no file, nor has the
+    truth of an image whose lesion nobody outlined. The key is that of the per-image table. Every process saves its own images.
 
     Args:
         long_side: Pixels of the longer side; smaller images stay as they are.
@@ -51,6 +52,7 @@ class ViewerHook(Hook):
             truth, predicted = (
                 data.data[0].cpu().numpy() > 0 for data in (sample.gt_sem_seg, sample.pred_sem_seg)
             )
+            truth &= not is_image_label(sample.metainfo)
             image = read_image(Path(sample.img_path))
             key = self._keys[sample.img_path]
             write_viewer_pictures(folder, key, image, truth, predicted, self.long_side)

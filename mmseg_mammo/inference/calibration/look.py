@@ -1,7 +1,7 @@
 """Calibration: the threshold and the temperature of a model for the images of one hospital."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.calibration import fit_temperature
 from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.io.index import INDEX_NAME, read_index
-from mmseg_mammo.models.test_output import TestOutput
+from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.preparation.progress import show_progress
 
 # Logits are read at this temperature: a sigmoid of float32 is 1 from 17 on, and tells nothing then.
@@ -34,11 +34,12 @@ class Seen:
 
     Attributes:
         scores: N highest probabilities, on the grid of each mask, as they are cut.
-        lesion: N bool, whether the true mask has a pixel.
+        lesion: N bool, whether the true mask has a pixel, or the image a label that says so.
         patients: N texts that tell patients apart.
         sources: N texts.
         logits: Histogram of the logits of all pixels, of ``breast_only`` of those in the breast,
-            2×K: background and lesion.
+            2×K: background and lesion. Images whose lesion nobody outlined are not in it.
+        presence: N raw logits that there is a lesion at all; None of a model that does not tell.
     """
 
     scores: np.ndarray
@@ -46,6 +47,7 @@ class Seen:
     patients: np.ndarray
     sources: np.ndarray
     logits: np.ndarray = field(default_factory=lambda: np.zeros((2, _BINS), np.int64))
+    presence: np.ndarray | None = None
 
 
 def check_model(cfg: Config) -> None:
@@ -75,22 +77,25 @@ def look(model: Any, cfg: Config, splits: Sequence[str], temperature: float) -> 
         The images in the order of the index. Memory does not grow with them.
     """
     given = model.test_output
-    model.test_output = TestOutput(given.threshold, temperature, given.breast_only)
-    rows: list[tuple[float, bool, str, str]] = []
+    model.test_output = replace(given, temperature=temperature)
+    rows: list[tuple[float, bool, str, str, float]] = []
     counts = np.zeros((2, _BINS), np.int64)
     try:
         total = len(annotations(cfg, splits))
         for sample in show_progress(_predictions(model, cfg, splits), total, 'calibrating'):
             probability = lesion_probability(sample.seg_logits.data)
             truth = sample.gt_sem_seg.data[0].to(probability.device) > 0
-            counts += count_logits(probability, truth, temperature)
             meta = sample.metainfo
+            if not is_image_label(meta):  # nobody knows which of its pixels are lesion
+                counts += count_logits(probability, truth, temperature)
             who = f'{meta.get("source", "")}/{meta.get("patient_id", "")}'
-            rows.append((float(probability.max()), bool(truth.any()), who, meta.get('source', '')))
+            own = (bool(truth.any()), who, meta.get('source', ''), meta.get('presence_logit', 0.0))
+            rows.append((float(probability.max()), *own))
     finally:
         model.test_output = given
-    scores, lesion, patients, sources = zip(*rows, strict=True)
-    return Seen(np.array(scores), np.array(lesion), np.array(patients), np.array(sources), counts)
+    scores, lesion, patients, sources, presence = map(np.array, zip(*rows, strict=True))
+    known = presence if getattr(model, 'has_presence', False) else None
+    return Seen(scores, lesion, patients, sources, counts, known)
 
 
 def _predictions(model: Any, cfg: Config, splits: Sequence[str]) -> Iterator[SegDataSample]:

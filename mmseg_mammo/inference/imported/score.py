@@ -104,7 +104,8 @@ def _compare(
         metric.process(None, [_sample(facts, truth, marks)])
         _complete(metric.results[-1], file, request.folder)
         key = keys[facts['img_path']]
-        write_viewer_pictures(folder / VIEWER, key, image, truth > 0, marks.mask)
+        outlined = truth == 1  # a lesion that nobody outlined is 255 everywhere
+        write_viewer_pictures(folder / VIEWER, key, image, outlined, marks.mask)
     if reading.probabilities and done['highest'] == 1:
         raise MammoError(
             '--probabilities: no file has a value beyond 1, of 255 or 65535',

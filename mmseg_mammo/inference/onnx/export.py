@@ -22,7 +22,7 @@ from mmseg_mammo.engine.config.test_output import describe_test_output
 from mmseg_mammo.engine.config.type_names import is_a, type_name
 from mmseg_mammo.errors import HostError, MammoError
 from mmseg_mammo.inference.export import check_export, exported_record
-from mmseg_mammo.inference.onnx.networks import Decoder, Encoder, WholeNetwork
+from mmseg_mammo.inference.onnx.networks import PRESENCE, Decoder, Encoder, WholeNetwork
 from mmseg_mammo.inference.trained_model import TrainedModel
 from mmseg_mammo.io.checkpoint_record import FORMAT, ONNX_KEY, record_text
 from mmseg_mammo.io.files import write_atomic
@@ -30,13 +30,15 @@ from mmseg_mammo.io.image import write_png
 from mmseg_mammo.io.onnx.metadata import pack_metadata
 from mmseg_mammo.models.input_grid import InputGrid
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
+from mmseg_mammo.models.test_output import OF_PRESENCE
 
 OPSET = 17  # the newest that the exporter of torch 2.1 writes
 _LARGEST = 2**31 - 2**24  # bytes of weights; the rest of the two gigabytes is for the graph
 # A network, an input of it, and the axes that may change.
 Part = tuple[Any, tuple[Tensor, ...], dict[str, dict[int, str]]]
 # Axes that are no constant, by input and output.
-_BATCH = {name: {0: 'batch'} for name in (*WholeNetwork.inputs, *WholeNetwork.outputs)}
+_BATCH = {name: {0: 'batch'} for name in (*WholeNetwork.inputs, *WholeNetwork.outputs, PRESENCE)}
+_SETTINGS = ('threshold', 'temperature', 'breast_only', *OF_PRESENCE)
 _POINTS = {'point_coords': {1: 'points'}, 'point_labels': {1: 'points'}}
 
 
@@ -149,7 +151,7 @@ def _describe(cfg: Config, record: Mapping[str, Any]) -> dict[str, str]:
         'input': json.dumps(
             {**record['input'], 'preparation': record.get('preparation') or {}}, default=str
         ),
-        **{name: json.dumps(output[name]) for name in ('threshold', 'temperature', 'breast_only')},
+        **{name: json.dumps(output[name]) for name in _SETTINGS if name in output},
     }
 
 

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 
+PRESENCE = 'presence_logit'
+
 
 class Normalised(nn.Module):
     """The normalisation of a model's data preprocessor, and what comes behind it.
@@ -37,29 +39,36 @@ class Normalised(nn.Module):
 class WholeNetwork(Normalised):
     """An ``EncoderDecoder`` from the image to logits and probabilities on the grid of its input.
 
+    Of a model with a presence head the raw logit of presence is a third output. Masks of closed
+    images are not emptied: whoever reads the file does that.
+
     Args:
         model: The segmentor.
         size: (H, W) of its input.
     """
 
     inputs = ('image',)
-    outputs = ('logits', 'probability')
+    outputs: tuple[str, ...] = ('logits', 'probability')
 
     def __init__(self, model: Any, size: tuple[int, int]) -> None:
         super().__init__(model)
         self.size = size
+        if model.has_presence:
+            self.outputs = (*self.outputs, PRESENCE)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """B×3×H×W grey levels -> B×C×H×W logits, and B×H×W probabilities of a lesion.
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """B×3×H×W grey levels -> B×C×H×W logits, B×H×W probabilities of a lesion, B of presence.
 
         The temperature of ``test_output`` is in the probabilities alone.
         """
         meta = {'img_shape': self.size, 'ori_shape': self.size, 'pad_shape': self.size}
-        logits = self.model.encode_decode(self.normalise(image), [meta])
-        scaled = self.model.test_output.scale(logits)
-        if self.model.out_channels == 1:
-            return logits, scaled[:, 0].sigmoid()
-        return logits, scaled.softmax(dim=1)[:, 1]
+        model = self.model
+        features = model.extract_feat(self.normalise(image))
+        logits = model.decode_head.predict(features, [meta], model.test_cfg)
+        scaled = model.test_output.scale(logits)
+        binary = model.out_channels == 1
+        found = logits, scaled[:, 0].sigmoid() if binary else scaled.softmax(dim=1)[:, 1]
+        return (*found, model.presence_head(features)) if model.has_presence else found
 
 
 class Encoder(Normalised):

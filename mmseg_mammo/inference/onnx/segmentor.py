@@ -15,6 +15,7 @@ from mmseg_mammo.engine.checkpoint import check_checkpoint, load_model
 from mmseg_mammo.engine.config.test_output import trained_threshold
 from mmseg_mammo.engine.devices import choose_device
 from mmseg_mammo.errors import CheckpointError, HostError, MammoError
+from mmseg_mammo.inference.onnx.networks import PRESENCE
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.onnx.metadata import is_onnx
 from mmseg_mammo.models.host_segmentor import HostSegmentor
@@ -104,11 +105,12 @@ class OnnxSegmentor(InputGrid, HostSegmentor):
     """
 
     def __init__(self, path: Path, cfg: Config, device: str = 'cpu') -> None:
+        facts = (read_record(path) or {})['onnx']
+        self.has_presence = PRESENCE in facts['outputs']
         super().__init__(
             data_preprocessor=cfg.model.get('data_preprocessor'),
             test_output=cfg.model.get('test_output'),
         )
-        facts = (read_record(path) or {})['onnx']
         self.cfg, self.path = cfg, path
         self.align_corners = facts['align_corners']
         self.input_size = tuple(facts['inputs']['image'][2:])
@@ -124,6 +126,10 @@ class OnnxSegmentor(InputGrid, HostSegmentor):
         Raises:
             MammoError: The file is for another size.
         """
+        return self._compute(inputs, ['logits'])[0]
+
+    def _compute(self, inputs: Tensor, names: list[str]) -> list[Tensor]:
+        """Outputs of the file, by name; see :meth:`encode_decode`."""
         size = tuple(inputs.shape[-2:])
         if size != self.input_size:
             given, wanted = ('×'.join(map(str, each)) for each in (size, self.input_size))
@@ -131,17 +137,21 @@ class OnnxSegmentor(InputGrid, HostSegmentor):
         statistics = self.data_preprocessor
         if getattr(statistics, '_enable_normalize', False):  # it normalises by itself
             inputs = inputs * statistics.std + statistics.mean
-        (logits,) = self.session.run(['logits'], {'image': inputs.cpu().numpy()})
-        return torch.from_numpy(logits)
+        return [*map(torch.from_numpy, self.session.run(names, {'image': inputs.cpu().numpy()}))]
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> Sequence[SegDataSample]:
         """As :class:`.InputGridEncoderDecoder`; B×3×H×W inputs, normalised."""
-        logits = self.encode_decode(inputs)
-        if data_samples is None:
-            return self.finish(inputs, self.postprocess_result(logits))
-        return self.put_in(inputs, data_samples, self.from_logits(logits))
+        names = ['logits', PRESENCE] if self.has_presence else ['logits']
+        logits, *found = self._compute(inputs, names)
+        presence = found[0].tolist() if found else None
+        if data_samples is not None:
+            return self.put_in(inputs, data_samples, self.from_logits(logits), presence)
+        samples = self.finish(inputs, self.postprocess_result(logits))
+        for sample, logit in zip(samples, presence or (), strict=False):
+            self.test_output.gate(sample, logit)
+        return samples
 
     def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         return self.encode_decode(inputs)

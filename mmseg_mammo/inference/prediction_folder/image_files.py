@@ -85,9 +85,15 @@ def write_seg(out: Path, source: Input, found: Prediction, outputs: Outputs) -> 
         path,
         model=outputs.model,
         serial=outputs.serial,
-        parameters={'threshold': f'{found.threshold:g}'},
+        parameters=_parameters(found),
         empty=outputs.empty_segmentations,
     )
+
+
+def _parameters(found: Prediction) -> dict[str, str]:
+    """What a DICOM SEG says of how the mask was cut."""
+    known = {'threshold': found.threshold, 'presence_threshold': found.presence_threshold}
+    return {name: f'{value:g}' for name, value in known.items() if value is not None}
 
 
 def remove_image(out: Path, key: str) -> None:

@@ -25,6 +25,7 @@ IMAGE_COLUMNS = (
     *('area_pixels', 'area_mm2', 'threshold', 'seconds', 'mask'),
     *('likeness', 'likeness_why', 'likeness_network'),
 )
+PRESENCE_COLUMNS = ('presence', 'closed')  # of models that say whether there is a lesion at all
 LESION_COLUMNS = ('key', 'image', *(field.name for field in fields(Region)))
 BREAST_COLUMNS = ('patient_id', 'laterality', 'images', 'views', 'score', 'regions', 'files')
 _SETTINGS = 'settings.json'
@@ -93,8 +94,15 @@ def image_line(
         'threshold': found.threshold,
         'mask': mask,
         'without_prompt': loaded.without_prompt,
+        **_presence(found),
         'lesions': [asdict(region) for region in found.regions],
     }
+
+
+def _presence(found: Prediction) -> dict[str, Any]:
+    if found.presence is None:
+        return {}
+    return {'presence': round(found.presence, 6), 'closed': int(found.closed)}
 
 
 def _likeness(
@@ -111,7 +119,8 @@ def write_tables(out: Path, inputs: Sequence[Input], journal: Journal) -> dict[s
     """Write the four tables from the journal, in the order of the inputs.
 
     Returns:
-        Counts: ``images`` that were predicted, ``failed`` ones, those ``with_marks``, those
+        Counts: ``images`` that were predicted, ``failed`` ones, those ``with_marks``, of a model
+        with presence those that are ``closed``, those
         ``without_prompt`` of a model that takes prompts, those ``without_segmentation``, of
         which no DICOM SEG could be made, and those that were ``compared`` with the training images,
         with the ``unusual`` and the ``unlike`` ones among them.
@@ -120,6 +129,9 @@ def write_tables(out: Path, inputs: Sequence[Input], journal: Journal) -> dict[s
     counts = {'images': len(done), 'failed': len(inputs) - len(done)}
     counts |= {'with_marks': 0, 'without_prompt': 0, 'without_segmentation': 0}
     counts |= {'compared': 0, UNUSUAL: 0, UNLIKE: 0}
+    with_presence = bool(done) and 'presence' in journal.line(done[0].key)
+    columns = (*IMAGE_COLUMNS, *PRESENCE_COLUMNS * with_presence)
+    counts |= {'closed': 0} if with_presence else {}
 
     def images() -> Iterator[dict[str, Any]]:
         for line in _of(done, journal):
@@ -130,9 +142,11 @@ def write_tables(out: Path, inputs: Sequence[Input], journal: Journal) -> dict[s
             counts['compared'] += bool(why)
             for word in (UNUSUAL, UNLIKE):
                 counts[word] += why.startswith(word)
-            yield {name: line.get(name) for name in IMAGE_COLUMNS}
+            if with_presence:
+                counts['closed'] += line['closed']
+            yield {name: line.get(name) for name in columns}
 
-    write_table(out / PREDICTIONS, IMAGE_COLUMNS, images())
+    write_table(out / PREDICTIONS, columns, images())
     write_table(out / LESIONS, LESION_COLUMNS, _lesions(done, journal))
     write_table(out / BREASTS, BREAST_COLUMNS, _breasts(done, journal))
     write_table(out / FAILED, ('image', 'reason'), _failures(inputs, journal))

@@ -19,7 +19,8 @@ PAGE = 4096
 HEAD_ROOM = 4 * PAGE
 _MAGIC = b'MAMMOPX1'
 # Magic; CRC of the rest of the head; lengths of values, proof and mask; shape and bytes of a level
-# of the image, its CRC; shape and box (top, left, height, width) of the mask, 0 without one.
+# of the image, its CRC; shape and box (top, left, height, width) of the mask, 0 without one. A mask
+# of one value has a box of height 0, and the value in the place of its top.
 _FIXED = struct.Struct('<8sIIIIIIII6I')
 MARK = 12  # bytes of magic and CRC, which tell a head from any other
 _TYPES: dict[int, np.dtype[Any]] = {1: np.dtype(np.uint8), 2: np.dtype(np.uint16)}
@@ -31,7 +32,7 @@ class Entry(NamedTuple):
     Attributes:
         values: Plain data by key.
         image: H×W, uint8 or uint16.
-        mask: H'×W' uint8 of 0 and 1, on whatever grid; None without one.
+        mask: H'×W' uint8 of 0 and 1, or of one value, on whatever grid; None without one.
     """
 
     values: dict[str, Any]
@@ -121,22 +122,26 @@ def unpack_values(head: Head) -> dict[str, Any]:
 
 
 def unpack_mask(head: Head) -> np.ndarray | None:
-    """The mask of an entry, H×W uint8 of 0 and 1, an array of its own; None without one."""
+    """The mask of an entry, H×W uint8, an array of its own; None without one."""
     if head.mask is None:
         return None
     (height, width, top, left, rows, columns), bits = head.mask
+    if not rows:
+        return np.full((height, width), top, np.uint8)
     mask = np.zeros((height, width), np.uint8)
-    if rows:
-        packed = np.frombuffer(zlib.decompress(bits), np.uint8)
-        inside = np.unpackbits(packed, count=rows * columns).reshape(rows, columns)
-        mask[top : top + rows, left : left + columns] = inside
+    packed = np.frombuffer(zlib.decompress(bits), np.uint8)
+    inside = np.unpackbits(packed, count=rows * columns).reshape(rows, columns)
+    mask[top : top + rows, left : left + columns] = inside
     return mask
 
 
 def _pack_mask(mask: np.ndarray) -> tuple[tuple[int, ...], bytes] | None:
-    """Shape and box of a mask, and its bits inside; None if it is not of 0 and 1."""
-    if mask.ndim != 2 or mask.dtype != np.uint8 or not mask.size or mask.max() > 1:
+    """Shape and box of a mask, and its bits inside; None if it has values beside 0 and 1."""
+    if mask.ndim != 2 or mask.dtype != np.uint8 or not mask.size:
         return None
+    highest = int(mask.max())
+    if highest > 1:  # of an image whose lesion nobody outlined
+        return ((*mask.shape, highest, 0, 0, 0), b'') if mask.min() == highest else None
     left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask))
     inside = mask[top : top + height, left : left + width]
     bits = zlib.compress(np.packbits(inside).tobytes()) if width else b''

@@ -56,6 +56,8 @@ class VPTVisionTransformer(VisionTransformer):
         arch: Name (``'large'``) or dict of mmpretrain's architectures.
         out_type: ``'featmap'`` gives B×C×h×w maps, as decode heads want.
         final_norm: Off by default: SETR's head normalises its input itself.
+        out_tokens: Add a last output, B×(1+P)×C: the class token and what the last layer makes of
+            its prompts, which is not computed otherwise. A head with ``in_index=-1`` would take it.
         checkpointing: Whether training keeps only the input of each layer and computes the rest
             again in the backward pass: less memory for about a third more time.
         kwargs: See ``mmpretrain.models.VisionTransformer``.
@@ -73,6 +75,7 @@ class VPTVisionTransformer(VisionTransformer):
         arch: str | dict = 'large',
         out_type: str = 'featmap',
         final_norm: bool = False,
+        out_tokens: bool = False,
         checkpointing: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -84,6 +87,8 @@ class VPTVisionTransformer(VisionTransformer):
                 f'prompt_length >= 0 and prompt_depth from 1 to {self.num_layers} or None',
             )
         check_choice(pretrained_normalisation)
+        self.out_tokens = out_tokens
+        self._check_tokens()
         self.pretrained = pretrained
         self.pretrained_normalisation = pretrained_normalisation
         self.normalisation: Normalisation | None = None  # what the file says, once it is read
@@ -97,6 +102,15 @@ class VPTVisionTransformer(VisionTransformer):
         copy_frozen_once(self)
         guard_frozen(self)
         self.train()
+
+    def _check_tokens(self) -> None:
+        last = self.num_layers - 1 in self.out_indices
+        if self.out_tokens and (self.cls_token is None or not last):
+            raise MammoError(
+                f'out_tokens=True with out_indices={tuple(self.out_indices)} and '
+                f'{self.num_extra_tokens} class tokens',
+                'a class token (with_cls_token=True), and the last layer among out_indices',
+            )
 
     def _change_layers(self, checkpointing: bool) -> None:
         for layer in self.layers:  # its parameters are made once, and stay
@@ -133,17 +147,27 @@ class VPTVisionTransformer(VisionTransformer):
         dropped = self.prompt_dropout.training and self.prompt_dropout.p
         images = tokens.shape[0] if dropped else 1
         prompts = self.prompt_dropout(self.prompts[index].expand(images, -1, -1))
-        if index + 1 < len(self.prompts) or index + 1 == self.num_layers:
+        last = index + 1 == self.num_layers
+        if index + 1 < len(self.prompts) or (last and not self.out_tokens):
             return tokens, prompts  # the next layer has its own, or there is none
         extra = self.num_extra_tokens
         own = prompts.expand(tokens.shape[0], -1, -1)
         return (torch.cat([tokens[:, :extra], own, tokens[:, extra:]], dim=1),)
 
-    def _format_output(self, x: Tensor, hw: tuple[int, int]) -> Tensor:
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """B×3×H×W images -> the outputs of ``out_indices``, and the tokens of ``out_tokens``."""
+        outs = super().forward(x)
+        if not self.out_tokens:
+            return outs
+        return *(features for features, _ in outs), outs[-1][1]
+
+    def _format_output(self, x: Tensor, hw: tuple[int, int]) -> Tensor | tuple[Tensor, Tensor]:
         first, patches = self.num_extra_tokens, hw[0] * hw[1]
+        tokens = x[:, : x.shape[1] - patches]
         if x.shape[1] > first + patches:  # with prompts that flow on
             x = torch.cat([x[:, :first], x[:, x.shape[1] - patches :]], dim=1)
-        return super()._format_output(x, hw)
+        features = super()._format_output(x, hw)
+        return (features, tokens) if self.out_tokens else features
 
     def load_base(self) -> None:
         """Load the pre-trained file."""

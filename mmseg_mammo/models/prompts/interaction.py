@@ -10,7 +10,8 @@ from mmseg.structures import SegDataSample
 from torch import Generator, Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.input_grid import IGNORED, input_scale, true_mask, truth_on_input
+from mmseg_mammo.io.mask import IGNORED
+from mmseg_mammo.models.input_grid import input_scale, true_mask, truth_on_input
 from mmseg_mammo.models.prompts.prompts import Prompts
 from mmseg_mammo.models.prompts.samplers import ErrorPointSampler, PromptSampler
 

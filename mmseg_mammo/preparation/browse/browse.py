@@ -10,6 +10,7 @@ import numpy as np
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.image import write_png
+from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.table import write_table
 from mmseg_mammo.preparation.browse.look import Item, Look, look_at, picture_of
 from mmseg_mammo.preparation.browse.suspicions import Suspicion, find_suspicions
@@ -165,6 +166,8 @@ def _words(look: Look) -> Iterator[str]:
     yield from filter(None, (row.laterality, row.view, row.split, annotated))
     if row.mask and row.mask_kind == 'weak':
         yield '(weak)'
+    if is_image_label(vars(row)):
+        yield '(no mask)'
     if look.statistics:
         yield f'{look.statistics["height"]:.0f}×{look.statistics["width"]:.0f}'
 

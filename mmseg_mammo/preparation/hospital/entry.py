@@ -10,18 +10,18 @@ from typing import NamedTuple
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.dicom.reader import is_dicom, read_info
 from mmseg_mammo.io.index import VIEWS
+from mmseg_mammo.io.mask import IMAGE_LABEL
 from mmseg_mammo.io.shapes.drawing import Drawing
 from mmseg_mammo.preparation.hospital.disk import fault_of, find_file, list_names, resolve_links
 from mmseg_mammo.preparation.hospital.names import tells_nothing
-from mmseg_mammo.preparation.hospital.regions import BOX, read_box
+from mmseg_mammo.preparation.hospital.regions import BOX, faults_of_region, read_box
 from mmseg_mammo.preparation.hospital.spacing import read_spacing
-from mmseg_mammo.preparation.hospital.spelling import NOT_ANNOTATED, spell
+from mmseg_mammo.preparation.hospital.spelling import spell
 
 COLUMNS = (
     *('image', 'mask', 'patient_id', 'laterality', 'view', 'split', 'finding', 'pathology'),
     *('density', 'annotated', 'spacing_mm', 'mask_kind', *BOX),
 )
-EMPTY_MASK_MEANINGS = ('normal', NOT_ANNOTATED)
 
 # What spreadsheets leave where they failed (#N/A, #NAME?, #NV, ####), and lost letters.
 _BROKEN = re.compile(r'#(N/?[AV]|[\w/]+[!?]|#*)|.*\ufffd.*', re.IGNORECASE | re.DOTALL)
@@ -97,15 +97,17 @@ class Gaps:
 
     Args:
         empty_mask: What an empty mask cell means: '' (unknown), or one of
-            ``EMPTY_MASK_MEANINGS``.
+            :data:`.EMPTY_MASK_MEANINGS`.
         split: The split of rows that give none.
         patient_pattern: Regular expression with one group, searched in the path of the image;
             '' uses the DICOM header instead.
+        image_labels: Whether a lesion without a mask is one that nobody outlined, and not a mistake.
     """
 
     empty_mask: str = ''
     split: str = 'test'
     patient_pattern: str = ''
+    image_labels: bool = False
 
     def __post_init__(self) -> None:
         """Refuse patterns that cannot name a patient."""
@@ -132,7 +134,7 @@ def collect(raw: Iterable[Raw], root: Path, gaps: Gaps) -> tuple[list[Entry], li
     root, names = Path(resolve_links(root)), cache(list_names)
     for row in raw:
         try:
-            entry = _fill(_entry(row, root, names), gaps)
+            entry = _fill(_entry(row, root, names, gaps.image_labels), gaps)
             problem = '; '.join(_faults(entry))
         except MammoError as error:
             problem = str(error)
@@ -145,7 +147,7 @@ def collect(raw: Iterable[Raw], root: Path, gaps: Gaps) -> tuple[list[Entry], li
     return entries, problems
 
 
-def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
+def _entry(row: Raw, root: Path, names: Callable[[str], list[str]], labels: bool) -> Entry:
     cells = row.cells
     broken = [name for name, cell in cells.items() if _BROKEN.fullmatch(cell)]
     if broken:
@@ -154,11 +156,14 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
             remedy='Correct the cell, or leave it empty',
         )
     image, mask = _posix_path(cells['image']), _posix_path(cells['mask'])
-    annotated = spell('annotated', cells['annotated'])
-    if annotated in ('normal', 'no') and tells_nothing(mask):
+    annotated, kind = (spell(name, cells[name]) for name in ('annotated', 'mask_kind'))
+    labelled = annotated == 'lesion' and (labels or kind == IMAGE_LABEL)
+    if (annotated in ('normal', 'no') or labelled) and tells_nothing(mask):
         mask = ''  # R writes NA for an empty cell
     drawn = row.drawn or read_box(cells)
     weak = drawn is not None and drawn.weak and not mask
+    if labelled and not mask and drawn is None:
+        kind = IMAGE_LABEL
     return Entry(
         place=row.place,
         relative=image,
@@ -174,7 +179,7 @@ def _entry(row: Raw, root: Path, names: Callable[[str], list[str]]) -> Entry:
         annotated=annotated,
         doubt=row.doubt or ('it has a box' if drawn and mask else ''),
         spacing_mm=read_spacing(cells['spacing_mm']),
-        mask_kind='weak' if weak else spell('mask_kind', cells['mask_kind']),
+        mask_kind='weak' if weak else kind,
         drawn=drawn,
     )
 
@@ -230,13 +235,7 @@ def _faults(entry: Entry) -> Iterator[str]:
         yield f'image and mask are the same file {entry.image}'
     if entry.drawn is not None and entry.drawn.fault:
         yield entry.drawn.fault
-    if entry.region is None and entry.annotated == 'lesion':
-        yield 'annotated is lesion, but no mask is named'
-    if entry.region is None and not entry.annotated:
-        yield (
-            'no mask and no annotated value; say what that means by --empty-mask-means '
-            f'{" or ".join(EMPTY_MASK_MEANINGS)}'
-        )
+    yield from faults_of_region(entry.region is not None, entry.annotated, entry.mask_kind)
     if not entry.patient_id:
         yield 'no patient; give a patient_id or a --patient-pattern that matches its path'
     elif tells_nothing(entry.patient_id):

@@ -10,7 +10,8 @@ import numpy as np
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.dicom.gpu import use_nvimagecodec
 from mmseg_mammo.io.image import BRIGHT_AIR, air_is_bright, read_image
-from mmseg_mammo.io.index import MASK_KINDS, Row, merge_terms
+from mmseg_mammo.io.index import Row, merge_terms
+from mmseg_mammo.io.mask import IMAGE_LABEL, MASK_KINDS
 from mmseg_mammo.io.shapes.drawing import Drawing
 from mmseg_mammo.preparation.dicom_facts import dicom_facts
 from mmseg_mammo.preparation.hospital.entry import Entry
@@ -44,7 +45,7 @@ class PixelOptions:
 
 @dataclass(frozen=True)
 class HospitalJob:
-    """One output image; ``annotated`` is '' where the masks decide."""
+    """One output image; ``annotated`` is '' where the masks decide, and without masks it does."""
 
     name: str
     image: Path
@@ -117,7 +118,7 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
             notes.append(f'{one.name} is empty')
         mask |= region
     found = 'lesion' if mask.any() else 'normal'
-    if {job.annotated, found} in ({'lesion', 'normal'}, {'lesion', 'no'}):
+    if job.masks and {job.annotated, found} in ({'lesion', 'normal'}, {'lesion', 'no'}):
         raise DataFileError(
             f'{job.image}: annotated is {job.annotated!r}, its masks say {found!r}',
             'an annotated value that agrees with the masks',
@@ -143,6 +144,8 @@ def index_row(
     """
     first = group[0]
     kinds = {entry.mask_kind or mask_kind for entry in group}
+    if IMAGE_LABEL not in kinds:
+        kinds = {max(kinds, key=MASK_KINDS.index) if mask_kind in DRAWN else mask_kind}
     return row_from_record(
         record,
         patient_id=first.patient_id,
@@ -153,6 +156,6 @@ def index_row(
         pathology=merge_terms(entry.pathology for entry in group),
         density=first.density,
         annotated=record['annotated'],
-        mask_kind=max(kinds, key=MASK_KINDS.index) if mask_kind in DRAWN else mask_kind,
+        mask_kind=max(kinds, key=MASK_KINDS.index),
         source=source,
     )

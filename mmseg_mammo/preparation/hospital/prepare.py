@@ -43,7 +43,7 @@ class Settings:
     Args:
         origin: The table or folder that the entries come from; resuming needs the same one.
         source: Name of the data set, for the index.
-        mask_kind: One of ``index.MASK_KINDS``.
+        mask_kind: One of ``mask.MASK_KINDS``.
         pixels: What changes pixels.
         fractions: Split -> fraction of the ``train`` patients that move there.
         seed: Of that choice.

@@ -1,7 +1,7 @@
 """Regions of a hospital: the lesion of one mask file, DICOM SEG or drawing, on its image's grid."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,10 @@ from mmseg_mammo.io.dicom.segmentation import (
     read_segmentation_info,
 )
 from mmseg_mammo.io.image import read_labels
-from mmseg_mammo.io.mask import binarise, fit_mask
+from mmseg_mammo.io.mask import IMAGE_LABEL, binarise, fit_mask
 from mmseg_mammo.io.shapes.drawing import Drawing, draw, fault_of_box
 from mmseg_mammo.preparation.hospital.names import tells_nothing
+from mmseg_mammo.preparation.hospital.spelling import EMPTY_MASK_MEANINGS
 from mmseg_mammo.preparation.output import INVERTED_SHARE
 
 BOX = ('x1', 'y1', 'x2', 'y2')
@@ -70,6 +71,25 @@ def read_box(cells: Mapping[str, str]) -> Drawing | None:
     corners = (x1, y1, x2 + 1, y2 + 1)
     place = ' '.join(f'{name}={cell}' for name, cell in told.items())
     return Drawing(f'box {place}', boxes=(corners,), fault=fault_of_box(corners))
+
+
+def faults_of_region(has_region: bool, annotated: str, mask_kind: str) -> Iterator[str]:
+    """Why a row cannot be used whose lesion is marked, or is not.
+
+    Args:
+        has_region: Whether it names a mask or has a drawing.
+        annotated: As in the index; '' where the mask decides.
+        mask_kind: As in the index; '' where that of the data set holds.
+    """
+    if has_region and mask_kind == IMAGE_LABEL:
+        yield f'mask_kind is {IMAGE_LABEL}, but a mask is named'
+    if not has_region and annotated == 'lesion' and mask_kind != IMAGE_LABEL:
+        yield 'annotated is lesion, but no mask is named; if nobody outlined it: --image-labels'
+    if not has_region and not annotated:
+        yield (
+            'no mask and no annotated value; say what that means by --empty-mask-means '
+            f'{" or ".join(EMPTY_MASK_MEANINGS)}'
+        )
 
 
 def read_region(

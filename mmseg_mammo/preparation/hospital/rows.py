@@ -9,6 +9,7 @@ from typing import Any
 
 from mmseg_mammo.io.dicom.segmentation import read_segmentation_info
 from mmseg_mammo.io.index import Row
+from mmseg_mammo.io.mask import IMAGE_LABEL
 from mmseg_mammo.preparation.hospital.disk import resolve_links
 from mmseg_mammo.preparation.hospital.entry import Entry, Problem
 from mmseg_mammo.preparation.hospital.names import alike_patients, nfc
@@ -27,7 +28,7 @@ def group_by_image(
 
     Returns:
         The groups in the order of their first rows; and one problem for every row of an image
-        whose rows contradict each other, or of which another row is bad: a mask from the rest
+        whose rows contradict each other, or of which another row is bad or has no mask: one from the rest
         would leave a lesion unmarked.
     """
     by_image: dict[str, list[Entry]] = {}
@@ -40,6 +41,11 @@ def group_by_image(
             if len(values) > 1:
                 shown = ', '.join(value or 'empty' for value in values)
                 bad[image] = f'{group[0].relative} has rows with different {name}: {shown}'
+        if {entry.mask_kind == IMAGE_LABEL for entry in group} == {True, False}:
+            bad[image] = (
+                f'{group[0].relative} has rows with and without a mask ({IMAGE_LABEL}): it would leave '
+                'a lesion unmarked. Leave out the rows with masks, or outline all of them'
+            )
     groups = [group for image, group in by_image.items() if image not in bad]
     conflicts = [
         Problem(entry.place, entry.relative, bad[image], image)

@@ -4,13 +4,15 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
 from mmseg_mammo.errors import DataIndexError
-from mmseg_mammo.io.index import ANNOTATED, MASK_KINDS, PATHOLOGIES, SPLITS, VIEWS
+from mmseg_mammo.io.index import ANNOTATED, PATHOLOGIES, SPLITS, VIEWS
+from mmseg_mammo.io.mask import IMAGE_LABEL
 from mmseg_mammo.preparation.hospital.names import tells_nothing
 
 NOT_ANNOTATED = 'not-annotated'
+EMPTY_MASK_MEANINGS = ('normal', NOT_ANNOTATED)
 _OPTIONS = ('source',)  # columns of index.csv that an option sets, not a table
 # Of masks of patients; what is made from phantoms says so by itself.
-DRAWN = tuple(kind for kind in MASK_KINDS if kind != 'phantom')
+DRAWN = ('contour', 'weak')
 
 # Column -> what a cell may say, in small letters -> what the index says.
 _SPELLINGS: Mapping[str, Mapping[str, str]] = {
@@ -19,7 +21,7 @@ _SPELLINGS: Mapping[str, Mapping[str, str]] = {
     'split': {name: name for name in ('', *SPLITS)} | {'training': 'train', 'validation': 'val'},
     'pathology': {n: n for n in ('', *PATHOLOGIES)} | {'b': 'benign', 'm': 'malignant'},
     'annotated': {name: name for name in ('', *ANNOTATED)} | {NOT_ANNOTATED: 'no'},
-    'mask_kind': {name: name for name in ('', *DRAWN)},
+    'mask_kind': {name: name for name in ('', *DRAWN, IMAGE_LABEL)},
 }
 _MAY_TELL_NOTHING = ('laterality', 'view', 'pathology', 'mask_kind')
 # Cells of these join several terms by '+'.

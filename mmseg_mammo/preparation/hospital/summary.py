@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mmseg_mammo.io.index import Row
+from mmseg_mammo.io.mask import IMAGE_LABEL, is_image_label
 from mmseg_mammo.io.spacing import extent_mm
 from mmseg_mammo.preparation.hospital.prepare import Prepared
 from mmseg_mammo.preparation.output import AUDIT_NAME, count_table
@@ -27,6 +28,11 @@ def summarise(outcome: Prepared, out: Path, kind_told: bool) -> Iterator[str]:
         yield f'… and {len(noted) - SHOWN_NOTES} more notes'
     yield count_table(outcome.rows)
     yield from _about_masks(outcome.rows, kind_told)
+    if labelled := sum(is_image_label(vars(row)) for row in outcome.rows):
+        yield (
+            f'{labelled} images have a lesion and no mask (mask_kind={IMAGE_LABEL}): they train and test '
+            'whether there is a lesion, not where'
+        )
     if outcome.header_patients:
         yield (
             f'patient_id of {outcome.header_patients} images comes from DICOM headers: make sure '

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.io.index import ANNOTATED, SPLITS, Row
+from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.spacing import extent_mm
 from mmseg_mammo.reporting.cards.card import NO_DEVICE, Field, Group
 from mmseg_mammo.reporting.cards.licences import data_licences
@@ -73,9 +74,11 @@ def patients(rows: Iterable[Row]) -> int:
 
 def _data_summary(rows: Sequence[Row]) -> str:
     states = Counter(row.annotated for row in rows)
+    labelled = sum(is_image_label(vars(row)) for row in rows)
+    more = f'{labelled} with a lesion that nobody outlined, ' * bool(labelled)
     return (
-        f'{len(rows)} mammograms of {patients(rows)} patients: {states["lesion"]} with a marked '
-        f'lesion, {states["normal"]} that a reader found normal, {states["no"]} that nobody annotated.'
+        f'{len(rows)} mammograms of {patients(rows)} patients: {states["lesion"] - labelled} with a '
+        f'marked lesion, {more}{states["normal"]} that a reader found normal, {states["no"]} that nobody annotated.'
     )
 
 
@@ -87,6 +90,8 @@ def _data_limits(rows: Sequence[Row]) -> list[str]:
     kinds = Counter(row.mask_kind for row in rows if row.mask)
     if kinds['weak']:
         found.append(f'- {kinds["weak"]} masks are weak: boxes, circles or ellipses, no contours.')
+    if labelled := sum(is_image_label(vars(row)) for row in rows):
+        found.append(f'- Of {labelled} images with a lesion nobody says where it is: no mask.')
     synthetic = sum(row.mask_kind == 'phantom' for row in rows)
     if synthetic:
         found.append(f'- {synthetic} images are synthetic: they say nothing of patients.')
@@ -146,7 +151,8 @@ def _by(rows: Sequence[Row], name: str) -> Table:
 
 def _level(row: Row, name: str) -> str:
     # An image without a mask has none of any kind; whether it is a phantom stays to be said.
-    if name == 'mask_kind' and not row.mask and row.mask_kind != 'phantom':
+    told = row.mask or row.mask_kind == 'phantom' or is_image_label(vars(row))
+    if name == 'mask_kind' and not told:
         return 'no mask'
     return getattr(row, name) or 'unknown'
 

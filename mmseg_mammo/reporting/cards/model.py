@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
+from mmseg_mammo.io.run_folder import IMAGE_LABELS
 from mmseg_mammo.reporting.cards.card import NO_DEVICE, Field, Group
 from mmseg_mammo.reporting.cards.licences import data_licences, unknown_licences, weight_table
 from mmseg_mammo.reporting.cards.recipe import recipe_table
@@ -109,6 +110,8 @@ def _model_limits(record: Mapping[str, Any], runs: Runs | None) -> Iterator[str]
         yield 'Trained on weak masks: boxes, circles or ellipses, no contours.'
     if 'phantom' in kinds:
         yield 'Trained on phantoms: synthetic images, which say nothing of patients.'
+    if labelled := sum(data.get(IMAGE_LABELS, 0) for data in _training_sets(record)):
+        yield f'{labelled} training images have no mask: they say that there is a lesion, and not where.'
     if not any(data.get('annotated', {}).get('normal') for data in _training_sets(record)):
         yield 'No training image is known to be normal: it may mark healthy breasts often.'
     if runs is None:

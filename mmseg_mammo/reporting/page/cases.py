@@ -22,8 +22,8 @@ def find_cases(runs: Runs) -> tuple[Case, ...]:
     for dataset in runs.datasets:
         tests = runs.on(dataset)
         pictures = {test.model: _files(test) for test in tests}
-        rows = {test.model: _rows_by_key(test.images) for test in tests}
-        sizes = {t.model: size_names(t.images) for t in tests}
+        rows = {test.model: _rows_by_key(test.every_image) for test in tests}
+        sizes = {t.model: size_names(t.every_image) for t in tests}
         for key in sorted(set().union(*rows.values())):
             seen = [
                 t
@@ -70,11 +70,11 @@ def _make_case(
     return Case(
         key=key,
         dataset=dataset,
-        facts={**{f: str(first.images[f][row]) for f in FACTS}, 'size': size},
+        facts={**{f: str(first.every_image[f][row]) for f in FACTS}, 'size': size},
         image=first.folder / VIEWER / image,
         truth=file(first, truth),
         predictions={t.model: file(t, predicted) for t in tests},
-        scores={t.model: _scores(t.images, rows[t.model][key]) for t in tests},
+        scores={t.model: _scores(t.every_image, rows[t.model][key]) for t in tests},
         points={t.model: prompt_points(t, rows[t.model][key]) for t in tests},
     )
 
@@ -92,10 +92,10 @@ def prompt_points(test: Test, row: int) -> tuple[Point, ...]:
 
     None for a test on another grid than that of the images: their size is not on record then.
     """
-    if 'prompt_points' not in test.images or test.eval_size:
+    if 'prompt_points' not in test.every_image or test.eval_size:
         return ()
-    height, width = (float(test.images[name][row]) for name in ('height', 'width'))
-    points = (text.split(':') for text in str(test.images['prompt_points'][row]).split())
+    height, width = (float(test.every_image[name][row]) for name in ('height', 'width'))
+    points = (text.split(':') for text in str(test.every_image['prompt_points'][row]).split())
     return tuple(
         ((float(x) + 0.5) / width, (float(y) + 0.5) / height, int(label))  # of pixel centres
         for x, y, label in points

@@ -33,7 +33,7 @@ def image_section(runs: Runs) -> Section:
     for dataset in runs.datasets:
         tests, slug = runs.on(dataset), runs.slug(dataset)
         items += [_detection_table(dataset, slug, tests), _threshold_table(dataset, slug, tests)]
-        if drawn := tuple(test for test in tests if has_both(test.images)):
+        if drawn := tuple(test for test in tests if has_both(test.every_image)):
             items.append(_image_figure(dataset, slug, drawn, runs.places))
     for model in runs.models:
         test = next(test for test in runs.tests if test.model == model)
@@ -99,11 +99,11 @@ def is_last(test: Test) -> bool:
 def _detection_table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
     rows = []
     for test in tests:
-        lesion, scores = has_lesion(test.images), test.images['max_probability']
-        area = auroc(lesion, scores, test.images.patients)
+        lesion, scores = has_lesion(test.every_image), test.every_image['max_probability']
+        area = auroc(lesion, scores, test.every_image.patients)
         best: Cell = None
         error: Cell = None
-        if has_both(test.images):
+        if has_both(test.every_image):
             best = number(100 * np.mean(scores[~lesion] < threshold_for(scores[lesion])))
             error = number(calibration_error(lesion, scores), 3)
         rows.append(
@@ -152,7 +152,7 @@ def _threshold_table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
 
 
 def _threshold_row(test: Test) -> tuple[Cell, ...]:
-    images, threshold = test.images, validation_threshold(test)
+    images, threshold = test.every_image, validation_threshold(test)
     lesion = has_lesion(images)
     shares = [estimate(np.nan, np.empty(0))] * 2
     known = None
@@ -173,8 +173,8 @@ def _threshold_row(test: Test) -> tuple[Cell, ...]:
 def _image_figure(
     dataset: str, slug: str, tests: tuple[Test, ...], places: Mapping[str, int]
 ) -> Figure:
-    alt = '; '.join(f'{test.model}: AUROC {_auroc_value(test.images):.3f}' for test in tests)
-    lesion = has_lesion(tests[0].images)
+    alt = '; '.join(f'{test.model}: AUROC {_auroc_value(test.every_image):.3f}' for test in tests)
+    lesion = has_lesion(tests[0].every_image)
     start = (
         'Left: ROC. Right: reliability, the diagonal is perfect; areas of dots follow the number '
         'of images.'
@@ -195,7 +195,9 @@ def _draw_roc(tests: tuple[Test, ...], places: Mapping[str, int]) -> Callable[[A
     def draw(axis: Axes) -> None:
         axis.plot([0, 100], [0, 100], color=GREY, lw=0.8)
         for test in tests:
-            false, true, _ = roc_curve(has_lesion(test.images), test.images['max_probability'])
+            false, true, _ = roc_curve(
+                has_lesion(test.every_image), test.every_image['max_probability']
+            )
             axis.plot(100 * false, 100 * true, **{**model_style(places[test.model]), 'marker': ''})
         axis.set_xlabel('100 % − specificity')
         axis.set_ylabel('sensitivity %')
@@ -208,7 +210,7 @@ def _draw_reliability(tests: tuple[Test, ...], places: Mapping[str, int]) -> Cal
         axis.plot([0, 1], [0, 1], color=GREY, lw=0.8)
         for test in tests:
             expected, observed, sizes = reliability(
-                has_lesion(test.images), test.images['max_probability']
+                has_lesion(test.every_image), test.every_image['max_probability']
             )
             style = model_style(places[test.model])
             axis.plot(expected, observed, **{**style, 'marker': ''}, lw=1)

@@ -54,7 +54,17 @@ def _point(test: Test, threshold: float) -> OperatingPoint:
             'config': PurePath(test.run.get('config') or '').name,
         },
         notes=tuple(notes),
+        **_presence(test),
     )
+
+
+def _presence(test: Test) -> dict[str, Any]:
+    """The presence settings that the scores of a test follow; none of other models."""
+    output = test.test_output
+    if output.get('presence_threshold') is None:
+        return {}
+    names = ('presence_threshold', 'presence_scale', 'presence_bias')
+    return {name: float(output[name]) for name in names if name in output}
 
 
 def _counts(records: Records) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from mmseg_mammo.io.image import read_raster
 from mmseg_mammo.reporting.document import Case, Section
 from mmseg_mammo.reporting.runs import Runs
-from mmseg_mammo.reporting.scores import mark_notes
+from mmseg_mammo.reporting.scores import NO_MASK, mark_notes
 from mmseg_mammo.visualization.overlay import PREDICTION_COLOUR, TRUTH_COLOUR, mark_mask
 from mmseg_mammo.visualization.plots import Figure, canvas, to_figure
 
@@ -35,7 +35,8 @@ def sample_section(runs: Runs, cases: Sequence[Case], seed: int = 0) -> Section 
 
 
 def choose_samples(cases: Sequence[Case], seed: int) -> list[Case]:
-    """Up to six cases, normal ones in proportion, at least one if there is any."""
+    """Up to six cases, normal ones in proportion, at least one if there is any; all have a truth."""
+    cases = [case for case in cases if case.facts.get('size') != NO_MASK]
     lesion = [case for case in cases if case.truth is not None]
     normal = [case for case in cases if case.truth is None]
     rows = min(ROWS, len(cases))

@@ -102,7 +102,7 @@ def _transfer_rows(
         mark = mark_cells(test, *sizes, *of_home, *shown, beside=[home] if home else [])
         yield (
             *(model, source(test), test.dataset, len(images)),
-            number(100 * float(np.mean(dice(*counts(images))))),
+            number(100 * float(np.mean(dice(*counts(images)))) if len(images) else np.nan),
             *(sizes[0], *cells(here), sizes[1], number(empty.value)),
             *(cells(drop) if drop else (None, None, None)),
             mark,

@@ -6,6 +6,8 @@ from mmengine.config import Config
 
 from mmseg_mammo.engine.config import test_output
 from mmseg_mammo.engine.config.test_output import (
+    describe_test_output,
+    has_presence,
     threshold_of,
     use_operating_point,
     use_test_output,
@@ -87,3 +89,19 @@ def test_a_file_that_was_found_with_another_checkpoint_is_applied_and_said(
     use_operating_point(cfg, tmp_path / 'a.json', checkpoint=other)
     assert threshold_of(cfg) == 0.7
     assert len(said) == 1 and 'was found with another checkpoint' in said[0]
+
+
+def test_presence_is_set_for_a_model_that_has_it_and_refused_for_others(cfg):
+    asked = dict(presence_threshold=0.2, presence_scale=1.5, presence_bias=-0.5)
+    with pytest.raises(MammoError, match=r'presence_threshold=0.2 beside InputGrid.* without'):
+        use_test_output(cfg, **asked)
+    assert not has_presence(cfg)
+    assert not any(name.startswith('presence') for name in describe_test_output(cfg))
+    for name in ('presence_head', 'object_score'):
+        own = Config(dict(model={**cfg.model, name: dict(in_channels=8)}))
+        assert has_presence(own)
+        use_test_output(own, **asked)
+        assert own.model.test_output == asked
+        assert describe_test_output(own) | asked == describe_test_output(own)
+    with pytest.raises(MammoError, match='presence_scale=0'):
+        use_test_output(own, presence_scale=0.0)

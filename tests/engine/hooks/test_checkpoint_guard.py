@@ -5,6 +5,7 @@ import pytest
 import torch
 from experiments import CONFIGS
 from mmengine.config import Config
+from mmengine.runner import IterBasedTrainLoop
 from torch import nn
 
 from mmseg_mammo.engine import CheckpointGuardHook
@@ -72,3 +73,30 @@ def test_a_config_that_is_no_data_is_not_compared_but_by_resume(runner, caplog, 
     runner.__dict__.update(_resume=True, work_dir=tmp_path)
     with pytest.raises(CheckpointError, match='not plain data'):
         CheckpointGuardHook().after_load_checkpoint(runner, saved)
+
+
+class Starting(IterBasedTrainLoop):
+    """A loop that is there, so that a runner trains."""
+
+    def __init__(self):
+        pass
+
+
+def test_a_training_with_a_presence_head_may_start_from_a_checkpoint_without(runner, caplog):
+    caplog.set_level(logging.INFO)
+    state = dict(runner.model.state_dict())
+    runner.model['presence'] = nn.Linear(4, 1)
+    runner.model.presence_parts = ('presence.',)
+    with pytest.raises(CheckpointError, match=r'such as presence\.bias'):
+        load(runner, dict(state))  # a test would gate by random weights
+    runner._train_loop = Starting()
+    checkpoint = {'state_dict': {f'module.{name}': value for name, value in state.items()}}
+    CheckpointGuardHook().after_load_checkpoint(runner, checkpoint)
+    assert checkpoint['state_dict']['presence.bias'] is not None
+    assert '2 tensors of presence are not in it, and start at random' in caplog.text
+    half = {**state, 'presence.bias': torch.zeros(1)}
+    with pytest.raises(CheckpointError, match=r'such as presence\.weight'):
+        load(runner, half)
+    del state['head.bias']
+    with pytest.raises(CheckpointError, match=r'such as head\.bias'):
+        load(runner, state)

@@ -38,13 +38,13 @@ def mask(rows):
     return PixelData(data=data)
 
 
-def draw(paths, folder, **options):
+def draw(paths, folder, facts=(), **options):
     """Names of the pictures of a test of all images: truth above, prediction below."""
     runner = SimpleNamespace(log_dir=folder, test_dataloader=SimpleNamespace(dataset=paths))
     hook = OverlayHook(**options)
     hook.before_test_epoch(runner)
     for path in paths:
-        sample = SegDataSample(metainfo={'img_path': path, 'source': 's'})
+        sample = SegDataSample(metainfo={'img_path': path, 'source': 's', **dict(facts)})
         sample.gt_sem_seg, sample.pred_sem_seg = mask(slice(5, 20)), mask(slice(40, 60))
         hook.after_test_iter(runner, 0, outputs=[sample])
     return sorted(path.name for path in (folder / 'overlays').glob('*.png'))
@@ -102,3 +102,16 @@ def test_a_title_names_the_image_its_source_and_its_dice(paths, tmp_path, monkey
 
 def test_twelve_images_are_drawn_if_there_are_as_many(paths, tmp_path):
     assert len(draw(paths, tmp_path)) == 12
+
+
+def test_an_image_label_has_no_truth_to_draw(paths, tmp_path):
+    paths = Images(paths[:1])
+    label = {'annotated': 'lesion', 'mask_kind': 'image-label'}
+    pictures = []
+    for folder, facts in (('with', {}), ('without', label)):
+        (name,) = draw(paths, tmp_path / folder, facts)
+        pictures.append(cv2.imread(str(tmp_path / folder / 'overlays' / name)))
+    has_truth = [(picture == TRUTH_COLOUR).all(axis=-1).any() for picture in pictures]
+    has_prediction = [(picture == PREDICTION_COLOUR).all(axis=-1).any() for picture in pictures]
+    assert has_truth == [True, False]
+    assert has_prediction == [True, True]

@@ -5,6 +5,7 @@ import re
 import pytest
 from experiments import shrink
 from mmengine.runner import Runner
+from prepared_sets import drop_masks
 
 from mmseg_mammo.errors import MammoError
 
@@ -59,6 +60,24 @@ def test_what_would_fail_later_is_refused_before_the_first_step(options, said, p
     with pytest.raises(MammoError, match=said):
         Runner.from_cfg(cfg).train()
     assert not list(tmp_path.glob('*.pth'))
+
+
+@pytest.mark.parametrize(('name', 'loader'), [('unet_cbis', 'train'), ('sam_finetune_cbis', 'val')])
+def test_image_labels_are_refused_where_the_model_needs_masks(name, loader, prepared, tmp_path):
+    folder = drop_masks(prepared, tmp_path / 'mixed', 'images/0.png', 'images/4.png')
+    cfg = shrink(name, folder, tmp_path / 'work')
+    if loader == 'val':
+        cfg.train_dataloader.dataset.image_labels = False
+    with pytest.raises(MammoError, match=rf'{loader}_dataloader: 1 of its . images have an image'):
+        Runner.from_cfg(cfg).train()
+    assert not list((tmp_path / 'work').glob('*.pth'))
+
+
+def test_a_test_with_prompts_from_masks_refuses_image_labels(prepared, tmp_path):
+    folder = drop_masks(prepared, tmp_path / 'mixed', 'images/6.png')
+    cfg = shrink('sam_finetune_cbis', folder, tmp_path / 'work')
+    with pytest.raises(MammoError, match='test_dataloader: 1 of its 2 images have an image label'):
+        Runner.from_cfg(cfg).test()
 
 
 def test_a_model_without_a_trained_parameter_is_refused(prepared, tmp_path):

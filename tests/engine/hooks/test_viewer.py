@@ -39,7 +39,7 @@ def mask(*pixels):
     return PixelData(data=data)
 
 
-def save(images, folder, truth=(), predicted=(), **options):
+def save(images, folder, truth=(), predicted=(), value=1, **options):
     """Files of a test of all images."""
     runner = SimpleNamespace(log_dir=folder, test_dataloader=SimpleNamespace(dataset=images))
     hook = ViewerHook(**options)
@@ -47,6 +47,7 @@ def save(images, folder, truth=(), predicted=(), **options):
     for row in images:
         sample = SegDataSample(metainfo=row)
         sample.gt_sem_seg, sample.pred_sem_seg = mask(*truth), mask(*predicted)
+        sample.gt_sem_seg.data *= value
         hook.after_test_iter(runner, 0, outputs=[sample])
     return {path.name: path for path in (folder / 'viewer').iterdir()}
 
@@ -106,3 +107,10 @@ def test_an_image_without_truth_is_not_shown_as_normal(images, tmp_path):
     sample.pred_sem_seg = mask(LESION)
     hook.after_test_iter(runner, 0, outputs=[sample])
     assert not (tmp_path / 'viewer').exists()
+
+
+def test_an_image_label_has_no_truth_to_draw(images, tmp_path):
+    images[0] |= {'annotated': 'lesion', 'mask_kind': 'image-label'}
+    everywhere = [(slice(None), slice(None))]
+    files = save(Images(images[:1]), tmp_path, everywhere, [LESION], value=255)
+    assert sorted(files) == ['s_a_1.jpg', 's_a_1_predicted.png']

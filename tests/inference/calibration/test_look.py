@@ -6,6 +6,7 @@ import torch
 from experiments import shrink
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from prepared_sets import drop_masks
 
 from mmseg_mammo.engine.config.test_output import use_test_output
 from mmseg_mammo.errors import MammoError
@@ -83,6 +84,17 @@ def test_normal_images_alone_leave_the_temperature(cfg, model, monkeypatch):
     assert former == pytest.approx(look(model, cfg, ['val'], 2.5).scores, rel=1e-3)
     seen.logits[1] = 0
     assert best_temperature(seen) == 1
+
+
+def test_an_image_label_is_an_image_with_a_lesion_and_has_no_pixels(model, prepared, tmp_path):
+    folder = drop_masks(prepared, tmp_path / 'mixed', 'images/4.png')
+    labelled = shrink('unet_cbis', folder, 'work')
+    use_test_output(labelled, temperature=1.0)
+    seen = look(model, labelled, ['val', 'test'], 1.0)
+    assert seen.lesion.tolist() == [True, False, True, False]
+    assert seen.logits.sum() == 3 * 80 * 64
+    assert annotations(labelled, ['val']) == ['lesion', 'normal']
+    assert calibrated(model, labelled, ['val'])[0] == 1  # no lesion pixels to fit it to
 
 
 def test_pixels_outside_the_breast_are_not_counted():

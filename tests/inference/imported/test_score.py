@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from imported_masks import LESIONS, NORMAL, ORIGINAL, SHAPE, disc, make_prepared, write_masks
+from prepared_sets import drop_masks
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.metric import MammographyMetric
@@ -145,6 +146,25 @@ def test_a_name_is_one_of_a_folder(data, cad, tmp_path, name):
 def test_an_index_that_is_not_there_is_said(cad, tmp_path):
     with pytest.raises(MammoError, match=r'no index\.csv'):
         import_predictions(Request(tmp_path / 'x', cad, 'CAD'), tmp_path / 'w')
+
+
+def test_an_image_label_is_scored_at_the_image_level_alone(data, cad, tmp_path):
+    whole = import_predictions(Request(data, cad, 'CAD 2'), tmp_path / 'w')
+    folder = import_predictions(
+        Request(drop_masks(data, tmp_path / 'mixed', FIRST), cad, 'CAD 2'), tmp_path / 'mixed_w'
+    )
+    before, after = ({row['image']: row for row in rows_of(one)} for one in (whole, folder))
+    row, key = after.pop(FIRST), before[FIRST]['key']
+    assert (row['dice'], row['truth_pixels'], row['hausdorff95']) == ('', '', '')
+    for name in ('predicted_pixels', 'max_probability', 'mask_file'):
+        assert row[name] == before[FIRST][name]
+    assert after == {image: before[image] for image in after}
+    assert FIRST not in {row['image'] for row in rows_of(folder, 'lesions_test.csv')}
+    scores = json.loads((folder / 'test.json').read_text())['scores']
+    assert (scores['images'], scores['image_label_images']) == (3, 1)
+    assert (whole / 'viewer' / f'{key}_truth.png').exists()
+    assert not (folder / 'viewer' / f'{key}_truth.png').exists()
+    assert build(find_runs([folder]))[0]
 
 
 def test_masks_that_the_metric_wrote_come_back_with_equal_numbers(data, tmp_path):

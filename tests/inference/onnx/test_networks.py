@@ -22,6 +22,7 @@ def test_a_network_names_what_it_takes_and_gives(unet, sam):
     whole = WholeNetwork(load_model(None, unet), (32, 32))
     logits, probability = whole(torch.zeros(2, 3, 32, 32))
     assert (logits.shape, probability.shape) == ((2, 1, 32, 32), (2, 32, 32))
+    assert whole.outputs == ('logits', 'probability')
     model = load_model(None, sam)
     embedding = Encoder(model)(torch.zeros(1, 3, 32, 32))
     decoder = Decoder(model)

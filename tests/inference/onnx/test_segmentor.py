@@ -5,8 +5,10 @@ import sys
 import numpy as np
 import pytest
 import torch
+from mmseg.structures import SegDataSample
 from tiny_models import padded, save_checkpoint, two_channels, write_blobs
 
+from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.errors import CheckpointError, DataFileError, HostError, MammoError
 from mmseg_mammo.inference.onnx.export import export_onnx
@@ -48,6 +50,40 @@ def test_it_predicts_what_the_checkpoint_predicts(change, settings, prepared, tm
         assert found.threshold == expected.threshold
     assert ours.name == theirs.name
     assert ours.members[0].differences == []
+
+
+@pytest.mark.parametrize('name', ['unet_absence_cbis', 'setr_pup_vpt_absence_cbis'])
+def test_it_closes_the_images_that_the_checkpoint_closes(name, prepared, tmp_path):
+    def spread(cfg):
+        cfg.model.test_output = dict(presence_threshold=0.5, presence_scale=50.0)
+
+    checkpoint = save_checkpoint(tmp_path / 'm.pth', name, prepared, change=spread)
+    cfg, out = read_stored_config(checkpoint), tmp_path / 'm.onnx'
+    model = load_model(cfg, checkpoint)
+    inputs = torch.randn(12, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        logits = torch.tensor([one.presence_logit for one in model.predict(inputs)])
+    cfg.model.test_output.presence_bias = float(-50 * logits.median())
+    export_onnx(cfg, checkpoint, out)
+    assert read_metadata(out)['presence_threshold'] == '0.5'
+    assert read_record(out)['onnx']['outputs']['presence_logit'] == ['batch']
+    stored = read_stored_config(out)
+    ours, theirs = OnnxSegmentor(out, stored), load_model(cfg, checkpoint)
+    assert ours.has_presence
+    shapes = dict(ori_shape=(40, 30), img_shape=(32, 32))
+    with torch.no_grad():
+        for given in (None, [SegDataSample(metainfo=shapes) for _ in inputs]):
+            copies = (given and [one.clone() for one in given] for _ in 'ab')
+            each = [m.predict(inputs, c) for m, c in zip((ours, theirs), copies, strict=True)]
+            closed = []
+            for found, expected in zip(*each, strict=True):
+                assert found.presence_logit == pytest.approx(expected.presence_logit, abs=1e-5)
+                if abs(found.presence - 0.5) < 1e-2:
+                    continue
+                closed.append(found.closed)
+                assert found.closed == expected.closed
+                assert not (found.closed and found.pred_sem_seg.data.any())
+            assert {*closed} == {True, False}
 
 
 def test_the_mean_of_a_file_and_a_checkpoint(onnx, unet, tmp_path):

@@ -184,3 +184,25 @@ def test_an_image_is_compared_with_the_training_images(tmp_path):
     assert asked == [(40, 'LEFT', None)]
     row = image_line(source, loaded, found, 'masks/a.png')
     assert {value for name, value in row.items() if 'likeness' in name} == {None}
+
+
+def test_images_of_a_model_with_presence_say_so(tables, tmp_path):
+    counts = tables([line('1', presence=0.03, closed=1), line('2', presence=0.9, closed=0)])
+    assert counts['closed'] == 1
+    found = rows(tmp_path / 'predictions.csv')
+    assert [(row['presence'], row['closed']) for row in found] == [('0.03', '1'), ('0.9', '0')]
+
+
+def test_images_of_other_models_have_no_presence(tables, tmp_path):
+    assert 'closed' not in tables([line('1'), line('2')])
+    assert 'presence' not in rows(tmp_path / 'predictions.csv')[0]
+
+
+def test_a_closed_image_has_the_score_zero_and_its_presence(tmp_path):
+    probability = np.full((40, 30), 0.8, np.float32)
+    said = dict(presence=0.0312345678, presence_threshold=0.2, closed=True)
+    found = describe(probability, np.zeros((40, 30), bool), 0.5, **said)
+    source = Input('a.png', tmp_path / 'a.png', 'a')
+    row = image_line(source, Loaded((), np.zeros((40, 30), np.uint8)), found, 'masks/a.png')
+    assert (row['presence'], row['closed'], row['score']) == (0.031235, 1, 0.0)
+    assert found.probability.max() == np.float32(0.8)  # the evidence

@@ -36,6 +36,15 @@ def test_a_head_comes_back_with_its_mask(place):
     found[:] = 1  # an array of its own
 
 
+@pytest.mark.parametrize('value', [2, 255])
+def test_a_mask_of_one_value_comes_back(value):
+    mask = np.full((7, 10), value, np.uint8)
+    found = unpack_mask(unpack_head(packed(mask)))
+    assert found.dtype == np.uint8
+    assert np.array_equal(found, mask)
+    found[:] = 1  # an array of its own
+
+
 def test_an_image_without_a_mask():
     assert unpack_mask(unpack_head(packed(None))) is None
 
@@ -55,7 +64,8 @@ def test_every_flipped_byte_of_a_head_is_noticed():
 @pytest.mark.parametrize(
     'mask',
     [
-        np.full((3, 4), 255, np.uint8),
+        np.array([[0, 255]], np.uint8),
+        np.array([[1, 255]], np.uint8),
         np.ones((3, 4), np.int64),
         np.ones((3, 4, 1), np.uint8),
     ],

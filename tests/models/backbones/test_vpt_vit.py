@@ -7,6 +7,7 @@ from mmpretrain.models import VisionTransformer
 from mmseg.models.backbones import VisionTransformer as MMSegViT
 from mmseg.registry import MODELS
 
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models import VPTVisionTransformer
 
 ARCH = {'embed_dims': 32, 'num_layers': 3, 'num_heads': 4, 'feedforward_channels': 64}
@@ -38,7 +39,10 @@ def plain_twin(backbone):
 
 
 def recompute(backbone, images):
-    """VPT written a second time: a loop over the plain ViT's layers, as section 3.2 of the paper."""
+    """VPT written a second time: a loop over the plain ViT's layers, as section 3.2 of the paper.
+
+    The last of what it returns are class token and prompts behind the last layer.
+    """
     twin = plain_twin(backbone)
     extra, length = twin.num_extra_tokens, backbone.prompt_length
     tokens, (height, width) = twin.patch_embed(images)
@@ -57,9 +61,10 @@ def recompute(backbone, images):
         tokens = torch.cat([out[:, :extra], out[:, extra + length :]], dim=1)
         last = index == len(twin.layers) - 1
         normed = twin.ln1(tokens) if last and twin.final_norm else tokens
+        beside = twin.ln1(previous) if last and twin.final_norm else previous
         if index in backbone.out_indices:
             features.append(normed[:, extra:].transpose(1, 2).unflatten(2, (height, width)))
-    return features
+    return [*features, torch.cat([normed[:, :extra], beside], dim=1)]
 
 
 @pytest.mark.parametrize(
@@ -79,11 +84,39 @@ def test_equals_an_independent_recomputation(options, size):
     backbone = build(**options).double()
     images = torch.randn(2, 3, *size).double()
     features = backbone(images)
-    expected = recompute(backbone, images)
+    expected = recompute(backbone, images)[:-1]
     assert len(features) == len(expected)
     for ours, reference in zip(features, expected, strict=True):
         assert ours.shape == (2, 32, size[0] // 16, size[1] // 16)
         torch.testing.assert_close(ours, reference, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {},
+        {'prompt_depth': 1},
+        {'prompt_depth': 2, 'final_norm': True},
+        {'prompt_length': 0},
+        {'out_indices': [0, 2]},
+        {'checkpointing': True},
+    ],
+)
+def test_tokens_are_those_behind_the_last_layer_of_a_recomputation(options):
+    backbone = build(out_tokens=True, **options).double().train()
+    images = torch.randn(2, 3, 64, 48).double()
+    features = backbone(images)
+    expected = recompute(backbone, images)
+    assert len(features) == len(expected)
+    assert features[-1].shape == (2, 1 + backbone.prompt_length, 32)
+    for ours, reference in zip(features, expected, strict=True):
+        torch.testing.assert_close(ours, reference, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize('options', [{'with_cls_token': False}, {'out_indices': [0]}])
+def test_tokens_that_are_not_there_are_refused(options):
+    with pytest.raises(MammoError, match=r'out_tokens=True with out_indices=.* a class token'):
+        build(out_tokens=True, **options)
 
 
 def test_no_prompts_is_the_plain_vit_to_the_bit():
@@ -245,7 +278,9 @@ def test_an_impossible_depth_is_refused(options):
 @pytest.mark.skipif(
     not hasattr(torch, 'get_autocast_dtype'), reason='torch before 2.4 breaks a graph at hooks'
 )
-@pytest.mark.parametrize('options', [{}, {'prompt_depth': 1}, {'checkpointing': True}])
+@pytest.mark.parametrize(
+    'options', [{}, {'prompt_depth': 1}, {'checkpointing': True}, {'out_tokens': True}]
+)
 def test_torch_compiles_it_as_one_graph(options):
     backbone = build(**options).train()
     compiled = torch.compile(backbone.forward, backend='aot_eager', fullgraph=True)

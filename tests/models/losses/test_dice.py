@@ -67,3 +67,16 @@ def test_one_channel_equals_two_of_opposite_logits():
 def test_smoothing_must_be_positive(smooth):
     with pytest.raises(ValueError, match='positive'):
         LesionDiceLoss(smooth=smooth)
+
+
+@pytest.mark.parametrize('channels', [1, 2])
+def test_an_image_of_which_no_pixel_is_known_loses_nothing_and_moves_nothing(channels):
+    truth = torch.full((2, 3, 3), 255)
+    truth[1] = torch.eye(3)
+    pred = torch.randn(2, channels, 3, 3, generator=torch.Generator().manual_seed(0))
+    pred.requires_grad_()
+    LesionDiceLoss()(pred, truth).backward()
+    assert not pred.grad[0].any()
+    assert pred.grad[1].any()
+    assert pred.grad.isfinite().all()
+    assert LesionDiceLoss()(pred[:1], truth[:1]).item() == 0

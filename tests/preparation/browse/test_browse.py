@@ -44,12 +44,13 @@ def test_the_suspicious_one_comes_first_in_table_page_and_sheets(items, tmp_path
 
 
 def test_captions_say_what_is_weak_and_what_nobody_annotated(items, tmp_path, monkeypatch):
-    lesion, weak, normal, unread = (item.row for item in items[:4])
+    lesion, weak, normal, unread, label = (item.row for item in items[:5])
     rows = (
         lesion,
         replace(weak, mask_kind='weak'),
         replace(normal, annotated='normal', mask='', mask_kind='weak'),
         replace(unread, annotated='no', mask=''),
+        replace(label, mask='', mask_kind='image-label'),
     )
     tiles = []
     monkeypatch.setattr(
@@ -64,6 +65,7 @@ def test_captions_say_what_is_weak_and_what_nobody_annotated(items, tmp_path, mo
         '01.png': 'lesion (weak)',
         '02.png': 'normal',
         '03.png': 'not annotated',
+        '04.png': 'lesion (no mask)',
     }
 
 

@@ -63,6 +63,12 @@ def test_the_three_states(make, tmp_path, masks, annotated, expected):
     assert (tmp_path / 'out/masks/case.png').exists() == (expected == 'lesion')
 
 
+def test_a_lesion_that_nobody_outlined_has_no_mask(make, tmp_path):
+    record = make(annotated='lesion')
+    assert (record['annotated'], record['mask'], record['mask_share']) == ('lesion', '', '')
+    assert not (tmp_path / 'out/masks/case.png').exists()
+
+
 @pytest.mark.parametrize(
     ('mask', 'annotated'), [(UPPER, 'normal'), (UPPER, 'no'), (UPPER * 0, 'lesion')]
 )

@@ -450,3 +450,35 @@ def test_without_nvimagecodec_nothing_is_written_and_folders_of_two_decoders_are
         run(hospital, tmp_path / 'out', pixels=pixels)
     run(hospital, tmp_path / 'other', pixels=pixels)
     assert len(used) == 2 + 4
+
+
+@pytest.mark.parametrize('phantom', [False, True])
+def test_lesions_that_nobody_outlined_are_prepared_and_counted(tmp_path, call, phantom):
+    raw, out = tmp_path / 'raw', tmp_path / 'out'
+    for name in ('a', 'b', 'c'):
+        write_png(
+            raw / f'{name}.png',
+            np.random.default_rng(ord(name)).integers(0, 99, (40, 30)).astype('u1'),
+        )
+    write_png(raw / 'm.png', np.kron([[0, 255]], np.ones((40, 15))).astype(np.uint8))
+    if phantom:
+        (raw / 'PHANTOM.txt').touch()
+    rows = 'a.png,m.png,1,lesion\nb.png,,2,lesion\nc.png,,3,normal\n'
+    (raw / 'table.csv').write_text(f'image,mask,patient_id,annotated\n{rows}')
+    table = raw / 'table.csv'
+    said, code = call(out, '--table', table, '--image-labels', '--no-browse', '--jobs', 1)
+    assert code == 0
+    said = ' '.join(said)
+    assert '1 images have a lesion and no mask (mask_kind=image-label)' in said
+    found = {
+        row.image: (row.annotated, row.mask, row.mask_kind) for row in read_index(out / 'index.csv')
+    }
+    usual = 'phantom' if phantom else 'contour'
+    assert found == {
+        'images/a.png': ('lesion', 'masks/a.png', usual),
+        'images/b.png': ('lesion', '', 'image-label'),
+        'images/c.png': ('normal', '', usual),
+    }
+    card = (out / 'card.md').read_text()
+    assert '1 with a marked lesion, 1 with a lesion that nobody outlined, 1 that' in card
+    assert 'Of 1 images with a lesion nobody says where it is' in card

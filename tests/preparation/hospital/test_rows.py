@@ -133,3 +133,12 @@ def test_of_many_images_of_one_picture_a_few_are_told(warn):
     images = [('P1', 'test', f'm{n}', 'no') for n in range(9)]
     (line,) = warn(*images, pixels='same')
     assert line.endswith('5.png (no) and 6.png (no) and 4 more')
+
+
+def test_an_image_with_a_mask_and_a_lesion_that_nobody_outlined_is_refused(entry):
+    one, other = entry(2, annotated='lesion'), entry(3, annotated='lesion', mask='')
+    groups, problems = group_by_image([one, replace(other, mask_kind='image-label')])
+    assert not groups
+    assert 'has rows with and without a mask (image-label)' in str(problems[0])
+    both = [replace(each, mask_kind='image-label') for each in (one, other)]
+    assert group_by_image(both) == ([both], [])

@@ -24,7 +24,9 @@ def test_another_word_is_refused_and_the_remedy_is_to_say_what_it_means():
     ) as e:
         spell('annotated', 'ja')
     assert '--value annotated THEIRS=OURS' in str(e.value)
-    with pytest.raises(DataIndexError, match=r"mask_kind 'phantom'\. Allowed: contour, weak\."):
+    with pytest.raises(
+        DataIndexError, match=r"mask_kind 'phantom'\. Allowed: contour, weak, image-label\."
+    ):
         spell('mask_kind', 'phantom')
 
 

@@ -130,7 +130,7 @@ def test_rows_may_tell_how_their_masks_came_about(read):
     text = 'image,mask,patient_id,mask_kind\na.png,m.png,7,Weak\nb.png,m.png,7,\n'
     assert [entry.mask_kind for entry in read(text)[0]] == ['weak', '']
     problem = only_problem(read(text.replace('Weak', 'box').split('b.png')[0]))
-    assert problem.startswith("row 2: mask_kind 'box'. Allowed: contour, weak.")
+    assert problem.startswith("row 2: mask_kind 'box'. Allowed: contour, weak, image-label.")
 
 
 def test_an_empty_mask_cell_means_nothing_until_the_user_says_so(read):
@@ -317,3 +317,37 @@ def test_repeated_masks_are_rows_of_one_image(read, tmp_path):
         ('row 2', 'a.png', 'm.png'),
         ('row 2', 'a.png', 'n.png'),
     ]
+
+
+LABELLED = 'image,mask,patient_id,annotated,mask_kind\n'
+
+
+@pytest.mark.parametrize(
+    ('row', 'labels'),
+    [
+        ('a.png,,7,lesion,', True),
+        ('a.png,NA,7,lesion,', True),
+        ('a.png,,7,lesion,image-label', False),
+        ('a.png,NA,7,lesion,image-label', False),
+    ],
+)
+def test_a_lesion_that_nobody_outlined_is_no_bad_row_if_that_is_said(read, row, labels):
+    (entry,), problems = read(LABELLED + row + '\n', image_labels=labels)
+    assert not problems
+    assert (entry.annotated, entry.mask_kind, entry.region) == ('lesion', 'image-label', None)
+
+
+def test_image_labels_change_nothing_else(read):
+    text = LABELLED + 'a.png,m.png,7,lesion,\nb.png,,7,normal,\n'
+    assert read(text, image_labels=True) == read(text)
+    said = only_problem(read(LABELLED + 'a.png,,7,,\n', image_labels=True))
+    assert 'no mask and no annotated value' in said
+    said = only_problem(read(LABELLED + 'a.png,gone.png,7,lesion,\n', image_labels=True))
+    assert 'gone.png does not exist' in said
+    said = only_problem(read(LABELLED + 'a.png,,7,lesion,\n'))
+    assert 'if nobody outlined it: --image-labels' in said
+
+
+def test_an_image_label_beside_a_mask_is_a_contradiction(read):
+    said = only_problem(read(LABELLED + 'a.png,m.png,7,lesion,image-label\n'))
+    assert 'mask_kind is image-label, but a mask is named' in said

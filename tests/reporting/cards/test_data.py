@@ -54,6 +54,18 @@ def test_kinds_are_those_of_masks_that_are_there():
     assert '| phantom | 2 | 0 | 1 |' in page(synthetic)
 
 
+def test_lesions_that_nobody_outlined_are_told_apart():
+    label = replace(LESION, image='images/8.png', mask='', mask_kind='image-label')
+    text = page([*ROWS, label])
+    for line in (
+        '4 mammograms of 2 patients: 2 with a marked lesion, 1 with a lesion that nobody outlined, 1 that',
+        '- Of 1 images with a lesion nobody says where it is: no mask.',
+        '| image-label | 1 | 0 | 0 |',
+    ):
+        assert line in text
+    assert 'nobody outlined' not in page()
+
+
 def test_limits_are_those_of_the_index():
     text = page()
     for line in (

@@ -33,6 +33,13 @@ def test_the_record_fills_the_fields():
     assert 'weights/' not in text
 
 
+def test_training_images_without_a_mask_are_a_limit():
+    data = {**RECORD['trained_on']['train'], 'image_labels': 2}
+    said = '- 2 training images have no mask: they say that there is a lesion, and not where.'
+    assert said in page({**RECORD, 'trained_on': {'train': data}})
+    assert 'have no mask' not in page()
+
+
 def test_an_unknown_licence_is_a_limit():
     base = RECORD['base'][0] | {'file': '/x/mine.pth', 'licence': 'unknown'}
     assert '- The licence of mine.pth, which it began from, is unknown.' in page(

@@ -47,3 +47,14 @@ def test_without_a_training_or_after_another_output_there_is_none(one):
         output = dict(threshold=0.5, trained_threshold=0.5, temperature=1.0, breast_only=True)
         path.write_text(json.dumps(json.loads(path.read_text()) | {'test_output': output}))
     assert operating_points(find_runs([one])) == {}
+
+
+def test_images_stay_closed_as_the_test_closed_them(one, tmp_path):
+    presence = dict(presence_threshold=0.2, presence_scale=1.5, presence_bias=-0.5)
+    for folder in one.glob('2026010[23]*'):
+        path = folder / 'run.json'
+        output = dict(threshold=0.5, trained_threshold=0.5, temperature=1.0, **presence)
+        path.write_text(json.dumps(json.loads(path.read_text()) | {'test_output': output}))
+    (content,) = operating_points(find_runs([one])).values()
+    (tmp_path / 'point.json').write_bytes(content)
+    assert read_operating_point(tmp_path / 'point.json').presence() == presence

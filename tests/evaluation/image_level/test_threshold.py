@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.calibration.threshold import beside, choose, describe, effects
+from mmseg_mammo.evaluation.image_level.threshold import beside, choose, describe, effects
 
 
 def images(count, lesions=0, each=1, seed=0):

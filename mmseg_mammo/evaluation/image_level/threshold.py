@@ -82,7 +82,7 @@ def check_enough(count: int, kind: str, share: float) -> int:
     rank = rank_for(share, count)
     if rank is None:
         raise MammoError(
-            f'--target {kind}={share:g} with {count} {KINDS[kind]}',
+            f'target {kind}={share:g} with {count} {KINDS[kind]}',
             f'{fewest_for(share)} or more of them',
             'Annotate more, or lower the target',
         )
@@ -113,7 +113,7 @@ def choose(
     score = float(sign * np.sort(found)[rank - 1])
     if kind == 'sensitivity' and score <= 0:
         raise MammoError(
-            f'--target {kind}={share:g}: the model gives no probability to more images than that',
+            f'target {kind}={share:g}: the model gives no probability to more images than that',
             f'a target up to {np.mean(scores[wanted] > 0):.3g}',
         )
     names, codes = np.unique(patients[wanted], return_inverse=True)
@@ -161,10 +161,15 @@ def _over_patients(
     return None if np.isnan(known.low) else (known.low, known.high)
 
 
-def describe(choice: Choice) -> Iterator[str]:
-    """Lines on a choice, and on what more images would make of its interval."""
+def describe(choice: Choice, name: str = 'threshold') -> Iterator[str]:
+    """Lines on a choice, and on what more images would make of its interval.
+
+    Args:
+        choice: See :func:`choose`.
+        name: What the threshold is called.
+    """
     what, percent = KINDS[choice.kind], 100 * choice.share
-    yield f'threshold {choice.threshold:.7g} for a {choice.kind} of {percent:g} %'
+    yield f'{name} {choice.threshold:.7g} for a {choice.kind} of {percent:g} %'
     low, high = (100 * end for end in choice.interval)
     yield (
         f'from {choice.images} {what} of {choice.patients} patients: the true {choice.kind} lies '
@@ -174,7 +179,7 @@ def describe(choice: Choice) -> Iterator[str]:
         low, high = (100 * end for end in choice.of_patients)
         yield f'  drawing patients with all their images: {low:.1f} to {high:.1f} %'
     ends = ['not known' if end is None else f'{end:.7g}' for end in choice.thresholds]
-    yield f'the threshold of that {choice.kind} lies between {ends[0]} and {ends[1]} (95 %)'
+    yield f'the {name} of that {choice.kind} lies between {ends[0]} and {ends[1]} (95 %)'
     yield f'what other numbers of {what} would give, one a patient:'
     for count in COUNTS:
         rank = rank_for(choice.share, count)

@@ -1,0 +1,1 @@
+"""Presence in trainings: the threshold is chosen on validation, and kept in the checkpoint."""

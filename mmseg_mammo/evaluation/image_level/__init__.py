@@ -1,0 +1,1 @@
+"""Image level: whether an image has a lesion at all, as scores, thresholds and their intervals."""

@@ -1,0 +1,1 @@
+"""Presence: whether an image has a lesion at all."""
