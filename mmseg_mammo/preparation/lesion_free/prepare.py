@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.files import read_json
+from mmseg_mammo.io.image_keys import source_of_cuts
 from mmseg_mammo.io.index import INDEX_NAME, SPLITS, Row, read_index, write_index
 from mmseg_mammo.preparation.hospital.names import output_names
 from mmseg_mammo.preparation.jobs import make_all
@@ -18,10 +20,9 @@ from mmseg_mammo.preparation.lesion_free.image import (
     CutOptions,
     make_cut,
 )
-from mmseg_mammo.preparation.output import claim_folder, write_audit
+from mmseg_mammo.preparation.output import OPTIONS_NAME, claim_folder, write_audit
 
 AUDIT_COLUMNS = ('row', 'image', 'status', 'annotated', 'output', 'note')
-SOURCES = {'crop': 'lesion-free crops', 'side': 'lesion-free sides'}
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,7 @@ def cut_folder(data: Path, out: Path, settings: CutSettings) -> CutOutcome:
     records = make_all(jobs, make, out, workers=settings.workers, title='cutting')
     made = list(zip(planned, records, strict=True))
     cuts = [
-        _row_of(each, record, SOURCES[settings.options.kind])
-        for each, record in made
-        if record.get('image')
+        _row_of(each, record, settings.options.kind) for each, record in made if record.get('image')
     ]
     refusal = None if cuts else _nothing(index, settings, len(usable))
     write_audit(out, AUDIT_COLUMNS, [_line(*one) for one in made], refusal)
@@ -142,8 +141,11 @@ def _plan_cuts(rows: Sequence[Row], folder: Path, per_image: int) -> list[_Plann
 
 
 def _claim_of(index: Path, settings: CutSettings) -> dict[str, Any]:
-    options = settings.options
+    options, theirs = settings.options, index.with_name(OPTIONS_NAME)
+    told = read_json(theirs) if theirs.is_file() else {}
     return {
+        # Of the images; predict does the same to files of a model that was trained on cuts alone.
+        **{name: told[name] for name in ('long_side', 'voi') if name in told},
         'tool': 'lesion_free',
         'input': str(index.parent.resolve()),
         'kind': options.kind,
@@ -152,7 +154,7 @@ def _claim_of(index: Path, settings: CutSettings) -> dict[str, Any]:
     }
 
 
-def _row_of(planned: _Planned, record: Mapping[str, Any], said: str) -> Row:
+def _row_of(planned: _Planned, record: Mapping[str, Any], kind: str) -> Row:
     """The row of a cut: what is known of its image, and the part of its size that the cut has."""
     row, (height, width) = planned.row, record['whole']
     free = planned.job.purpose == FREE
@@ -163,7 +165,7 @@ def _row_of(planned: _Planned, record: Mapping[str, Any], said: str) -> Row:
         annotated='normal' if free else 'lesion',
         finding='' if free else row.finding,
         pathology=row.pathology if row.annotated == 'normal' or not free else '',
-        source=f'{row.source}, {said}',
+        source=source_of_cuts(row.source, kind),
         original_height=max(1, round(record['cut'][0] * row.original_height / height)),
         original_width=max(1, round(record['cut'][1] * row.original_width / width)),
         mask_share=record['mask_share'],
