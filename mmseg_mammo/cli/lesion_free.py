@@ -4,7 +4,8 @@ Example:
   mammoseg lesion-free data/cbis data/cbis_crops --kind crop
   mammoseg lesion-free data/cbis data/cbis_sides --kind side --splits train val
 
-A crop is a square window, at least half breast. A side is the image with all rows blackened but
+A crop is a square of the image, at least half breast. A window is the same square in its place, the
+rest of the image blackened, so that the scale stays. A side is the image with all rows blackened but
 those above or below the lesion. The same command again makes only what is missing.
 docs/absence.md says what to do with them.
 """
@@ -22,7 +23,7 @@ from mmseg_mammo.preparation.pool import usable_cores
 if TYPE_CHECKING:
     from mmseg_mammo.preparation.lesion_free.prepare import CutOutcome
 
-_KINDS = ('crop', 'side')
+_KINDS = ('crop', 'window', 'side')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,15 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar='N',
-        help='crops of an image without lesion, and as many with it (default: 1)',
+        help='crops or windows of an image without lesion, and as many with it (default: 1)',
     )
     add(
         '--share',
         type=float,
         nargs=2,
         metavar=('LEAST', 'MOST'),
-        help='side of a crop, of the shorter side of the image (default: 0.35 0.6); or rows of a '
-        'side, of the height (default: 0.3 0.9)',
+        help='side of a crop or window, of the shorter side of the image (default: 0.35 0.6); or '
+        'rows of a side, of the height (default: 0.3 0.9)',
     )
     add('--seed', type=int, default=0, help='of the choice (default: 0)')
     add(

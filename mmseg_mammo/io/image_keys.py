@@ -41,7 +41,7 @@ def source_of_cuts(source: str, kind: str) -> str:
 
     Args:
         source: Of the images.
-        kind: ``crop`` or ``side``.
+        kind: ``crop``, ``window`` or ``side``.
 
     >>> source_of_cuts('ours', 'crop')
     'ours, lesion-free crops'

@@ -16,11 +16,17 @@ from mmseg_mammo.preparation.lesion_free.boxes import Box, Cuts
 from mmseg_mammo.preparation.output import pair_record, write_pair
 
 Choose = Callable[[np.ndarray, np.ndarray, tuple[float, float], np.random.Generator], Cuts | None]
-KINDS: dict[str, Choose] = {'crop': crops.choose_crops, 'side': sides.choose_sides}
-SHARES = {'crop': crops.SHARE, 'side': sides.SHARE}
+KINDS: dict[str, Choose] = {
+    'crop': crops.choose_crops,
+    'window': crops.choose_crops,
+    'side': sides.choose_sides,
+}
+SHARES = {'crop': crops.SHARE, 'window': crops.SHARE, 'side': sides.SHARE}
 FREE, WITH_LESION = 'free', 'lesion'  # what a cut is for, also in its file name
+_NO_WINDOW = 'no window without lesion and one of its size with it that are half breast'
 NO_CUT = {
-    'crop': 'no window without lesion and one of its size with it that are half breast',
+    'crop': _NO_WINDOW,
+    'window': _NO_WINDOW,
     'side': 'not enough breast above or below the lesion',
 }
 
@@ -98,7 +104,7 @@ def make_cut(job: CutJob, out: Path, options: CutOptions) -> dict[str, Any]:
 
 
 def cut(pixels: np.ndarray, box: Box, kind: str) -> np.ndarray:
-    """A crop of the size of its box; or a side, of the size of the image and 0 outside its box.
+    """A crop of the size of its box; a window or a side, of the size of the image and 0 outside it.
 
     Args:
         pixels: H×W.

@@ -114,7 +114,7 @@ def _check_settings(settings: CutSettings) -> None:
     if settings.per_image < 1 or (settings.per_image > 1 and settings.options.kind == 'side'):
         raise MammoError(
             f'--per-image {settings.per_image} of --kind {settings.options.kind}',
-            'from 1 for crops; 1 for sides: a lesion has one better side',
+            'from 1 for crops and windows; 1 for sides: a lesion has one better side',
         )
     if settings.options.seed < 0:
         raise MammoError(f'--seed {settings.options.seed}', 'a whole number from 0')

@@ -73,6 +73,19 @@ def test_crops_are_windows_of_the_image(files, tmp_path):
     assert held['whole'] == [100, 100]
 
 
+@pytest.mark.parametrize('purpose', [FREE, WITH_LESION])
+def test_a_window_is_the_crop_in_its_place(files, tmp_path, purpose):
+    image, mask = files[:2]
+    crop = read(tmp_path / make_cut(job(files, purpose), tmp_path, OPTIONS)['image'])
+    made = make_cut(job(files, purpose), tmp_path, CutOptions('window', (0.35, 0.6)))
+    window, place = read(tmp_path / made['image']), place_of(crop, image)
+    assert window.shape == tuple(made['cut']) == tuple(made['whole']) == image.shape
+    assert np.array_equal(window[place], crop)
+    assert np.count_nonzero(window) == np.count_nonzero(crop)
+    if purpose == WITH_LESION:
+        assert np.array_equal(read(tmp_path / made['mask']), mask)
+
+
 def test_the_image_decides_what_is_cut_and_the_number_too(files, tmp_path):
     def pixels(purpose=FREE, options=OPTIONS, **changes):
         return read(tmp_path / make_cut(job(files, purpose, **changes), tmp_path, options)['image'])
