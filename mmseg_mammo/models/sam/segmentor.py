@@ -111,13 +111,10 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         self.prompt_encoder, self.mask_decoder = build_small_parts(
             self.image_encoder.out_chans, self.image_encoder.img_size, self.has_presence
         )
-        self.train_prompts = MODELS.build(train_prompts)
-        self.test_prompts = MODELS.build(test_prompts)
+        self.train_prompts, self.test_prompts = map(MODELS.build, (train_prompts, test_prompts))
         self.candidate_loss = MODELS.build(loss)
-        self.pretrained = pretrained
-        self.trainable = trainable
-        self.prompts_from = prompts_from
-        self.mask_choice = mask_choice
+        self.pretrained, self.trainable = pretrained, trainable
+        self.prompts_from, self.mask_choice = prompts_from, mask_choice
         if pretrained and isinstance(self.image_encoder, LoRAModel):
             self.load_base()
         train_only(self, self.tuned_parameters())

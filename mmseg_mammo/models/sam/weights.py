@@ -30,7 +30,7 @@ class PretrainedSAM(BaseModule):
         trainable: Regular expression of what is trained; empty for nothing.
     """
 
-    presence_parts = (OBJECT_PARTS,)
+    presence_parts: tuple[str, ...] = (OBJECT_PARTS,)
 
     pretrained: str | None
     trainable: str
