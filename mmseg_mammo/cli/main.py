@@ -35,6 +35,7 @@ class Command(NamedTuple):
 COMMANDS = {
     'prepare-cbis': Command('prepare_cbis', 'Prepare a raw CBIS-DDSM download'),
     'prepare': Command('prepare', "Prepare a hospital's mammograms and masks"),
+    'lesion-free': Command('lesion_free', 'Cut normals out of images with a lesion'),
     'audit-split': Command('audit_split', 'Find what stands on two sides of a split'),
     'phantom': Command('phantom', 'Write synthetic mammograms as a raw download'),
     'config': Command('config', 'Write a config of your own from a shipped one'),

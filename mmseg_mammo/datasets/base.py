@@ -9,15 +9,20 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmseg_mammo.datasets.choice import choose_rows
+from mmseg_mammo.datasets.choice import (
+    Filters,
+    add_counts,
+    cache_names,
+    read_chosen,
+    refuse_twins,
+)
 from mmseg_mammo.datasets.random_numbers import own_random_numbers
 from mmseg_mammo.datasets.step_cache import StepCache
 from mmseg_mammo.datasets.step_kinds import is_deterministic
 from mmseg_mammo.datasets.unheeded import refuse_unheeded
 from mmseg_mammo.errors import DataIndexError, MammoError
 from mmseg_mammo.io.files import uncollected
-from mmseg_mammo.io.index import INDEX_NAME, SPLITS, Row, read_index
-from mmseg_mammo.io.mask import is_image_label
+from mmseg_mammo.io.index import INDEX_NAME, SPLITS, Row
 from mmseg_mammo.io.spacing import extent_mm
 
 
@@ -66,6 +71,10 @@ class MammographyDataset(BaseSegDataset):
         views: Keep only these views, e.g. ``('MLO',)``.
         annotated_only: Leave out images that nobody annotated. Training and evaluation need it.
         image_labels: Keep images with a lesion but no mask, which a presence head is trained on.
+        normal_sources: Other prepared folders, whose annotated images of the split are added: normals for a
+            set without any. The filters hold for them too.
+        allow_confounded: Train a model with presence even where source and label go together; see
+            :mod:`.confounding`.
         ann_file: Name of the index below ``data_root``.
         cache: Keep what the first steps of the pipeline make of each image: ``folder`` and ``limit`` of
             :class:`.StepCache`. None: every image is read and prepared each time, to the same result.
@@ -90,6 +99,8 @@ class MammographyDataset(BaseSegDataset):
         views: Sequence[str] | None = None,
         annotated_only: bool = True,
         image_labels: bool = True,
+        normal_sources: Sequence[str] = (),
+        allow_confounded: bool = False,
         ann_file: str = INDEX_NAME,
         cache: Mapping[str, Any] | None = None,
         **kwargs: Any,
@@ -101,6 +112,9 @@ class MammographyDataset(BaseSegDataset):
         self.views = tuple(views) if views else None
         self.annotated_only = annotated_only
         self.image_labels = image_labels
+        one = isinstance(normal_sources, str)
+        self.normal_sources = (str(normal_sources),) if one else tuple(normal_sources)
+        self.allow_confounded = allow_confounded
         self._indexed: tuple[str, ...] = ()
         self._cache_settings = None if cache is None else dict(cache)
         self.cache: StepCache | None = None
@@ -163,7 +177,8 @@ class MammographyDataset(BaseSegDataset):
             MammoError: The folder cannot be written to, or the limit is no size.
         """
         self.full_init()
-        names = [self.get_data_info(index)['image'] for index in range(len(self))]
+        items = [self.get_data_info(number) for number in range(len(self))]
+        names = cache_names(items, Path(self.ann_file).parent)
         steps = self.pipeline.transforms
         self._cache_settings = {'folder': folder, 'limit': limit}
         self.cache = StepCache(steps, names, Path(self.ann_file), folder, limit)
@@ -200,45 +215,30 @@ class MammographyDataset(BaseSegDataset):
         if self._cache_settings is not None:
             self.use_cache(**self._cache_settings)
 
+    @property
+    def indices(self) -> list[Path]:
+        """Its index, and those of ``normal_sources``."""
+        return [Path(self.ann_file), *(Path(each) / INDEX_NAME for each in self.normal_sources)]
+
     def load_data_list(self) -> list[dict]:
-        """Read, check and filter the index; one dict per image."""
-        rows = read_index(Path(self.ann_file))
-        self._indexed = tuple(row.image for row in rows)
-        seen = [row for row in rows if self._keeps(row)]
-        filters = {
-            'annotated=no': lambda row: not self.annotated_only or row.annotated != 'no',
-            f'finding={self.finding!r}': self._has_finding,
-            'image_labels=False': lambda row: self.image_labels or not is_image_label(vars(row)),
-        }
-        kept, self.left_out, said = choose_rows(seen, filters)
-        for line in said:
-            print_log(f'{self.ann_file}: {line} images of split {self.split}', 'current')
-        if not kept:
-            raise DataIndexError(
-                f'{self.ann_file}: none of its {len(rows)} rows passes split={self.split!r}, finding='
-                f'{self.finding!r}, views={self.views}, annotated_only={self.annotated_only}',
-                f'splits in it: {", ".join(sorted({row.split for row in rows}))}; findings: '
-                f'{", ".join(sorted({row.finding or "(none)" for row in rows}))}; annotated: '
-                f'{", ".join(sorted({row.annotated for row in rows}))}',
-                'Change the filters of the dataset in the config'
-                + ', or take mammoseg predict, which needs no annotation'
-                * any(row.annotated == 'no' for row in seen),
-            )
-        with uncollected():
-            return [self._item(row) for row in kept]
+        """Read, check and filter the indices; one dict per image."""
+        names = ('split', 'finding', 'views', 'annotated_only', 'image_labels')
+        filters = Filters(**{name: getattr(self, name) for name in names})
+        found: list[dict] = []
+        self._indexed, self.left_out = (), (0, 0, 0)
+        for number, index in enumerate(self.indices):
+            chosen = read_chosen(index, filters if number == 0 else filters.of_another())
+            self._indexed += chosen.images
+            self.left_out = add_counts(self.left_out, chosen.left_out)
+            for line in chosen.lines:
+                print_log(f'{index}: {line}', 'current')
+            with uncollected():
+                found += [self._item(row, index.parent) for row in chosen.rows]
+        if self.normal_sources:
+            refuse_twins([(item['source'], item['image']) for item in found])
+        return found
 
-    def _keeps(self, row: Row) -> bool:
-        return row.split == self.split and (self.views is None or row.view in self.views)
-
-    def _has_finding(self, row: Row) -> bool:
-        return (
-            self.finding is None
-            or row.annotated == 'normal'
-            or self.finding in row.finding.split('+')
-        )
-
-    def _item(self, row: Row) -> dict:
-        root = Path(self.ann_file).parent
+    def _item(self, row: Row, root: Path) -> dict:
         return {
             **vars(row),
             'extent_mm': extent_mm(row),

@@ -4,6 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from mmseg_mammo.io.files import sha256
+from mmseg_mammo.io.image_keys import origin_of
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.run_folder import IMAGE_LABELS, LEFT_OUT, NOT_ANNOTATED, OTHER_FINDING
 
@@ -33,12 +35,13 @@ def describe_data(dataset: Any) -> dict[str, Any]:
         'split': dataset.split,
         'finding': dataset.finding,
         'images': len(rows),
-        'patients': len({(row['source'], row['patient_id']) for row in rows}),
+        'patients': len({(origin_of(row['source']), row['patient_id']) for row in rows}),
         LEFT_OUT: count_left_out(dataset),
         'annotated': _count(rows, 'annotated'),
         'mask_kind': _count(rows, 'mask_kind'),
         'source': _count(rows, 'source'),
         **({IMAGE_LABELS: labelled} if labelled else {}),
+        **({'normal_sources': _sources_of(dataset)} if dataset.normal_sources else {}),
     }
 
 
@@ -47,6 +50,13 @@ def count_left_out(dataset: Any) -> dict[str, int]:
     names = (NOT_ANNOTATED, OTHER_FINDING, IMAGE_LABELS)
     counts = dict(zip(names, dataset.left_out, strict=False))
     return {name: count for name, count in counts.items() if count or name != IMAGE_LABELS}
+
+
+def _sources_of(dataset: Any) -> list[dict[str, str]]:
+    return [
+        {'data_root': str(index.parent), 'index_sha256': sha256(index) or ''}
+        for index in dataset.indices[1:]
+    ]
 
 
 def _count(rows: list[dict], column: str) -> dict[str, int]:

@@ -67,6 +67,34 @@ def size_weights(
     return weights
 
 
+def share_normals(weights: np.ndarray, normal: np.ndarray, share: float | None) -> np.ndarray:
+    """Change how often normal images are drawn, beside the others.
+
+    Args:
+        weights: N weights, above 0.
+        normal: N bool.
+        share: Of all draws that are normal images, from 0 to below 1; None changes nothing.
+
+    Returns:
+        N weights with the sum of ``weights``; normal images differ by one factor, the others by
+        another.
+
+    Raises:
+        MammoError: The share is none, or cannot be had: there is no normal image, or no other one.
+    """
+    if share is None:
+        return weights
+    if not 0 <= share < 1 or (share and not normal.any()) or normal.all():
+        raise MammoError(
+            f'normal_share={share} of {normal.sum()} normal images and {(~normal).sum()} with a lesion',
+            'from 0 to below 1, with images of both kinds; or None, which draws them as they come',
+        )
+    found, total = weights.copy(), weights.sum()
+    found[normal] *= share * total / max(found[normal].sum(), 1e-12)
+    found[~normal] *= (1 - share) * total / found[~normal].sum()
+    return found
+
+
 @DATA_SAMPLERS.register_module()
 class LesionSizeSampler(Sampler):
     """Draw images with replacement, those with small lesions more often; for training.
@@ -78,10 +106,12 @@ class LesionSizeSampler(Sampler):
     Args:
         dataset: A ``MammographyDataset``, not a wrapper of one.
         power, limit, rare_large: See :func:`size_weights`.
+        normal_share: Share of the draws that are images without a lesion; None: their share of the data.
         seed: Of the draw, with the epoch; None takes one seed for all processes.
 
     Raises:
-        MammoError: The data set is another one: it would not know the repeats of an image.
+        MammoError: The data set is another one: it would not know the repeats of an image. Or the share
+            of normal images cannot be had.
     """
 
     def __init__(
@@ -91,6 +121,7 @@ class LesionSizeSampler(Sampler):
         power: float = 0.5,
         limit: float = 4.0,
         rare_large: bool = False,
+        normal_share: float | None = None,
         seed: int | None = None,
     ) -> None:
         if not isinstance(dataset, MammographyDataset):
@@ -106,7 +137,9 @@ class LesionSizeSampler(Sampler):
         )
         with ThreadPoolExecutor() as pool:
             shares = np.array(list(pool.map(lesion_share, paths, known)))
-        self.weights = torch.from_numpy(size_weights(shares, power, limit, rare_large))
+        weights = size_weights(shares, power, limit, rare_large)
+        normal = np.array([info.get('annotated') == 'normal' for info in infos])
+        self.weights = torch.from_numpy(share_normals(weights, normal, normal_share))
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0

@@ -9,6 +9,7 @@ from mmseg_mammo.datasets.description import members
 from mmseg_mammo.engine.loops import LossValLoop
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.scalars import scalar
+from mmseg_mammo.io.image_keys import origin_of
 from mmseg_mammo.io.mask import is_image_label
 
 Row = Mapping[str, Any]
@@ -176,4 +177,4 @@ def _file(row: Row) -> str:
 
 
 def _patient(row: Row) -> tuple[str, str]:
-    return row['source'], row['patient_id']
+    return origin_of(row['source']), row['patient_id']

@@ -52,7 +52,12 @@ _PRETRAINED = (
 )  # the checkpoint holds what the file gave, or the file's fingerprint
 # Learns and predicts as the other; checkpoints of earlier versions have that one.
 _ALIKE = {'InputGridEncoderDecoder': 'EncoderDecoder'}
-_PLACES = ('data_root', 'ann_file', 'data_prefix')  # the hash of the index decides
+_PLACES = (
+    'data_root',
+    'ann_file',
+    'data_prefix',
+    'normal_sources',
+)  # the hash of the index decides
 # Hooks of the host that only write or show, and those of ours that do more. Any other of ours only
 # writes or checks; any other of the host or of a user may change the result.
 _WRITING = frozenset(
@@ -206,7 +211,9 @@ def facts_of(runner: Any) -> dict[str, Any]:
 def _identity(data: Mapping[str, Any]) -> Any:
     if 'members' in data:
         return [_identity(member) for member in data['members']]
-    return {name: data.get(name) for name in ('index_sha256', 'images')}
+    more = {'normal_sources': [one['index_sha256'] for one in data.get('normal_sources', ())]}
+    kept = more if data.get('normal_sources') else {}
+    return {**{name: data.get(name) for name in ('index_sha256', 'images')}, **kept}
 
 
 def data_of(checkpoint: Mapping[str, Any], work_dir: Path) -> dict[str, Any]:

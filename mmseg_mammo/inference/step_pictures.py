@@ -80,9 +80,10 @@ def browsed_data(cfg: Config, split: str) -> dict[Item, tuple[Any, int]]:
         if not isinstance(dataset, MammographyDataset):
             name = type(dataset).__name__
             raise MammoError(f'{cfg.filename}: a {name}', 'data sets that read an index.csv')
-        rows = {item.row.image: item for item in read_items(Path(dataset.ann_file))}
+        items = [item for index in dataset.indices for item in read_items(index)]
+        rows = {str(item.folder / item.row.image): item for item in items}
         for index in range(len(dataset)):
-            found.setdefault(rows[dataset.get_data_info(index)['image']], (dataset, index))
+            found.setdefault(rows[dataset.get_data_info(index)['img_path']], (dataset, index))
     return found
 
 

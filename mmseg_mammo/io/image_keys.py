@@ -1,4 +1,4 @@
-"""Image keys: a unique file name for each image of a data set."""
+"""Image keys: a unique file name for each image of a data set; names of sources of cuts."""
 
 import hashlib
 import re
@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import PurePosixPath
 from typing import Any
+
+_CUTS = ', lesion-free '
 
 
 def image_keys(images: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -32,6 +34,28 @@ def keys_by_path(dataset: Any) -> dict[str, str]:
     rows = [dataset.get_data_info(index) for index in range(len(dataset))]
     keys = image_keys({(row['source'], row['image']) for row in rows})
     return {row['img_path']: keys[row['source'], row['image']] for row in rows}
+
+
+def source_of_cuts(source: str, kind: str) -> str:
+    """The source of what was cut out of images of another source.
+
+    Args:
+        source: Of the images.
+        kind: ``crop`` or ``side``.
+
+    >>> source_of_cuts('ours', 'crop')
+    'ours, lesion-free crops'
+    """
+    return f'{source}{_CUTS}{kind}s'
+
+
+def origin_of(source: str) -> str:
+    """The source of the patients of a source: that of the whole images, where it is of cuts.
+
+    >>> origin_of('ours, lesion-free crops'), origin_of('ours')
+    ('ours', 'ours')
+    """
+    return source.partition(_CUTS)[0]
 
 
 def _stem(source: str, image: str) -> str:

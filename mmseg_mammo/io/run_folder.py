@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.io.image_keys import origin_of
 from mmseg_mammo.io.index import DESCRIPTION
 from mmseg_mammo.io.table import read_table
 
@@ -99,8 +100,10 @@ class Records:
 
     @cached_property
     def patients(self) -> np.ndarray:
-        """N texts that tell patients apart, also those of several hospitals."""
-        return np.char.add(np.char.add(self['source'], '/'), self['patient_id'])
+        """N texts that tell patients apart, also those of several hospitals; cuts are of their patient."""
+        known, places = np.unique(self['source'], return_inverse=True)
+        sources = np.array([origin_of(str(source)) for source in known])[places]
+        return np.char.add(np.char.add(sources, '/'), self['patient_id'])
 
     def where(self, chosen: np.ndarray) -> 'Records':
         """The lines that an N bool array, or an array of indices, selects."""

@@ -166,3 +166,102 @@ def test_without_random_steps_too_an_image_may_be_drawn_more_than_once(tmp_path,
 
     for number in (1 + 3, 1 + 300, 1 - 3):
         assert torch.equal(data[number]['inputs'], data[1]['inputs'])
+
+
+@pytest.fixture
+def normals(tmp_path):
+    """Four images of another hospital, with the names of the first: two normal, one unannotated."""
+    folder = write_prepared(tmp_path / 'normals', 4, source='other')
+    rows = read_index(folder / INDEX_NAME)
+    for number, annotated in ((0, 'normal'), (1, 'normal'), (2, 'no')):
+        rows[number] = replace(rows[number], annotated=annotated, mask='', finding='')
+    rows[1] = replace(rows[1], split='val')
+    write_index(folder / INDEX_NAME, [replace(r, image=r.image.replace('/0', '/')) for r in rows])
+    for path in (folder / 'images').iterdir():
+        path.rename(path.with_name(path.name[1:]))
+    return folder
+
+
+def test_images_of_other_folders_are_added(prepared, normals):
+    data = dict(data_root=str(prepared), split='train')
+    alone = MammographyDataset(**data)
+    dataset = MammographyDataset(**data, normal_sources=(str(normals),))
+    assert names(dataset) == [*names(alone), 'images/0.png', 'images/3.png']
+    own, added = dataset.get_data_info(0), dataset.get_data_info(4)
+    assert (own['image'], own['source']) == ('images/0.png', 'test')
+    assert (added['source'], added['annotated']) == ('other', 'normal')
+    assert added['img_path'] == str(normals / 'images/0.png')
+    assert dataset.get_data_info(5)['seg_map_path'] == str(normals / 'masks/03.png')
+    assert dataset.left_out == (1, 0, 0)
+    assert dataset.indices == [prepared / INDEX_NAME, normals / INDEX_NAME]
+    assert MammographyDataset(**data, normal_sources=str(normals)).normal_sources == (str(normals),)
+
+
+def test_filters_hold_for_other_folders_too(prepared, normals):
+    sources = (str(normals),)
+    dataset = MammographyDataset(
+        data_root=str(prepared), finding='calcification', normal_sources=sources
+    )
+    added = [dataset.get_data_info(i) for i in range(len(dataset))]
+    assert [item['image'] for item in added if item['source'] == 'other'] == ['images/0.png']
+    with pytest.raises(DataIndexError, match='none of its 4 rows passes'):
+        MammographyDataset(data_root=str(prepared), views=('MLO',), normal_sources=sources)
+
+
+def test_a_split_that_another_folder_lacks_is_said_and_refused_in_training(
+    prepared, normals, monkeypatch
+):
+    said = []
+    monkeypatch.setattr(base, 'print_log', lambda text, logger: said.append(text))
+    sources = (str(normals),)
+    test = MammographyDataset(data_root=str(prepared), split='test', normal_sources=sources)
+    assert len(test) == 2
+    assert said[-1].endswith('no image of it is added to split test (normal_sources)')
+    rows = [replace(row, split='val') for row in read_index(normals / INDEX_NAME)]
+    write_index(normals / INDEX_NAME, rows)
+    with pytest.raises(DataIndexError, match="none of its 4 rows passes split='train'"):
+        MammographyDataset(data_root=str(prepared), split='train', normal_sources=sources)
+
+
+def test_a_folder_named_twice_is_refused(prepared):
+    with pytest.raises(DataIndexError, match=r"images of source 'test' are called images/0\.png"):
+        MammographyDataset(data_root=str(prepared), normal_sources=(str(prepared),))
+
+
+def test_subsets_have_images_of_other_folders(prepared, normals):
+    dataset = MammographyDataset(data_root=str(prepared), normal_sources=[str(normals)])
+    subset = dataset.get_subset([4, 0])
+    assert [subset.get_data_info(i)['source'] for i in range(2)] == ['other', 'test']
+
+
+def test_prompt_steps_know_the_images_of_all_folders(prepared, normals):
+    class Step:
+        def know_index(self, images):
+            self.known = images
+
+        def __call__(self, results):
+            return results
+
+    step = Step()
+    dataset = MammographyDataset(
+        data_root=str(prepared), normal_sources=[str(normals)], lazy_init=True
+    )
+    dataset.pipeline.transforms = [step]
+    dataset.full_init()
+    assert len(step.known) == 9 + 4
+
+
+def test_the_cache_tells_images_of_one_name_apart(prepared, normals, tmp_path):
+    steps = [dict(type='ReadMammogram'), dict(type='LoadLesionMask'), dict(type='PackMammogram')]
+    dataset = MammographyDataset(
+        data_root=str(prepared), normal_sources=[str(normals)], pipeline=steps
+    )
+    plain = [dataset[index]['inputs'] for index in range(len(dataset))]
+    dataset.use_cache(tmp_path / 'cache')
+    order = [5, 4, 3, 2, 1, 0]
+    for chosen in (dataset, dataset.get_subset(order)):
+        for _ in range(2):
+            found = [chosen[index]['inputs'] for index in range(len(chosen))]
+            expected = plain if chosen is dataset else [plain[index] for index in order]
+            assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    assert not torch.equal(plain[0], plain[4])

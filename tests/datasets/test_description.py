@@ -3,7 +3,7 @@
 import hashlib
 
 from mmengine.dataset import ConcatDataset, RepeatDataset
-from prepared_sets import drop_masks
+from prepared_sets import drop_masks, write_prepared
 
 from mmseg_mammo.datasets.base import MammographyDataset
 from mmseg_mammo.datasets.description import describe_data, members
@@ -55,3 +55,16 @@ def test_members_are_found_at_any_depth_and_described_one_by_one(prepared):
     found = describe_data(both)
     assert (found['type'], found['images']) == ('ConcatDataset', 6)
     assert found['members'] == [describe_data(one), describe_data(two)]
+
+
+def test_other_folders_are_described_by_the_hash_of_their_index(prepared, tmp_path):
+    other = write_prepared(tmp_path / 'other', 2, source='test, lesion-free crops', patient_id='A')
+    dataset = MammographyDataset(data_root=str(prepared), normal_sources=(str(other),))
+    found = describe_data(dataset)
+    digest = hashlib.sha256((other / 'index.csv').read_bytes()).hexdigest()
+    assert found['normal_sources'] == [{'data_root': str(other), 'index_sha256': digest}]
+    assert found['source'] == {'test': 4, 'test, lesion-free crops': 2}
+    # A is a patient of the first folder: cuts are of the same patients.
+    assert (
+        found['patients'] == describe_data(MammographyDataset(data_root=str(prepared)))['patients']
+    )

@@ -4,11 +4,17 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from prepared_sets import drop_masks
 
 from mmseg_mammo.datasets.base import MammographyDataset
-from mmseg_mammo.datasets.samplers import LesionSizeSampler, lesion_share, size_weights
+from mmseg_mammo.datasets.samplers import (
+    LesionSizeSampler,
+    lesion_share,
+    share_normals,
+    size_weights,
+)
 from mmseg_mammo.errors import MammoError
 
 
@@ -119,3 +125,30 @@ def test_no_mask_is_read_that_the_index_knows_the_share_of(dataset, monkeypatch)
     monkeypatch.delattr('mmseg_mammo.datasets.samplers.read_labels')
     assert LesionSizeSampler(dataset=dataset).weights.tolist() == weights.tolist()
     assert lesion_share(None, '0.5') == 0
+
+
+def test_the_share_of_normal_images_is_what_is_asked_for(dataset):
+    """Images 0 to 2 have a lesion, 3 is normal."""
+    plain = LesionSizeSampler(dataset=dataset, seed=0).weights
+    assert torch.equal(LesionSizeSampler(dataset=dataset, normal_share=None).weights, plain)
+    weights = LesionSizeSampler(dataset=dataset, normal_share=0.5).weights
+    assert (weights[3] / weights.sum()).item() == pytest.approx(0.5)
+    assert torch.allclose(weights[:3] / weights[:3].sum(), plain[:3] / plain[:3].sum())
+    assert weights.sum().item() == pytest.approx(plain.sum().item())
+    sampler = LesionSizeSampler(dataset=dataset, normal_share=0.0, seed=0)
+    assert all(index % 4 != 3 for index in sampler)
+
+
+def test_an_image_label_is_no_normal_image(prepared, tmp_path):
+    folder = drop_masks(prepared, tmp_path / 'mixed', 'images/1.png')
+    dataset = MammographyDataset(split='train', data_root=str(folder), pipeline=[])
+    weights = LesionSizeSampler(dataset=dataset, normal_share=0.4).weights
+    assert (weights[3] / weights.sum()).item() == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ('share', 'normal'), [(1.0, [0, 1]), (-0.1, [0, 1]), (0.5, [0, 0]), (0.5, [1, 1])]
+)
+def test_a_share_that_cannot_be_had_is_refused(share, normal):
+    with pytest.raises(MammoError, match=rf'normal_share={share} of {sum(normal)} normal images'):
+        share_normals(np.ones(2), np.array(normal, bool), share)

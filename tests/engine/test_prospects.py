@@ -112,3 +112,9 @@ def test_a_score_that_never_comes_is_refused_with_those_like_it():
     with pytest.raises(MammoError, match='LossValLoop'):
         refuse_unknown({'val_loss': 'param_scheduler.monitor'}, known)
     refuse_unknown({'val_decode.loss_ce': 'monitor', 'hindsight_dice': 'save_best'}, {'val_loss'})
+
+
+def test_cuts_are_of_the_patients_of_their_images():
+    cut = row('A', image='2', source='ours, lesion-free crops')
+    (doubt,) = data_doubts([row('A')], [cut])
+    assert '1 patients of the validation images are trained on' in doubt

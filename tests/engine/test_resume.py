@@ -1,15 +1,17 @@
 """What a training may be resumed with, and what makes another training of it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from experiments import in_one_step, shrink
 from mmengine.config import Config
 from mmengine.runner import Runner
+from prepared_sets import write_prepared
 
 from mmseg_mammo.engine.config.edits import use_mixed_precision, use_side
-from mmseg_mammo.engine.resume import DATA, data_differences, data_of, differences
+from mmseg_mammo.engine.resume import DATA, data_differences, data_of, differences, facts_of
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.index import read_index, write_index
 from mmseg_mammo.io.shipped import find_config
@@ -191,3 +193,26 @@ def test_a_training_is_not_resumed_on_an_index_that_has_changed(prepared, tmp_pa
     other.resume = True
     with pytest.raises(CheckpointError, match=r'size is \[48, 48\], was \[32, 32\]'):
         Runner.from_cfg(other).train()
+
+
+def test_images_of_other_folders_are_compared_by_their_index_and_not_by_their_place(
+    prepared, tmp_path
+):
+    def facts(*sources):
+        cfg = shrink('unet_cbis', prepared, tmp_path)
+        cfg.train_dataloader.dataset.normal_sources = [str(each) for each in sources]
+        return facts_of(Runner.from_cfg(cfg))
+
+    one = write_prepared(tmp_path / 'one', 2, source='one')
+    two = write_prepared(tmp_path / 'two', 2, source='one')
+    rows = read_index(two / 'index.csv')
+    plain, before = facts(), facts(one)
+    assert 'normal_sources' not in plain['train']
+    assert before['train'] != plain['train']
+    assert data_differences(before, facts(two)) == []
+    write_index(two / 'index.csv', [replace(row, pathology='benign') for row in rows])
+    assert len(data_differences(before, facts(two))) == 1
+    path = 'train_dataloader.dataset.normal_sources'
+    changed_place = [changed(**{path.replace('.', '__'): [name]}) for name in ('a', 'b')]
+    assert differences(*changed_place, data_known=True)[0] == []
+    assert differences(*changed_place, data_known=False)[0] != []

@@ -71,3 +71,13 @@ def test_a_config_without_such_a_loader_or_such_data_is_refused(cfg):
     )
     with pytest.raises(MammoError, match='a BaseSegDataset'):
         browsed_data(cfg, 'train')
+
+
+def test_images_of_other_folders_are_looked_at_too(cfg, tmp_path):
+    other = write_prepared(tmp_path / 'other', 2, source='other')
+    cfg.train_dataloader.dataset.normal_sources = [str(other)]
+    found = browsed_data(cfg, 'train')
+    assert [(item.folder.name, item.row.image) for item in found] == [
+        *(('data', f'images/0{number}.png') for number in range(3)),
+        *(('other', f'images/0{number}.png') for number in range(2)),
+    ]

@@ -1,4 +1,4 @@
-from mmseg_mammo.io.image_keys import image_keys
+from mmseg_mammo.io.image_keys import image_keys, origin_of, source_of_cuts
 
 
 def test_a_key_is_the_source_and_the_path_without_suffix():
@@ -26,3 +26,9 @@ def test_every_process_finds_the_same_keys_in_any_order():
 def test_a_key_never_leaves_its_folder():
     (key,) = image_keys([('../s', '/etc/../x.png')]).values()
     assert '/' not in key
+
+
+def test_the_source_of_cuts_tells_that_of_its_patients():
+    for kind in ('crop', 'side'):
+        assert origin_of(source_of_cuts('a, b', kind)) == 'a, b'
+    assert source_of_cuts('a', 'side') == 'a, lesion-free sides'

@@ -7,6 +7,8 @@ from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook, Hook
 from mmengine.runner import IterBasedTrainLoop
 from mmseg.registry import HOOKS
 
+from mmseg_mammo.datasets.confounding import presence_doubts, refuse_confounded
+from mmseg_mammo.datasets.description import members
 from mmseg_mammo.engine.fsdp import count_all, is_sharded
 from mmseg_mammo.engine.hooks.console import best_of
 from mmseg_mammo.engine.hooks.raw_scores import RawScoresHook
@@ -49,7 +51,8 @@ class ProspectsHook(Hook):
 
         Raises:
             MammoError: An interval of 0, nothing to train, an image that nobody annotated, or whose lesion
-                nobody outlined where the model needs that, or a score that the validation does not give.
+                nobody outlined where the model needs that, a label that the source of an image tells, or a score
+                that the validation does not give.
         """
         loop = runner.train_loop
         by_step = isinstance(loop, IterBasedTrainLoop)
@@ -82,8 +85,17 @@ class ProspectsHook(Hook):
             rows['val'] = index_rows(runner.val_dataloader.dataset)
         for split, found in rows.items():
             refuse_unannotated(split, found)
-        refuse_image_labels(rows, *_abilities(runner.model))
-        return data_doubts(rows['train'], rows['val'])
+        has_presence, truth = _abilities(runner.model)
+        refuse_image_labels(rows, has_presence, truth)
+        doubts = data_doubts(rows['train'], rows['val'])
+        if has_presence:
+            inside = members(runner.train_dataloader.dataset)
+            if not any(getattr(member, 'allow_confounded', False) for member in inside):
+                refuse_confounded('train', rows['train'])
+            doubts += [
+                line for split, found in rows.items() for line in presence_doubts(split, found)
+            ]
+        return doubts
 
     def before_test(self, runner: Any) -> None:
         """Refuse images without the mask that prompts are to come from."""

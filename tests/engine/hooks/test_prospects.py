@@ -1,6 +1,7 @@
 """A training says before it starts that it cannot succeed, and at its end that it did not."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from experiments import shrink
@@ -8,6 +9,7 @@ from mmengine.runner import Runner
 from prepared_sets import drop_masks
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.index import read_index, write_index
 
 
 def warnings_of(folder):
@@ -105,3 +107,32 @@ def test_a_training_that_is_over_has_no_rate_to_speak_of(prepared, tmp_path):
     Runner.from_cfg(again).train()
     logs = [log.read_text() for log in (tmp_path / 'work').glob('*/*.log')]
     assert 'the learning rate is 0' not in ''.join(logs)
+
+
+def with_presence(folder, work_dir, **dataset):
+    cfg = shrink('unet_cbis', folder, work_dir, epochs=1)
+    cfg.model.presence_head = dict(
+        type='PresenceHead', in_channels=[cfg.model.backbone.base_channels * 16]
+    )
+    cfg.train_dataloader.dataset.update(finding=None, **dataset)
+    return cfg
+
+
+def of_two_hospitals(prepared, folder):
+    """All lesions of one, all normals of the other."""
+    folder = drop_masks(prepared, folder)
+    rows = read_index(folder / 'index.csv')
+    write_index(folder / 'index.csv', [replace(row, source=row.annotated) for row in rows])
+    return folder
+
+
+def test_presence_is_not_learnt_from_the_source(prepared, tmp_path):
+    folder = of_two_hospitals(prepared, tmp_path / 'two')
+    with pytest.raises(MammoError, match='lesion: 3 with a lesion, 0 normal; normal: 0 with'):
+        Runner.from_cfg(with_presence(folder, tmp_path / 'work')).train()
+    said = train(
+        with_presence(folder, tmp_path / 'again', allow_confounded=True), tmp_path / 'again'
+    )
+    assert "from 'lesion' are annotated=lesion" in said
+    said = train(shrink('unet_cbis', folder, tmp_path / 'mask', epochs=1), tmp_path / 'mask')
+    assert 'annotated=lesion' not in said  # a model of masks alone has no presence to spoil
