@@ -130,3 +130,12 @@ def test_a_test_leaves_cells_empty_and_its_report_reads_them(trained):
     row = next(table.rows[0] for table in tables if table.name.startswith('presence_'))
     assert row[2:4] == (1, 1)
     assert len(cases) == 2
+
+
+def test_a_sam_with_an_object_score_trains_beside_them(prepared, tmp_path):
+    data = drop_masks(prepared, tmp_path / 'data', 'images/0.png')
+    cfg = shrink('sam_absence_cbis', data, tmp_path / 'work', epochs=1)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.iter == 2
+    assert all(bool(p.isfinite().all()) for p in runner.model.parameters())

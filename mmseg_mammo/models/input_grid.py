@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import resize_mask
-from mmseg_mammo.io.mask import IGNORED, is_image_label
+from mmseg_mammo.io.mask import IGNORED
 from mmseg_mammo.models.one_by_one import Complete, OneByOne
 from mmseg_mammo.models.test_output import (
     clear_outside,
@@ -190,19 +190,13 @@ def true_mask(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
         h×w bool.
 
     Raises:
-        MammoError: The sample has no truth, or an image label alone.
+        MammoError: The sample has no truth.
     """
     if 'gt_sem_seg' not in sample:
         raise MammoError(
             f'{sample.metainfo.get("img_path", "an image")}: no true mask to take prompts from',
             'annotated images where model.prompts_from is truth',
             'Give prompts in a table: --prompts FILE (docs/sam.md)',
-        )
-    if is_image_label(sample.metainfo):
-        raise MammoError(
-            f'{sample.metainfo.get("img_path", "an image")}: its lesion has no mask to take prompts from',
-            'images with a mask where model.prompts_from is truth',
-            'Set image_labels=False in the data set of the config, which leaves it out',
         )
     height, width = picture_shape(sample, shape)
     return truth_on_input(sample, shape)[0, :height, :width].cpu() == 1

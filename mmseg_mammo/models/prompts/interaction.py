@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import Generator, Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.mask import IGNORED
+from mmseg_mammo.io.mask import IGNORED, is_image_label
 from mmseg_mammo.models.input_grid import input_scale, true_mask, truth_on_input
 from mmseg_mammo.models.prompts.prompts import Prompts
 from mmseg_mammo.models.prompts.samplers import ErrorPointSampler, PromptSampler
@@ -52,7 +52,17 @@ def prompts_from_truth(
     sampler: PromptSampler,
     generator: Generator | None = None,
 ) -> Interaction:
-    """Prompts that a sampler takes from the true mask, on the grid of an input of ``shape``."""
+    """Prompts that a sampler takes from the true mask, on the grid of an input of ``shape``.
+
+    Raises:
+        MammoError: The sample has no truth, or nobody outlined its lesion.
+    """
+    if is_image_label(sample.metainfo):
+        raise MammoError(
+            f'{sample.metainfo.get("img_path", "an image")}: its lesion has no mask to take prompts from',
+            'images with a mask where model.prompts_from is truth',
+            'Set image_labels=False in the data set of the config, which leaves it out',
+        )
     objects = sampler.objects(true_mask(sample, shape))
     return Interaction(sampler(objects, generator), objects, sampler, generator)
 

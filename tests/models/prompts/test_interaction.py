@@ -44,6 +44,13 @@ def test_a_sample_without_truth_is_an_error_and_no_click_in_the_middle():
         prompts_from_truth(sample_of(), (40, 40), EDTCentreSampler())
 
 
+def test_an_image_label_has_no_mask_to_take_prompts_from():
+    sample = sample_of(torch.full((32, 32), 255))
+    sample.set_metainfo({'annotated': 'lesion', 'mask_kind': 'image-label'})
+    with pytest.raises(MammoError, match='its lesion has no mask to take prompts from'):
+        prompts_from_truth(sample, (32, 32), EDTCentreSampler())
+
+
 def test_given_prompts_move_from_the_prepared_image_to_the_input_and_back():
     """80×56 -> 40×56: (x, y) -> (x, (y + 0.5) / 2 - 0.5)."""
     sample = sample_of(prompts={**GIVEN, 'boxes': [[0, 0, 9, 9], [2, 4, 5, 7]]})
