@@ -367,10 +367,14 @@ AUGMENTATION = ('RandomFlip', 'RandomLesionAffine', 'RandomIntensity')
 
 
 def image_settings(pipeline):
-    """Steps that make the image, with every value that they have, in their order."""
+    """Steps that make the image, with every value that is set, in their order."""
     loading, steps = build_image_steps([step for step in pipeline if step.type not in AUGMENTATION])
     return [
-        (type(s).__name__.replace('ResizeMammogram', 'Resize'), vars(s)) for s in (loading, *steps)
+        (
+            type(s).__name__.replace('ResizeMammogram', 'Resize'),
+            {key: value for key, value in vars(s).items() if value is not None},
+        )
+        for s in (loading, *steps)
     ]
 
 

@@ -13,6 +13,8 @@ import mmseg_mammo
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.devices import choose_device
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.inference.onnx import export
+from mmseg_mammo.inference.prediction_folder.inputs import find_inputs
 from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.io.image import read_image
 
@@ -77,6 +79,44 @@ def test_spacing_is_that_of_the_call_else_of_the_header(unet, images, save_dicom
         predictor(images[0], (0.5, 0.5)).regions[0].area_mm2
         == predictor(images[0]).regions[0].pixels / 4
     )
+
+
+def in_millimetres(cfg):
+    """Let a pixel of the input be 2 mm, padded to 32×32."""
+    cfg.model.data_preprocessor.type = 'PaddedDataPreProcessor'
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        for step in cfg[name].dataset.pipeline:
+            if 'Resize' in step['type']:
+                step.update(type='ResizeMammogram', mm_per_pixel=2.0, mm_if_unknown=0.5)
+
+
+def test_a_step_that_asks_for_millimetres_gets_them_as_from_an_index(
+    images, prepared, save_dicom, tmp_path
+):
+    checkpoint = tmp_path / 'm.pth'
+    save_checkpoint(checkpoint, 'unet_cbis', prepared, change=in_millimetres)
+    predictor = Predictor(checkpoint, device='cpu')
+    levels = read_image(images[0])  # 80×64
+    dicom = save_dicom(levels, ImagerPixelSpacing=[0.5, 0.75])
+    table, row = tmp_path / 'table.csv', f'{images[0].name};0.5 0.75'
+    table.write_text(f'image;spacing_mm\n{row}\n')
+    (source,) = find_inputs([table], tmp_path / 'out')
+    prepared_row = {'extent_mm': (40.0, 48.0), 'original_height': 999, 'original_width': 9}
+    for loaded in (
+        predictor.load(dicom),
+        predictor.load(images[0], source.facts),
+        predictor.load(levels, spacing=(0.5, 0.75)),
+        predictor.load(images[0], prepared_row),
+    ):
+        assert loaded.data[0]['inputs'].shape[1:] == (20, 24)
+        (found,) = predictor.predict([loaded])
+        assert found.mask.shape == (80, 64)
+    assert export._input_size(predictor.members[0]) == (32, 32)
+    assert predictor.load(images[0]).data[0]['inputs'].shape[1:] == (20, 16)  # of mm_if_unknown
+    for step in predictor.members[0].steps:
+        step.mm_if_unknown = None
+    with pytest.raises(MammoError, match='size of its pixels is unknown'):
+        predictor(images[0])
 
 
 def test_a_view_is_one_of_those_of_the_index_and_no_other_text_of_the_header(unet, save_dicom):

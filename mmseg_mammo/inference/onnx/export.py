@@ -130,14 +130,14 @@ def _input_size(trained: TrainedModel) -> tuple[int, int]:
             levels = np.random.default_rng(0).integers(0, 65536, shape).astype(np.uint16)
             path = Path(folder) / f'{shape[0]}.png'
             write_png(path, levels)
-            found, _ = trained.load(path, {})
+            found, _ = trained.load(path, {'spacing_mm': (0.5, 0.5)})  # for steps that ask
             batch = {'inputs': [found['inputs']], 'data_samples': [found['data_samples']]}
             sizes.add(tuple(trained.model.data_preprocessor(batch)['inputs'].shape[-2:]))
     if len(sizes) > 1:
         raise MammoError(
             'a model whose input has the aspect ratio of the image as ONNX',
             'an input of one size',
-            'Set keep_ratio=False of Resize, or size in model.data_preprocessor.test_cfg',
+            'Set keep_ratio=False of Resize, or model.data_preprocessor.type=PaddedDataPreProcessor',
         )
     return sizes.pop()
 
