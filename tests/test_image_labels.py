@@ -1,7 +1,14 @@
-"""What a report makes of images whose lesion nobody outlined; every section reads the same records."""
+"""Images whose lesion nobody outlined: trained on, tested, and read by every section of a report."""
+
+import csv
+import json
+import math
 
 import numpy as np
 import pytest
+from experiments import shrink
+from mmengine.runner import Runner
+from prepared_sets import drop_masks
 from runs import add_image_labels, make_runs
 from sklearn.metrics import roc_auc_score
 
@@ -71,3 +78,55 @@ def test_they_are_in_the_viewer_and_no_normal_images_there(reports):
             'no mask',
         )
     assert all(score['dice'] is None for case in shown for score in case.scores.values())
+
+
+@pytest.fixture(scope='module')
+def trained(prepared, tmp_path_factory):
+    """The work folder of a training with presence, then a test; in every split a lesion has no mask."""
+    root = tmp_path_factory.mktemp('mixed')
+    data = drop_masks(prepared, root / 'data', *(f'images/{n}.png' for n in (0, 1, 6)))
+    cfg = shrink('unet_absence_cbis', data, root / 'work', epochs=3)
+    cfg.default_hooks.logger.interval = 1
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    runner.test()
+    return root
+
+
+def test_a_training_with_presence_takes_them_and_its_losses_stay_finite(trained):
+    (curves,) = (trained / 'work').glob('*/vis_data/scalars.json')
+    lines = [json.loads(line) for line in curves.read_text().splitlines()]
+    losses = [line for line in lines if 'presence.loss_presence' in line]
+    assert len(losses) == 6
+    assert all(
+        math.isfinite(value) for line in losses for name, value in line.items() if 'loss' in name
+    )
+
+
+def test_a_test_leaves_cells_empty_and_its_report_reads_them(trained):
+    (table,) = (trained / 'work').glob('*/per_image_test.csv')
+    with table.open(newline='') as stream:
+        rows = {row['image']: row for row in csv.DictReader(stream)}
+    label, normal = rows['images/6.png'], rows['images/7.png']
+    assert (label['mask_kind'], label['annotated']) == ('image-label', 'lesion')
+    empty = {name for name in label if label[name] == '' and normal[name] != ''}
+    assert {'truth_pixels', 'intersection_pixels', 'iou', 'dice', 'truth_pixels_224'} <= empty
+    assert 'ungated_intersection_pixels' in empty
+    assert not empty & {
+        'presence',
+        'presence_logit',
+        'closed',
+        'predicted_pixels',
+        'max_probability',
+    }
+    scores = json.loads((table.parent / 'test.json').read_text())['scores']
+    assert (scores['images'], scores['image_label_images']) == (1, 1)
+    assert scores['presence_auroc'] in (0, 0.5, 1)  # of one image with a lesion and a normal one
+    viewer = {path.name for path in (table.parent / 'viewer').iterdir()}
+    assert f'{label["key"]}.jpg' in viewer
+    assert f'{label["key"]}_truth.png' not in viewer
+    sections, cases, _ = build(find_runs([trained / 'work']))
+    tables = [i for section in sections for i in section.items if isinstance(i, Table)]
+    row = next(table.rows[0] for table in tables if table.name.startswith('presence_'))
+    assert row[2:4] == (1, 1)
+    assert len(cases) == 2

@@ -13,8 +13,7 @@ from typing import Any
 
 from mmseg_mammo.cli.common import named_errors
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.checkpoint_record import read_record
-from mmseg_mammo.io.run_folder import PRESENCE
+from mmseg_mammo.io.checkpoint_record import PRESENCE, read_record
 
 # As io.mask and io.run_folder have them, which need NumPy.
 IMAGE_LABEL, IMAGE_LABELS = 'image-label', 'image_labels'

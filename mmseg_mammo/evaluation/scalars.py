@@ -108,7 +108,7 @@ SCALARS = (
     Scalar(
         ('image_label_images',),
         'a count, where there are some: images with a lesion that nobody outlined; they count in '
-        '`auroc` alone',
+        '`auroc` and `presence_auroc` alone',
         better='',
         high=math.inf,
         unit='',

@@ -20,6 +20,8 @@ from mmseg_mammo.io.onnx.metadata import is_onnx, read_metadata
 
 MEMBER = 'mmseg_mammo.json'
 ONNX_KEY = 'mmseg_mammo'  # of the metadata
+# A key of a record, and of run.json of a test: how the presence threshold was chosen.
+PRESENCE = 'presence'
 FORMAT = 1  # to be raised when a field changes its meaning
 _LARGEST = 2**26  # bytes; more would be no record, but fill the memory
 # What JSON lacks and settings of a config may be: tuples, numbers that are none, keys of other types.

@@ -38,8 +38,6 @@ LEFT_OUT, NOT_ANNOTATED, OTHER_FINDING = 'left_out', 'not_annotated', 'other_fin
 IMAGE_LABELS = 'image_labels'
 # A key of run.json of a test: steps that its checkpoint was trained for; earlier runs lack it.
 TRAINED_STEPS = 'checkpoint_iter'
-# A key of a checkpoint's record, and of run.json of a test: how the presence threshold was chosen.
-PRESENCE = 'presence'
 # A key of test.json.
 DIFFERENCES = 'input_differs_from_training'
 

@@ -58,7 +58,7 @@ def shrink_encoder_decoder(model, pretrained):
     model.decode_head.update(in_channels=width, channels=4)
     if model.get('presence_head'):  # on the bottleneck, or on tokens
         deepest = 16 * width if backbone.type == 'UNet' else width
-        model.presence_head.update(in_channels=(deepest,), hidden_channels=8)
+        model.presence_head.update(in_channels=deepest, hidden_channels=8)
 
 
 def shrink_sam(model, work_dir, pretrained):

@@ -84,7 +84,8 @@ def with_presence(name='unet', **changes):
     torch.manual_seed(0)
     init_default_scope('mmseg')
     settings = shrink(f'{name}_absence_cbis', 'data', 'work').model
-    settings.update(changes)
+    for key, value in changes.items():
+        settings[key] = value  # update would merge
     return MODELS.build(settings).eval()
 
 
@@ -252,3 +253,12 @@ def test_windows_and_tokens_for_the_decode_head_are_refused():
     settings.decode_head.in_index = -1
     with pytest.raises(MammoError, match=r'out_tokens beside .*in_index=-1.* Allowed: 0'):
         with_presence('setr_pup_vpt', decode_head=settings.decode_head)
+
+
+def test_loras_wrapper_hands_the_tokens_on():
+    settings = shrink('setr_pup_lora_cbis', 'data', 'work').model.backbone
+    settings.module.update(pretrained=None, out_tokens=True)
+    model = with_presence('setr_pup_vpt', backbone=settings)
+    assert model.predict(images(1))[0].presence > 0
+    trained = {name.split('.')[0] for name, p in model.named_parameters() if p.requires_grad}
+    assert trained == {'backbone', 'decode_head', 'presence_head'}

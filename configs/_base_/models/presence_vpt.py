@@ -8,8 +8,8 @@ model = dict(
     decode_head=dict(in_index=0),
     presence_head=dict(
         type='PresenceHead',
-        in_channels=(1024,),
-        in_indices=(1,),
+        in_channels=1024,
+        in_indices=1,
         hidden_channels=256,
         dropout_ratio=0.1,
     ),

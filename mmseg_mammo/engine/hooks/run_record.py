@@ -27,9 +27,9 @@ from mmseg_mammo.engine.provenance import (
 )
 from mmseg_mammo.engine.resume import DATA, facts_of
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.io.checkpoint_record import PRESENCE, read_record
 from mmseg_mammo.io.files import write_json
-from mmseg_mammo.io.run_folder import PRESENCE, RUN, TEST_OUTPUT, TRAINED_STEPS
+from mmseg_mammo.io.run_folder import RUN, TEST_OUTPUT, TRAINED_STEPS
 
 _WARM_UP = 3  # steps that are not timed
 

@@ -12,8 +12,8 @@ from mmseg_mammo.engine.config.test_output import bare_model, use_test_output
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.image_level.gate import Gate, find_gate
 from mmseg_mammo.evaluation.image_level.presence import is_positive
+from mmseg_mammo.io.checkpoint_record import PRESENCE
 from mmseg_mammo.io.operating_point import read_target
-from mmseg_mammo.io.run_folder import PRESENCE
 from mmseg_mammo.models.peft.trainable import unwrapped
 
 

@@ -10,8 +10,7 @@ from mmengine.logging import print_log
 from mmseg_mammo.engine.config.stored import plain_settings
 from mmseg_mammo.engine.config.test_output import bare_model, has_presence, use_test_output
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.checkpoint_record import read_record
-from mmseg_mammo.io.run_folder import PRESENCE
+from mmseg_mammo.io.checkpoint_record import PRESENCE, read_record
 from mmseg_mammo.models.test_output import OF_PRESENCE
 
 

@@ -40,7 +40,10 @@ _JAX_LEAVES = {'kernel': 'weight', 'scale': 'weight', 'bias': 'bias'}
 _UNUSED = (
     (r'^(head|head_dist|fc_norm|pre_logits)[./]', 'the classifier of the pre-training'),
     (r'^(mask_token|decoder_)', 'the decoder of the pre-training'),
-    (r'^(decode_head|auxiliary_head|neck|data_preprocessor)\.', 'not part of the backbone'),
+    (
+        r'^(decode_head|auxiliary_head|presence_head|neck|data_preprocessor)\.',
+        'not part of the backbone',
+    ),
 )
 
 

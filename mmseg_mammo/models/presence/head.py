@@ -27,7 +27,7 @@ class PresenceHead(BaseModule):
     linear layer. It is trained by cross-entropy on :func:`.image_label`.
 
     Args:
-        in_channels: C of each output that it takes.
+        in_channels: C of each output that it takes; one number for one.
         in_indices: Which of the backbone's outputs these are: of a U-Net 0 is the bottleneck, of
             :class:`.VPTVisionTransformer` with ``out_tokens`` -1 are the tokens.
         hidden_channels: Width of a hidden layer with GELU; None for no such layer.
@@ -42,22 +42,25 @@ class PresenceHead(BaseModule):
     def __init__(
         self,
         *,
-        in_channels: Sequence[int],
-        in_indices: Sequence[int] = (0,),
+        in_channels: int | Sequence[int],
+        in_indices: int | Sequence[int] = 0,
         hidden_channels: int | None = None,
         dropout_ratio: float = 0.0,
         loss_weight: float = 1.0,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
-        if len(in_channels) != len(in_indices) or not in_indices:
+        self.in_channels, self.in_indices = (
+            (given,) if isinstance(given, int) else tuple(given)
+            for given in (in_channels, in_indices)
+        )
+        if len(self.in_channels) != len(self.in_indices) or not self.in_indices:
             raise MammoError(
-                f'PresenceHead: in_channels={tuple(in_channels)}, in_indices={tuple(in_indices)}',
+                f'PresenceHead: in_channels={self.in_channels}, in_indices={self.in_indices}',
                 'a number of channels for each output',
             )
-        self.in_channels, self.in_indices = tuple(in_channels), tuple(in_indices)
         self.loss_weight = loss_weight
-        width = 2 * sum(in_channels)
+        width = 2 * sum(self.in_channels)
         layers: list[nn.Module] = [nn.LayerNorm(width)]
         if hidden_channels is not None:
             layers += [nn.Linear(width, hidden_channels), nn.GELU()]

@@ -146,7 +146,7 @@ def _parts(record: Mapping[str, Any]) -> Iterator[str]:
     """The class of a model, and those of its parts."""
     yield record['model']
     model = record['config'].get('model') or {}
-    for name in ('backbone', 'image_encoder', 'decode_head', 'mask_decoder'):
+    for name in ('backbone', 'image_encoder', 'decode_head', 'mask_decoder', 'presence_head'):
         part = model.get(name)
         if isinstance(part, Mapping):
             part = part.get('module') or part  # LoRA stands around its backbone

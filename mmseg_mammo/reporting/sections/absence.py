@@ -9,7 +9,8 @@ from sklearn.metrics import roc_curve
 from mmseg_mammo.evaluation.bootstrap import Estimate, auroc, difference, mean
 from mmseg_mammo.evaluation.image_level.presence import was_asked
 from mmseg_mammo.evaluation.overlap import dice
-from mmseg_mammo.io.run_folder import PRESENCE, UNGATED, Records
+from mmseg_mammo.io.checkpoint_record import PRESENCE
+from mmseg_mammo.io.run_folder import UNGATED, Records
 from mmseg_mammo.reporting.document import Cell, Section, Table
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
@@ -118,7 +119,7 @@ def _gate_rows(test: Test) -> Iterator[tuple[Cell, ...]]:
     images, lesion = test.every_image, positive(test.every_image)
     closed = int((images['closed'] > 0).sum())
     sizes = (int(lesion.sum()), int((~lesion).sum()))
-    without, with_gate = _scores(images, 'ungated_'), _scores(images)
+    without, with_gate = _gate_scores(images, 'ungated_'), _gate_scores(images)
     change = {name: difference(with_gate[name], without[name]) for name in _SCORES}
     for name, count, scores in (
         (f'{test.model}, nothing closed', 0, without),
@@ -130,7 +131,7 @@ def _gate_rows(test: Test) -> Iterator[tuple[Cell, ...]]:
         yield (name, len(lesion), count, *sizes, *shown, mark)
 
 
-def _scores(images: Records, prefix: str = '') -> Scores:
+def _gate_scores(images: Records, prefix: str = '') -> Scores:
     """Those of :data:`_SCORES`; ``prefix`` is that of the columns as if nothing were closed."""
     lesion, patients = positive(images), images.patients
     predicted, shared = (images[f'{prefix}{name}'] for name in UNGATED)
@@ -149,7 +150,7 @@ def _scores(images: Records, prefix: str = '') -> Scores:
     }
 
 
-def _sources(images: Records) -> dict[str, np.ndarray]:
+def _by_source(images: Records) -> dict[str, np.ndarray]:
     """Which images each source has, N bool, after all of them."""
     names = sorted(set(images['source'].tolist()))
     own = {name or 'unknown': images['source'] == name for name in names}
@@ -172,7 +173,7 @@ def _source_table(dataset: str, slug: str, tests: tuple[Test, ...]) -> Table:
     rows = []
     for test in tests:
         images = asked(test.every_image)
-        for source, chosen in _sources(images).items():
+        for source, chosen in _by_source(images).items():
             own = images.where(chosen)
             lesion = positive(own)
             area = auroc(lesion, own['presence_logit'], own.patients)
@@ -215,10 +216,12 @@ def _roc_figure(
     caption = ' '.join((start, *few, *mark_notes(tests)))
     models = {test.model: places[test.model] for test in tests}
     title = f'Presence on {dataset}'
-    return panels(f'presence_{slug}', title, caption, alt, [_draw_roc(found, places)], models)
+    return panels(f'presence_{slug}', title, caption, alt, [_draw_presence(found, places)], models)
 
 
-def _draw_roc(found: Mapping[str, Records], places: Mapping[str, int]) -> Callable[[Axes], None]:
+def _draw_presence(
+    found: Mapping[str, Records], places: Mapping[str, int]
+) -> Callable[[Axes], None]:
     def draw(axis: Axes) -> None:
         axis.plot([0, 100], [0, 100], color=GREY, lw=0.8)
         for model, images in found.items():

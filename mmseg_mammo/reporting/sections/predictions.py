@@ -69,17 +69,21 @@ def prediction_notes(
         yield f'Calibrated: probabilities are those at temperature {_as_text(run["temperature"])}.'
     if run.get('breast_only'):
         yield 'Breast only: nothing outside the breast is marked.'
-    if run.get('presence_threshold') is not None:
-        count = (run.get('counts') or {}).get('closed') or 0
-        yield (
-            f'Closed: {count:,} images are left empty, since the presence of a lesion in them is not '
-            f'above {run["presence_threshold"]:.4g}; what the mask would be is not shown.'
-        )
+    yield from _closed_notes(run)
     if shown < len(images):
         why = '' if shown == MOST else ' Pictures of the others are not in viewer/.'
         yield (
             f'Images shown: {shown:,} of {len(images):,}, from the highest score down; {IMAGES} '
             f'has all.{why}'
+        )
+
+
+def _closed_notes(run: Line) -> Iterator[str]:
+    if run.get('presence_threshold') is not None:
+        count = (run.get('counts') or {}).get('closed') or 0
+        yield (
+            f'Closed: {count:,} images are left empty, since the presence of a lesion in them is not '
+            f'above {run["presence_threshold"]:.4g}; what the mask would be is not shown.'
         )
 
 

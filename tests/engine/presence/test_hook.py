@@ -14,7 +14,7 @@ from mmseg_mammo.engine import PresenceThresholdHook
 from mmseg_mammo.engine.presence.hook import arrays_of
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.image_level.gate import find_gate
-from mmseg_mammo.io.run_folder import PRESENCE
+from mmseg_mammo.io.checkpoint_record import PRESENCE
 
 GENERATOR = np.random.default_rng(0)
 

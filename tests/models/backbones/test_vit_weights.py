@@ -68,6 +68,7 @@ def test_a_checkpoint_of_a_segmentor_gives_its_backbone(npz, tmp_path):
     trained = ours(npz)
     state = {f'backbone.{name}': value for name, value in trained.state_dict().items()}
     state['decode_head.conv_seg.weight'] = torch.zeros(1)
+    state['presence_head.layers.0.weight'] = torch.zeros(1)
     torch.save({'meta': {}, 'state_dict': state}, tmp_path / 'epoch_1.pth')
     again = ours(tmp_path / 'epoch_1.pth')
     for name, value in trained.state_dict().items():

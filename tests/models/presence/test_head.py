@@ -19,7 +19,7 @@ def samples(*labels):
 
 def head(**settings):
     torch.manual_seed(0)
-    return PresenceHead(**{'in_channels': (3,), **settings}).eval()
+    return PresenceHead(**{'in_channels': 3, **settings}).eval()
 
 
 def features(*shape, seed=0):
@@ -113,14 +113,14 @@ def test_it_learns_what_can_be_told_apart():
 
 
 def test_half_precision_gives_float32():
-    assert head().half()([features(1, 3, 2, 2).half()]).dtype == torch.float32
+    assert head().bfloat16()([features(1, 3, 2, 2).bfloat16()]).dtype == torch.float32
 
 
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        (dict(in_channels=(4,)), 'in_channels has 4 for output 0 of the backbone, which has 3'),
-        (dict(in_indices=(2,)), 'in_indices has 2; the backbone has 1 outputs. Allowed: 0 to 0'),
+        (dict(in_channels=4), 'in_channels has 4 for output 0 of the backbone, which has 3'),
+        (dict(in_indices=2), 'in_indices has 2; the backbone has 1 outputs. Allowed: 0 to 0'),
         (dict(in_indices=(0, 1)), r'in_channels=\(3,\), in_indices=\(0, 1\)'),
         (dict(in_channels=(), in_indices=()), 'a number of channels for each output'),
     ],
