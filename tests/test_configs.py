@@ -209,6 +209,8 @@ SAM_PARAMETERS = {
     'sam_finetune_sam2_cbis': (312_342_832, 312_342_832),
     'sam_decoder_cbis': (312_342_832, 4_058_340),
     'sam_lora_cbis': (313_129_264, 4_844_772),
+    # A token of 256 and three layers: 2 · (256² + 256) + 257.
+    'sam_absence_cbis': (312_474_929, 312_474_929),
 }
 LOSSES = {
     'sam_finetune_cbis': ('mask+iou', 'best'),  # thesis III-B

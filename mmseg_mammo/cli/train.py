@@ -35,6 +35,7 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_mammo.engine.config.load import load_config
     from mmseg_mammo.engine.config.loading import read_cache
     from mmseg_mammo.engine.runner import build_runner
+    from mmseg_mammo.engine.training_record.reference import fill_reference
     from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint
     from mmseg_mammo.io.run_folder import BEST
 
@@ -50,6 +51,7 @@ def main(args: argparse.Namespace) -> None:
         cfg.load_from = str(last_checkpoint(work_dir))
     if args.amp:
         use_mixed_precision(cfg)
+    fill_reference(cfg)
     runner = build_runner(cfg, args.local_rank, read_cache(args, cfg))
     write_card = keep_cards(runner)
     runner.train()

@@ -15,6 +15,7 @@ from mmseg_mammo.datasets.step_kinds import (
     describe_step,
     is_cacheable,
     is_known,
+    most_pixels,
     takes_one_channel,
 )
 from mmseg_mammo.io.pixel_cache import cache as reasons
@@ -29,10 +30,11 @@ from mmseg_mammo.io.pixel_cache.place import (
 )
 from mmseg_mammo.io.pixel_cache.slots import Entry
 from mmseg_mammo.io.pixel_cache.values import to_json
+from mmseg_mammo.io.spacing import SIZE_KEYS
 
 # Of an item what the steps of this package and of the host read of it, beside its files. The name of the
 # mask is among them: files that were unpacked together may have one size and time.
-_READ = ('annotated', 'mask', 'label_map', 'reduce_zero_label')
+_READ = ('annotated', 'mask', 'label_map', 'reduce_zero_label', *SIZE_KEYS)
 _MESSAGES = {
     reasons.FULL: 'its limit is reached: {limit} (--cache-limit; mammoseg cache --clear removes '
     'what earlier trainings left)',
@@ -87,7 +89,8 @@ class StepCache:
         if self.folder.resolve().parent != index.resolve().parent:
             chain['index'] = str(index.resolve())
         key = hashlib.blake2b(to_json(chain) or b'', digest_size=12).hexdigest()
-        self.cache = PixelCache(self.folder, key, chain, items, index, self.limit)
+        pixels = most_pixels(self.first)
+        self.cache = PixelCache(self.folder, key, chain, items, index, self.limit, pixels)
 
     def describe(self) -> str:
         """A line about the place of the cache."""

@@ -12,6 +12,7 @@ do more, does not inherit it:
 
 import hashlib
 import inspect
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -61,6 +62,16 @@ def is_known(step: Any) -> bool:
     return f'{type(step).__module__}.'.startswith((_OWN, *_HOSTS))
 
 
+def most_pixels(steps: Sequence[Any]) -> int:
+    """The most pixels that an image has behind a run of cacheable steps; 0: they do not tell.
+
+    A resizing keeps within its ``scale``, whatever aspect ratio and millimetres it follows.
+    """
+    sizes = [step.scale for step in steps if isinstance(step, theirs.Resize)]
+    known = bool(sizes) and isinstance(sizes[-1], (tuple, list))
+    return int(sizes[-1][0]) * int(sizes[-1][1]) if known else 0
+
+
 def describe_step(step: Any) -> dict[str, Any]:
     """What the result of a cacheable step depends on, beside its input; JSON values."""
     kind = type(step)
@@ -79,9 +90,9 @@ def describe_software() -> dict[str, str]:
     """The code and the packages that the result of any step depends on."""
     digest = hashlib.blake2b(digest_size=16)
     root = Path(mmseg_mammo.__file__).parent
-    for room in ('io', 'transforms'):
-        for path in sorted((root / room).rglob('*.py')):
-            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    paths = [path for room in ('io', 'transforms') for path in sorted((root / room).rglob('*.py'))]
+    for path in (*paths, root / 'evaluation' / 'breast.py'):
+        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     found = {'code': digest.hexdigest(), 'opencv': cv2.__version__}
     for package in _PACKAGES:
         try:

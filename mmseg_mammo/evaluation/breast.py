@@ -14,6 +14,7 @@ _CLEAREST = 0.99  # share of grey levels below the one taken for white: labels a
 _FRAME = 9  # pixels of the copy: what is thinner, such as letters and edges of the film, goes
 _GAP = 33  # pixels of the copy: dark fat that opens to the border is closed up to this width
 _RIM = 5  # pixels of the copy that are added all around, for lesions at the skin
+_CORE = 8  # pixels of the copy that are taken away again: the rim, and what blur and leniency add
 _PART = 0.25  # share of the largest part that another one needs to be breast as well
 _CONTRAST = 0.45  # the dark side's mean over the bright one's, above which nothing is background
 
@@ -54,6 +55,24 @@ def find_breast(image: np.ndarray) -> np.ndarray:
         _body(bright).astype(np.float32), image.shape[::-1], interpolation=cv2.INTER_LINEAR
     )
     return found > 0.5
+
+
+def breast_core(image: np.ndarray) -> np.ndarray:
+    """The breast without the rim of background that :func:`find_breast` adds, for its grey levels.
+
+    Args:
+        image: As of :func:`find_breast`.
+
+    Returns:
+        H×W bool; all of it where there is no background, or nothing but background.
+    """
+    found = find_breast(image)
+    scale = min(1.0, SIDE / max(found.shape))
+    size = tuple(max(1, round(scale * n)) for n in found.shape[::-1])
+    small = cv2.resize(found.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    core = cv2.erode(small, _ellipse((2 * _CORE + 1) * max(small.shape) / SIDE))
+    whole = cv2.resize(core, found.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    return whole if whole.any() else np.ones(found.shape, bool)
 
 
 def _small_copy(levels: np.ndarray) -> np.ndarray:

@@ -148,19 +148,20 @@ class Predictor:
             spacing: Millimetres of a pixel, in place of what the header says.
         """
         source = image if isinstance(image, np.ndarray) else Path(image)
-        found = [member.load(source, facts or {}) for member in self.members]
-        prompts = found[0][0]['data_samples'].metainfo.get('prompts')
-        own: dict[str, Any] = {'without_prompt': prompts is not None and not prompts['labels']}
+        own: dict[str, Any] = {}
         if isinstance(source, Path) and is_dicom(source):
             info = read_info(source)
-            own['spacing'] = spacing_at_breast(
+            spacing = spacing or spacing_at_breast(
                 info.pixel_spacing, info.imager_pixel_spacing, info.magnification
             )
             # Any other text may be of a person who typed it; the preparation writes OTHER too.
             view = info.view if info.view in VIEWS else 'OTHER'
             own |= {'laterality': info.laterality, 'view': view}
-        if spacing is not None:
-            own['spacing'] = spacing
+        own['spacing'] = spacing
+        known = {'spacing_mm': spacing, **(facts or {})}
+        found = [member.load(source, known) for member in self.members]
+        prompts = found[0][0]['data_samples'].metainfo.get('prompts')
+        own['without_prompt'] = prompts is not None and not prompts['labels']
         return Loaded(tuple(data for data, _ in found), found[0][1], **own)
 
     @property

@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 from segment_anything import SamPredictor
 from segment_anything.modeling import Sam
 from segment_anything.utils.transforms import ResizeLongestSide
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.pipeline import (
@@ -19,8 +19,9 @@ from mmseg_mammo.inference.pipeline import (
     level_changing_steps,
     run_steps,
 )
-from mmseg_mammo.io.image import map_intensity, rescale_to_255
+from mmseg_mammo.io.image import rescale_to_255
 from mmseg_mammo.models.sam.mask_decoder import choose_candidate, take_candidate
+from mmseg_mammo.models.sam.object_decoder import ObjectMaskDecoder
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.transforms.intensity import MapIntensity
 
@@ -104,6 +105,10 @@ class SAMPredictor(SamPredictor):
     of the three masks that which the model's ``mask_choice`` names: the fourth, which
     segment-anything returns then, has no loss here. Put the model into eval mode before.
 
+    Of a model with an object score ``object_presence`` is, after each call, the probability of a
+    lesion where it was asked, a float for each object; with ``test_output.presence_threshold`` masks
+    of an object that it closes are empty. Logits stay as they are.
+
     A model with a config (``model.cfg``, as :func:`.load_model` and mmseg's ``init_model`` note
     it) is given images as its test pipeline gives them: ``set_image`` runs the steps of that.
 
@@ -135,7 +140,11 @@ class SAMPredictor(SamPredictor):
                 'the data preprocessor of this SAM does not normalise',
                 'mean and std of SA-1B in model.data_preprocessor, as configs/_base_/models/sam.py',
             )
-        parts = model.image_encoder, model.prompt_encoder, model.mask_decoder
+        self.output = model.test_output
+        self.object_presence: list[float] = []
+        decoder = model.mask_decoder
+        self.scores = _ScoringDecoder(decoder) if model.has_presence else None
+        parts = model.image_encoder, model.prompt_encoder, self.scores or decoder
         sam = Sam(*parts, statistics.mean.flatten().tolist(), statistics.std.flatten().tolist())
         super().__init__(sam.to(statistics.mean.device))
         self.loading = MapIntensity(intensity=intensity or 'minmax', percentiles=percentiles)
@@ -172,8 +181,7 @@ class SAMPredictor(SamPredictor):
             raise MammoError(
                 f'set_image: {image.dtype} of shape {image.shape}', 'uint8 or uint16, H×W or H×W×3'
             )
-        levels = map_intensity(colour, self.loading.intensity, self.loading.percentiles)
-        super().set_image(levels, image_format)
+        super().set_image(self.loading.map(colour), image_format)
 
     @torch.no_grad()
     def predict_torch(
@@ -200,6 +208,11 @@ class SAMPredictor(SamPredictor):
         """
         prompts = point_coords, point_labels, boxes, mask_input
         masks, iou, low = super().predict_torch(*prompts, True, return_logits)
+        if self.scores:
+            self.object_presence = [self.output.presence(v) for v in self.scores.logits]
+            if not return_logits:
+                closed = [self.output.closes(value) for value in self.object_presence]
+                masks[torch.tensor(closed, device=masks.device)] = False
         if multimask_output:
             return masks, iou, low
         kept = choose_candidate(iou, self.mask_choice)
@@ -208,3 +221,23 @@ class SAMPredictor(SamPredictor):
             take_candidate(iou, kept)[:, None],
             take_candidate(low, kept)[:, None],
         )
+
+
+class _ScoringDecoder(nn.Module):
+    """The mask decoder as segment-anything calls it; it notes what is said of the objects."""
+
+    def __init__(self, decoder: ObjectMaskDecoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.logits: list[float] = []
+
+    def forward(self, *, multimask_output: bool, **parts: Tensor) -> tuple[Tensor, Tensor]:
+        masks, iou, logits = self.decoder.predict_objects(
+            parts['image_embeddings'],
+            parts['image_pe'],
+            parts['sparse_prompt_embeddings'],
+            parts['dense_prompt_embeddings'],
+        )
+        self.logits = logits.tolist()
+        kept = slice(1, None) if multimask_output else slice(0, 1)
+        return masks[:, kept], iou[:, kept]

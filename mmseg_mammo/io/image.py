@@ -181,7 +181,10 @@ def resize_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def map_intensity(
-    image: np.ndarray, intensity: str, percentiles: tuple[float, float] = (1.0, 99.0)
+    image: np.ndarray,
+    intensity: str,
+    percentiles: tuple[float, float] = (1.0, 99.0),
+    inside: np.ndarray | None = None,
 ) -> np.ndarray:
     """Map the grey levels of one image; shape and depth are kept (:func:`true_depth`).
 
@@ -192,6 +195,7 @@ def map_intensity(
             black. ``'percentile'`` does so between ``percentiles`` and clips beyond, so that a
             white film frame or a burnt-in label does not set the scale.
         percentiles: Lower and upper percentile, 0 to 100.
+        inside: H×W bool, the pixels that percentiles are of; None: all.
     """
     if intensity == 'stored':
         return true_depth(image, (257,))  # the same share of white
@@ -200,7 +204,8 @@ def map_intensity(
     if intensity == 'minmax':
         low, high = np.float64(image.min()), np.float64(highest)
     else:
-        low, high = (percentile(image, share) for share in percentiles)
+        counted = image if inside is None else image[inside]
+        low, high = (percentile(counted, share) for share in percentiles)
     top = np.iinfo(image.dtype).max
     # An image has more pixels than levels.
     levels = np.arange(highest + 1).astype(np.float32)

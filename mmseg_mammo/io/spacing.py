@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Protocol
 
 Spacing = tuple[float, float]
+# Of an item of a data set what tells its size: of the whole image in mm, or None; its original grid.
+SIZE_KEYS = ('extent_mm', 'original_height', 'original_width')
 ALLOWED = 'lengths in mm, row then column, such as 0.07 0.07; a magnification from 1 to 10'
 # No film and no detector is longer. A spacing in µm, or of 1 mm for want of a better one, is
 # found by it.

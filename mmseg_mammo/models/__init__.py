@@ -4,6 +4,7 @@ from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
 from mmseg_mammo.models.encoder_decoder import InputGridEncoderDecoder
 from mmseg_mammo.models.losses.best_mask import BestMaskLoss
 from mmseg_mammo.models.losses.dice import LesionDiceLoss
+from mmseg_mammo.models.padding import PaddedDataPreProcessor
 from mmseg_mammo.models.presence.head import PresenceHead
 from mmseg_mammo.models.prompts.samplers import (
     EDTCentreSampler,
@@ -23,6 +24,7 @@ __all__ = [
     'JitteredBoxSampler',
     'LeanUPHead',
     'LesionDiceLoss',
+    'PaddedDataPreProcessor',
     'PresenceHead',
     'RandomPointSampler',
     'SAMImageEncoder',

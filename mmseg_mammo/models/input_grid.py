@@ -127,12 +127,16 @@ class InputGrid(BaseSegmentor):
             data_samples: B predictions, changed in place.
         """
         if self.test_output.breast_only:
-            statistics = self.data_preprocessor
-            if getattr(statistics, '_enable_normalize', False):
-                inputs = inputs * statistics.std + statistics.mean
-            for image, sample in zip(inputs, data_samples, strict=True):
+            for image, sample in zip(self.grey_levels(inputs), data_samples, strict=True):
                 clear_outside(sample, input_breast(image, sample))
         return data_samples
+
+    def grey_levels(self, inputs: Tensor) -> Tensor:
+        """…×3×H×W normalised inputs -> the grey levels that they were made from, 0 to 255."""
+        statistics = self.data_preprocessor
+        if getattr(statistics, '_enable_normalize', False):
+            return inputs * statistics.std + statistics.mean
+        return inputs
 
 
 def widen_truth(sample: SegDataSample) -> None:

@@ -22,6 +22,7 @@ from mmseg_mammo.engine.config.loading import CacheChoice
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.provenance import config_hash
 from mmseg_mammo.engine.runner import build_runner
+from mmseg_mammo.engine.training_record.reference import fill_reference
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.scalars import LOWER, MONITOR, best, better
 from mmseg_mammo.studies.interrupts import Interrupts
@@ -166,6 +167,7 @@ def run_trial(
     ours.visualizer.name = ours.work_dir  # else it writes to the first trial's folder
     for key in ('test_dataloader', 'test_cfg', 'test_evaluator'):
         ours.pop(key, None)  # nothing may look at the test split
+    fill_reference(ours)
     runner = build_runner(ours, 0, cache)
     hook = PruningHook(trial)
     runner.register_hook(hook)

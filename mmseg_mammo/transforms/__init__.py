@@ -2,6 +2,7 @@
 
 from mmseg_mammo.transforms.augmentation import RandomIntensity, RandomLesionAffine
 from mmseg_mammo.transforms.clahe import MammoCLAHE
+from mmseg_mammo.transforms.histogram import MatchHistogram
 from mmseg_mammo.transforms.intensity import MapIntensity
 from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram, ReadMammogram
 from mmseg_mammo.transforms.packing import PackMammogram
@@ -14,6 +15,7 @@ __all__ = [
     'LoadPrompts',
     'MammoCLAHE',
     'MapIntensity',
+    'MatchHistogram',
     'PackMammogram',
     'RandomIntensity',
     'RandomLesionAffine',

@@ -12,6 +12,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.transforms.levels import grey_of, like_before
 
@@ -57,19 +58,27 @@ def _regions(mask: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def affine_matrix(
-    shape: tuple[int, int], degrees: float, scale: float, shift: tuple[float, float]
+    shape: tuple[int, int],
+    degrees: float,
+    scale: float,
+    shift: tuple[float, float],
+    aspect: float = 1.0,
 ) -> np.ndarray:
-    """2×3 map: turn by ``degrees`` and scale around the centre, then shift.
+    """2×3 map: compress the width, turn by ``degrees`` and scale around the centre, then shift.
 
     Args:
         shape: (H, W) in pixels.
         degrees: Counter-clockwise.
         scale: Above 1 enlarges.
         shift: Along (y, x), as shares of (H, W).
+        aspect: Factor of the width alone, before all else; below 1 compresses.
     """
     height, width = shape
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, scale)
     matrix[:, 2] += np.array([shift[1] * width, shift[0] * height])
+    if aspect != 1:
+        middle = (width - 1) / 2
+        matrix = matrix @ np.array([[aspect, 0, (1 - aspect) * middle], [0, 1, 0], [0, 0, 1]])
     return matrix
 
 
@@ -103,7 +112,7 @@ def change_intensity(
 
 @TRANSFORMS.register_module()
 class RandomLesionAffine(BaseTransform):
-    """Turn, scale and shift image and mask at random; a lesion inside is never lost.
+    """Compress, turn, scale and shift image and mask at random; a lesion inside is never lost.
 
     Required Keys:
 
@@ -119,6 +128,12 @@ class RandomLesionAffine(BaseTransform):
         degrees: Largest angle to either side.
         scale: Smallest and largest factor; drawn log-uniformly.
         shift: Largest shift along each axis, as a share of the side.
+        aspect: Smallest and largest factor of the width alone; drawn log-uniformly. Images that
+            were stretched to a square so learn other aspects: 0.55 to 1 reaches most that there
+            are. (1, 1) draws no number.
+
+    Raises:
+        MammoError: ``aspect`` is not two positive numbers, the smaller one first.
     """
 
     one_channel = True
@@ -130,11 +145,18 @@ class RandomLesionAffine(BaseTransform):
         degrees: float = 15.0,
         scale: tuple[float, float] = (0.8, 1.25),
         shift: float = 0.05,
+        aspect: tuple[float, float] = (1.0, 1.0),
     ) -> None:
         self.prob = prob
         self.degrees = degrees
         self.scale = (scale[0], scale[1])
         self.shift = shift
+        self.aspect = (aspect[0], aspect[1])
+        if not 0 < self.aspect[0] <= self.aspect[1]:
+            raise MammoError(
+                f'aspect={self.aspect} of RandomLesionAffine',
+                'two positive numbers, the smaller one first, such as (0.55, 1.0)',
+            )
 
     def transform(self, results: dict) -> dict:
         """Warp ``results['img']`` and ``results['gt_seg_map']``."""
@@ -143,10 +165,13 @@ class RandomLesionAffine(BaseTransform):
         degrees = np.random.uniform(-self.degrees, self.degrees)
         scale = float(np.exp(np.random.uniform(*np.log(self.scale))))
         down, right = np.random.uniform(-self.shift, self.shift, 2)
+        aspect = 1.0
+        if self.aspect != (1, 1):
+            aspect = float(np.exp(np.random.uniform(*np.log(self.aspect))))
         image, mask = results['img'], results.get('gt_seg_map')
         if is_image_label(results):
             mask = None  # 255 everywhere, and so it stays
-        matrix = affine_matrix(image.shape[:2], degrees, scale, (down, right))
+        matrix = affine_matrix(image.shape[:2], degrees, scale, (down, right), aspect)
         grey = grey_of(image)
         warped, moved = warp(image if grey is None else grey, mask, matrix)
         results['img'] = warped if grey is None else like_before(warped, image)
@@ -157,7 +182,7 @@ class RandomLesionAffine(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(prob={self.prob}, degrees={self.degrees}, '
-            f'scale={self.scale}, shift={self.shift})'
+            f'scale={self.scale}, shift={self.shift}, aspect={self.aspect})'
         )
 
 
@@ -165,7 +190,8 @@ class RandomLesionAffine(BaseTransform):
 class RandomIntensity(BaseTransform):
     """Change gamma, contrast and brightness at random, in 8 or 16 bits.
 
-    Put it before ``MammoCLAHE``, which in use follows the scanner.
+    Put it before ``MammoCLAHE``, which in use follows the scanner. Behind it where CLAHE comes
+    before the resizing, which is then made once and cached.
 
     Required Keys:
 

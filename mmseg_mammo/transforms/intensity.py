@@ -9,6 +9,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.evaluation.breast import breast_core
 from mmseg_mammo.io.image import INTENSITIES, map_intensity
 from mmseg_mammo.transforms.levels import levels_of
 
@@ -36,8 +37,9 @@ class MapIntensity(BaseTransform):
 
     Args:
         intensity: One of ``'stored'``, ``'minmax'``, ``'percentile'``; see
-            :func:`map_intensity`.
-        percentiles: For ``intensity='percentile'``.
+            :func:`map_intensity`. ``'breast'`` is ``'percentile'`` of the breast's pixels alone
+            (:func:`.breast_core`), so that the share of air around it does not count.
+        percentiles: For ``intensity='percentile'`` and ``'breast'``.
     """
 
     cacheable = True
@@ -45,8 +47,9 @@ class MapIntensity(BaseTransform):
     def __init__(
         self, *, intensity: str = 'minmax', percentiles: tuple[float, float] = (1.0, 99.0)
     ) -> None:
-        if intensity not in INTENSITIES:
-            raise ValueError(f'intensity={intensity!r}: allowed are {", ".join(INTENSITIES)}')
+        if intensity not in (*INTENSITIES, 'breast'):
+            allowed = ', '.join((*INTENSITIES, 'breast'))
+            raise ValueError(f'intensity={intensity!r}: allowed are {allowed}')
         self.intensity = intensity
         self.percentiles = (percentiles[0], percentiles[1])
 
@@ -56,10 +59,17 @@ class MapIntensity(BaseTransform):
         Raises:
             DataFileError: The image has colours, or is of another dtype or shape.
         """
-        grey = map_intensity(grey_channel(results), self.intensity, self.percentiles)
+        grey = self.map(grey_channel(results))
         results['img'] = three_channels(grey)
         results['grey_levels'] = levels_of(grey)
         return results
+
+    def map(self, image: np.ndarray) -> np.ndarray:
+        """The levels of an image mapped: H×W, or H×W×3 by one scale; uint8 or uint16, see :func:`true_depth`."""
+        if self.intensity != 'breast':
+            return map_intensity(image, self.intensity, self.percentiles)
+        inside = breast_core(image if image.ndim == 2 else image.max(axis=2))
+        return map_intensity(image, 'percentile', self.percentiles, inside)
 
     def __repr__(self) -> str:
         settings = f'intensity={self.intensity!r}, percentiles={self.percentiles}'

@@ -65,9 +65,8 @@ class LoadMammogram(MapIntensity):
     - grey_levels (name of the dtype, highest level), for :class:`.PackMammogram`
 
     Args:
-        intensity: One of ``'stored'``, ``'minmax'``, ``'percentile'``; see
-            :func:`map_intensity`.
-        percentiles: For ``intensity='percentile'``.
+        intensity: As of ``MapIntensity``.
+        percentiles: As of ``MapIntensity``.
         voi: Whether a DICOM file's window or VOI LUT is applied.
     """
 

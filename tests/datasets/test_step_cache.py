@@ -33,7 +33,17 @@ VALIDATION = [
 ]
 FOREIGN = [*LOAD, SMALL, {'type': 'RandomFlip', 'prob': 0.5}, 'InPlace', 'PackMammogram']
 CROP = [*LOAD, {'type': 'RandomCrop', 'crop_size': (40, 40)}, 'PackMammogram']
+BY_AREA = {**SMALL, 'interpolation': 'area'}
+FIRST = [*LOAD, 'MammoCLAHE', BY_AREA, *AUGMENT, 'PackMammogram']
+MM = {**BY_AREA, 'mm_per_pixel': 2.5}
+ASPECT = {**BY_AREA, 'aspect': 'original'}
+BREAST = {'type': 'MapIntensity', 'intensity': 'breast', 'percentiles': (2, 98)}
+MATCH = {'type': 'MatchHistogram', 'reference': [0, 30, 90, 200.5]}
 ALL = {
+    'intensity': [LOAD[0], BREAST, LOAD[2], MATCH, BY_AREA, *AUGMENT, 'PackMammogram'],
+    'millimetres': [*LOAD, MM, *AUGMENT, 'PackMammogram'],
+    'aspect': [*LOAD, 'MammoCLAHE', ASPECT, 'PackMammogram'],
+    'clahe first': FIRST,
     'thesis': THESIS,
     'strong': STRONG,
     'sam': SAM,
@@ -71,7 +81,9 @@ def sixteen(tmp_path_factory):
         return image[:100], mask[:100]
 
     changes = {1: deep, 3: deep, 5: deep, 7: deep, 2: cut}
-    return write_prepared(tmp_path_factory.mktemp('data') / 'set', 8, changes)
+    return write_prepared(
+        tmp_path_factory.mktemp('data') / 'set', 8, changes, pixel_spacing='1 0.8'
+    )
 
 
 def dataset(folder, pipeline, **settings):
@@ -178,6 +190,31 @@ def test_an_image_that_changed_is_read_anew(tmp_path, monkeypatch):
 
     assert not torch.equal(before, after)
     assert torch.equal(after, dataset(folder, SAM)[0]['inputs'])
+
+
+def test_images_of_any_shape_have_room(tmp_path, monkeypatch):
+    """The first one is the smallest."""
+    changes = {0: lambda image, mask: (image[70:90], mask[70:90])}
+    folder = write_prepared(tmp_path / 'set', 4, changes, original_height=160)
+    index = folder / 'index.csv'
+    lines = index.read_text().splitlines(keepends=True)
+    index.write_text(lines[0] + lines[1].replace('160,120', '20,120') + ''.join(lines[2:]))
+    for number, step in enumerate((ASPECT, {**SMALL, 'keep_ratio': True})):
+        shapes = [{(8, 48, 3), (64, 48, 3)}, {(11, 64, 3), (64, 48, 3)}][number]
+        cached = dataset(folder, [*LOAD, step], cache={'folder': str(tmp_path / f'{number}')})
+        assert {cached[n]['img'].shape for n in range(4)} == shapes
+        seen = decoded(monkeypatch)
+        assert {cached[n]['img'].shape for n in range(4)} == shapes
+        assert not seen
+
+
+def test_another_spacing_in_the_index_is_followed(tmp_path):
+    shapes = []
+    for spacing in ('1', '0.5'):
+        folder = write_prepared(tmp_path / 'set', 2, pixel_spacing=spacing)
+        again = dataset(folder, [*LOAD, MM], cache={'folder': str(tmp_path / 'cache')})
+        shapes.append(again[0]['img'].shape)
+    assert shapes == [(64, 48, 3), (32, 24, 3)]
 
 
 def test_another_mask_in_the_index_is_read_even_of_the_same_size_and_time(tmp_path):

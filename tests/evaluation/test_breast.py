@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmseg_mammo.evaluation.breast import find_breast, li_threshold
+from mmseg_mammo.evaluation.breast import breast_core, find_breast, li_threshold
 from mmseg_mammo.phantoms.mammogram import APPEARANCES, make_mammogram
 from mmseg_mammo.transforms.clahe import clahe
 
@@ -109,3 +109,20 @@ def test_li_threshold_lies_between_the_means_and_below_otsus():
     assert 0.05 < cut < 0.475
     expected = (0.9 - 0.05) / (np.log(0.9) - np.log(0.05))
     assert cut == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize('side', [120, 1000])
+def test_the_core_of_a_breast_has_next_to_no_background(side):
+    rows, columns = np.mgrid[:side, :side] / side
+    inside = ((rows - 0.5) / 0.4) ** 2 + (columns / 0.5) ** 2 < 1
+    image = np.where(inside, 150, 0).astype(np.uint8)
+    core, found = breast_core(image), find_breast(image)
+    assert (found & ~inside).sum() > 0.05 * inside.sum()
+    assert (core & ~inside).sum() < 0.01 * inside.sum()
+    assert (core & inside).sum() > 0.97 * inside.sum()
+    assert core[side // 2, 0]
+
+
+def test_where_there_is_no_breast_all_is_core():
+    assert breast_core(np.zeros((9, 7), np.uint8)).all()
+    assert breast_core(np.full((9, 7), 80, np.uint8)).all()

@@ -6,7 +6,8 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from sam_models import SIDE, meta_sam, our_config, our_sam
+from mmseg.registry import MODELS
+from sam_models import SIDE, meta_sam, our_config, our_sam, sample_of
 from segment_anything import SamPredictor
 
 from mmseg_mammo.errors import MammoError
@@ -66,6 +67,58 @@ def test_one_mask_is_that_of_three_that_the_model_keeps_as_the_fourth_is_never_t
     kept = three[1].argmax() if choice == 'predicted_iou' else choice
     for among, alone in zip(three, one, strict=True):
         np.testing.assert_array_equal(alone, among[kept : kept + 1])
+
+
+def scored(weights, **output):
+    """A model with an object score."""
+    torch.manual_seed(0)
+    model = MODELS.build(our_config(object_score={}, prompts_from='given', test_output=output))
+    model.load_state_dict(weights.state_dict(), strict=False)
+    return model.eval()
+
+
+def test_masks_of_closed_objects_are_empty_and_logits_are_not(weights, image):
+    boxes = torch.tensor([[3.0, 9, 20, 40], [30, 20, 50, 60]])
+    ends = []
+    for threshold in (None, 'between'):
+        if threshold:
+            threshold = sum(ends[0][0]) / 2
+        model = scored(weights, presence_threshold=threshold, presence_scale=30.0)
+        predictor = SAMPredictor(model)
+        predictor.set_image(image)
+        masks, _, low = predictor.predict_torch(None, None, boxes)
+        assert model.object_score is not None
+        ends.append((predictor.object_presence, masks, low))
+        logits, *_ = predictor.predict_torch(None, None, boxes, return_logits=True)
+        assert torch.equal(logits > 0, ends[0][1])
+    (presence, before, low), (again, after, same) = ends
+    assert again == presence
+    assert presence[0] != presence[1]
+    closed = presence.index(min(presence))
+    assert before[closed].any()
+    assert not after[closed].any()
+    assert torch.equal(after[1 - closed], before[1 - closed])
+    assert torch.equal(low, same)
+
+
+def test_presence_is_what_a_test_says_of_the_same_click(weights, image):
+    model = scored(weights, presence_bias=0.5)
+    predictor = SAMPredictor(model, intensity='stored')
+    predictor.set_image(image)
+    predictor.predict(POINTS, LABELS, multimask_output=False)
+    given = dict(points=[POINTS.tolist()], labels=[LABELS.tolist()], boxes=None)
+    sample = sample_of(shape=image.shape, prompts=given)
+    shown = torch.from_numpy(predictor.transform.apply_image(np.stack([image] * 3, -1)))
+    data = {'inputs': [shown.permute(2, 0, 1)], 'data_samples': [sample]}
+    (found,) = model.test_step(data)
+    assert predictor.object_presence == pytest.approx(found.object_presence, rel=1e-4)
+
+
+def test_a_model_without_an_object_score_has_no_presence(weights, image):
+    predictor = SAMPredictor(our_sam(weights))
+    predictor.set_image(image)
+    predictor.predict(POINTS, LABELS)
+    assert predictor.object_presence == []
 
 
 @pytest.mark.parametrize('transform', [LongestSide, AsTests, Stretch])

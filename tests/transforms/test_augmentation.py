@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from mmseg.registry import TRANSFORMS
 
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.transforms.augmentation import (
     RandomIntensity,
     RandomLesionAffine,
@@ -71,6 +72,51 @@ def test_a_turn_is_counter_clockwise_around_the_centre():
     image[16, 30] = 255  # right of the centre
     moved, _ = warp(image, None, affine_matrix((33, 33), 90, 1, (0, 0)))
     assert np.argwhere(moved > 200).tolist() == [[2, 16]]  # above it
+
+
+def test_the_width_is_compressed_around_the_centre_before_the_turn():
+    """Half the width: 30 columns right of the centre become 15; turned, they are above it."""
+    image = np.zeros((65, 65), np.uint8)
+    image[32, 62] = image[12, 32] = 255
+    moved, _ = warp(image, None, affine_matrix((65, 65), 0, 1, (0, 0), 0.5))
+    assert np.argwhere(moved > 100).tolist() == [[12, 32], [32, 47]]
+    moved, _ = warp(image, None, affine_matrix((65, 65), 90, 1, (0, 0), 0.5))
+    assert np.argwhere(moved > 100).tolist() == [[17, 32], [32, 12]]
+
+
+def test_aspects_are_drawn_between_their_bounds_and_reach_them():
+    step, image = RandomLesionAffine(prob=1, degrees=0, scale=(1, 1), shift=0), picture(np.uint8)
+    step.aspect = (0.5, 1.0)
+    image[:] = 200
+    np.random.seed(0)
+    widths = [(step({'img': image})['img'][20, :, 0] > 100).sum() for _ in range(200)]
+    assert {16, 17} & set(widths)
+    assert 32 in widths
+    assert min(widths) >= 16
+    assert np.median(widths) == pytest.approx(32 * np.sqrt(0.5), abs=1.5)  # log-uniformly
+
+
+def test_no_aspect_is_to_the_bit_and_to_the_random_number_what_it_was():
+    mask = np.zeros((40, 32), np.uint8)
+    mask[5:9, 7:20] = 1
+    np.random.seed(3)
+    found = RandomLesionAffine(prob=1)({'img': picture(), 'gt_seg_map': mask})
+    left = np.random.random()
+    np.random.seed(3)
+    np.random.random()
+    degrees = np.random.uniform(-15, 15)
+    scale = float(np.exp(np.random.uniform(*np.log((0.8, 1.25)))))
+    matrix = affine_matrix((40, 32), degrees, scale, tuple(np.random.uniform(-0.05, 0.05, 2)))
+    image, moved = warp(picture(), mask, matrix)
+    assert np.array_equal(found['img'], image)
+    assert np.array_equal(found['gt_seg_map'], moved)
+    assert np.random.random() == left
+
+
+@pytest.mark.parametrize('aspect', [(0, 1), (1, 0.5), (-1, 1)])
+def test_an_aspect_that_means_nothing_is_refused(aspect):
+    with pytest.raises(MammoError, match=r'aspect=.* of RandomLesionAffine'):
+        RandomLesionAffine(aspect=aspect)
 
 
 @pytest.mark.parametrize('scale', [0.3, 0.5, 0.8])

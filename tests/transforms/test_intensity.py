@@ -3,6 +3,7 @@ import pytest
 from mmengine.dataset import Compose
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.evaluation.breast import breast_core
 from mmseg_mammo.io.image import map_intensity, write_png
 from mmseg_mammo.transforms import LoadMammogram, MapIntensity
 from mmseg_mammo.transforms.intensity import grey_channel, three_channels
@@ -95,3 +96,43 @@ def test_three_channels_are_a_copy():
     made = three_channels(GREY[8])
     made[0] = 0
     assert GREY[8][0].any()
+
+
+def film(air=90):
+    """A bright half disc of 100 levels beside ``air`` columns of black, with one white label."""
+    image = np.zeros((120, 60 + air), np.uint8)
+    rows, columns = np.mgrid[:120, : 60 + air]
+    inside = ((rows - 60) / 55) ** 2 + (columns / 50) ** 2 < 1
+    image[inside] = 80 + (rows[inside] * 7 + columns[inside]) % 100
+    image[4:7, -7:-4] = 255
+    return image, inside
+
+
+def test_percentiles_of_the_breast_do_not_ask_how_much_air_there_is():
+    narrow, inside = film(60)
+    wide, _ = film(140)
+    step = MapIntensity(intensity='breast', percentiles=(10, 90))
+    one, two = (step({'img': image})['img'][..., 0] for image in (narrow, wide))
+    assert np.abs(one[inside].astype(int) - two[:, :120][inside]).max() <= 8
+    other = MapIntensity(intensity='percentile', percentiles=(10, 90))
+    one, two = (other({'img': image})['img'][..., 0] for image in (narrow, wide))
+    assert np.abs(one[inside].astype(int) - two[:, :120][inside]).max() > 24
+
+
+def test_percentiles_of_the_breast_are_those_of_numpy():
+    image, _ = film()
+    found = MapIntensity(intensity='breast', percentiles=(5, 95))({'img': image})['img'][..., 0]
+    low, high = np.percentile(image[breast_core(image)], (5, 95))
+    expected = ((image.astype(float) - low) * 255 / (high - low)).clip(0, 255)
+    np.testing.assert_allclose(found, expected, atol=0.51)
+    colour = np.dstack([image] * 3)
+    np.testing.assert_array_equal(
+        MapIntensity(intensity='breast', percentiles=(5, 95)).map(colour)[..., 2], found
+    )
+
+
+def test_an_image_without_a_breast_is_mapped_as_a_whole():
+    black = np.zeros((20, 20), np.uint8)
+    assert not MapIntensity(intensity='breast')({'img': black})['img'].any()
+    with pytest.raises(ValueError, match='breast'):
+        MapIntensity(intensity='tissue')

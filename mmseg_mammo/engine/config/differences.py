@@ -1,6 +1,6 @@
 """Config differences: compare a checkpoint's config with the present one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from inspect import signature
 from typing import Any
 
@@ -58,11 +58,20 @@ def input_differences(trained: Config, cfg: Config) -> list[str]:
         One phrase per difference, such as ``Resize.scale is (512, 512), in training (224, 224)``.
     """
     ours, theirs = _input_settings(cfg), _input_settings(trained, trained=True)
-    return [
+    found = [
         f'{name} is {ours.get(name)}, in training {theirs.get(name)}'
         for name in sorted({*ours, *theirs})
         if ours.get(name) != theirs.get(name)
     ]
+    return found + _order_difference(_loader(cfg), _loader(trained, trained=True))
+
+
+def _order_difference(ours: Any, theirs: Any) -> list[str]:
+    """One phrase if the same steps stand in another order, such as CLAHE behind the resizing."""
+    one, other = ([*dict.fromkeys(n for n, _ in _steps(each or {}))] for each in (ours, theirs))
+    if set(one) != set(other) or one == other:
+        return []
+    return [f'the order is {", ".join(one)}, in training {", ".join(other)}']
 
 
 def threshold_difference(trained: Config, cfg: Config) -> list[str]:
@@ -76,10 +85,9 @@ def threshold_difference(trained: Config, cfg: Config) -> list[str]:
 
 def _input_settings(cfg: Config, trained: bool = False) -> dict[str, Any]:
     """Every setting of the steps and of the preprocessor; of a training those that it trained by."""
-    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')  # a search leaves the test out
-    found = _step_settings(loader) if loader else {}
+    found = _step_settings(_loader(cfg) or {})
     if trained and cfg.get('train_dataloader'):
-        seen = _step_settings(cfg.train_dataloader)
+        seen = _step_settings(_loader(cfg, trained))
         if not any(name.startswith('Resize.') for name in seen):  # crops, or random sizes
             seen |= {name: value for name, value in found.items() if name.startswith('Resize.')}
         found = seen
@@ -92,12 +100,26 @@ def _input_settings(cfg: Config, trained: bool = False) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in found.items()}
 
 
+def _loader(cfg: Config, trained: bool = False) -> Any:
+    """What images go through: of a test, or of a training if there is one."""
+    # A search leaves the test out.
+    tested = cfg.get('test_dataloader') or cfg.get('val_dataloader')
+    return (cfg.get('train_dataloader') if trained else None) or tested
+
+
 def _step_settings(loader: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of the image steps of a loader's data sets, with their defaults.
+    """Arguments of the image steps of a loader's data sets, with their defaults."""
+    found: dict[str, Any] = {}
+    for name, settings in _steps(loader):
+        found = {f'{name}.{k}': v for k, v in (settings or {'applied': True}).items()} | found
+    return found
+
+
+def _steps(loader: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and arguments, with defaults, of each image step of a loader's data sets, in order.
 
     Augmentation is left out: tests leave it out.
     """
-    found: dict[str, Any] = {}
     pipelines = [each.get('pipeline') or () for _, each in datasets_of(loader, '')]
     for step in image_steps(split_loading(pipelines)):
         kind = class_of(step.get('type'), TRANSFORMS)
@@ -109,9 +131,7 @@ def _step_settings(loader: Mapping[str, Any]) -> dict[str, Any]:
             if argument.default is not argument.empty
         }
         settings = {**defaults, **{key: step[key] for key in step if key != 'type'}}
-        name = 'Resize' if resizes(kind) else type_name(kind)
-        found = {f'{name}.{k}': v for k, v in (settings or {'applied': True}).items()} | found
-    return found
+        yield 'Resize' if resizes(kind) else type_name(kind), settings
 
 
 def check_length(trained: Config, cfg: Config) -> None:

@@ -160,7 +160,7 @@ def describe_test_output(cfg: Config) -> dict[str, Any]:
 def has_presence(cfg: Config) -> bool:
     """Whether the model of ``cfg`` says if an image has a lesion at all."""
     model = bare_model(cfg)
-    return any(model.get(name) for name in ('presence_head', 'object_score'))
+    return any(model.get(name) is not None for name in ('presence_head', 'object_score'))
 
 
 def bare_model(cfg: Config) -> Any:

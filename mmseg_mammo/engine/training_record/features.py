@@ -22,6 +22,7 @@ from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.config.image_steps import packs, split_steps, touches_image
 from mmseg_mammo.engine.fsdp import is_sharded
 from mmseg_mammo.engine.training_record.describe import read_training_images
+from mmseg_mammo.io.spacing import SIZE_KEYS
 from mmseg_mammo.models.image_features import encoder_of, image_features
 from mmseg_mammo.models.peft.trainable import unwrapped
 
@@ -105,8 +106,8 @@ def _features(
     preprocess: Any = model.data_preprocessor
 
     def load(item: Mapping[str, Any]) -> dict:
-        path = {'img_path': item['img_path']}
-        return steps({'seg_fields': [], 'reduce_zero_label': False, **path})
+        known = {key: item[key] for key in ('img_path', *SIZE_KEYS) if key in item}
+        return steps({'seg_fields': [], 'reduce_zero_label': False, **known})
 
     found = []
     with torch.no_grad(), _left_alone(encoder), ThreadPoolExecutor(_AHEAD) as pool:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from segment_anything.utils.onnx import SamOnnxModel
 from torch import Tensor, nn
 
+from mmseg_mammo.models.sam.object_decoder import ObjectMaskDecoder
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 
 PRESENCE = 'presence_logit'
@@ -92,10 +93,12 @@ class Decoder(SamOnnxModel):
     """
 
     inputs = ('image_embeddings', 'point_coords', 'point_labels', 'mask_input', 'has_mask_input')
-    outputs = ('masks', 'iou_predictions', 'low_res_masks')
+    outputs: tuple[str, ...] = ('masks', 'iou_predictions', 'low_res_masks')
 
     def __init__(self, model: SAMSegmentor) -> None:
         super().__init__(model, return_single_mask=False)
+        if model.has_presence:
+            self.outputs = (*Decoder.outputs, PRESENCE)
 
     def forward(
         self,
@@ -104,7 +107,7 @@ class Decoder(SamOnnxModel):
         point_labels: Tensor,
         mask_input: Tensor,
         has_mask_input: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         """Candidates of one object.
 
         Args:
@@ -116,17 +119,24 @@ class Decoder(SamOnnxModel):
             has_mask_input: 1 float; 0 leaves ``mask_input`` out.
 
         Returns:
-            1×3×S×S logits, 1×3 predicted IoUs, and 1×3×4s×4s logits.
+            1×3×S×S logits, 1×3 predicted IoUs, and 1×3×4s×4s logits. Of a model with an object
+            score also 1 raw logit of presence; no mask is emptied.
         """
-        low, iou = self.mask_decoder.predict_masks(
-            image_embeddings=image_embeddings,
-            image_pe=self.model.prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=self._embed_points(point_coords, point_labels),
-            dense_prompt_embeddings=self._embed_masks(mask_input, has_mask_input),
+        asked = (
+            image_embeddings,
+            self.model.prompt_encoder.get_dense_pe(),
+            self._embed_points(point_coords, point_labels),
+            self._embed_masks(mask_input, has_mask_input),
         )
+        decoder = self.mask_decoder
+        presence: list[Tensor] = []
+        if isinstance(decoder, ObjectMaskDecoder):
+            low, iou, *presence = decoder.predict_objects(*asked)
+        else:
+            low, iou = decoder.predict_masks(*asked)
         low, iou = low[:, 1:], iou[:, 1:]
         size = (self.img_size, self.img_size)
-        return F.interpolate(low, size, mode='bilinear', align_corners=False), iou, low
+        return F.interpolate(low, size, mode='bilinear', align_corners=False), iou, low, *presence
 
     def example(self) -> tuple[Tensor, ...]:
         """Inputs of the right shapes."""

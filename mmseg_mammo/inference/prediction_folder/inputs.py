@@ -54,7 +54,9 @@ class Input:
     def facts(self) -> dict[str, Any]:
         """What a pipeline may ask of an image beside its path."""
         shape = zip(('original_height', 'original_width'), self.original_shape or (), strict=False)
-        return {'image': self.image, **dict(shape)}
+        size = {'extent_mm': self.extent_mm, 'spacing_mm': self.spacing}
+        told = {key: value for key, value in size.items() if value}
+        return {'image': self.image, **dict(shape), **told}
 
     def fingerprint(self) -> str:
         """Changes with the file, by its place, size and time, and with what is known of it; '' if gone."""

@@ -58,6 +58,7 @@ class PixelCache:
         names: Of the images, in the order of their numbers.
         data: A file of the data, whose rights the cache gets.
         limit: Bytes of the disk that all chains of the folder may take; None: any.
+        pixels: The most that an image may have, where the steps tell; else the first one has most.
     """
 
     def __init__(
@@ -68,8 +69,9 @@ class PixelCache:
         names: Sequence[str],
         data: Path,
         limit: int | None = None,
+        pixels: int = 0,
     ) -> None:
-        self.folder, self.limit = folder, limit
+        self.folder, self.limit, self._pixels = folder, limit, pixels
         self._chain = Chain(folder / key, Rights(data))
         self._room = 0  # bytes of an image; 0: nothing is written yet
         self._file = -1
@@ -158,7 +160,8 @@ class PixelCache:
         if not packed or slot == _NO_SLOT:
             return UNFIT
         if not self._ready():
-            self._chain.claim_room(2 * entry.image.size)  # twice: images of 8 and of 16 bits mix
+            # Twice: images of 8 and of 16 bits mix.
+            self._chain.claim_room(2 * max(entry.image.size, self._pixels))
         if not self._ready():
             return DISK
         if entry.image.nbytes > self._room:

@@ -4,6 +4,7 @@ Shape shorthand: O objects, K = 3 candidates, s×s patches, C channels of an emb
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,27 +15,48 @@ from mmseg_mammo.models.prompts.interaction import Interaction
 from mmseg_mammo.models.prompts.prompts import Prompts
 from mmseg_mammo.models.sam.decoder_attention import use_kernels
 from mmseg_mammo.models.sam.image_encoder import PATCH
+from mmseg_mammo.models.sam.object_decoder import Decoded, ObjectMaskDecoder
 
 CHOICES = ('predicted_iou', 0, 1, 2)
 # The logit where nothing was asked for: half precision holds it, and its sigmoid is exactly zero.
 NOTHING = -1e4
 
 
-def build_small_parts(channels: int, img_size: int) -> tuple[PromptEncoder, MaskDecoder]:
+class Round(NamedTuple):
+    """What is known after a prompt of each object.
+
+    Attributes:
+        logits: O×K×S×S on the input.
+        iou: O×K, predicted.
+        prompts: That gave them.
+        object_logit: O, of there being a lesion; None of a model that does not say.
+    """
+
+    logits: Tensor
+    iou: Tensor
+    prompts: Prompts
+    object_logit: Tensor | None = None
+
+
+def build_small_parts(
+    channels: int, img_size: int, object_score: bool = False
+) -> tuple[PromptEncoder, MaskDecoder]:
     """SAM's prompt encoder and mask decoder of width ``channels``, 256 in Meta's files.
 
     Args:
         channels: C, a multiple of 16.
         img_size: Side of the input in pixels.
+        object_score: Whether the decoder is an :class:`.ObjectMaskDecoder`.
     """
     side = img_size // PATCH
     transformer = TwoWayTransformer(
         depth=2, embedding_dim=channels, num_heads=8, mlp_dim=8 * channels
     )
     use_kernels(transformer)
+    decoder = ObjectMaskDecoder if object_score else MaskDecoder
     return (
         PromptEncoder(channels, (side, side), (img_size, img_size), mask_in_chans=16),
-        MaskDecoder(
+        decoder(
             transformer_dim=channels,
             transformer=transformer,
             num_multimask_outputs=3,
@@ -50,7 +72,7 @@ def decode(
     embedding: Tensor,
     prompts: Prompts,
     mask: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
+) -> Decoded:
     """Candidate masks for the objects of one image, in float32 whatever autocast says.
 
     Args:
@@ -59,16 +81,18 @@ def decode(
         embedding: 1×C×s×s float32.
         prompts: Of O objects, in pixels of the input.
         mask: O×1×4s×4s logits of an earlier round, or None.
-
-    Returns:
-        Logits, O×K×4s×4s, and predicted IoUs, O×K.
     """
     if (prompts.labels < 0).any():  # the decoder would see padding as prompts
         each = [
             decode(prompt_encoder, mask_decoder, embedding, own, _of(mask, index))
             for index, own in enumerate(prompts.per_object())
         ]
-        return torch.cat([logits for logits, _ in each]), torch.cat([iou for _, iou in each])
+        found = [one.object_logit for one in each if one.object_logit is not None]
+        return Decoded(
+            torch.cat([one.logits for one in each]),
+            torch.cat([one.iou for one in each]),
+            torch.cat(found) if found else None,
+        )
     device = embedding.device
     points = prompts.points.to(device), prompts.labels.to(device)
     # Half precision has too few digits for coordinates.
@@ -78,13 +102,11 @@ def decode(
             boxes=None if prompts.boxes is None else prompts.boxes.to(device),
             masks=mask,
         )
-        return mask_decoder(
-            image_embeddings=embedding,
-            image_pe=prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            multimask_output=True,
-        )
+        asked = embedding, prompt_encoder.get_dense_pe(), sparse, dense
+        if not isinstance(mask_decoder, ObjectMaskDecoder):
+            return Decoded(*mask_decoder(*asked, multimask_output=True))
+        logits, iou, object_logit = mask_decoder.predict_objects(*asked)
+        return Decoded(logits[:, 1:], iou[:, 1:], object_logit)
 
 
 def _of(mask: Tensor | None, index: int) -> Tensor | None:
@@ -163,7 +185,7 @@ def decode_rounds(
     embedding: Tensor,
     prompting: Interaction,
     mask_choice: str | int,
-) -> Iterator[tuple[Tensor, Tensor, Prompts]]:
+) -> Iterator[Round]:
     """:func:`decode`, and again after each further prompt (SAM, appendix A, training algorithm).
 
     A further round sees the logits of the candidate that was chosen before, without gradient,
@@ -178,23 +200,23 @@ def decode_rounds(
         mask_choice: See :func:`choose_candidate`.
 
     Yields:
-        Logits on the input, O×K×S×S; predicted IoUs, O×K; and the prompts that gave them. Without
-        any object 1×K×S×S of :data:`NOTHING`, and NaN.
+        A round, the first prompts' first. Without any object its logits are 1×K×S×S of
+        :data:`NOTHING`, and it predicts 1×K NaN and no object.
     """
     prompts, mask = prompting.prompts, None
     size = prompt_encoder.input_image_size
     if not len(prompts.labels):
         offered = 1, mask_decoder.num_multimask_outputs
-        yield (
+        yield Round(
             embedding.new_full((*offered, *size), NOTHING),
             embedding.new_full(offered, torch.nan),
             prompts,
         )
         return
     for left in reversed(range(1 + prompting.rounds)):
-        low, iou = decode(prompt_encoder, mask_decoder, embedding, prompts, mask)
+        low, iou, object_logit = decode(prompt_encoder, mask_decoder, embedding, prompts, mask)
         logits = F.interpolate(low, size, mode='bilinear', align_corners=False)
-        yield logits, iou, prompts
+        yield Round(logits, iou, prompts, object_logit)
         if left:
             chosen = choose_candidate(iou, mask_choice)
             mask = take_candidate(low, chosen).detach()[:, None]

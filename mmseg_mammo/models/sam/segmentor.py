@@ -26,16 +26,19 @@ from mmseg_mammo.models.prompts.interaction import (
     prompts_from_truth,
     targets_on_input,
 )
-from mmseg_mammo.models.prompts.prompts import Prompts
 from mmseg_mammo.models.sam.embedding_cache import cache_for
+from mmseg_mammo.models.sam.found import Found, merge_round
 from mmseg_mammo.models.sam.mask_decoder import (
     CHOICES,
+    Round,
     build_small_parts,
-    choose_candidate,
     decode_rounds,
     mean_losses,
-    merge_objects,
-    to_two_classes,
+)
+from mmseg_mammo.models.sam.object_score import (
+    read_object_score,
+    round_losses,
+    training_prompts,
 )
 from mmseg_mammo.models.sam.weights import PretrainedSAM
 
@@ -69,6 +72,9 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         mask_choice: Which candidate is kept: the one with the highest ``'predicted_iou'``, or
             always number 0, 1 or 2.
         embedding_cache: Folder where embeddings are kept, for an encoder that is wholly frozen.
+        object_score: Settings of :class:`.ObjectScore`; ``dict()`` for its defaults. The model then
+            says of each object whether it is there, which is always trained whatever
+            ``trainable`` says, and is asked about the background too. None: as SAM.
         kwargs: ``data_preprocessor``, ``test_output`` (:class:`.TestOutput`), and what
             :class:`.HostSegmentor` takes.
 
@@ -88,9 +94,12 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         trainable: str = '.*',
         mask_choice: str | int = 'predicted_iou',
         embedding_cache: str | None = None,
+        object_score: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
+        self.has_presence = object_score is not None
         super().__init__(**kwargs)
+        self.object_score = read_object_score(object_score)
         for name, value, allowed in (
             ('prompts_from', prompts_from, ('truth', 'given')),
             ('mask_choice', mask_choice, CHOICES),
@@ -100,7 +109,7 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         # The encoder first: LoRAModel drops what the state dict holds before it.
         self.image_encoder = MODELS.build(image_encoder)
         self.prompt_encoder, self.mask_decoder = build_small_parts(
-            self.image_encoder.out_chans, self.image_encoder.img_size
+            self.image_encoder.out_chans, self.image_encoder.img_size, self.has_presence
         )
         self.train_prompts = MODELS.build(train_prompts)
         self.test_prompts = MODELS.build(test_prompts)
@@ -132,34 +141,34 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
             return self.image_encoder(inputs).float()
         return self.cache.embed(inputs, self.image_encoder)
 
-    def _rounds(
-        self, embedding: Tensor, prompting: Interaction
-    ) -> Iterator[tuple[Tensor, Tensor, Prompts]]:
-        parts = self.prompt_encoder, self.mask_decoder
-        return decode_rounds(*parts, embedding, prompting, self.mask_choice)
+    def _rounds(self, embedding: Tensor, prompting: Interaction) -> Iterator[Round]:
+        parts = self.prompt_encoder, self.mask_decoder, embedding
+        return decode_rounds(*parts, prompting, self.mask_choice)
 
     def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
         """Means over images: ``loss_focal``, ``loss_dice``, ``loss_iou``.
 
+        With an object score also ``loss_object``, and the others are 0 for images without a lesion
+        (:func:`.object_losses`).
+
         Args:
             inputs: B×3×S×S, normalised.
-            data_samples: With ``gt_sem_seg``.
+            data_samples: With ``gt_sem_seg``. An image of which every pixel is ignored, since
+                only its label is known, has no loss: nobody knows where to click.
         """
-        shape = (inputs.shape[-2], inputs.shape[-1])
-        pairs = zip(self.extract_feat(inputs), data_samples, strict=True)
-        return mean_losses([self._image_losses(one[None], sample, shape) for one, sample in pairs])
+        triples = zip(self.extract_feat(inputs), inputs, data_samples, strict=True)
+        return mean_losses([self._image_losses(one[None], *rest) for one, *rest in triples])
 
     def _image_losses(
-        self, embedding: Tensor, sample: SegDataSample, shape: tuple[int, int]
+        self, embedding: Tensor, image: Tensor, sample: SegDataSample
     ) -> dict[str, Tensor]:
         sampler = self.train_prompts if self.training else self.test_prompts
         generator = None if self.training else image_generator(sample)
-        prompting = prompts_from_truth(sample, shape, sampler, generator)
-        targets = [t.to(embedding.device) for t in targets_on_input(prompting, sample, shape)]
-        rounds = self._rounds(embedding, prompting)
-        return mean_losses(
-            [self.candidate_loss(logits, iou, *targets) for logits, iou, _ in rounds]
-        )
+        levels, settings = self.grey_levels(image), self.object_score
+        prompting = training_prompts(sample, levels, sampler, generator, settings)
+        targets = targets_on_input(prompting, sample, (image.shape[-2], image.shape[-1]))
+        how = *(t.to(embedding.device) for t in targets), self.candidate_loss, settings
+        return mean_losses([round_losses(one, *how) for one in self._rounds(embedding, prompting)])
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
@@ -176,7 +185,8 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
             NaN for several objects: nothing is predicted of a union), ``chosen`` (-1 if objects
             chose differently), ``prompt_points`` ([x, y, label], pixels of the prepared image),
             ``prompt_boxes``, ``prompts_from``. Without a prompt all masks are empty, with
-            probability 0 everywhere, ``candidate_iou`` is NaN and ``chosen`` -1.
+            probability 0 everywhere, ``candidate_iou`` is NaN and ``chosen`` -1. With an object score
+            see also :meth:`.TestOutput.gate` and :func:`.close_objects`.
             Of several objects from the truth also ``best_of_each`` (1×H×W logits): the union
             of the candidates that are best for their own objects (:func:`.best_candidate`). The
             same on the network's grid: ``input_logits``, ``input_candidates``, … All of them
@@ -184,7 +194,8 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         """
         if data_samples is None:
             raise MammoError('SAM cannot predict without samples', 'samples with truth or prompts')
-        found = self._segment(self.extract_feat(inputs), inputs, data_samples)
+        embeddings = self.extract_feat(inputs)
+        found = self._segment(embeddings, inputs, data_samples, closing=self.has_presence)
 
         def complete(index: int, sample: SegDataSample) -> None:
             kept, offered, facts = found[index]
@@ -192,7 +203,8 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
             sample.set_metainfo(facts)
             self.postprocess_result(kept[None], [sample])
 
-        return self.put_in(inputs, data_samples, complete)
+        presence = [one.facts['presence_logit'] for one in found] if self.has_presence else None
+        return self.put_in(inputs, data_samples, complete, presence)
 
     def _segment(
         self,
@@ -200,8 +212,9 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         inputs: Tensor,
         data_samples: list[SegDataSample],
         prompts_from: str | None = None,
-    ) -> list[tuple[Tensor, Tensor, dict[str, Any]]]:
-        """Of each image 2×S×S kept logits, M×2×S×S offered ones (:func:`.merge_objects`), the metainfo."""
+        closing: bool = False,
+    ) -> list[Found]:
+        """What is found of each image; closed objects are left out if ``closing``."""
         shape = (inputs.shape[-2], inputs.shape[-1])
         found = []
         for embedding, sample in zip(embeddings, data_samples, strict=True):
@@ -211,24 +224,19 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
                 prompting = prompts_from_truth(
                     sample, shape, self.test_prompts, image_generator(sample)
                 )
-            *_, (logits, iou, prompts) = self._rounds(embedding[None], prompting)
-            chosen = choose_candidate(iou, self.mask_choice)
-            kept, offered = merge_objects(logits, chosen, prompting.objects)
+            *_, last = self._rounds(embedding[None], prompting)
+            output = self.test_output if closing else None
+            one = merge_round(last, prompting.objects, self.mask_choice, output)
             sx, sy = input_scale(sample, shape)
-            asked = len(prompts.labels) > 0
-            facts = {
-                'candidate_iou': (iou[0] if len(iou) == 1 else iou[0] * torch.nan).tolist(),
-                'chosen': int(chosen[0]) if asked and (chosen == chosen[0]).all() else -1,
-                'prompts_from': self.prompts_from,
-                **prompts.scale(1 / sx, 1 / sy).as_metainfo(),
-            }
-            found.append((to_two_classes(kept), to_two_classes(offered), facts))
+            prompts = last.prompts.scale(1 / sx, 1 / sy).as_metainfo()
+            one.facts.update(prompts_from=self.prompts_from, **prompts)
+            found.append(one)
         return found
 
     def encode_decode(self, inputs: Tensor, batch_data_samples: list[SegDataSample]) -> Tensor:
         """B×3×S×S -> B×2×S×S logits, of which the first is zero."""
         found = self._segment(self.extract_feat(inputs), inputs, batch_data_samples)
-        return torch.stack([kept for kept, _, _ in found])
+        return torch.stack([one.kept for one in found])
 
     def _forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         """As :meth:`encode_decode`; without samples of a click in the middle, for counting FLOPs.
@@ -239,4 +247,4 @@ class SAMSegmentor(PretrainedSAM, InputGrid, HostSegmentor):
         if data_samples is None:
             samples, source = [centre_click_sample(inputs.shape[-2:])] * len(inputs), 'given'
         found = self._segment(self.image_encoder(inputs).float(), inputs, samples, source)
-        return torch.stack([kept for kept, _, _ in found])
+        return torch.stack([one.kept for one in found])

@@ -16,6 +16,7 @@ from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.backbones.vit_weights import first_names, read_weights
 from mmseg_mammo.models.peft.trainable import matching
 from mmseg_mammo.models.sam.image_encoder import PATCH
+from mmseg_mammo.models.sam.object_decoder import OBJECT_PARTS
 
 POSITIONS = 'image_encoder.pos_embed'
 PARTS = ('image_encoder', 'prompt_encoder', 'mask_decoder')
@@ -29,6 +30,8 @@ class PretrainedSAM(BaseModule):
         trainable: Regular expression of what is trained; empty for nothing.
     """
 
+    presence_parts = (OBJECT_PARTS,)
+
     pretrained: str | None
     trainable: str
 
@@ -38,8 +41,9 @@ class PretrainedSAM(BaseModule):
         return PATCH
 
     def tuned_parameters(self) -> set[str]:
-        """Names of the parameters that are trained."""
-        return matching(self, self.trainable) if self.trainable else set()
+        """Names of the parameters that are trained; an object score always is."""
+        named = matching(self, self.trainable) if self.trainable else set()
+        return named | {n for n, _ in self.named_parameters() if n.startswith(OBJECT_PARTS)}
 
     def load_base(self) -> None:
         """Load the pre-trained file."""
@@ -65,6 +69,8 @@ def load_sam_weights(model: nn.Module, path: str | Path) -> None:
     for another image size are resized: the absolute ones bicubically, the relative ones of the
     global blocks linearly, as segment-anything itself does while running.
 
+    An object score, which Meta's files do not have, stays as it is.
+
     Args:
         model: Has ``image_encoder``, ``prompt_encoder`` and ``mask_decoder``.
         path: PyTorch file: Meta's, or a whole checkpoint of this project.
@@ -75,6 +81,9 @@ def load_sam_weights(model: nn.Module, path: str | Path) -> None:
     path = Path(path)
     state = read_weights(path, 'model.pretrained')
     targets = named_tensors(model)
+    scored = {name for name in targets if name.startswith(OBJECT_PARTS)}
+    if not scored & set(state):
+        targets = {name: target for name, target in targets.items() if name not in scored}
     encoder: Any = model.image_encoder
     grid = encoder.img_size // PATCH
     grids = _grid_of(state), grid
@@ -103,7 +112,8 @@ def load_sam_weights(model: nn.Module, path: str | Path) -> None:
     with torch.no_grad():
         for name, target in targets.items():
             target.copy_(fitted[name])
-    print_log(f'SAM: {len(fitted)} tensors from {path}', 'current')
+    random = '' if scored <= set(targets) else '; the object score starts at random'
+    print_log(f'SAM: {len(fitted)} tensors from {path}{random}', 'current')
 
 
 def named_tensors(model: nn.Module) -> dict[str, Tensor]:

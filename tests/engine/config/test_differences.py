@@ -66,6 +66,19 @@ def test_the_pipeline_that_was_trained_with_counts_and_its_defaults_are_values_t
         assert found.endswith(f'in training {value}')
 
 
+def test_clahe_before_the_resizing_is_another_input_than_behind_it():
+    trained, cfg = config('unet_strong_cbis'), config('unet_strong_cbis')
+    for loader in (trained.train_dataloader, trained.test_dataloader):
+        steps = loader.dataset.pipeline
+        kinds = [step.type for step in steps]
+        size = next(n for n, kind in enumerate(kinds) if kind in ('Resize', 'ResizeMammogram'))
+        steps.insert(size, steps.pop(kinds.index('MammoCLAHE')))
+    assert input_differences(trained, trained) == []
+    (found,) = input_differences(trained, cfg)
+    assert found.startswith('the order is ReadMammogram, MapIntensity, Resize, MammoCLAHE')
+    assert 'in training ReadMammogram, MapIntensity, MammoCLAHE, Resize' in found
+
+
 @pytest.mark.parametrize('name', ['unet_strong_cbis', 'sam_finetune_cbis'])
 def test_one_step_that_loads_and_two_are_the_same_and_their_settings_are_compared(name):
     ours, earlier = config(name), in_one_step(config(name))

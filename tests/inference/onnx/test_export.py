@@ -97,7 +97,7 @@ def test_the_parts_of_a_sam_give_the_candidates_of_pytorch(sam, tmp_path):
     nowhere, no_point = torch.zeros(1, 1, 2), torch.tensor([[-1.0]])
     for boxes, places, kinds in ((None, nowhere, no_point), (box, corners, at_corners)):
         for has_mask in (0, 1):
-            low, iou = decode(
+            low, iou, _ = decode(
                 model.prompt_encoder,
                 model.mask_decoder,
                 embedding,
@@ -117,6 +117,29 @@ def test_the_parts_of_a_sam_give_the_candidates_of_pytorch(sam, tmp_path):
             masks = F.interpolate(low, (32, 32), mode='bilinear', align_corners=False)
             close(candidates['masks'], masks)
     assert [read_record(file)['onnx']['part'] for file in files] == ['encoder', 'decoder']
+
+
+@OLD_TORCH
+@torch.no_grad()
+def test_the_decoder_of_a_sam_with_an_object_score_gives_the_logit_of_presence(prepared, tmp_path):
+    checkpoint = save_checkpoint(tmp_path / 'm.pth', 'sam_absence_cbis', prepared)
+    files = exported(checkpoint, tmp_path / 'sam.onnx', presence_threshold=0.25)
+    model = load_model(None, checkpoint)
+    embedding = torch.randn(1, 32, 2, 2)
+    points, labels = torch.tensor([[[3.0, 7.0]]]), torch.tensor([[1]])
+    parts = model.prompt_encoder, model.mask_decoder
+    expected = decode(*parts, embedding, Prompts(points, labels))
+    found = run(
+        files[1],
+        image_embeddings=embedding,
+        point_coords=torch.cat([points, torch.zeros(1, 1, 2)], dim=1),
+        point_labels=torch.tensor([[1.0, -1.0]]),
+        mask_input=torch.zeros(1, 1, 8, 8),
+        has_mask_input=torch.zeros(1),
+    )
+    close(found['low_res_masks'], expected.logits)
+    close(found['presence_logit'], expected.object_logit)
+    assert json.loads(read_metadata(files[1])['presence_threshold']) == 0.25
 
 
 def test_its_metadata_say_how_images_become_its_input_and_where_it_came_from(

@@ -95,7 +95,7 @@ def test_a_table_tells_what_it_knows_of_images(image, tmp_path):
     assert (two.laterality, two.spacing, two.facts) == (
         'RIGHT',
         (0.1, 0.2),
-        {'image': 'missing.dcm'},
+        {'image': 'missing.dcm', 'spacing_mm': (0.1, 0.2)},
     )
 
 

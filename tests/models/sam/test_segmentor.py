@@ -15,8 +15,11 @@ from mmseg_mammo.engine.loops import sample_on_grid
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.evaluation.metric import MammographyMetric
+from mmseg_mammo.models.one_by_one import one_by_one
 from mmseg_mammo.models.peft.trainable import count_parameters
-from mmseg_mammo.models.sam.mask_decoder import decode
+from mmseg_mammo.models.prompts.interaction import prompts_from_metainfo
+from mmseg_mammo.models.sam.mask_decoder import Round, decode
+from mmseg_mammo.models.test_output import TestOutput
 from mmseg_mammo.transforms import LoadPrompts
 
 RANDOM = dict(type='RandomPointSampler', points=2)
@@ -237,7 +240,7 @@ def test_the_loss_is_that_of_the_candidates_on_the_input(weights):
     objects = sample.gt_sem_seg.data == 1
     prompts = model.test_prompts(objects)
     parts = model.prompt_encoder, model.mask_decoder
-    low, iou = decode(*parts, model.image_encoder(inputs), prompts)
+    low, iou, _ = decode(*parts, model.image_encoder(inputs), prompts)
     logits = F.interpolate(low, (SIDE, SIDE), mode='bilinear')
     expected = model.candidate_loss(logits, iou, objects)
     found = model.loss(inputs, [sample])
@@ -388,7 +391,7 @@ def test_hindsight_lets_every_object_have_its_own_best_candidate(eval_size, weig
     nothing = torch.zeros_like(wrong)
     masks = torch.stack([first, wrong, nothing, wrong, second, nothing]).view(2, 3, SIDE, SIDE)
     iou = torch.tensor([[0.5, 0.2, 0.9], [0.2, 0.5, 0.9]])
-    model._rounds = lambda embedding, prompting: [(masks * 20.0 - 10, iou, prompting.prompts)]
+    model._rounds = lambda embedding, prompting: [Round(masks * 20.0 - 10, iou, prompting.prompts)]
     inputs = normalised(model, pictures(1))
     (found,) = model.predict(inputs, [sample_of(first | second, (SIDE, SIDE))])
     assert torch.equal(found.best_of_each.data[0] > 0, first | second)
@@ -405,6 +408,112 @@ def test_hindsight_lets_every_object_have_its_own_best_candidate(eval_size, weig
     (found,) = model.predict(inputs, [sample_of(shape=(SIDE, SIDE), prompts=given)])
     assert 'best_of_each' not in found
     assert len(found.candidates.data) == 3
+
+
+@pytest.fixture(scope='module')
+def scored(weights):
+    """A SAM with an object score in eval mode, with given prompts."""
+    torch.manual_seed(3)
+    model = MODELS.build(our_config(prompts_from='given', object_score={}))
+    model.load_state_dict(weights.state_dict(), strict=False)
+    return model.eval()
+
+
+def outputs_of(model, **output):
+    """Predictions of two images, of two objects and one, with a setting of the output."""
+    model.test_output = TestOutput(**output)
+    with torch.no_grad():
+        return model.predict(normalised(model, pictures()), given_samples())
+
+
+def test_presence_is_that_of_the_object_that_is_most_likely_there(scored):
+    inputs = normalised(scored, pictures())
+    parts = scored.prompt_encoder, scored.mask_decoder
+    settings = dict(presence_scale=2.0, presence_bias=0.3)
+    for index, found in enumerate(outputs_of(scored, **settings)):
+        places = prompts_from_metainfo(given_samples()[index], (SIDE, SIDE)).prompts
+        with torch.no_grad():
+            embedding = scored.image_encoder(inputs[index : index + 1])
+            logit = decode(*parts, embedding, places).object_logit
+        assert found.object_presence == pytest.approx((2 * logit + 0.3).sigmoid().tolist())
+        assert found.presence == max(found.object_presence)
+        assert found.presence_logit == pytest.approx(float(logit.max()))
+        assert found.closed is False
+
+
+def test_closed_objects_are_left_out_and_of_closed_images_the_mask_is_empty(scored):
+    plain = outputs_of(scored)
+    low, high = sorted(plain[0].object_presence)
+    between, _ = outputs_of(scored, presence_threshold=(low + high) / 2)
+    assert between.closed is False
+    number = plain[0].object_presence.index(high)
+    alone = dict(points=GIVEN[0]['points'][number : number + 1], labels=[[1]], boxes=None)
+    inputs = normalised(scored, pictures(1))
+    (expected,) = scored.predict(inputs, [sample_of(shape=SHAPES[0], prompts=alone)])
+    torch.testing.assert_close(between.seg_logits.data, expected.seg_logits.data)
+    assert not torch.equal(between.seg_logits.data, plain[0].seg_logits.data)
+    closed, _ = outputs_of(scored, presence_threshold=high)
+    assert closed.closed is True
+    assert not closed.pred_sem_seg.data.any()
+    for name in ('seg_logits', 'input_logits', 'candidates'):
+        assert torch.equal(closed.get(name).data, plain[0].get(name).data)
+
+
+def test_raw_logits_do_not_follow_the_gate(scored):
+    scored.test_output = TestOutput()
+    inputs = normalised(scored, pictures())
+    with torch.no_grad():
+        expected = scored(inputs, given_samples(), mode='tensor')
+        scored.test_output = TestOutput(presence_threshold=1.0)
+        assert torch.equal(scored(inputs, given_samples(), mode='tensor'), expected)
+
+
+def test_an_image_without_a_prompt_has_no_presence_and_is_closed(scored):
+    scored.test_output = TestOutput(presence_bias=9.0)
+    sample = sample_of(shape=SHAPES[0], prompts=NO_OBJECT)
+    (found,) = scored.predict(normalised(scored, pictures(1)), [sample])
+    assert (found.presence, found.closed, found.object_presence) == (0.0, True, [])
+    assert found.presence_logit == -torch.inf
+
+
+def test_predictions_one_by_one_are_gated_too(scored):
+    expected = [one.presence for one in outputs_of(scored, presence_threshold=1.0)]
+    with one_by_one(scored):
+        found = outputs_of(scored, presence_threshold=1.0)
+        assert [one.presence for one in found] == expected
+        assert not any(one.pred_sem_seg.data.any() for one in found)
+
+
+def test_without_an_object_score_nothing_is_said_and_its_settings_are_refused(weights):
+    model = our_sam(weights, prompts_from='given')
+    assert model.has_presence is False
+    for found in outputs_of(model):
+        assert not {'presence', 'closed', 'object_presence'} & set(found.metainfo)
+    with pytest.raises(MammoError, match=r'presence_threshold.*object_score'):
+        MODELS.build(our_config(test_output=dict(presence_threshold=0.5)))
+
+
+def test_a_batch_without_any_lesion_trains_the_object_score_alone(scored):
+    """Of a normal image, and of one of which only the label is known."""
+    normal, unknown = torch.zeros(SIDE, SIDE), torch.full((SIDE, SIDE), 255)
+    samples = [sample_of(truth, (SIDE, SIDE)) for truth in (normal, unknown)]
+    losses = scored.loss(normalised(scored, pictures()), samples)
+    assert losses.keys() == {'loss_focal', 'loss_dice', 'loss_iou', 'loss_object'}
+    assert [float(losses[name]) for name in ('loss_focal', 'loss_dice', 'loss_iou')] == [0] * 3
+    alone = scored.loss(normalised(scored, pictures(1)), samples[:1])
+    torch.testing.assert_close(losses['loss_object'], alone['loss_object'] / 2)
+    assert sum(losses.values()).requires_grad
+
+
+@pytest.mark.parametrize('trainable', ['', '^prompt_encoder'])
+def test_an_object_score_is_always_trained(trainable):
+    model = MODELS.build(our_config(trainable=trainable, object_score={})).train()
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    asked = {name for name in trained if trainable and name.startswith('prompt_encoder')}
+    assert len(trained - asked) == 7
+    assert all(name.startswith('mask_decoder.object_') for name in trained - asked)
+    assert bool(asked) is bool(trainable)
+    assert model.mask_decoder.training
 
 
 def test_where_the_truth_is_used_has_to_be_said():

@@ -7,8 +7,10 @@ from mmseg.registry import MODELS
 from sam_models import meta_sam, our_config, our_sam
 from segment_anything import sam_model_registry
 
+from mmseg_mammo.engine.checkpoint import start_presence
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.models.sam.image_encoder import ARCHS
+from mmseg_mammo.models.sam.object_decoder import OBJECT_PARTS
 from mmseg_mammo.models.sam.weights import named_tensors
 
 NAMES = {'base': 'vit_b', 'large': 'vit_l', 'huge': 'vit_h'}
@@ -118,6 +120,36 @@ def test_a_file_of_another_model_is_refused_and_changes_nothing(change, message,
     with pytest.raises(CheckpointError, match=message):
         model.init_weights()
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_metas_file_fills_a_model_with_an_object_score_and_leaves_that_alone(weights):
+    model = MODELS.build(our_config(pretrained=str(weights[1]), object_score={}))
+    score = {n: v.clone() for n, v in model.state_dict().items() if n.startswith(OBJECT_PARTS)}
+    model.init_weights()
+    state, expected = model.state_dict(), weights[0].state_dict()
+    assert len(score) == len(state) - len(expected) == 7
+    assert all(torch.equal(state[name], value) for name, value in {**expected, **score}.items())
+
+
+def test_a_file_with_an_object_score_fills_all_of_it_and_is_none_of_a_model_without(tmp_path):
+    torch.manual_seed(1)
+    trained = MODELS.build(our_config(object_score={}))
+    path = tmp_path / 'scored.pth'
+    torch.save(trained.state_dict(), path)
+    model = MODELS.build(our_config(pretrained=str(path), object_score={}))
+    model.init_weights()
+    state = model.state_dict()
+    assert all(torch.equal(state[name], value) for name, value in trained.state_dict().items())
+    with pytest.raises(CheckpointError, match=r'7 of its tensors have no place \(mask_decoder.obj'):
+        MODELS.build(our_config(pretrained=str(path))).init_weights()
+
+
+def test_a_training_with_an_object_score_may_start_from_a_checkpoint_without(weights):
+    model = MODELS.build(our_config(object_score={}))
+    checkpoint = {'state_dict': dict(weights[0].state_dict())}
+    assert start_presence(checkpoint, model) == 7
+    model.load_state_dict(checkpoint['state_dict'], strict=True)
+    assert start_presence({'state_dict': {}}, MODELS.build(our_config())) == 0
 
 
 def test_a_missing_file_says_what_to_set():
