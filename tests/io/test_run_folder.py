@@ -64,6 +64,12 @@ def test_patients_of_two_hospitals_are_told_apart():
     assert Records(columns).patients.tolist() == ['a/1', 'b/1', 'a/2']
 
 
+def test_cuts_are_of_the_patients_of_their_images():
+    sources = ['a', 'a, lesion-free crops', 'b, lesion-free sides']
+    columns = {'source': np.array(sources), 'patient_id': np.array(['1', '1', '1'])}
+    assert Records(columns).patients.tolist() == ['a/1', 'a/1', 'b/1']
+
+
 @pytest.mark.parametrize('chosen', [np.array([False, True, True]), np.array([1, 2])])
 def test_lines_are_chosen_by_truth_or_by_index(chosen):
     records = Records({'key': np.array(['a', 'b', 'c']), 'dice': np.array([0.1, 0.2, 0.3])})

@@ -16,7 +16,7 @@ from mmseg_mammo.preparation.lesion_free.boxes import (
 SHARE = (0.35, 0.6)
 BREAST = 0.5  # of a window, at least
 _SIDES = 20  # that are tried
-_CHOICE = 16  # windows, of which the one is taken that has most nearly as much breast
+_CHOICE = 64  # windows of either kind, of which the two are taken that are most alike
 
 
 def choose_crops(
@@ -25,8 +25,8 @@ def choose_crops(
     """Square windows of one side, each at least half breast: one without lesion, one with it.
 
     The side is drawn until there are both. They so have the same sizes over any number of images;
-    and of some windows without lesion the one is taken whose share of breast is nearest to that of
-    the other, so that black film does not tell them apart.
+    and of some windows of either kind the two are taken whose shares of breast are nearest, so that
+    black film does not tell them apart.
 
     Args:
         breast: H×W bool.
@@ -54,9 +54,10 @@ def choose_crops(
         some = free[rng.integers(len(free), size=_CHOICE)]
         if not ill:
             return Cuts(_window(some[0], side), None)
-        chosen = held[rng.integers(len(held))]
-        away = np.abs(of_breast[some[:, 0], some[:, 1]] - of_breast[tuple(chosen)])
-        return Cuts(_window(some[away.argmin()], side), _window(chosen, side))
+        others = held[rng.integers(len(held), size=_CHOICE)]
+        away = np.subtract.outer(of_breast[tuple(some.T)], of_breast[tuple(others.T)])
+        one, other = np.unravel_index(np.abs(away).argmin(), away.shape)
+        return Cuts(_window(some[one], side), _window(others[other], side))
     return None
 
 
