@@ -125,3 +125,29 @@ def test_a_model_without_presence_and_a_target_that_is_none_are_refused(runner):
         PresenceThresholdHook().before_train(runner)
     with pytest.raises(MammoError, match="target 'recall=1'"):
         PresenceThresholdHook(target='recall=1')
+
+
+def test_the_target_may_be_about_some_sources(runner):
+    found = records(count=90)
+    for number, record in enumerate(found):
+        record['source'] = 'whole' if number >= 60 else 'cuts'
+    hook = PresenceThresholdHook(target='sensitivity=0.9', sources=['whole'])
+    hook.before_train(runner)
+    validate(hook, runner, found)
+    about = np.array([record['source'] == 'whole' for record in found])
+    settings = runner.cfg.model.test_output
+    gate = find_gate(*arrays_of(found), ('sensitivity', 0.9), about=about)
+    assert settings.presence_threshold == gate.choice.threshold
+    opened = np.array([r['presence_logit'] for r in found]) * gate.scale + gate.bias
+    assert 0.9 <= (1 / (1 + np.exp(-opened[about])) > gate.choice.threshold).mean() < 0.97
+    assert (
+        gate.choice.threshold != find_gate(*arrays_of(found), ('sensitivity', 0.9)).choice.threshold
+    )
+
+
+def test_a_source_that_no_validation_image_has_is_said(runner, caplog):
+    hook = PresenceThresholdHook(sources=['whole', 'theirs'])
+    hook.before_train(runner)
+    validate(hook, runner, records())
+    assert "no validation image is from 'theirs'" in caplog.text
+    assert 'presence_threshold' not in runner.cfg.model.test_output
