@@ -86,7 +86,7 @@ def _presence(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Up to which presence of a lesion images are closed, and how that was chosen."""
     model = record['config'].get('model') or {}
     limit = (model.get('test_output') or {}).get('presence_threshold')
-    if not any(model.get(name) for name in ('presence_head', 'object_score')):
+    if all(model.get(name) is None for name in ('presence_head', 'object_score')):
         return []
     if limit is None:
         return [('presence', 'no threshold: no image is closed by it')]

@@ -82,7 +82,8 @@ def merge(each: Sequence[Found], output: Mapping[str, Any]) -> Found:
         known = [one.presence for one in each if one.presence is not None]
         presence = float(np.mean(known)) if known else None
         limit = output.get('presence_threshold')
-        closed = presence is not None and limit is not None and presence <= limit
+        # Without a threshold an image that nothing was asked of is closed, as it is by one model.
+        closed = presence is not None and presence <= (limit or 0.0)
         mask = (mean > output['threshold']) & (not closed)
         merged = Found(mean, mask, presence, closed)
     if not np.isfinite(merged.probability).all():

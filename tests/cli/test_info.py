@@ -52,6 +52,17 @@ def test_images_without_a_mask_are_counted(tmp_path, capsys):
     assert 'contour masks, 2 image labels without a mask; index' in '\n'.join(said)
 
 
+@pytest.mark.parametrize('model', [{'object_score': {}}, {'presence_head': {'in_channels': 8}}])
+def test_a_model_with_presence_says_what_it_closes(model, tmp_path, capsys):
+    def said(**output):
+        config = RECORD['config'] | {'model': {**model, 'test_output': output}}
+        found = lines(save(tmp_path / 'a.pth', RECORD | {'config': config}), capsys)
+        return [line for line in found if line.startswith('presence')]
+
+    assert said() == ['presence      no threshold: no image is closed by it']
+    assert said(presence_threshold=0.25) == ['presence      images up to 0.25 are closed']
+
+
 def test_a_chain_of_bases_is_shown_in_its_order(tmp_path, capsys):
     unknown = dict.fromkeys(('licence', 'publisher', 'trained_on'), 'unknown')
     second = {'role': 'load_from', 'file': 'b.pth', 'sha256': None, **unknown, 'base': [BASE]}

@@ -25,6 +25,11 @@ def test_several_models_close_an_image_by_the_mean_of_their_presences(limit, clo
     assert merged.probability[0, 0] == pytest.approx(0.75)
 
 
+def test_an_image_that_nothing_was_asked_of_is_closed_as_it_is_by_one_model():
+    unasked = Found(np.zeros((1, 2), np.float32), np.zeros((1, 2), bool), 0.0, True, -np.inf)
+    assert merge([unasked, unasked], OUTPUT | dict(presence_threshold=None)).closed
+
+
 def test_one_model_has_cut_its_mask_itself():
     """Its threshold is its own: an output that closes more changes nothing."""
     alone = found(0.9, 0.2)

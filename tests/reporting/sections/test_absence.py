@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from runs import make_runs
+from runs import add_image_labels, make_runs
 from sklearn.metrics import roc_auc_score
 
 from mmseg_mammo.evaluation.bootstrap import auroc
@@ -104,6 +104,17 @@ def test_scores_with_and_without_closing_are_those_of_the_records(one):
     (figure,) = [item for item in section.items if isinstance(item, Figure)]
     assert figure.name == 'presence_zgt'
     assert 'absence' in [each.anchor for each in build(find_runs([one]))[0]]
+
+
+def test_lesions_without_a_mask_count_as_images_and_in_no_dice(one):
+    add_presence(one / '20260103_000000')
+    before = tables(section_of(one))['absence_zgt']
+    add_image_labels(one / '20260103_000000')
+    after = tables(section_of(one))['absence_zgt']
+    for former, now in zip(before[:2], after[:2], strict=True):
+        assert now['lesion images'] == former['lesion images'] + 5
+        for name in ('normal images', 'lesion Dice %', 'Dice %', 'specificity %'):
+            assert now[name] == former[name], name
 
 
 def test_auroc_is_scikit_learns_over_all_and_within_each_source(one):
