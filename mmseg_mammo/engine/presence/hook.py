@@ -60,6 +60,8 @@ class PresenceThresholdHook(Hook):
                 'a model with presence_head (of SAM object_score)',
                 'Set it, or take the hook out (default_hooks.presence.type=NoHook)',
             )
+        if runner.val_loop is None:
+            runner.logger.warning('No presence threshold will be chosen: there is no validation')
         self._own = copy.deepcopy(bare_model(runner.cfg).get('test_output'))
         self._training = True
 

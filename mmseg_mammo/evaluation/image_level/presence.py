@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.operating_point import auroc
 from mmseg_mammo.evaluation.overlap import Overlap
 from mmseg_mammo.io.run_folder import PRESENCE_COLUMNS, UNGATED
@@ -37,6 +38,9 @@ def presence_columns(
     Returns:
         Values of ``PRESENCE_COLUMNS``.
 
+    Raises:
+        MammoError: The logit is not a number.
+
     >>> said = {'presence': 0.1, 'presence_logit': -2.2, 'closed': True}
     >>> presence_columns(said, Overlap(4, 2, 1), 0.8)['ungated_intersection_pixels']
     1
@@ -46,6 +50,11 @@ def presence_columns(
     if 'presence' not in sample:
         return {}
     own = (float(sample['presence']), float(sample['presence_logit']), int(sample['closed']))
+    if math.isnan(own[1]):
+        raise MammoError(
+            f'{sample.get("img_path", "")}: the model gives a presence that is not a number',
+            remedy='The training has diverged: lower the learning rate, or train without --amp',
+        )
     counts = (ungated.predicted, ungated.intersection, max_probability)
     return dict(zip(PRESENCE_COLUMNS, (*own, *counts), strict=True))
 

@@ -51,6 +51,7 @@ def runner():
         model=model,
         cfg=Config(dict(model=cfg)),
         epoch=3,
+        val_loop=SimpleNamespace(),
         message_hub=MessageHub('presence'),
         logger=logging.getLogger('test'),
         val_evaluator=SimpleNamespace(metrics=[SimpleNamespace(), SimpleNamespace(records=[])]),
@@ -151,3 +152,11 @@ def test_a_source_that_no_validation_image_has_is_said(runner, caplog):
     validate(hook, runner, records())
     assert "no validation image is from 'theirs'" in caplog.text
     assert 'presence_threshold' not in runner.cfg.model.test_output
+
+
+def test_a_training_without_validation_is_told(runner, caplog):
+    PresenceThresholdHook().before_train(runner)
+    assert not caplog.text
+    runner.val_loop = None
+    PresenceThresholdHook().before_train(runner)
+    assert 'there is no validation' in caplog.text

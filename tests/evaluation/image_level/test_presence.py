@@ -7,8 +7,14 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from mmseg_mammo.evaluation.image_level.presence import is_positive, summarise_presence
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.image_level.presence import (
+    is_positive,
+    presence_columns,
+    summarise_presence,
+)
 from mmseg_mammo.evaluation.metric import MammographyMetric
+from mmseg_mammo.evaluation.overlap import Overlap
 from mmseg_mammo.io.run_folder import PRESENCE_COLUMNS
 
 SIDE = 24
@@ -98,3 +104,11 @@ def test_a_model_without_presence_has_neither_columns_nor_scalars():
     for names in (scores, metric.records[0]):
         assert not [name for name in names if 'presence' in name or 'ungated' in name]
     assert summarise_presence([]) == {}
+
+
+def test_a_presence_that_is_not_a_number_ends_the_evaluation():
+    said = {'presence': math.nan, 'presence_logit': math.nan, 'closed': False, 'img_path': 'a.png'}
+    with pytest.raises(
+        MammoError, match=r'a\.png: the model gives a presence that is not a number'
+    ):
+        presence_columns(said, Overlap(4, 2, 1), 0.8)
