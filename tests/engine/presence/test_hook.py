@@ -125,3 +125,10 @@ def test_a_model_without_presence_and_a_target_that_is_none_are_refused(runner):
         PresenceThresholdHook().before_train(runner)
     with pytest.raises(MammoError, match="target 'recall=1'"):
         PresenceThresholdHook(target='recall=1')
+
+
+def test_cuts_are_of_the_patient_of_their_image():
+    found = records(3)
+    for record, source in zip(found, ('A', 'A, lesion-free sides', 'B'), strict=True):
+        record.update(source=source, patient_id='P1')
+    assert arrays_of(found)[2].tolist() == ['A/P1', 'A/P1', 'B/P1']
