@@ -128,7 +128,7 @@ PARAMETERS = {
     'setr_pup_bias_cbis': (307_432_705, 4_404_481, 257),
     'setr_pup_lora_cbis': (308_219_137, 4_919_553, 257),
     # A presence head is a norm of 2 · 2,048, a layer of 2,048 · 256 + 256, and one of 256 + 1.
-    'unet_absence_cbis': (29_515_458, 29_515_458, 65),
+    'unet_absence_cbis': (29_548_482, 29_548_482, 65),
     'setr_pup_vpt_absence_cbis': (309_190_402, 5_890_818, 257),
 }
 

@@ -16,6 +16,7 @@ from mmseg_mammo.datasets.choice import (
     read_chosen,
     refuse_twins,
 )
+from mmseg_mammo.datasets.confounding import leave_to_masks
 from mmseg_mammo.datasets.random_numbers import own_random_numbers
 from mmseg_mammo.datasets.step_cache import StepCache
 from mmseg_mammo.datasets.step_kinds import is_deterministic
@@ -58,11 +59,10 @@ class MammographyDataset(BaseSegDataset):
 
     * that of the images
 
-    Every item carries the index's columns (``patient_id``, ``view``, ``finding``, …), so that
-    metrics can name and group images. ``seg_map_path`` is None for images that have no mask:
-    ``annotated`` tells a normal image (an empty truth) from one that nobody annotated.
-    ``extent_mm`` is the size of the whole image in mm, None where unknown. ``left_out`` counts images of
-    the split that are not among them: annotated by nobody, without the finding, with an image label alone.
+    Every item carries the index's columns (``patient_id``, ``view``, …), so that metrics can name and
+    group images. ``seg_map_path`` is None where there is no mask; ``annotated`` tells why.
+    ``extent_mm`` is the size of the image in mm, None where unknown. ``left_out`` counts images of the split
+    that are not here: annotated by nobody, without the finding, with an image label alone.
 
     Args:
         split: ``'train'``, ``'val'`` or ``'test'``.
@@ -71,10 +71,8 @@ class MammographyDataset(BaseSegDataset):
         views: Keep only these views, e.g. ``('MLO',)``.
         annotated_only: Leave out images that nobody annotated. Training and evaluation need it.
         image_labels: Keep images with a lesion but no mask, which a presence head is trained on.
-        normal_sources: Other prepared folders, whose annotated images of the split are added: normals for a
-            set without any. The filters hold for them too.
-        allow_confounded: Train a model with presence even where source and label go together; see
-            :mod:`.confounding`.
+        normal_sources: Other prepared folders, whose annotated images of the split are added.
+        allow_confounded: Train presence by sources with one label too; see :mod:`.confounding`.
         ann_file: Name of the index below ``data_root``.
         cache: Keep what the first steps of the pipeline make of each image: ``folder`` and ``limit`` of
             :class:`.StepCache`. None: every image is read and prepared each time, to the same result.
@@ -112,8 +110,8 @@ class MammographyDataset(BaseSegDataset):
         self.views = tuple(views) if views else None
         self.annotated_only = annotated_only
         self.image_labels = image_labels
-        one = isinstance(normal_sources, str)
-        self.normal_sources = (str(normal_sources),) if one else tuple(normal_sources)
+        names = [normal_sources] if isinstance(normal_sources, str) else normal_sources
+        self.normal_sources = tuple(names)
         self.allow_confounded = allow_confounded
         self._indexed: tuple[str, ...] = ()
         self._cache_settings = None if cache is None else dict(cache)
@@ -236,6 +234,8 @@ class MammographyDataset(BaseSegDataset):
                 found += [self._item(row, index.parent) for row in chosen.rows]
         if self.normal_sources:
             refuse_twins([(item['source'], item['image']) for item in found])
+            if not self.allow_confounded:
+                leave_to_masks(found)
         return found
 
     def _item(self, row: Row, root: Path) -> dict:

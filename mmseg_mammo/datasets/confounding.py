@@ -83,6 +83,22 @@ def refuse_confounded(split: str, rows: Sequence[Mapping[str, Any]]) -> None:
     )
 
 
+def leave_to_masks(items: Sequence[dict[str, Any]]) -> None:
+    """Mark images of sources with one label, so that they train masks, and presence not.
+
+    Where cuts of lesion images have both labels and the whole images one, presence would learn what
+    *whole* looks like. Nothing is marked where no source has both labels.
+
+    Args:
+        items: See :func:`count_labels`; such an image gets ``trains_presence`` False.
+    """
+    one = {source for source, own in count_labels(items).items() if len(own) < len(LABELS)}
+    if one < {item['source'] for item in items if item['annotated'] in LABELS}:
+        for item in items:
+            if item['source'] in one:
+                item['trains_presence'] = False
+
+
 def presence_doubts(split: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """What may spoil the presence of a lesion that is learnt from images, or chosen by them.
 
@@ -99,11 +115,16 @@ def presence_doubts(split: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if total['lesion'] and not total['normal']:
         return [f'none of the {total["lesion"]} images of {split} is normal: presence is always 1']
     doubts = []
+    spared = {row['source'] for row in rows if row.get('trains_presence') is False}
     for source, own in counts.items():
         label, other = LABELS if own['lesion'] else LABELS[::-1]
         if not own[other] and total[other]:
             doubts.append(
-                f'all {own[label]} images of {split} from {source!r} are annotated={label}: a model may '
-                'take what is peculiar to them for it (docs/absence.md)'
+                f'all {own[label]} images of {split} from {source!r} are annotated={label}: '
+                + (
+                    'they train the mask alone, and not the presence (docs/absence.md)'
+                    if source in spared
+                    else 'a model may take what is peculiar to them for it (docs/absence.md)'
+                )
             )
     return doubts

@@ -28,6 +28,7 @@ META_KEYS = (
     'reduce_zero_label',
     'prompts',
     'extent_mm',
+    'trains_presence',
     *DESCRIPTION,
 )
 

@@ -197,6 +197,21 @@ def test_images_of_other_folders_are_added(prepared, normals):
     assert MammographyDataset(**data, normal_sources=str(normals)).normal_sources == (str(normals),)
 
 
+def test_presence_is_trained_by_sources_with_both_labels(tmp_path, normals):
+    data = dict(
+        data_root=str(write_prepared(tmp_path / 'lesions', 3)), normal_sources=[str(normals)]
+    )
+
+    def told(**more):
+        dataset = MammographyDataset(**data, **more)
+        items = [dataset.get_data_info(number) for number in range(len(dataset))]
+        return {item['source']: item.get('trains_presence') for item in items}
+
+    own, other = told()
+    assert (other, told()[own], told()[other]) == ('other', False, None)
+    assert set(told(allow_confounded=True).values()) == {None}
+
+
 def test_filters_hold_for_other_folders_too(prepared, normals):
     sources = (str(normals),)
     dataset = MammographyDataset(

@@ -5,6 +5,7 @@ import pytest
 from mmseg_mammo.datasets.confounding import (
     confounded_labels,
     count_labels,
+    leave_to_masks,
     presence_doubts,
     refuse_confounded,
 )
@@ -63,3 +64,28 @@ def test_sources_of_one_label_beside_others_are_told():
     (doubt,) = presence_doubts('train', rows(A_lesion=3, B_lesion=4))
     assert doubt.startswith('none of the 7 images of train is normal')
     assert presence_doubts('val', []) == []
+
+
+@pytest.mark.parametrize(
+    ('counts', 'spared'),
+    [
+        (dict(A_lesion=2, B_lesion=1, B_normal=1), {'A'}),
+        (dict(A_lesion=2, B_lesion=1, B_normal=1, C_normal=1), {'A', 'C'}),
+        (dict(A_lesion=2, A_normal=1), set()),
+        (dict(A_lesion=2), set()),  # no source has both: it is refused, or wanted
+        (dict(A_lesion=2, B_normal=1), set()),
+    ],
+)
+def test_sources_of_one_label_train_masks_alone_where_others_have_both(counts, spared):
+    items = rows(**counts)
+    leave_to_masks(items)
+    marked = {item['source'] for item in items if item.get('trains_presence') is False}
+    assert marked == spared
+    assert all('trains_presence' not in item for item in items if item['source'] not in spared)
+
+
+def test_images_that_train_the_mask_alone_are_told():
+    images = rows(A_lesion=3, B_lesion=4, B_normal=4)
+    leave_to_masks(images)
+    (doubt,) = presence_doubts('train', images)
+    assert 'they train the mask alone' in doubt

@@ -36,6 +36,7 @@ def shrink(name, data, work_dir, epochs=3, pretrained=None):
             loader = cfg[f'{split}_dataloader']
             loader.update(batch_size=2, num_workers=0, persistent_workers=False)
             loader.dataset.data_root = str(data)
+            loader.dataset.pop('normal_sources', None)  # its own normal images are enough
     if 'train_cfg' in cfg:
         cfg.train_cfg.max_epochs = epochs
     cfg.work_dir = str(work_dir)
@@ -56,9 +57,9 @@ def shrink_encoder_decoder(model, pretrained):
         backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=48)
         backbone.prompt_length = min(backbone.get('prompt_length', 0), 2)
     model.decode_head.update(in_channels=width, channels=4)
-    if model.get('presence_head'):  # on the bottleneck, or on tokens
-        deepest = 16 * width if backbone.type == 'UNet' else width
-        model.presence_head.update(in_channels=deepest, hidden_channels=8)
+    if model.get('presence_head'):  # on bottleneck and last features, or on tokens
+        channels = (16 * width, width) if backbone.type == 'UNet' else width
+        model.presence_head.update(in_channels=channels, hidden_channels=8)
 
 
 def shrink_sam(model, work_dir, pretrained):

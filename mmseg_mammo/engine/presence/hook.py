@@ -30,6 +30,8 @@ class PresenceThresholdHook(Hook):
     Args:
         target: ``'sensitivity=S'``: a share S of the validation images with a lesion is not
             closed; or ``'specificity=S'``: a share S of the normal ones is.
+        sources: Whose images the target is about, by their column ``source``; None: all. Whole images
+            have another presence than cuts of them.
 
     Raises:
         MammoError: It is no target.
@@ -37,8 +39,11 @@ class PresenceThresholdHook(Hook):
 
     priority = 'LOW'  # the scores are known, and no checkpoint is written yet
 
-    def __init__(self, *, target: str = 'sensitivity=0.95') -> None:
+    def __init__(
+        self, *, target: str = 'sensitivity=0.95', sources: Sequence[str] | None = None
+    ) -> None:
         self.target = read_target(target)
+        self.sources = None if sources is None else set(sources)
         self._own: Mapping[str, Any] | None = None
         self._training = self._chosen = False
         self._said: set[str] = set()
@@ -75,7 +80,7 @@ class PresenceThresholdHook(Hook):
         if not self._training or not records:
             return
         try:
-            gate = find_gate(*arrays_of(records), self.target)
+            gate = find_gate(*arrays_of(records), self.target, about=self._about(records))
         except MammoError as error:
             if str(error) not in self._said:  # not in every epoch again
                 self._said.add(str(error))
@@ -86,6 +91,17 @@ class PresenceThresholdHook(Hook):
         runner.message_hub.update_info(PRESENCE, facts, resumed=False)
         self._chosen = True
         runner.logger.info(_in_words(gate, records))
+
+    def _about(self, records: Sequence[Mapping[str, Any]]) -> np.ndarray | None:
+        if self.sources is None:
+            return None
+        found = {record['source'] for record in records}
+        if missing := sorted(self.sources - found):
+            raise MammoError(
+                f'sources of PresenceThresholdHook: no validation image is from {missing[0]!r}',
+                ', '.join(sorted(found)),
+            )
+        return np.array([record['source'] in self.sources for record in records])
 
     def after_train(self, runner: Any) -> None:
         """A validation that follows is none of the training."""

@@ -58,6 +58,7 @@ def find_gate(
     patients: np.ndarray,
     target: tuple[str, float],
     given: tuple[float, float] | None = None,
+    about: np.ndarray | None = None,
 ) -> Gate:
     """Calibrate presence on images, and choose the threshold that a target asks for.
 
@@ -69,6 +70,7 @@ def find_gate(
         patients: N texts that tell patients apart.
         target: Kind and share; see :func:`.choose`. For a sensitivity, a share of the images with
             a lesion is not closed; for a specificity, a share of the normal ones is.
+        about: N bool, the images that the target is about; None: all. Scale and bias come from all.
         given: Scale and bias of images of one kind alone, which tell of none; None refuses these.
 
     Raises:
@@ -77,9 +79,10 @@ def find_gate(
     """
     asked = was_asked(logits)
     logits, positive, patients = logits[asked], positive[asked], patients[asked]
+    wanted = np.ones_like(positive) if about is None else about[asked]
     kind, share = target
     lesion, normal = int(positive.sum()), int((~positive).sum())
-    check_enough(lesion if kind == 'sensitivity' else normal, kind, share)
+    check_enough(int((wanted & (positive == (kind == 'sensitivity'))).sum()), kind, share)
     if lesion and normal:
         scale, bias = fit_platt(logits, positive)
     elif given is not None:
@@ -95,5 +98,6 @@ def find_gate(
             f'the presence of a lesion is no higher where there is one (scale {scale:.3g})',
             remedy='Train the presence head for longer, or with more images of both kinds',
         )
-    choice = choose(calibrate(logits, scale, bias), positive, patients, kind, share)
+    presence = calibrate(logits, scale, bias)
+    choice = choose(presence[wanted], positive[wanted], patients[wanted], kind, share)
     return Gate(scale, bias, choice, lesion, normal, auroc(positive, logits))

@@ -37,17 +37,26 @@ class LesionDiceLoss(nn.Module):
 
     Args:
         smooth: See :func:`soft_dice`.
+        normals: Whether images without a lesion count. Where few pixels are predicted on one, the gradient
+            of each is a hundred times that of a lesion's, so that many normals silence the mask; False
+            leaves them to the other losses, and is the mean over images with a lesion.
         loss_weight: Factor of the loss.
         loss_name: Key in the log; it must begin with ``loss_`` to be trained on.
     """
 
     def __init__(
-        self, *, smooth: float = 1.0, loss_weight: float = 1.0, loss_name: str = 'loss_dice'
+        self,
+        *,
+        smooth: float = 1.0,
+        normals: bool = True,
+        loss_weight: float = 1.0,
+        loss_name: str = 'loss_dice',
     ) -> None:
         super().__init__()
         if smooth <= 0:
             raise ValueError(f'smooth={smooth}: a positive number of pixels is allowed')
         self.smooth = smooth
+        self.normals = normals
         self.loss_weight = loss_weight
         self.loss_name = loss_name
 
@@ -76,5 +85,8 @@ class LesionDiceLoss(nn.Module):
             probability = torch.softmax(logits, dim=1)[:, 1]
         counted = valid if weight is None else valid * weight
         truth = (target == 1).to(probability)
-        dice = soft_dice(probability, truth, counted, self.smooth)
-        return self.loss_weight * (1 - dice).mean()
+        losses = 1 - soft_dice(probability, truth, counted, self.smooth)
+        if self.normals:
+            return self.loss_weight * losses.mean()
+        lesion = truth.flatten(1).any(dim=1).to(losses)
+        return self.loss_weight * (losses * lesion).sum() / lesion.sum().clamp(min=1)

@@ -13,9 +13,13 @@ def image_label(sample: SegDataSample) -> float | None:
     counts, and so does one that augmentation moved out of the picture. A sample without it, as of
     another data set, has the label of its true mask; pixels of 255 say nothing.
 
+    Nor is anything known of an image that says ``trains_presence=False``: its source has one label.
+
     Args:
         sample: With ``annotated`` or ``gt_sem_seg``.
     """
+    if sample.metainfo.get('trains_presence') is False:
+        return None
     said = sample.metainfo.get('annotated')
     if said is not None:
         return _OF_INDEX.get(said)

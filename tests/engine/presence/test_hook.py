@@ -16,14 +16,12 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.image_level.gate import find_gate
 from mmseg_mammo.io.checkpoint_record import PRESENCE
 
-GENERATOR = np.random.default_rng(0)
-
 
 def records(count=60, better=2.0, normal=0.5):
-    found = []
+    found, generator = [], np.random.default_rng(2)
     for number in range(count):
         lesion = number >= normal * count
-        logit = float(GENERATOR.normal() + better * lesion)
+        logit = float(generator.normal() + better * lesion)
         found.append(
             {
                 'source': 'ours',
@@ -132,3 +130,29 @@ def test_cuts_are_of_the_patient_of_their_image():
     for record, source in zip(found, ('A', 'A, lesion-free sides', 'B'), strict=True):
         record.update(source=source, patient_id='P1')
     assert arrays_of(found)[2].tolist() == ['A/P1', 'A/P1', 'B/P1']
+
+
+def test_the_target_may_be_about_some_sources(runner):
+    found = records(count=90)
+    for number, record in enumerate(found):
+        record['source'] = 'whole' if number >= 60 else 'cuts'
+    hook = PresenceThresholdHook(target='sensitivity=0.9', sources=['whole'])
+    hook.before_train(runner)
+    validate(hook, runner, found)
+    about = np.array([record['source'] == 'whole' for record in found])
+    settings = runner.cfg.model.test_output
+    gate = find_gate(*arrays_of(found), ('sensitivity', 0.9), about=about)
+    assert settings.presence_threshold == gate.choice.threshold
+    opened = np.array([r['presence_logit'] for r in found]) * gate.scale + gate.bias
+    assert 0.9 <= (1 / (1 + np.exp(-opened[about])) > gate.choice.threshold).mean() < 0.97
+    assert (
+        gate.choice.threshold != find_gate(*arrays_of(found), ('sensitivity', 0.9)).choice.threshold
+    )
+
+
+def test_a_source_that_no_validation_image_has_is_said(runner, caplog):
+    hook = PresenceThresholdHook(sources=['whole', 'theirs'])
+    hook.before_train(runner)
+    validate(hook, runner, records())
+    assert "no validation image is from 'theirs'" in caplog.text
+    assert 'presence_threshold' not in runner.cfg.model.test_output

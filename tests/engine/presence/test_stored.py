@@ -39,7 +39,9 @@ def trained(prepared, tmp_path_factory):
     given = np.array([1.0, 2.0]), np.array([False, True]), np.array(['a', 'b'])
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(hook, 'find_gate', lambda *_: find_gate(*given, ('sensitivity', 0.5)))
+        monkeypatch.setattr(
+            hook, 'find_gate', lambda *_, **__: find_gate(*given, ('sensitivity', 0.5))
+        )
         build_runner(config(prepared, folder, epochs=3), 0).train()
     return folder
 

@@ -80,3 +80,18 @@ def test_an_image_of_which_no_pixel_is_known_loses_nothing_and_moves_nothing(cha
     assert pred.grad[1].any()
     assert pred.grad.isfinite().all()
     assert LesionDiceLoss()(pred[:1], truth[:1]).item() == 0
+
+
+def test_normal_images_may_be_left_to_other_losses():
+    logits = torch.randn(3, 1, 4, 4, requires_grad=True)
+    truth = torch.zeros(3, 4, 4, dtype=torch.int64)
+    truth[1, 1, 1] = 1
+    truth[2] = 255
+    lesion_alone = LesionDiceLoss()(logits[1:2], truth[1:2])
+    loss = LesionDiceLoss(normals=False)(logits, truth)
+    torch.testing.assert_close(loss, lesion_alone)
+    loss.backward()
+    assert (logits.grad[[0, 2]] == 0).all()
+    assert (logits.grad[1] != 0).any()
+    assert LesionDiceLoss(normals=False)(logits[:1], truth[:1]) == 0
+    assert LesionDiceLoss()(logits[:1], truth[:1]) > 0

@@ -42,3 +42,8 @@ def test_without_an_index_the_mask_decides_but_for_what_is_ignored(values, label
 
 def test_a_sample_of_which_nothing_is_known_has_no_label():
     assert image_label(sample()) is None
+
+
+def test_an_image_of_a_source_with_one_label_has_none():
+    assert image_label(sample([0, 1], annotated='lesion', trains_presence=False)) is None
+    assert image_label(sample([0, 1], annotated='lesion', trains_presence=True)) == 1
