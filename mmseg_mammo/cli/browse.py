@@ -138,6 +138,7 @@ def _browse_config(args: argparse.Namespace) -> None:
     from mmseg_mammo.engine.config.edits import use_side
     from mmseg_mammo.engine.config.input_side import check_side
     from mmseg_mammo.engine.config.load import read_config
+    from mmseg_mammo.engine.training_record.reference import fill_reference
     from mmseg_mammo.inference.step_pictures import browsed_data, write_steps
     from mmseg_mammo.preparation.browse.browse import STEPS
 
@@ -147,6 +148,7 @@ def _browse_config(args: argparse.Namespace) -> None:
             raise MammoError(f'--side {args.side}: {args.source} has no model')
         check_side(cfg, args.side)
         use_side(cfg, args.side)
+    fill_reference(cfg)
     places = browsed_data(cfg, args.split or 'train')
     order = _browse(args, [*places], steps=True)
     half = (args.steps + 1) // 2  # the most suspicious ones; the others are the least

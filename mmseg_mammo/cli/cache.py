@@ -40,6 +40,7 @@ def _with_config(args: argparse.Namespace) -> None:
     from mmseg_mammo.datasets.filling import fill_caches
     from mmseg_mammo.engine.config.load import load_config
     from mmseg_mammo.engine.config.loading import build_cached, cache_folders, read_cache
+    from mmseg_mammo.engine.training_record.reference import fill_reference
 
     check_counts(args, ('workers',))
     cfg = load_config(argparse.Namespace(**vars(args), launcher='none', work_dir=None))
@@ -49,6 +50,7 @@ def _with_config(args: argparse.Namespace) -> None:
     choice = read_cache(args, cfg)
     if choice is None:
         raise MammoError('--cache-dir none: nothing to fill', 'a folder')
+    fill_reference(cfg)
     with resumable():
         fill_caches(build_cached(cfg, choice, print), args.workers or _cores())
 

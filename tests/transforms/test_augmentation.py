@@ -178,6 +178,13 @@ def test_images_without_a_mask_are_moved_too():
     assert 'gt_seg_map' not in RandomLesionAffine(prob=1)({'img': picture()})
 
 
+def test_the_mask_of_an_image_label_stays_ignored_everywhere():
+    step = TRANSFORMS.build(dict(type='RandomLesionAffine', prob=1.0, shift=0.3))
+    label = {'annotated': 'lesion', 'mask_kind': 'image-label'}
+    found = step({'img': picture(), 'gt_seg_map': np.full((40, 32), 255, np.uint8), **label})
+    assert (found['gt_seg_map'] == 255).all()
+
+
 def plain_intensity(image, gamma, contrast, brightness):
     """Pixel by pixel, without a table of levels."""
     top = np.iinfo(image.dtype).max

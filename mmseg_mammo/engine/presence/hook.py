@@ -13,6 +13,7 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.image_level.gate import Gate, find_gate
 from mmseg_mammo.evaluation.image_level.presence import is_positive
 from mmseg_mammo.io.checkpoint_record import PRESENCE
+from mmseg_mammo.io.image_keys import origin_of
 from mmseg_mammo.io.operating_point import read_target
 from mmseg_mammo.models.peft.trainable import unwrapped
 
@@ -124,7 +125,7 @@ def arrays_of(
     """Raw logits, whether there is a lesion, and patients of N records."""
     logits = np.array([record['presence_logit'] for record in records], dtype=float)
     positive = np.array([is_positive(record) for record in records], dtype=bool)
-    patients = np.array([f'{r["source"]}/{r["patient_id"]}' for r in records])
+    patients = np.array([f'{origin_of(r["source"])}/{r["patient_id"]}' for r in records])
     return logits, positive, patients
 
 

@@ -18,6 +18,7 @@ from mmseg_mammo.engine.validation.one_by_one import predict_step
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.calibration import fit_temperature
 from mmseg_mammo.evaluation.grids import lesion_probability
+from mmseg_mammo.io.image_keys import origin_of
 from mmseg_mammo.io.index import INDEX_NAME, read_index
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.preparation.progress import show_progress
@@ -35,7 +36,7 @@ class Seen:
     Attributes:
         scores: N highest probabilities, on the grid of each mask, as they are cut.
         lesion: N bool, whether the true mask has a pixel, or the image a label that says so.
-        patients: N texts that tell patients apart.
+        patients: N texts that tell patients apart; cuts are of the patient of their image.
         sources: N texts.
         logits: Histogram of the logits of all pixels, of ``breast_only`` of those in the breast,
             2×K: background and lesion. Images whose lesion nobody outlined are not in it.
@@ -88,7 +89,7 @@ def look(model: Any, cfg: Config, splits: Sequence[str], temperature: float) -> 
             meta = sample.metainfo
             if not is_image_label(meta):  # nobody knows which of its pixels are lesion
                 counts += count_logits(probability, truth, temperature)
-            who = f'{meta.get("source", "")}/{meta.get("patient_id", "")}'
+            who = f'{origin_of(meta.get("source", ""))}/{meta.get("patient_id", "")}'
             own = (bool(truth.any()), who, meta.get('source', ''), meta.get('presence_logit', 0.0))
             rows.append((float(probability.max()), *own))
     finally:

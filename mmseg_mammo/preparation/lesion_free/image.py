@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.evaluation.breast import find_breast
 from mmseg_mammo.io.image import read_image, read_labels
 from mmseg_mammo.io.mask import binarise
@@ -81,13 +82,11 @@ def make_cut(job: CutJob, out: Path, options: CutOptions) -> dict[str, Any]:
         is '' and ``note`` says why.
 
     Raises:
-        DataFileError: A file cannot be read.
+        DataFileError: A file cannot be read; or the mask is empty, or of another shape than the image.
     """
     image = read_image(job.image)
     shape = (image.shape[0], image.shape[1])
-    lesion = np.zeros(shape, bool)
-    if job.mask is not None:
-        lesion = binarise(read_labels(job.mask), str(job.mask))
+    lesion = np.zeros(shape, bool) if job.mask is None else _read_lesion(job.mask, shape)
     rng = np.random.default_rng([options.seed, job.number, _number_of(job.key)])
     cuts = KINDS[options.kind](find_breast(image), lesion, options.share, rng)
     if cuts is None:
@@ -116,6 +115,22 @@ def cut(pixels: np.ndarray, box: Box, kind: str) -> np.ndarray:
     kept = np.zeros_like(pixels)
     box.of(kept)[...] = box.of(pixels)
     return kept
+
+
+def _read_lesion(path: Path, shape: tuple[int, int]) -> np.ndarray:
+    """The lesion of a mask, H×W bool with a pixel at least: without one a cut would pass for normal."""
+    lesion = binarise(read_labels(path), str(path))
+    if lesion.shape != shape:
+        raise DataFileError(
+            f'{path}: shape {lesion.shape}, but its image has {shape}',
+            'a mask on the grid of its image',
+        )
+    if not lesion.any():
+        raise DataFileError(
+            f'{path}: no lesion pixel, though the index says annotated=lesion',
+            remedy='Write annotated=normal and an empty mask cell if a reader found nothing',
+        )
+    return lesion
 
 
 def _number_of(text: str) -> int:

@@ -16,14 +16,12 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.image_level.gate import find_gate
 from mmseg_mammo.io.checkpoint_record import PRESENCE
 
-GENERATOR = np.random.default_rng(0)
-
 
 def records(count=60, better=2.0, normal=0.5):
-    found = []
+    found, generator = [], np.random.default_rng(2)
     for number in range(count):
         lesion = number >= normal * count
-        logit = float(GENERATOR.normal() + better * lesion)
+        logit = float(generator.normal() + better * lesion)
         found.append(
             {
                 'source': 'ours',
@@ -126,6 +124,13 @@ def test_a_model_without_presence_and_a_target_that_is_none_are_refused(runner):
         PresenceThresholdHook().before_train(runner)
     with pytest.raises(MammoError, match="target 'recall=1'"):
         PresenceThresholdHook(target='recall=1')
+
+
+def test_cuts_are_of_the_patient_of_their_image():
+    found = records(3)
+    for record, source in zip(found, ('A', 'A, lesion-free sides', 'B'), strict=True):
+        record.update(source=source, patient_id='P1')
+    assert arrays_of(found)[2].tolist() == ['A/P1', 'A/P1', 'B/P1']
 
 
 def test_the_target_may_be_about_some_sources(runner):

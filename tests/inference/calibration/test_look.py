@@ -1,5 +1,9 @@
 """A model's scores on annotated images, its temperature, and what is refused."""
 
+import copy
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +25,8 @@ from mmseg_mammo.inference.calibration.look import (
     look,
     scores_at,
 )
+from mmseg_mammo.io.image_keys import source_of_cuts
+from mmseg_mammo.io.index import INDEX_NAME, read_index, write_index
 
 
 @pytest.fixture(scope='module')
@@ -47,6 +53,18 @@ def test_scores_are_those_that_the_model_cuts(cfg, model):
     assert seen.logits.sum() == 4 * 80 * 64
     expected = look(model, cfg, ['test'], 1.0).scores
     assert np.array_equal(seen.scores[2:], expected)
+
+
+def test_cuts_are_of_the_patient_of_their_image(cfg, model, prepared, tmp_path):
+    data = shutil.copytree(prepared, tmp_path / 'data')
+    first, *others = [row for row in read_index(data / INDEX_NAME) if row.split == 'val']
+    cuts = replace(first, source=source_of_cuts(first.source, 'crop'))
+    write_index(data / INDEX_NAME, [cuts, *others])
+    ours = copy.deepcopy(cfg)
+    ours.test_dataloader.dataset.data_root = str(data)
+    seen = look(model, ours, ['val'], 1.0)
+    assert seen.patients.tolist() == ['test/C', 'test/C']
+    assert set(seen.sources) == {'test', 'test, lesion-free crops'}
 
 
 def test_a_temperature_is_the_models_own_and_left_as_it_was(cfg, model):

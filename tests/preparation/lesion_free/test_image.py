@@ -129,6 +129,24 @@ def test_a_mask_of_many_values_is_refused(files, tmp_path):
         make_cut(job(files), tmp_path, OPTIONS)
 
 
+@pytest.mark.parametrize('kind', ['crop', 'window', 'side'])
+@pytest.mark.parametrize(
+    ('mask', 'said'),
+    [
+        (np.zeros((100, 100), np.uint8), 'no lesion pixel'),
+        (np.pad(np.full((9, 9), 255, np.uint8), (0, 90)), r'shape \(99, 99\)'),
+    ],
+)
+@pytest.mark.parametrize('purpose', [FREE, WITH_LESION])
+def test_a_lesion_that_its_mask_does_not_tell_gives_no_normal(
+    kind, mask, said, purpose, files, tmp_path
+):
+    write_png(files[3], mask)
+    with pytest.raises(DataFileError, match=said):
+        make_cut(job(files, purpose), tmp_path, CutOptions(kind, (0.35, 0.6)))
+    assert not list(tmp_path.glob('images/*'))
+
+
 def test_a_normal_image_has_one_input(files):
     assert job(files, mask=None).inputs == (files[2],)
     assert job(files).inputs == files[2:]

@@ -63,6 +63,15 @@ def test_each_lesion_gives_a_normal_and_a_match(data, tmp_path):
         assert float(row.mask_share) == (mask > 0).mean() > 0
 
 
+def test_a_lesion_that_nobody_outlined_gives_no_normal(data, tmp_path):
+    rows = read_index(data / INDEX_NAME)
+    rows[0] = replace(rows[0], mask='', mask_kind='image-label', mask_share='')
+    write_index(data / INDEX_NAME, rows)
+    outcome = cut_folder(data, tmp_path / 'cuts', CROPS)
+    assert outcome.not_annotated == 2
+    assert not [row.image for row in outcome.rows if row.image.startswith('images/00')]
+
+
 def test_a_pixel_keeps_its_size(data, tmp_path):
     for settings, name in ((CROPS, 'crops'), (SIDES, 'sides')):
         for row in cut_folder(data, tmp_path / name, settings).rows:
