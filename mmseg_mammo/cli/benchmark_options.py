@@ -77,6 +77,7 @@ def use_phantoms(cfg: 'Config', folder: Path | None) -> None:
     """
     from mmseg_mammo.benchmark.phantom_data import PREPARED, measure_preparation, use_data
     from mmseg_mammo.engine.config.checks import datasets_of
+    from mmseg_mammo.engine.training_record.reference import fill_reference
 
     if folder is None:
         roots = [d.get('data_root') or '' for _, d in datasets_of(cfg.train_dataloader, '')]
@@ -87,10 +88,11 @@ def use_phantoms(cfg: 'Config', folder: Path | None) -> None:
                 'prepared images',
                 'Take --phantoms 24, or --cfg-options train_dataloader.dataset.data_root=FOLDER',
             )
-        return
-    if not (folder / PREPARED / INDEX_NAME).is_file():
-        measure_preparation(folder, [1])
-    use_data(cfg, folder / PREPARED)
+    else:
+        if not (folder / PREPARED / INDEX_NAME).is_file():
+            measure_preparation(folder, [1])
+        use_data(cfg, folder / PREPARED)
+    fill_reference(cfg)
 
 
 def read_config(path: str, args: argparse.Namespace) -> 'Config':

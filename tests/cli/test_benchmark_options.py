@@ -30,6 +30,16 @@ def test_without_phantoms_the_data_must_be_there(prepared, tmp_path):
             use_phantoms(shrink('unet_cbis', tmp_path / 'absent', tmp_path), folder)
 
 
+def test_grey_levels_to_match_are_those_of_the_data(prepared, tmp_path):
+    cfg = shrink('unet_cbis', prepared, tmp_path)
+    for split in ('train', 'val', 'test'):
+        cfg[f'{split}_dataloader'].dataset.pipeline.insert(2, dict(type='MatchHistogram'))
+    use_phantoms(cfg, None)
+    found = cfg.test_dataloader.dataset.pipeline[2]['reference']
+    assert found == cfg.train_dataloader.dataset.pipeline[2]['reference']
+    assert found[-1] > found[0]
+
+
 def test_the_file_has_a_name_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert claim_out(argparse.Namespace(out=None)).name.startswith('benchmark-2')
