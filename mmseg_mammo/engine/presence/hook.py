@@ -90,6 +90,8 @@ class PresenceThresholdHook(Hook):
             return
         use_test_output(runner.cfg, **gate.as_settings())
         facts = {**gate.as_facts(), 'split': 'val', 'epoch': runner.epoch}
+        if self.sources is not None:
+            facts['target'] += f' of {", ".join(sorted(self.sources))}'
         runner.message_hub.update_info(PRESENCE, facts, resumed=False)
         self._chosen = True
         runner.logger.info(_in_words(gate, records))

@@ -144,6 +144,7 @@ def test_the_target_may_be_about_some_sources(runner):
     settings = runner.cfg.model.test_output
     gate = find_gate(*arrays_of(found), ('sensitivity', 0.9), about=about)
     assert settings.presence_threshold == gate.choice.threshold
+    assert runner.message_hub.runtime_info[PRESENCE]['target'] == 'sensitivity=0.9 of whole'
     opened = np.array([r['presence_logit'] for r in found]) * gate.scale + gate.bias
     assert 0.9 <= (1 / (1 + np.exp(-opened[about])) > gate.choice.threshold).mean() < 0.97
     assert (
