@@ -11,12 +11,14 @@ PAGES = sorted([*ROOT.glob('*.md'), *(ROOT / 'docs').glob('*.md')])
 
 def prose(page):
     """A page without its blocks of code, whose comments look like headings."""
-    return re.sub(r'^```.*?^```', '', page.read_text(encoding='utf-8'), flags=re.DOTALL | re.M)
+    return re.sub(
+        r'^```.*?^```', '', page.read_text(encoding='utf-8'), flags=re.DOTALL | re.MULTILINE
+    )
 
 
 def anchors(page):
-    """What GitHub makes of the headings of a page; of two of one text the second has a number."""
-    heads = re.findall(r'^#+ +(.*?)\s*$', prose(page), re.M)
+    """What GitHub makes of the headings of a page."""
+    heads = re.findall(r'^#+ +(.*?)\s*$', prose(page), re.MULTILINE)
     plain = [re.sub(r'\[([^]]*)\]\([^)]*\)', r'\1', head).lower() for head in heads]
     return {re.sub(r'[^\w\- ]', '', head).replace(' ', '-') for head in plain}
 
