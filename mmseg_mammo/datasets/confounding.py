@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.mask import is_image_label
 
 LABELS = ('lesion', 'normal')  # of the column ``annotated``
 _REMEDY = (
@@ -116,15 +117,25 @@ def presence_doubts(split: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         return [f'none of the {total["lesion"]} images of {split} is normal: presence is always 1']
     doubts = []
     spared = {row['source'] for row in rows if row.get('trains_presence') is False}
+    labelled = Counter(row['source'] for row in rows if is_image_label(row))
     for source, own in counts.items():
         label, other = LABELS if own['lesion'] else LABELS[::-1]
         if not own[other] and total[other]:
-            doubts.append(
-                f'all {own[label]} images of {split} from {source!r} are annotated={label}: '
-                + (
-                    'they train the mask alone, and not the presence (docs/absence.md)'
-                    if source in spared
-                    else 'a model may take what is peculiar to them for it (docs/absence.md)'
-                )
-            )
+            start = f'all {own[label]} images of {split} from {source!r} are annotated={label}: '
+            doubts.append(start + _consequence(split, source in spared, labelled[source]))
     return doubts
+
+
+def _consequence(split: str, spared: bool, labelled: int) -> str:
+    """What becomes of images of a source with one label; ``labelled`` of them have no mask."""
+    if split != 'train':
+        return 'the AUROC of presence over all images may tell sources apart (docs/absence.md)'
+    if not spared:
+        return 'a model may take what is peculiar to them for it (docs/absence.md)'
+    nothing = (
+        f'. {labelled} of them have an image label alone, and train nothing: add normal images of '
+        'this source, or leave them out by train_dataloader.dataset.image_labels=False'
+    )
+    return 'they train the mask alone, and not the presence (docs/absence.md)' + nothing * (
+        labelled > 0
+    )

@@ -88,6 +88,7 @@ def share_normals(weights: np.ndarray, normal: np.ndarray, share: float | None) 
         raise MammoError(
             f'normal_share={share} of {normal.sum()} normal images and {(~normal).sum()} with a lesion',
             'from 0 to below 1, with images of both kinds; or None, which draws them as they come',
+            'Normal images, or cuts, come by normal_sources of the data set; docs/absence.md',
         )
     found, total = weights.copy(), weights.sum()
     found[normal] *= share * total / max(found[normal].sum(), 1e-12)

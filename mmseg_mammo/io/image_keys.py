@@ -58,6 +58,15 @@ def origin_of(source: str) -> str:
     return source.partition(_CUTS)[0]
 
 
+def is_cut(source: str) -> bool:
+    """Whether a source is of cuts.
+
+    >>> is_cut('ours, lesion-free crops'), is_cut('ours')
+    (True, False)
+    """
+    return _CUTS in source
+
+
 def _stem(source: str, image: str) -> str:
     return re.sub(r'[^\w.-]', '_', f'{source}_{PurePosixPath(image).with_suffix("")}')
 

@@ -102,7 +102,7 @@ class Records:
     def patients(self) -> np.ndarray:
         """N texts that tell patients apart, also those of several hospitals; cuts are of their patient."""
         known, places = np.unique(self['source'], return_inverse=True)
-        sources = np.array([origin_of(str(source)) for source in known])[places]
+        sources = np.array([origin_of(str(source)) for source in known], str)[places]
         return np.char.add(np.char.add(sources, '/'), self['patient_id'])
 
     def where(self, chosen: np.ndarray) -> 'Records':

@@ -89,3 +89,16 @@ def test_images_that_train_the_mask_alone_are_told():
     leave_to_masks(images)
     (doubt,) = presence_doubts('train', images)
     assert 'they train the mask alone' in doubt
+    assert 'image label' not in doubt
+    (doubt,) = presence_doubts('val', images)
+    assert 'train the mask' not in doubt  # a validation trains nothing
+    assert 'may tell sources apart' in doubt
+
+
+def test_image_labels_of_such_a_source_train_nothing():
+    images = rows(A_lesion=3, B_lesion=4, B_normal=4)
+    images[0]['mask_kind'] = images[3]['mask_kind'] = 'image-label'
+    leave_to_masks(images)
+    (doubt,) = presence_doubts('train', images)
+    assert '1 of them have an image label alone, and train nothing' in doubt
+    assert 'image_labels=False' in doubt

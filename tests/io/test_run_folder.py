@@ -64,6 +64,11 @@ def test_patients_of_two_hospitals_are_told_apart():
     assert Records(columns).patients.tolist() == ['a/1', 'b/1', 'a/2']
 
 
+def test_no_images_have_no_patients():
+    """As of the images with a lesion of a test of normal images alone."""
+    assert Records({name: np.array([], str) for name in COLUMNS}).patients.tolist() == []
+
+
 def test_cuts_are_of_the_patients_of_their_images():
     sources = ['a', 'a, lesion-free crops', 'b, lesion-free sides']
     columns = {'source': np.array(sources), 'patient_id': np.array(['1', '1', '1'])}

@@ -103,7 +103,7 @@ class PresenceThresholdHook(Hook):
         if missing := sorted(self.sources - found):
             raise MammoError(
                 f'sources of PresenceThresholdHook: no validation image is from {missing[0]!r}',
-                ', '.join(sorted(found)),
+                ', '.join(map(repr, sorted(found))),  # names of cuts have commas
             )
         return np.array([record['source'] in self.sources for record in records])
 

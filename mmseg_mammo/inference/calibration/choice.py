@@ -11,6 +11,7 @@ from mmseg_mammo.evaluation.image_level.gate import find_gate
 from mmseg_mammo.evaluation.image_level.platt import calibrate
 from mmseg_mammo.evaluation.image_level.threshold import Choice, choose, describe, effects
 from mmseg_mammo.inference.calibration.look import Seen, calibrated, look
+from mmseg_mammo.io.image_keys import is_cut
 
 Target = tuple[str, float]
 
@@ -83,7 +84,7 @@ def choose_pixels(
         seen=seen,
         lines=(*describe(choice), f'temperature {temperature:.4g} ({fitted})'),
         effects=tuple(effects(seen.lesion, cuts)),
-        notes=tuple(notes),
+        notes=(*notes, *_note_on_cuts(seen)),
         presence=presence,
     )
 
@@ -129,9 +130,19 @@ def choose_presence(
         seen=seen,
         lines=(*describe(gate.choice, 'presence threshold'), f'{scores}{area}'),
         effects=tuple(effects(seen.lesion, cuts)),
-        notes=(note,),
+        notes=(note, *_note_on_cuts(seen)),
         presence=gate.as_settings(),
     )
+
+
+def _note_on_cuts(seen: Seen) -> list[str]:
+    """A sentence if some of the images are cuts."""
+    count = sum(map(is_cut, seen.sources.tolist()))
+    said = (
+        f'{count} of the {len(seen.sources)} images are cuts of other images: of whole images the '
+        'true share may be another (docs/absence.md).'
+    )
+    return [said] if count else []
 
 
 def _where_open(seen: Seen, platt: tuple[float, float], limit: float | None) -> np.ndarray:

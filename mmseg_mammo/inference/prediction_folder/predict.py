@@ -151,7 +151,7 @@ def describe_run(predictor: Predictor, outputs: Outputs) -> dict[str, Any]:
 
 def _data(trained: Mapping[str, Any]) -> str:
     """The training images in a few words; empty where the record does not tell."""
-    sources = ', '.join(trained.get('source', ()))
+    sources = '; '.join(trained.get('source', ()))  # names of cuts have commas
     return f'{trained["images"]} images of {sources or trained["type"]}' if trained else ''
 
 

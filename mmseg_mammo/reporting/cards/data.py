@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_mammo.io.image_keys import is_cut
 from mmseg_mammo.io.index import ANNOTATED, SPLITS, Row
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.spacing import extent_mm
@@ -76,9 +77,11 @@ def _data_summary(rows: Sequence[Row]) -> str:
     states = Counter(row.annotated for row in rows)
     labelled = sum(is_image_label(vars(row)) for row in rows)
     more = f'{labelled} with a lesion that nobody outlined, ' * bool(labelled)
+    cut = sum(row.annotated == 'normal' and is_cut(row.source) for row in rows)
+    more += f'{cut} cut where no lesion was annotated, ' * bool(cut)
     return (
         f'{len(rows)} mammograms of {patients(rows)} patients: {states["lesion"] - labelled} with a '
-        f'marked lesion, {more}{states["normal"]} that a reader found normal, {states["no"]} that nobody annotated.'
+        f'marked lesion, {more}{states["normal"] - cut} that a reader found normal, {states["no"]} that nobody annotated.'
     )
 
 
@@ -95,6 +98,10 @@ def _data_limits(rows: Sequence[Row]) -> list[str]:
     synthetic = sum(row.mask_kind == 'phantom' for row in rows)
     if synthetic:
         found.append(f'- {synthetic} images are synthetic: they say nothing of patients.')
+    if cuts := sum(is_cut(row.source) for row in rows):
+        found.append(
+            f'- {cuts} images are cuts of other images: what is measured on them holds for no whole image.'
+        )
     if not any(row.annotated == 'normal' for row in rows):
         found.append('- No image is known to be normal: specificity cannot be measured.')
     for split in SPLITS:

@@ -155,8 +155,12 @@ def test_the_target_may_be_about_some_sources(runner):
 def test_a_source_that_no_validation_image_has_is_said(runner, caplog):
     hook = PresenceThresholdHook(sources=['whole', 'theirs'])
     hook.before_train(runner)
-    validate(hook, runner, records())
+    found = records()
+    for number, record in enumerate(found):
+        record['source'] = 'whole' if number else 'whole, lesion-free sides'
+    validate(hook, runner, found)
     assert "no validation image is from 'theirs'" in caplog.text
+    assert "Allowed: 'whole', 'whole, lesion-free sides'" in caplog.text
     assert 'presence_threshold' not in runner.cfg.model.test_output
 
 

@@ -1,5 +1,7 @@
 """Calibration of a model with presence: the threshold of images, or that of pixels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -61,6 +63,21 @@ def test_pixels_may_be_calibrated_with_no_image_closed(monkeypatch):
         'presence_bias': 0.0,
     }
     assert 'no image is closed' in found.notes[-1]
+
+
+@pytest.mark.parametrize('pixels', [False, True])
+def test_a_calibration_on_cuts_says_so(pixels, monkeypatch):
+    given = seen()
+    cuts = replace(given, sources=np.where(LESION, 'ours', 'ours, lesion-free sides'))
+    find = choice.choose_pixels if pixels else choice.choose_presence
+
+    def notes(images):
+        monkeypatch.setattr(choice, 'look', lambda *_: images)
+        monkeypatch.setattr(choice, 'calibrated', lambda *_: (1.5, images, images.scores))
+        return find(None, None, ['val'], ('sensitivity', 0.5), BEFORE).notes
+
+    assert '20 of the 40 images are cuts' in notes(cuts)[-1]
+    assert not any('cuts' in note for note in notes(given))
 
 
 @pytest.mark.parametrize('pixels', [False, True])

@@ -221,3 +221,9 @@ def test_the_share_by_the_network_is_the_same_in_parts_and_at_another_batch_size
         assert all('network' not in row['likeness_why'] for row in once)
     assert min(shares[0]) > 0.2  # they are training images
     assert shares[1] == {round(1 / 13, 4)}
+
+
+def test_sources_whose_names_have_commas_are_told_apart():
+    trained = {'images': 9, 'source': {'ours': 5, 'ours, lesion-free sides': 4}}
+    assert module._data(trained) == '9 images of ours; ours, lesion-free sides'
+    assert module._data({}) == ''

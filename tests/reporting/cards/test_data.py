@@ -66,6 +66,14 @@ def test_lesions_that_nobody_outlined_are_told_apart():
     assert 'nobody outlined' not in page()
 
 
+def test_no_reader_found_a_cut_normal():
+    cuts = [replace(row, source='ours, lesion-free sides') for row in ROWS]
+    text = page(cuts)
+    assert '1 cut where no lesion was annotated, 0 that a reader found normal' in text
+    assert '- 3 images are cuts of other images' in text
+    assert 'cut' not in page()
+
+
 def test_limits_are_those_of_the_index():
     text = page()
     for line in (
