@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import read_json
-from mmseg_mammo.io.image_keys import source_of_cuts
+from mmseg_mammo.io.image_keys import origin_of, source_of_cuts
 from mmseg_mammo.io.index import INDEX_NAME, SPLITS, Row, read_index, write_index
 from mmseg_mammo.preparation.hospital.names import output_names
 from mmseg_mammo.preparation.jobs import make_all
@@ -82,6 +82,7 @@ def cut_folder(data: Path, out: Path, settings: CutSettings) -> CutOutcome:
     _check_settings(settings)
     index = data / INDEX_NAME if data.is_dir() else data
     rows = [row for row in read_index(index) if row.split in settings.splits]
+    _check_whole(index, rows)
     usable = [row for row in rows if row.annotated == 'normal' or row.mask]
     planned = _plan_cuts(usable, index.parent, settings.per_image)
     claim_folder(out, _claim_of(index, settings))
@@ -118,6 +119,16 @@ def _check_settings(settings: CutSettings) -> None:
         )
     if settings.options.seed < 0:
         raise MammoError(f'--seed {settings.options.seed}', 'a whole number from 0')
+
+
+def _check_whole(index: Path, rows: Sequence[Row]) -> None:
+    cuts = next((row.source for row in rows if origin_of(row.source) != row.source), None)
+    if cuts is not None:
+        raise MammoError(
+            f'{index}: its images are cuts already ({cuts!r})',
+            'whole images',
+            'Take the folder that these were cut from',
+        )
 
 
 def _plan_cuts(rows: Sequence[Row], folder: Path, per_image: int) -> list[_Planned]:

@@ -162,3 +162,10 @@ def test_nothing_to_cut_is_an_error_without_an_index(data, tmp_path):
     with pytest.raises(MammoError, match='nothing could be cut from its 0 annotated images'):
         cut_folder(data, tmp_path / 'out', CROPS)
     assert not (tmp_path / 'out' / INDEX_NAME).exists()
+
+
+def test_cuts_are_not_cut_again(data, tmp_path):
+    cut_folder(data, tmp_path / 'cuts', SIDES)
+    with pytest.raises(MammoError, match=r'its images are cuts already .*Allowed: whole images'):
+        cut_folder(tmp_path / 'cuts', tmp_path / 'again', SIDES)
+    assert not (tmp_path / 'again').exists()
