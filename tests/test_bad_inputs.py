@@ -218,7 +218,7 @@ CASES = {
     'test unet.pth --dataset ours --operating-point null.json': f'null.json: {POINTS["null"]}',
     'calibrate unet.pth --data ours --target 0.9': f"target '0.9'. {BEST}",
     'calibrate unet.pth --data ours --target specificity=90': f"target 'specificity=90'. {BEST}",
-    'calibrate unet.pth --data ours --split test': '--target specificity=0.9 with 1 normal images. '
+    'calibrate unet.pth --data ours --split test': 'target specificity=0.9 with 1 normal images. '
     'Allowed: 9 or more of them. Annotate more, or lower the target.',
     'calibrate sam.pth --data ours': 'calibrate: a SAM whose prompts come from the truth. Allowed: a '
     'model without prompts, or prompts_from="given". A threshold that was found with the help of the true '

@@ -15,7 +15,8 @@ import mmseg_mammo
 from mmseg_mammo.datasets import MammographyDataset
 from mmseg_mammo.datasets.handover import packed_collate
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.models.input_grid import InputGridEncoderDecoder, picture_shape, truth_on_input
+from mmseg_mammo.models.encoder_decoder import InputGridEncoderDecoder
+from mmseg_mammo.models.input_grid import picture_shape, truth_on_input
 from mmseg_mammo.models.padding import PaddedDataPreProcessor
 
 STATISTICS = dict(mean=[127.5] * 3, std=[127.5] * 3, pad_val=0, seg_pad_val=255)
