@@ -7,6 +7,7 @@ import torch
 from experiments import halve, shrink
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
+from mmseg.structures import SegDataSample
 
 from mmseg_mammo.engine.config.stored import plain_settings
 from mmseg_mammo.engine.config.test_output import threshold_of
@@ -109,3 +110,9 @@ def write_blobs(path, seed, shape=(80, 64), dark=False):
         cv2.circle(pixels, tuple(map(int, generator.integers(16, 48, 2))), 8, 60000, -1)
     write_png(path, pixels)
     return path
+
+
+def sample(shape, **facts):
+    """A sample of an image of ``shape`` that a network of 32×32 pixels sees."""
+    known = dict(ori_shape=shape, img_shape=(32, 32), img_path='a.png', image='a.png')
+    return SegDataSample(metainfo={**known, **facts})

@@ -11,26 +11,11 @@ from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from tiny_models import sample
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.one_by_one import one_by_one
 from mmseg_mammo.models.peft.trainable import count_parameters
-
-
-@pytest.fixture(scope='module')
-def config():
-    return shrink('unet_cbis', 'data', 'work').model
-
-
-@pytest.fixture(scope='module')
-def model(config):
-    init_default_scope('mmseg')
-    return MODELS.build(config).eval()
-
-
-def sample(shape, **facts):
-    known = dict(ori_shape=shape, img_shape=(32, 32), img_path='a.png', image='a.png')
-    return SegDataSample(metainfo={**known, **facts})
 
 
 def test_everything_else_is_the_hosts_encoder_decoder(config, model):

@@ -4,12 +4,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from experiments import shrink
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
 from sam_models import SIDE, meta_sam, our_sam, sample_of, square
+from tiny_models import sample
 
 from mmseg_mammo.evaluation.grids import prediction_origin, probability_on
 from mmseg_mammo.evaluation.metric import MammographyMetric
@@ -17,27 +14,11 @@ from mmseg_mammo.io.shipped import find_config
 from mmseg_mammo.models.input_grid import picture_shape, truth_on_input
 
 
-@pytest.fixture(scope='module')
-def config():
-    return shrink('unet_cbis', 'data', 'work').model
-
-
-@pytest.fixture(scope='module')
-def model(config):
-    init_default_scope('mmseg')
-    return MODELS.build(config).eval()
-
-
 def blob(radius, side=224, low=-6.0, high=2.0):
     """side×side logits of a disc, less sure of it than of the rest, as networks are."""
     mask = np.zeros((side, side), np.uint8)
     cv2.circle(mask, (side // 3, side // 2), radius, 1, -1)
     return torch.from_numpy(np.where(mask, high, low)).float()
-
-
-def sample(shape, **facts):
-    known = dict(ori_shape=shape, img_shape=(32, 32), img_path='a.png', image='a.png')
-    return SegDataSample(metainfo={**known, **facts})
 
 
 def predicted(model, logits, shape, **facts):
