@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
+from mmseg_mammo.io.checkpoint_record import PRESENCE
 from mmseg_mammo.io.run_folder import IMAGE_LABELS
 from mmseg_mammo.reporting.cards.card import NO_DEVICE, Field, Group
 from mmseg_mammo.reporting.cards.licences import data_licences, unknown_licences, weight_table
@@ -85,11 +86,22 @@ def _uses(record: Mapping[str, Any]) -> Iterator[Field]:
         f'`mammoseg predict CHECKPOINT IMAGES --out FOLDER`. A pixel is marked where its probability is above '
         f'{record["threshold"]:g}; set that on images of your own (`mammoseg calibrate`).',
     )
+    if chosen := record.get(PRESENCE):
+        yield Field('Images that it closes', _closing(chosen))
     yield Field('Targeted patient population')
     yield Field(
         'Cautioned out-of-scope settings',
         'Images unlike those that it was trained on: other vendors, processing, views or age groups. '
         'A threshold does not travel from one vendor to another.',
+    )
+
+
+def _closing(chosen: Mapping[str, Any]) -> str:
+    return (
+        'An image whose presence of a lesion is not above '
+        f'{chosen["presence_threshold"]:.4g} gets an empty mask. That was chosen for '
+        f'{chosen["target"]} on {chosen["lesion"]} images with a lesion and {chosen["normal"]} normal '
+        f'ones of validation, where the AUROC of presence is {chosen["auroc"]:.3f}.'
     )
 
 

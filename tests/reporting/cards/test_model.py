@@ -40,6 +40,15 @@ def test_training_images_without_a_mask_are_a_limit():
     assert 'have no mask' not in page()
 
 
+def test_a_model_that_closes_images_says_when_and_why():
+    chosen = {'presence_threshold': 0.25, 'target': 'sensitivity=0.95', 'lesion': 40, 'normal': 8}
+    text = page({**RECORD, 'presence': {**chosen, 'auroc': 0.8125}})
+    assert 'not above 0.25 gets an empty mask. That was chosen for sensitivity=0.95' in text
+    assert 'on 40 images with a lesion and 8 normal ones' in text
+    assert 'AUROC of presence is 0.812' in text
+    assert 'Images that it closes' not in page()
+
+
 def test_an_unknown_licence_is_a_limit():
     base = RECORD['base'][0] | {'file': '/x/mine.pth', 'licence': 'unknown'}
     assert '- The licence of mine.pth, which it began from, is unknown.' in page(
