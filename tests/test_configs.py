@@ -117,6 +117,7 @@ PARAMETERS = {
     'unet_adam_cbis': (28_986_561, 28_986_561, 65),
     'unet_adam_mass_cbis': (28_986_561, 28_986_561, 65),
     'unet_strong_cbis': (28_986_561, 28_986_561, 65),
+    'unet_strong2_cbis': (28_986_561, 28_986_561, 65),
     'setr_pup_scratch_cbis': (307_432_705, 307_432_705, 257),
     'setr_pup_finetune_cbis': (307_432_705, 307_432_705, 257),
     'setr_pup_vpt_cbis': (308_661_505, 5_361_921, 257),
@@ -322,11 +323,36 @@ def test_the_option_dataset_does_what_a_config_of_the_unseen_hospital_does(path)
     use_dataset(cfg, 'zgt', CONFIGS / '_base_' / 'datasets')
     kinds = {'unet': 'unet', 'setr': 'setr_pup_vpt', 'sam': 'sam_finetune'}
     zgt = resolve(find_config(f'{kinds[path.stem.partition("_")[0]]}_zgt'))
+    if path.stem in OWN_STEPS:
+        zgt.test_dataloader.dataset.pipeline = resolve(path).test_dataloader.dataset.pipeline
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         assert cfg[key] == zgt[key], key
 
 
-STRONG = [name for name in PARAMETERS if 'strong' in name]
+OWN_STEPS = ('unet_strong2_cbis',)  # tests prepare images as its training does
+STRONG = [name for name in PARAMETERS if 'strong_' in name]
+
+
+def test_the_second_edition_is_what_its_table_says():
+    """The table of docs/recipes.md; head, sampling and schedule are those of the first edition."""
+    cfg, first = map(resolve, map(find_config, ('unet_strong2_cbis', 'unet_strong_cbis')))
+    head, size = cfg.model.decode_head, cfg.model.data_preprocessor.size
+    for ours, theirs in (
+        (head, first.model.decode_head),
+        (cfg.train_dataloader.sampler, first.train_dataloader.sampler),
+        (cfg.param_scheduler, first.param_scheduler),
+        (cfg.default_hooks, first.default_hooks),
+    ):
+        assert ours == theirs
+    steps = cfg.train_dataloader.dataset.pipeline
+    names = [step.type for step in steps]
+    assert names[2:6] == ['ShrinkMammogram', 'MammoCLAHE', 'LoadLesionMask', 'ResizeMammogram']
+    assert (steps[2].long_side, steps[5].scale, steps[5].interpolation) == (800, size, 'area')
+    assert names[6:] == ['RandomFlip', 'RandomLesionAffine', 'PackMammogram']
+    affine = steps[7]
+    assert (affine.prob, affine.degrees, affine.scale) == (0.7, 0, (1, 1))
+    assert (affine.aspect, affine.shift) == ((0.55, 1), 0.05)
+    assert input_differences(cfg, cfg) == []
 
 
 @pytest.mark.parametrize('name', STRONG)
