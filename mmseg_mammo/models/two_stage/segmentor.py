@@ -153,11 +153,11 @@ class TwoStageSegmentor(InputGrid, HostSegmentor):
             MammoError: A sample has no ``full_image``, or is flipped; or a probability is not a
                 number.
         """
-        found = self.look(inputs, data_samples or [])
         if data_samples is None:
             raise MammoError(
                 'TwoStageSegmentor cannot predict without samples', 'samples with full_image'
             )
+        found = self.look(inputs, data_samples)
 
         def complete(index: int, sample: SegDataSample) -> None:
             self._complete(found[index], sample)
@@ -306,9 +306,7 @@ def finder_maps(
     return maps
 
 
-def scale_peaks(
-    peaks: Sequence[Peak], grid: tuple[int, ...], shape: tuple[int, int]
-) -> list[Peak]:
+def scale_peaks(peaks: Sequence[Peak], grid: tuple[int, ...], shape: tuple[int, int]) -> list[Peak]:
     """Peaks of a map of ``grid`` = (h, w) in pixels of an image of ``shape`` = (H, W)."""
     sy, sx = shape[0] / grid[0], shape[1] / grid[1]
     return [
