@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -13,22 +13,12 @@ from mmseg_mammo.evaluation.breast import find_breast
 from mmseg_mammo.evaluation.regions import Regions, find_lesions
 from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.mask import is_image_label
-from mmseg_mammo.io.table import read_table
+from mmseg_mammo.io.tables.candidates import Mined, read_candidates
 from mmseg_mammo.transforms.crops import Box, crop_box, crop_side, cut_crop
 from mmseg_mammo.transforms.full_image import KEPT
 from mmseg_mammo.transforms.levels import grey_of, like_before
 
-_COLUMNS = ('key', 'x', 'y', 'score', 'hit')
 _HALF = 0.5  # of a lesion's pixels: a crop with as many shows it
-
-
-class Mined(NamedTuple):
-    """A peak of a finder's map, in pixels of the prepared image."""
-
-    x: float
-    y: float
-    score: float
-    hit: bool
 
 
 @TRANSFORMS.register_module()
@@ -220,32 +210,12 @@ class CropAroundLesion(BaseTransform):
         return self._table
 
     def __repr__(self) -> str:
-        names = ('share', 'mm', 'factor', 'jitter', 'scale_jitter', 'lesion_share')
-        names += ('candidate_share', 'candidates', 'random')
+        names = (
+            *('share', 'mm', 'factor', 'jitter', 'scale_jitter', 'lesion_share'),
+            *('candidate_share', 'candidates', 'random'),
+        )
         settings = ', '.join(f'{name}={getattr(self, name)!r}' for name in names)
         return f'{type(self).__name__}({settings})'
-
-
-def read_candidates(path: Path) -> dict[str, list[Mined]]:
-    """The peaks that a finder has on each image, by its key, best first.
-
-    Raises:
-        DataIndexError: The table cannot be read, or lacks a column.
-        DataFileError: A cell is no number.
-    """
-    found: dict[str, list[Mined]] = {}
-    for row in read_table(path, _COLUMNS, 'Mine them again: the training of two stages does'):
-        try:
-            numbers = [float(row[name]) for name in ('x', 'y', 'score')]
-        except ValueError as error:
-            raise DataFileError(
-                f'{path}: {row["key"]}: {error}', 'numbers in x, y, score'
-            ) from error
-        hit = row['hit'].casefold() in ('1', '1.0', 'true')
-        found.setdefault(row['key'], []).append(Mined(*numbers, hit))
-    for mined in found.values():
-        mined.sort(key=lambda one: -one.score)
-    return found
 
 
 def _identity(item: Mapping[str, Any]) -> tuple[str, str]:
