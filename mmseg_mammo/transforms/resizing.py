@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from mmcv.image import imresize
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
@@ -13,6 +14,10 @@ from mmseg.registry import TRANSFORMS
 from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.io.image import resize_image, resize_mask, scale_to_long_side
 from mmseg_mammo.transforms.intensity import grey_channel, three_channels
+from mmseg_mammo.transforms.levels import grey_of, like_before
+
+# Of OpenCV: one channel comes out as each of three does, bit for bit. Of others not always.
+_BY_CHANNEL = ('nearest', 'area', 'lanczos')
 
 
 def fit_shape(wanted: tuple[float, float], most: tuple[int, int] | None) -> tuple[int, int]:
@@ -65,7 +70,7 @@ class ResizeMammogram(Resize):
         MammoError: Settings that contradict each other, or no positive length.
     """
 
-    cacheable = True
+    cacheable = one_channel = True
 
     def __init__(
         self,
@@ -108,6 +113,16 @@ class ResizeMammogram(Resize):
             raise MammoError(f'{self}: no largest size', 'scale=(width, height)')
 
     def _resize_img(self, results: dict) -> None:
+        before = results['img']
+        one_memory = before.ndim == 3 and not before.strides[2]
+        if one_memory:
+            by_one = self.backend == 'cv2' and self.interpolation in _BY_CHANNEL
+            results['img'] = grey_of(before) if by_one else np.ascontiguousarray(before)
+        self._resize_channels(results)
+        if results['img'].ndim < before.ndim:
+            results['img'] = like_before(results['img'], before)
+
+    def _resize_channels(self, results: dict) -> None:
         shape = self._own_shape(results)
         if shape is None:
             super()._resize_img(results)
