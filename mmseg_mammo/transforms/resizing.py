@@ -16,9 +16,6 @@ from mmseg_mammo.io.image import resize_image, resize_mask, scale_to_long_side
 from mmseg_mammo.transforms.intensity import grey_channel, three_channels
 from mmseg_mammo.transforms.levels import grey_of, like_before
 
-# Of OpenCV: one channel comes out as each of three does, bit for bit. Of others not always.
-_BY_CHANNEL = ('nearest', 'area', 'lanczos')
-
 
 def fit_shape(wanted: tuple[float, float], most: tuple[int, int] | None) -> tuple[int, int]:
     """The (H, W) of a size that is shrunk, its aspect ratio kept, until it fits.
@@ -59,8 +56,7 @@ class ResizeMammogram(Resize):
         backend: ``'cv2'`` or ``'pillow'``.
         interpolation: ``'area'`` takes means, and does not alias fine structures as the default,
             ``'bilinear'``, does.
-        mm_per_pixel: Of the result, in height and in width; needs ``extent_mm`` of each image. It
-            undoes a preparation that has stretched the image.
+        mm_per_pixel: Of the result, both ways, by ``extent_mm`` of each image: undoes a stretching.
         mm_if_unknown: Of a pixel of the original image, for images whose spacing nobody knows.
             None refuses them.
         aspect: ``'original'`` keeps the aspect ratio of the original image, and undoes a
@@ -114,9 +110,9 @@ class ResizeMammogram(Resize):
 
     def _resize_img(self, results: dict) -> None:
         before = results['img']
-        one_memory = before.ndim == 3 and not before.strides[2]
-        if one_memory:
-            by_one = self.backend == 'cv2' and self.interpolation in _BY_CHANNEL
+        if before.ndim == 3 and not before.strides[2]:
+            # OpenCV gives one channel as each of three by these, bit for bit; by others not always.
+            by_one = self.backend == 'cv2' and self.interpolation in ('nearest', 'area', 'lanczos')
             results['img'] = grey_of(before) if by_one else np.ascontiguousarray(before)
         self._resize_channels(results)
         if results['img'].ndim < before.ndim:
