@@ -38,6 +38,8 @@ FULL = [*LOAD, 'MammoCLAHE', {'type': 'RandomCrop', 'crop_size': (40, 36)}]
 CROP_AREA = [*FULL, BY_AREA, *AUGMENT, 'PackMammogram']
 CROP_LINEAR = [*CROP[:-1], SMALL, *AUGMENT, 'MammoCLAHE', 'PackMammogram']
 CROP_CUBIC = [*CROP[:-1], {**SMALL, 'interpolation': 'bicubic'}, 'PackMammogram']
+LESION_CROP = [*FULL[:-1], 'CropAroundLesion', BY_AREA, *AUGMENT, 'PackMammogram']
+WHOLE = [*LOAD[:2], 'MammoCLAHE', 'KeepFullImage', BY_AREA, 'LoadLesionMask', 'PackMammogram']
 FIRST = [*LOAD, 'MammoCLAHE', BY_AREA, *AUGMENT, 'PackMammogram']
 MM = {**BY_AREA, 'mm_per_pixel': 2.5}
 ASPECT = {**BY_AREA, 'aspect': 'original'}
@@ -56,6 +58,9 @@ ALL = {
     'foreign': FOREIGN,
     'crop': CROP,
     'crop by area': CROP_AREA,
+    'lesion crop': LESION_CROP,
+    'full image': WHOLE,
+    'full image of 16 bits': [step for step in WHOLE if step != 'MammoCLAHE'],
     'crop, bilinear': CROP_LINEAR,
     'crop, cubic': CROP_CUBIC,
 }
@@ -100,15 +105,16 @@ def dataset(folder, pipeline, **settings):
 
 def facts(packed):
     sample = packed['data_samples']
-    truth = sample.gt_sem_seg.data if 'gt_sem_seg' in sample else None
-    return packed['inputs'], truth, sample.metainfo
+    masks = [sample.get(name) for name in ('gt_sem_seg', 'full_image')]
+    return packed['inputs'], [mask.data for mask in masks if mask is not None], sample.metainfo
 
 
 def same(one, other):
     (image, truth, meta), (image_2, truth_2, meta_2) = facts(one), facts(other)
     assert image.dtype == image_2.dtype
     assert torch.equal(image, image_2)
-    assert truth is truth_2 is None or torch.equal(truth, truth_2)
+    assert all(map(torch.equal, truth, truth_2))
+    assert [mask.dtype for mask in truth] == [mask.dtype for mask in truth_2]
     assert repr(sorted(meta.items())) == repr(sorted(meta_2.items()))
 
 
@@ -215,7 +221,7 @@ def test_images_of_any_shape_have_room(tmp_path, monkeypatch):
         assert not seen
 
 
-@pytest.mark.parametrize('pipeline', [CROP, CROP_AREA])
+@pytest.mark.parametrize('pipeline', [CROP, LESION_CROP, WHOLE])
 def test_images_of_full_size_and_any_shape_are_kept(sixteen, tmp_path, monkeypatch, pipeline):
     data = dataset(sixteen, pipeline, cache={'folder': str(tmp_path)})
     whole = dataset(sixteen, LOAD)
