@@ -5,13 +5,20 @@ Example:
   mammoseg benchmark data setr_pup_vpt_cbis --phantoms 24
   mammoseg benchmark predict setr_pup_vpt_cbis --phantoms 8
   mammoseg benchmark scale setr_pup_vpt_cbis --phantoms 8
+  mammoseg benchmark pixels data/cbis_ddsm/images/*.png
 
 docs/benchmark.md says how to read the tables.
 """
 
 import argparse
 
-from mmseg_mammo.cli import benchmark_data, benchmark_predict, benchmark_scale, benchmark_train
+from mmseg_mammo.cli import (
+    benchmark_data,
+    benchmark_pixels,
+    benchmark_predict,
+    benchmark_scale,
+    benchmark_train,
+)
 from mmseg_mammo.cli.common import host_command
 
 _KINDS = {
@@ -19,6 +26,7 @@ _KINDS = {
     'data': (benchmark_data, 'preparation, and the loader of a training'),
     'predict': (benchmark_predict, 'prediction on images, from file to mask'),
     'scale': (benchmark_scale, 'time and memory against image side, batch, prompts, …'),
+    'pixels': (benchmark_pixels, 'reading of images, as PNG and as the pixel cache keeps them'),
 }
 
 

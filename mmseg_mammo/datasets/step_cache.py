@@ -21,6 +21,7 @@ from mmseg_mammo.datasets.step_kinds import (
 from mmseg_mammo.io.pixel_cache import cache as reasons
 from mmseg_mammo.io.pixel_cache.cache import PixelCache
 from mmseg_mammo.io.pixel_cache.contents import Source, stamps
+from mmseg_mammo.io.pixel_cache.packing import describe_packing
 from mmseg_mammo.io.pixel_cache.place import (
     default_limit,
     find_folder,
@@ -35,13 +36,17 @@ from mmseg_mammo.io.spacing import SIZE_KEYS
 # Of an item what the steps of this package and of the host read of it, beside its files. The name of the
 # mask is among them: files that were unpacked together may have one size and time.
 _READ = ('annotated', 'mask', 'label_map', 'reduce_zero_label', *SIZE_KEYS)
+_UNPACKED = (
+    'images of full size, uncompressed: imagecodecs is not installed, which '
+    "pip install '.[dicom]' in the repository brings"
+)
 _MESSAGES = {
     reasons.FULL: 'its limit is reached: {limit} (--cache-limit; mammoseg cache --clear removes '
     'what earlier trainings left)',
     reasons.DISK: 'the disk is full, or cannot be written to',
     reasons.CLOSED: 'its folder cannot be written to (--cache-dir: another one)',
     reasons.CLEARED: 'it was cleared',
-    reasons.UNFIT: 'some are larger than the first one, or have what it cannot hold',
+    reasons.UNFIT: 'some are larger than it has room for, or have what it cannot hold',
     reasons.CHANGED: 'some changed while they were read',
 }
 
@@ -83,13 +88,17 @@ class StepCache:
         if not self.first:
             return
         self.folder = find_folder(index, folder)
+        self.place = str(self.folder)  # as it is said
         self.limit = default_limit(self.folder) if limit is None else read_size(limit)
         chain: dict[str, Any] = {'steps': [describe_step(step) for step in self.first]}
         chain['software'] = describe_software()
         if self.folder.resolve().parent != index.resolve().parent:
             chain['index'] = str(index.resolve())
-        key = hashlib.blake2b(to_json(chain) or b'', digest_size=12).hexdigest()
         pixels = most_pixels(self.first)
+        if not pixels:
+            chain['packing'] = describe_packing()
+            self.place += '' if chain['packing'] else f' ({_UNPACKED})'
+        key = hashlib.blake2b(to_json(chain) or b'', digest_size=12).hexdigest()
         self.cache = PixelCache(self.folder, key, chain, items, index, self.limit, pixels)
 
     def describe(self) -> str:
@@ -97,7 +106,7 @@ class StepCache:
         if self.cache is None:
             return 'Cache: none, the first step of the pipeline is not known to repeat itself'
         used = size_text(used_bytes(self.folder))
-        return f'Cache: {self.folder}, {used} of at most {size_text(self.limit)}'
+        return f'Cache: {self.place}, {used} of at most {size_text(self.limit)}'
 
     def explain(self, reason: str) -> str:
         """Why images are not cached, for people; of a reason that :meth:`fill` gave."""

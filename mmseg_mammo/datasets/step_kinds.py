@@ -29,7 +29,7 @@ _CACHEABLE = (
     *(theirs.LoadImageFromFile, theirs.LoadAnnotations, theirs.Resize, theirs.Pad),
     *(theirs.CenterCrop, hosts.LoadAnnotations, hosts.Resize),
 )
-_ONE_CHANNEL = (theirs.RandomFlip, hosts.RandomFlip)
+_ONE_CHANNEL = (theirs.RandomFlip, hosts.RandomFlip, hosts.RandomCrop)
 _HOSTS = ('mmcv.', 'mmseg.', 'mmengine.', 'builtins')
 _OWN = 'mmseg_mammo.'
 # What decodes pixels, computes on them, or does the steps of the host.

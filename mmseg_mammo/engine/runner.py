@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -44,7 +43,7 @@ class _OfTools:
 
     quiet: bool
     pixel_cache: CacheChoice | None
-    _told: frozenset[Path | str] = frozenset()
+    _told: frozenset[str] = frozenset()
     _caches = False
 
     def build_logger(self, *settings: Any, **more: Any) -> Any:

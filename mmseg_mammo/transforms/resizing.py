@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from mmcv.image import imresize
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
@@ -13,6 +14,7 @@ from mmseg.registry import TRANSFORMS
 from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.io.image import resize_image, resize_mask, scale_to_long_side
 from mmseg_mammo.transforms.intensity import grey_channel, three_channels
+from mmseg_mammo.transforms.levels import grey_of, like_before
 
 
 def fit_shape(wanted: tuple[float, float], most: tuple[int, int] | None) -> tuple[int, int]:
@@ -54,8 +56,7 @@ class ResizeMammogram(Resize):
         backend: ``'cv2'`` or ``'pillow'``.
         interpolation: ``'area'`` takes means, and does not alias fine structures as the default,
             ``'bilinear'``, does.
-        mm_per_pixel: Of the result, in height and in width; needs ``extent_mm`` of each image. It
-            undoes a preparation that has stretched the image.
+        mm_per_pixel: Of the result, both ways, by ``extent_mm`` of each image: undoes a stretching.
         mm_if_unknown: Of a pixel of the original image, for images whose spacing nobody knows.
             None refuses them.
         aspect: ``'original'`` keeps the aspect ratio of the original image, and undoes a
@@ -65,7 +66,7 @@ class ResizeMammogram(Resize):
         MammoError: Settings that contradict each other, or no positive length.
     """
 
-    cacheable = True
+    cacheable = one_channel = True
 
     def __init__(
         self,
@@ -108,6 +109,16 @@ class ResizeMammogram(Resize):
             raise MammoError(f'{self}: no largest size', 'scale=(width, height)')
 
     def _resize_img(self, results: dict) -> None:
+        before = results['img']
+        if before.ndim == 3 and not before.strides[2]:
+            # OpenCV gives one channel as each of three by these, bit for bit; by others not always.
+            by_one = self.backend == 'cv2' and self.interpolation in ('nearest', 'area', 'lanczos')
+            results['img'] = grey_of(before) if by_one else np.ascontiguousarray(before)
+        self._resize_channels(results)
+        if results['img'].ndim < before.ndim:
+            results['img'] = like_before(results['img'], before)
+
+    def _resize_channels(self, results: dict) -> None:
         shape = self._own_shape(results)
         if shape is None:
             super()._resize_img(results)

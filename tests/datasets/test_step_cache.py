@@ -34,6 +34,12 @@ VALIDATION = [
 FOREIGN = [*LOAD, SMALL, {'type': 'RandomFlip', 'prob': 0.5}, 'InPlace', 'PackMammogram']
 CROP = [*LOAD, {'type': 'RandomCrop', 'crop_size': (40, 40)}, 'PackMammogram']
 BY_AREA = {**SMALL, 'interpolation': 'area'}
+FULL = [*LOAD, 'MammoCLAHE', {'type': 'RandomCrop', 'crop_size': (40, 36)}]
+CROP_AREA = [*FULL, BY_AREA, *AUGMENT, 'PackMammogram']
+CROP_LINEAR = [*CROP[:-1], SMALL, *AUGMENT, 'MammoCLAHE', 'PackMammogram']
+CROP_CUBIC = [*CROP[:-1], {**SMALL, 'interpolation': 'bicubic'}, 'PackMammogram']
+LESION_CROP = [*FULL[:-1], 'CropAroundLesion', BY_AREA, *AUGMENT, 'PackMammogram']
+WHOLE = [*LOAD[:2], 'MammoCLAHE', 'KeepFullImage', BY_AREA, 'LoadLesionMask', 'PackMammogram']
 FIRST = [*LOAD, 'MammoCLAHE', BY_AREA, *AUGMENT, 'PackMammogram']
 MM = {**BY_AREA, 'mm_per_pixel': 2.5}
 ASPECT = {**BY_AREA, 'aspect': 'original'}
@@ -51,6 +57,12 @@ ALL = {
     'validation': VALIDATION,
     'foreign': FOREIGN,
     'crop': CROP,
+    'crop by area': CROP_AREA,
+    'lesion crop': LESION_CROP,
+    'full image': WHOLE,
+    'full image of 16 bits': [step for step in WHOLE if step != 'MammoCLAHE'],
+    'crop, bilinear': CROP_LINEAR,
+    'crop, cubic': CROP_CUBIC,
 }
 
 
@@ -93,15 +105,16 @@ def dataset(folder, pipeline, **settings):
 
 def facts(packed):
     sample = packed['data_samples']
-    truth = sample.gt_sem_seg.data if 'gt_sem_seg' in sample else None
-    return packed['inputs'], truth, sample.metainfo
+    masks = [sample.get(name) for name in ('gt_sem_seg', 'full_image')]
+    return packed['inputs'], [mask.data for mask in masks if mask is not None], sample.metainfo
 
 
 def same(one, other):
     (image, truth, meta), (image_2, truth_2, meta_2) = facts(one), facts(other)
     assert image.dtype == image_2.dtype
     assert torch.equal(image, image_2)
-    assert truth is truth_2 is None or torch.equal(truth, truth_2)
+    assert all(map(torch.equal, truth, truth_2))
+    assert [mask.dtype for mask in truth] == [mask.dtype for mask in truth_2]
     assert repr(sorted(meta.items())) == repr(sorted(meta_2.items()))
 
 
@@ -206,6 +219,47 @@ def test_images_of_any_shape_have_room(tmp_path, monkeypatch):
         seen = decoded(monkeypatch)
         assert {cached[n]['img'].shape for n in range(4)} == shapes
         assert not seen
+
+
+@pytest.mark.parametrize('pipeline', [CROP, LESION_CROP, WHOLE])
+def test_images_of_full_size_and_any_shape_are_kept(sixteen, tmp_path, monkeypatch, pipeline):
+    data = dataset(sixteen, pipeline, cache={'folder': str(tmp_path)})
+    whole = dataset(sixteen, LOAD)
+    seen = decoded(monkeypatch)
+    sizes = {whole[number]['img'].shape for number in range(8)}
+    for _ in range(2):
+        for number in range(8):
+            data[number]
+
+    assert len(sizes) == 2
+    assert len(seen) == 8 + 8
+    file = next(tmp_path.glob('*/slots.bin'))
+    assert file.stat().st_blocks * 512 < 8 * 160 * 120 * 2
+
+
+def test_without_imagecodecs_images_of_full_size_are_kept_as_they_are_and_it_is_said(
+    sixteen, tmp_path, monkeypatch
+):
+    cache = {'folder': str(tmp_path)}
+    with_it, plain = dataset(sixteen, CROP, cache=cache), dataset(sixteen, CROP)
+    with_it[0]
+    monkeypatch.setattr('mmseg_mammo.io.pixel_cache.packing.find_codec', lambda: None)
+    monkeypatch.setattr('mmseg_mammo.datasets.step_cache.describe_packing', lambda: '')
+    seen = decoded(monkeypatch)
+    for _ in range(2):
+        data = dataset(sixteen, CROP, cache=cache)
+        for number in range(2):
+            for one in (data, plain):
+                one.set_epoch(1, 1)
+            same(data[number], plain[number])
+
+    assert len(seen) == 2 + 4  # four by the plain one
+    assert len(list(tmp_path.glob('*/chain.json'))) == 2
+    assert "uncompressed: imagecodecs is not installed, which pip install '.[dicom]'" in (
+        data.cache.describe()
+    )
+    assert 'uncompressed' not in with_it.cache.describe()
+    assert 'uncompressed' not in dataset(sixteen, SAM, cache=cache).cache.describe()
 
 
 def test_another_spacing_in_the_index_is_followed(tmp_path):
@@ -389,12 +443,13 @@ def test_a_value_that_is_not_kept_exactly_is_not_cached(sixteen, tmp_path, monke
     TRANSFORMS.module_dict.pop('Odd')
 
 
-def test_several_processes_write_and_one_is_killed(sixteen, tmp_path, monkeypatch):
+@pytest.mark.parametrize('pipeline', [SAM, CROP_AREA])
+def test_several_processes_write_and_one_is_killed(sixteen, tmp_path, monkeypatch, pipeline):
     children = []
     for shift in range(4):
         child = os.fork()
         if not child:
-            data = dataset(sixteen, SAM, cache={'folder': str(tmp_path)})
+            data = dataset(sixteen, pipeline, cache={'folder': str(tmp_path)})
             for turn in range(8):
                 data[(turn + 2 * shift) % 8]
                 if not shift and turn == 3:
@@ -403,10 +458,13 @@ def test_several_processes_write_and_one_is_killed(sixteen, tmp_path, monkeypatc
         children.append(child)
     ends = [os.waitpid(child, 0)[1] for child in children]
     seen = decoded(monkeypatch)
-    data = dataset(sixteen, SAM, cache={'folder': str(tmp_path)})
+    data = dataset(sixteen, pipeline, cache={'folder': str(tmp_path)})
+    data.set_epoch(3, 1)
     found = [data[number] for number in range(8)]
+    plain = dataset(sixteen, pipeline)
+    plain.set_epoch(3, 1)
 
     assert ends == [signal.SIGKILL, 0, 0, 0]
     assert not seen
-    for one, plain in zip(found, dataset(sixteen, SAM), strict=True):
-        same(one, plain)
+    for one, other in zip(found, plain, strict=True):
+        same(one, other)

@@ -224,3 +224,28 @@ def test_a_negative_side_and_colours_are_refused():
         ShrinkMammogram(long_side=-1)
     with pytest.raises(DataFileError, match='colours'):
         ShrinkMammogram(long_side=9)({'img': np.dstack([SMALL, SMALL, SMALL + 1])})
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('interpolation', ['nearest', 'bilinear', 'bicubic', 'area', 'lanczos'])
+@pytest.mark.parametrize('settings', [{}, {'aspect': 'original'}, {'keep_ratio': True}])
+def test_channels_that_are_one_memory_give_the_same(settings, interpolation, dtype):
+    rng = np.random.default_rng(0)
+    for scale in [(64, 48), (31, 77), (300, 200)]:
+        grey = rng.integers(0, np.iinfo(dtype).max, (160, 133), dtype, endpoint=True)
+        step = ResizeMammogram(scale=scale, interpolation=interpolation, **settings)
+
+        one = step.transform({'img': np.broadcast_to(grey[..., None], (160, 133, 3))})
+        three = step.transform({'img': np.repeat(grey[..., None], 3, 2)})
+
+        assert one['img'].shape[2] == 3
+        assert np.array_equal(one.pop('img'), three.pop('img'))
+        assert one == three
+
+
+def test_one_channel_stays_one_memory_where_it_is_resized_by_area():
+    image = np.broadcast_to(np.ones((40, 30, 1), np.uint8), (40, 30, 3))
+    by_area = ResizeMammogram(scale=(8, 8), interpolation='area').transform({'img': image})
+    assert by_area['img'].strides[2] == 0
+    by_pillow = ResizeMammogram(scale=(8, 8), interpolation='lanczos', backend='pillow')
+    assert by_pillow.transform({'img': image})['img'].strides[2] == 1

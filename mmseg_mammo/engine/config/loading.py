@@ -130,9 +130,7 @@ def _is_cache(value: Any) -> bool:
     return isinstance(value, Mapping) and value.keys() <= {'folder', 'limit'}
 
 
-def use_cache(
-    dataset: Any, choice: CacheChoice, told: set[Path | str] | None = None
-) -> Iterator[str]:
+def use_cache(dataset: Any, choice: CacheChoice, told: set[str] | None = None) -> Iterator[str]:
     """Give the data sets of this project in a loader their cache; those that have one keep it.
 
     Args:
@@ -150,7 +148,7 @@ def use_cache(
     for member in members(dataset):
         if not isinstance(member, MammographyDataset):
             continue
-        key: Path | str = ''
+        key = ''
         if member.cache is None:
             try:
                 member.use_cache(*choice)
@@ -161,7 +159,7 @@ def use_cache(
         if member.cache is not None:
             line = member.cache.describe()
             # Two caches in one folder are one place, though it takes more when the second is made.
-            key = member.cache.folder if member.cache.cache else line
+            key = member.cache.place if member.cache.cache else line
         if key and key not in told:
             told.add(key)
             yield line
@@ -179,7 +177,7 @@ def build_cached(
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     found: dict[str, MammographyDataset] = {}
-    told: set[Path | str] = set()
+    told: set[str] = set()
     for loader in _CACHED:
         settings = (cfg.get(loader) or {}).get('dataset')
         if settings is None:

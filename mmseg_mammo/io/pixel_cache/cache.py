@@ -21,15 +21,16 @@ from mmseg_mammo.io.pixel_cache.contents import Source, Stamp, check_proof, make
 from mmseg_mammo.io.pixel_cache.place import used_bytes
 from mmseg_mammo.io.pixel_cache.rights import Rights
 from mmseg_mammo.io.pixel_cache.slots import (
-    HEAD_ROOM,
+    ANY,
+    FIXED,
     MARK,
     Entry,
     Head,
     make_head,
     pack_head,
-    slot_size,
     unpack_head,
     unpack_mask,
+    unpack_pixels,
     unpack_values,
 )
 
@@ -58,7 +59,8 @@ class PixelCache:
         names: Of the images, in the order of their numbers.
         data: A file of the data, whose rights the cache gets.
         limit: Bytes of the disk that all chains of the folder may take; None: any.
-        pixels: The most that an image may have, where the steps tell; else the first one has most.
+        pixels: The most that an image has, where the steps tell. 0: any number, and images are
+            compressed.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class PixelCache:
     ) -> None:
         self.folder, self.limit, self._pixels = folder, limit, pixels
         self._chain = Chain(folder / key, Rights(data))
-        self._room = 0  # bytes of an image; 0: nothing is written yet
+        self._layout = FIXED if pixels else ANY
         self._file = -1
         self._others = (0, 0)  # bytes of other chains, entries until they are counted anew
         slots, writable = self._chain.open(names, steps)
@@ -106,21 +108,22 @@ class PixelCache:
         if slot == _NO_SLOT or not self._ready():
             return None
         try:
-            start = slot * slot_size(self._room)
-            packed = os.pread(self._file, HEAD_ROOM, start)
+            start = slot * self._layout.slot
+            packed = os.pread(self._file, self._layout.head, start)
             head = unpack_head(packed)
-            if head is None:
+            if head is None or head.length > self._layout.image:
                 return None
             checked = self._checked[number]
             if not checked and not self._check_files(head, source, start):
                 return None
-            image = np.empty(head.shape, head.dtype)
-            if os.preadv(self._file, [image.data], start + HEAD_ROOM) != image.nbytes:
+            data = np.empty(head.length, np.uint8)
+            if os.preadv(self._file, [data.data], start + self._layout.head) != data.nbytes:
                 return None
-            if not checked and zlib.crc32(image.data) != head.crc:
+            if not checked and zlib.crc32(data.data) != head.crc:
                 return None
             if checked and os.pread(self._file, MARK, start) != packed[:MARK]:
                 return None  # another process is making it anew, of a file that has changed
+            image = unpack_pixels(head, data)
             entry = Entry(unpack_values(head), image, unpack_mask(head))
         except (OSError, ValueError, zlib.error):  # damaged, or a disk that fails: made again
             return None
@@ -147,6 +150,8 @@ class PixelCache:
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ESTALE):  # of an image that was moved, or a
                 return CHANGED  # cache that was cleared
+            if error.errno == errno.EFBIG:  # its slot lies beyond what a file may be
+                return UNFIT
             self.closed = DISK
             return DISK
 
@@ -155,20 +160,22 @@ class PixelCache:
         proof = make_proof(source, before)
         if proof is None:
             return CHANGED if stamps(source) != list(before) else UNFIT
-        head = make_head(entry, proof)
-        packed = head and pack_head(head)
-        if not packed or slot == _NO_SLOT:
+        made = make_head(entry, proof, self._layout.packed)
+        packed = made and pack_head(made[0], self._layout.head)
+        if not made or not packed or slot == _NO_SLOT:
             return UNFIT
+        data = made[1]
         if not self._ready():
             # Twice: images of 8 and of 16 bits mix.
-            self._chain.claim_room(2 * max(entry.image.size, self._pixels))
+            room = self._layout.image or 2 * max(entry.image.size, self._pixels)
+            self._chain.claim_room(room)
         if not self._ready():
             return DISK
-        if entry.image.nbytes > self._room:
+        if data.nbytes > self._layout.image:
             return UNFIT
-        start = slot * slot_size(self._room)
+        start = slot * self._layout.slot
         put(self._file, bytes(MARK), start)  # what was there counts no more
-        put(self._file, entry.image.data, start + HEAD_ROOM)
+        put(self._file, data, start + self._layout.head)
         put(self._file, packed, start)
         return ''
 
@@ -188,7 +195,7 @@ class PixelCache:
 
     def _check_files(self, head: Head, source: Source, start: int) -> bool:
         same, renewed = check_proof(head.proof, source)
-        packed = pack_head(head._replace(proof=renewed)) if renewed else None
+        packed = pack_head(head._replace(proof=renewed), self._layout.head) if renewed else None
         if packed:  # only times have changed: they are not to be looked into again
             with contextlib.suppress(OSError):  # closed to writing
                 put(self._file, packed, start)
@@ -198,7 +205,8 @@ class PixelCache:
         """Open the file of a cache that has a room for images."""
         if self._file >= 0:
             return True
-        self._room = self._room or self._chain.room()
-        if self._room:
+        if not self._layout.image:
+            self._layout = self._layout._replace(image=self._chain.room())
+        if self._layout.image:
             self._file = self._chain.open_slots()
         return self._file >= 0

@@ -18,9 +18,18 @@ from mmseg_mammo.io.pixel_cache.cache import (
 from mmseg_mammo.io.pixel_cache.contents import Source, stamps
 from mmseg_mammo.io.pixel_cache.place import clear, find_folder
 from mmseg_mammo.io.pixel_cache.rights import Rights
-from mmseg_mammo.io.pixel_cache.slots import HEAD_ROOM, Entry, slot_size
+from mmseg_mammo.io.pixel_cache.slots import ANY, FIXED, HEAD_ROOM, Entry
 
 NAMES = ['a.png', 'b.png', 'c.png']
+LARGEST = 64 * 48
+SETTINGS = {'pixels': LARGEST}
+
+
+@pytest.fixture(autouse=True, params=[LARGEST, 0], ids=['one size', 'any size'])
+def pixels(request, monkeypatch):
+    """Every test with both kinds of files."""
+    monkeypatch.setitem(SETTINGS, 'pixels', request.param)
+    return request.param
 
 
 @pytest.fixture
@@ -33,7 +42,7 @@ def index(tmp_path):
 
 
 def opened(index, names=NAMES, key='chain', limit=None):
-    return PixelCache(find_folder(index), key, ['steps'], names, index, limit)
+    return PixelCache(find_folder(index), key, ['steps'], names, index, limit, **SETTINGS)
 
 
 def source_of(index, name):
@@ -42,7 +51,7 @@ def source_of(index, name):
 
 def entry(seed, shape=(64, 48), dtype=np.uint16):
     rng = np.random.default_rng(seed)
-    image = rng.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+    image = rng.integers(0, np.iinfo(dtype).max // 16, shape, dtype, endpoint=True)
     mask = (rng.random((90, 70)) > 0.999).astype(np.uint8)
     return Entry({'img_shape': shape, 'seed': seed}, image, mask)
 
@@ -101,8 +110,10 @@ def test_a_new_time_is_noted_and_the_content_read_once(index, monkeypatch):
     assert same(opened(index).read(0, source_of(index, 'a.png')), entry(0))
 
 
-@pytest.mark.parametrize('place', [5, 30, HEAD_ROOM + 100])
-def test_damage_is_noticed_at_the_first_touch(index, place):
+@pytest.mark.parametrize('place', [5, 30, None])
+def test_damage_is_noticed_at_the_first_touch(index, pixels, place):
+    if place is None:
+        place = (FIXED if pixels else ANY).head + 100
     write(opened(index), index, 0, 'a.png', entry(0))
     with (index.parent / 'cache' / 'chain' / 'slots.bin').open('r+b') as file:
         file.seek(place)
@@ -157,7 +168,7 @@ def test_the_limit_counts_all_chains_of_the_folder(index):
     other = opened(index, key='other')
     write(other, index, 0, 'a.png', entry(0, (300, 300)))
 
-    cache = opened(index, limit=100_000)
+    cache = opened(index, limit=60_000)
 
     assert write(cache, index, 0, 'a.png', entry(0)) == FULL
     assert write(opened(index, limit=10**6), index, 0, 'a.png', entry(0)) == ''
@@ -172,12 +183,58 @@ def test_the_limit_is_reached_while_writing(index):
     assert cache.read(0, source_of(index, 'a.png')) is not None
 
 
-def test_larger_images_than_the_first_are_not_kept(index):
+@pytest.mark.parametrize('pixels', [LARGEST], indirect=True)
+def test_larger_images_than_the_steps_give_are_not_kept(index):
     cache = opened(index)
     write(cache, index, 0, 'a.png', entry(0))
 
     assert write(cache, index, 1, 'b.png', entry(1, (65, 48))) == UNFIT
     assert cache.read(1, source_of(index, 'b.png')) is None
+
+
+@pytest.mark.parametrize('pixels', [0], indirect=True)
+def test_images_of_any_size_take_what_they_need(index):
+    cache, place = opened(index), index.parent / 'cache' / 'chain' / 'slots.bin'
+    sizes = [(4, 3), (1500, 1200), (900, 1000)]
+    taken = [0]
+    for number, (name, shape) in enumerate(zip(NAMES, sizes, strict=True)):
+        assert write(cache, index, number, name, entry(number, shape)) == ''
+        taken.append(place.stat().st_blocks * 512)
+
+    for number, (name, shape) in enumerate(zip(NAMES, sizes, strict=True)):
+        assert same(opened(index).read(number, source_of(index, name)), entry(number, shape))
+    for before, after, (height, width) in zip(taken, taken[1:], sizes, strict=False):
+        assert after - before < 0.85 * 2 * height * width + 3 * 4096
+
+
+@pytest.mark.parametrize('pixels', [0], indirect=True)
+def test_an_image_that_gets_larger_or_smaller_is_made_anew(index):
+    for seed, shape in enumerate([(300, 300), (40, 30), (700, 500)]):
+        (index.parent / 'a.png').write_bytes(b'0' * (9 + seed))
+        cache = opened(index)
+        assert cache.read(0, source_of(index, 'a.png')) is None
+        write(cache, index, 0, 'a.png', entry(seed, shape))
+        assert same(opened(index).read(0, source_of(index, 'a.png')), entry(seed, shape))
+
+
+@pytest.mark.parametrize('pixels', [0], indirect=True)
+def test_a_mask_with_a_long_outline_is_kept(index):
+    made = entry(0)._replace(mask=(np.random.default_rng(0).random((600, 600)) > 0.5).view('u1'))
+    assert write(opened(index), index, 0, 'a.png', made) == ''
+    assert same(opened(index).read(0, source_of(index, 'a.png')), made)
+
+
+def test_a_slot_beyond_what_a_file_may_be_ends_nothing(index, monkeypatch):
+    cache = opened(index)
+    write(cache, index, 0, 'a.png', entry(0))
+
+    def refuse(*_):
+        raise OSError(errno.EFBIG, 'File too large')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'pwrite', refuse)
+        assert write(cache, index, 2, 'c.png', entry(2)) == UNFIT
+    assert write(cache, index, 1, 'b.png', entry(1)) == ''
 
 
 def test_facts_that_are_not_kept_exactly(index):
@@ -223,7 +280,7 @@ def test_holes_take_no_room_on_the_disk(index):
     write(cache, index, len(names) + 1, 'b.png', entry(0))
     stat = (index.parent / 'cache' / 'chain' / 'slots.bin').stat()
 
-    assert stat.st_size > 5000 * slot_size(64 * 48 * 2)
+    assert stat.st_size > 5000 * (64 * 48 * 2 + HEAD_ROOM)
     assert stat.st_blocks * 512 < 64_000
 
 

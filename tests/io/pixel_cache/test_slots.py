@@ -1,14 +1,18 @@
+import zlib
+
 import numpy as np
 import pytest
 
 from mmseg_mammo.io.pixel_cache.slots import (
+    ANY,
+    FIXED,
     HEAD_ROOM,
     Entry,
     make_head,
     pack_head,
-    slot_size,
     unpack_head,
     unpack_mask,
+    unpack_pixels,
     unpack_values,
 )
 
@@ -16,8 +20,8 @@ IMAGE = np.arange(12, dtype=np.uint16).reshape(3, 4) * 5000
 
 
 def packed(mask, values=None):
-    head = make_head(Entry(values or {'shape': (3, 4)}, IMAGE, mask), b'{"proof":1}')
-    return head and pack_head(head)
+    made = make_head(Entry(values or {'shape': (3, 4)}, IMAGE, mask), b'{"proof":1}')
+    return made and pack_head(made[0])
 
 
 @pytest.mark.parametrize('place', [np.s_[2:5, 3:9], np.s_[0:0, 0:0], np.s_[:, :], np.s_[6, 9]])
@@ -84,5 +88,25 @@ def test_values_that_would_change_are_not_kept():
     assert packed(None, {'lines': {1, 2}}) is None
 
 
+@pytest.mark.parametrize('small', [False, True])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_an_image_comes_back_from_what_its_head_says(small, dtype):
+    image = np.random.default_rng(0).integers(0, 9, (50, 37), dtype)
+    made, data = make_head(Entry({}, image, None), b'{}', small)
+
+    head = unpack_head(pack_head(made))
+
+    assert head == made
+    assert (head.packed, head.length, head.crc) == (small, data.nbytes, zlib.crc32(data))
+    assert (data.nbytes < image.nbytes) == small
+    found = unpack_pixels(head, np.frombuffer(data, np.uint8).copy())
+    assert found.dtype == dtype
+    assert found.flags.writeable
+    assert np.array_equal(found, image)
+
+
 def test_slots_begin_on_pages():
-    assert slot_size(1) == slot_size(4096) == HEAD_ROOM + 4096
+    sizes = [FIXED._replace(image=image).slot for image in (1, 4096, 4097)]
+    assert sizes == [HEAD_ROOM + 4096, HEAD_ROOM + 4096, HEAD_ROOM + 2 * 4096]
+    assert ANY.slot % 4096 == 0
+    assert 200_000 * ANY.slot < 16 * 1024**4  # the largest file of ext4
