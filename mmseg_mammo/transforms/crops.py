@@ -5,7 +5,10 @@ A box is (x0, y0, x1, y1): its first column and row, and the first ones beyond i
 
 import numpy as np
 
+from mmseg_mammo.evaluation.breast import find_breast
 from mmseg_mammo.io.spacing import size_on
+
+_LOOKED_AT = 512  # pixels of the longer side that the breast is looked for on, at least
 
 Box = tuple[int, int, int, int]
 Extent = tuple[float, float]
@@ -74,3 +77,26 @@ def inside(box: Box, shape: tuple[int, int]) -> Box:
     """The part of a box that lies in an image of ``shape`` = (H, W)."""
     x0, y0, x1, y1 = box
     return max(x0, 0), max(y0, 0), min(x1, shape[1]), min(y1, shape[0])
+
+
+def place_in_breast(image: np.ndarray, random: bool) -> tuple[float, float]:
+    """A random pixel of the breast, or its middle.
+
+    Args:
+        image: H×W or H×W×C with equal channels; the breast is looked for on a thinned copy of it.
+        random: Whether the place is drawn, by NumPy's global generator.
+
+    Returns:
+        (x, y) in pixels of the image; the middle of an image that is all black.
+    """
+    step = max(1, max(image.shape[:2]) // _LOOKED_AT)
+    grey = image if image.ndim == 2 else image[..., 0]
+    inside = find_breast(np.ascontiguousarray(grey[::step, ::step]))
+    pixels = np.flatnonzero(inside)
+    if not len(pixels):  # all is black
+        return (image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2
+    rows, columns = np.divmod(pixels, inside.shape[1])
+    if random:
+        drawn = np.random.randint(len(pixels))
+        return float(step * columns[drawn]), float(step * rows[drawn])
+    return float(step * columns.mean()), float(step * rows.mean())

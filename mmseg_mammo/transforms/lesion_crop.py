@@ -9,12 +9,11 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import DataFileError, MammoError
-from mmseg_mammo.evaluation.breast import find_breast
 from mmseg_mammo.evaluation.regions import Regions, find_lesions
 from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.tables.candidates import Mined, read_candidates
-from mmseg_mammo.transforms.crops import Box, crop_box, crop_side, cut_crop
+from mmseg_mammo.transforms.crops import Box, crop_box, crop_side, cut_crop, place_in_breast
 from mmseg_mammo.transforms.full_image import refuse_kept
 from mmseg_mammo.transforms.levels import grey_of, like_before
 
@@ -174,7 +173,7 @@ class CropAroundLesion(BaseTransform):
             mined = false[np.random.randint(len(false))] if self.random else false[0]
             place = mined.x, mined.y
         else:
-            place = _in_breast(results['img'], self.random)
+            place = place_in_breast(results['img'], self.random)
         side = crop_side(shape, self.share, self.mm, results.get('extent_mm'), factor, extent)
         if not self.random:
             return (*place, side)
@@ -220,19 +219,6 @@ class CropAroundLesion(BaseTransform):
 
 def _identity(item: Mapping[str, Any]) -> tuple[str, str]:
     return item.get('source') or '', item.get('image') or item['img_path']
-
-
-def _in_breast(image: np.ndarray, random: bool) -> tuple[float, float]:
-    """(x, y) of a random pixel of the breast, or of its middle."""
-    inside = find_breast(image if image.ndim == 2 else image[..., 0])
-    pixels = np.flatnonzero(inside)
-    if not len(pixels):  # all is black
-        return (inside.shape[1] - 1) / 2, (inside.shape[0] - 1) / 2
-    if random:
-        y, x = divmod(int(pixels[np.random.randint(len(pixels))]), inside.shape[1])
-        return float(x), float(y)
-    rows, columns = np.divmod(pixels, inside.shape[1])
-    return float(columns.mean()), float(rows.mean())
 
 
 def _label(results: dict, lesions: Regions, box: Box, unknown: bool) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmseg_mammo.transforms.crops import crop_box, crop_side, cut_crop, inside
+from mmseg_mammo.transforms.crops import crop_box, crop_side, cut_crop, inside, place_in_breast
 
 
 def test_the_side_follows_share_millimetres_and_extent_within_twice_the_image():
@@ -36,3 +36,16 @@ def test_beyond_the_image_all_is_black():
     for far in ((9, 9, 11, 11), (-9, 0, -7, 2)):
         assert not cut_crop(pixels, far).any()
     assert inside((-1, 1, 2, 4), (3, 4)) == (0, 1, 2, 3)
+
+
+def test_places_of_a_large_image_lie_in_its_breast():
+    image = np.zeros((1500, 1000), np.uint16)
+    image[300:1200, :500] = 40_000
+    np.random.seed(0)
+    places = np.array([place_in_breast(image, random=True) for _ in range(50)])
+    assert np.mean([image[int(y), int(x)] > 0 for x, y in places]) > 0.8  # a rim is breast too
+    assert places[:, 0].max() > 300
+    assert places[:, 0].min() < 200
+    x, y = place_in_breast(image[..., None].repeat(3, axis=2), random=False)
+    assert abs(x - 250) < 30 and abs(y - 750) < 30
+    assert place_in_breast(np.zeros((40, 30), np.uint8), random=True) == (14.5, 19.5)
