@@ -75,6 +75,10 @@ LESION_TEST_COLUMNS = (
     *('key', 'patient_id', 'source', 'kind', 'number', 'score'),
     *('match', 'centre_match'),
 )
+CANDIDATE_TEST_COLUMNS = (
+    *('key', 'number', 'x', 'y', 'left', 'top', 'right', 'bottom', 'finder_score', 'score'),
+    *('kept', 'centre_match', 'holds'),
+)
 _TEXT = (
     *(*DESCRIPTION, 'key', 'kind', MASK_FILE, 'prompts_from', 'prompt_points', 'prompt_boxes'),
     *(LOST_COLUMN, 'holds'),

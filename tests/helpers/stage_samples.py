@@ -1,6 +1,14 @@
-"""Samples of models of two stages as a segmentor hands them to a metric; no model."""
+"""Models of two stages without a model: samples as they hand them to a metric, and run folders."""
 
+import csv
+from collections import Counter
+
+import numpy as np
 import torch
+
+from mmseg_mammo.evaluation.two_stage.lost import LOST, NOT_FOUND, RANKED_AWAY, SEGMENTED_BADLY
+from mmseg_mammo.io.run_folder import CANDIDATE_COLUMNS
+from mmseg_mammo.io.table import write_table
 
 
 def candidate(x, y, crop, score=0.9, kept=True, finder=0.5, presence=0.8, highest=0.95):
@@ -55,3 +63,79 @@ def four_fates():
         candidate(30, 44, (22, 36, 35, 52), 0.1, kept=False, finder=0.1),
     ]
     return stage_sample(probability, truth, candidates)
+
+
+def add_candidates(folder, count=3, seed=0, side=64):
+    """Make the test of a run folder (``runs.make_test``) one of two stages.
+
+    Each image gets ``count`` candidates. That of a lesion has the highest score of the finder in
+    half of the images, of both stages in three of four; every fifth lesion has none. What is not
+    hit is ``segmented badly`` if its candidate is first after both stages, else ``ranked away``.
+
+    Returns:
+        The number of true lesions by what stands in ``lost``.
+    """
+    generator = np.random.default_rng(seed)
+    lesions, images = (_read(folder / f'{name}_test.csv') for name in ('lesions', 'per_image'))
+    candidates, counts = [], Counter()
+    true = {row['key']: row for row in lesions if row['kind'] == 'true'}
+    for number, record in enumerate(images):
+        row = true.get(record['key'])
+        own = _candidates_of(record, row, number, count, generator, side)
+        candidates += own
+        record |= dict.fromkeys(LOST.values(), 0)
+        if row is None:
+            continue
+        finding = [one for one in own if one['holds']]
+        row['lost'] = NOT_FOUND if not finding else RANKED_AWAY
+        if finding and finding[0]['kept']:
+            row['lost'] = SEGMENTED_BADLY
+        if row['match']:
+            row['lost'] = ''
+        else:
+            record[LOST[row['lost']]] = 1
+        counts[row['lost']] += 1
+    columns = [name for name in lesions[0] if name != 'lost'] if lesions else []
+    write_table(folder / 'candidates_test.csv', CANDIDATE_COLUMNS, candidates)
+    write_table(folder / 'lesions_test.csv', [*columns, 'lost'], lesions)
+    write_table(folder / 'per_image_test.csv', list(images[0]), images)
+    return counts
+
+
+def _candidates_of(record, row, number, count, generator, side):
+    places = generator.integers(8, side - 8, (count, 2)).astype(float)
+    scores = -np.sort(-generator.uniform(0.05, 0.95, (2, count)), axis=1)
+    finder = scores[1]
+    true = -1
+    if row and number % 5 != 4:
+        true = 0 if number % 4 else 1
+        places[true] = float(row['x']), float(row['y'])
+        if number % 2:
+            finder = np.roll(finder, 1)  # the second is the finder's first
+    rows = []
+    for place, (x, y) in enumerate(places.tolist()):
+        rows.append(
+            {
+                **{name: record[name] for name in ('key', 'image', 'source', 'patient_id')},
+                'number': place + 1,
+                'x': x,
+                'y': y,
+                'left': x - 12,
+                'top': y - 12,
+                'right': x + 12,
+                'bottom': y + 12,
+                'finder_score': finder[place],
+                'refiner_presence': 0.5,
+                'refiner_max': 0.5,
+                'score': scores[0, place],
+                'kept': int(place == 0),
+                'centre_match': 1 if place == true else '',
+                'holds': '1' if place == true else '',
+            }
+        )
+    return rows
+
+
+def _read(path):
+    with path.open(newline='', encoding='utf-8') as stream:
+        return list(csv.DictReader(stream))
