@@ -75,14 +75,15 @@ def read_candidates(sample: Mapping[str, Any], shape: tuple[int, int]) -> Candid
 
     Args:
         sample: mmseg's sample as a dict, with its metainfo: ``candidates``, a list of dicts, and
-            ``ori_shape``, height and width of the prepared image. The candidate masks of a
-            promptable model have the same name, and are no list.
+            ``full_shape``, height and width of the image that their pixels are of; without it
+            ``ori_shape``. The candidate masks of a promptable model have the same name, and are
+            no list.
         shape: (H, W) of the grid of the comparison.
     """
     given = sample.get('candidates')
     if not isinstance(given, Sequence):
         return None
-    own = tuple(sample.get('ori_shape') or shape)[:2]
+    own = tuple(sample.get('full_shape') or sample.get('ori_shape') or shape)[:2]
     scale = np.array([shape[1] / own[1], shape[0] / own[0]])
     peaks = np.array([[one['x'], one['y']] for one in given], float).reshape(-1, 2)
     crops = np.array([one['crop'] for one in given], float).reshape(-1, 4)
