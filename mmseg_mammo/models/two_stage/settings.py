@@ -53,9 +53,12 @@ class CropRule:
         """Refuse values that mean nothing."""
         for name in ('share', 'mm', 'factor'):
             value = getattr(self, name)
-            if not (value is None and name != 'share') and not value > 0:
+            if value is None and name != 'share':
+                continue
+            if not isinstance(value, (int, float)) or not value > 0:
                 raise MammoError(f'crop.{name}={value}', 'a number above 0')
-        if len(self.size) != 2 or min(self.size) < 1:
+        pair = isinstance(self.size, (tuple, list)) and len(self.size) == 2
+        if not pair or min(self.size) < 1:
             raise MammoError(f'crop.size={self.size}', '(height, width) in pixels')
         _check_count('crop.batch', self.batch)
 
@@ -78,9 +81,7 @@ class KeepRule:
         _check_share('keep.min_score', self.min_score)
 
 
-def read_settings(
-    kind: type[Settings], place: str, settings: Mapping[str, Any] | None
-) -> Settings:
+def read_settings(kind: type[Settings], place: str, settings: Mapping[str, Any] | None) -> Settings:
     """The settings of a config.
 
     Args:
