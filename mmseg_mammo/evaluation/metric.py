@@ -187,7 +187,7 @@ class MammographyMetric(BaseMetric):
         return {**counts, **further, _NESTED: rows}
 
     def _candidates(self, sample: dict, truth: np.ndarray, kept: Overlap) -> dict[str, float]:
-        if 'candidates' not in sample:
+        if 'candidate_iou' not in sample:  # those of a two-stage model are no masks
             return {}
         count = len(sample['candidates']['data'])
         offered = [sample[name] for name in ('candidates', 'best_of_each') if name in sample]

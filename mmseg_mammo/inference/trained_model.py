@@ -30,6 +30,8 @@ from mmseg_mammo.inference.onnx.segmentor import load_any
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.models.safe_loading import load_plain
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
+from mmseg_mammo.models.two_stage.segmentor import TwoStageSegmentor
+from mmseg_mammo.transforms.full_image import KeepFullImage
 from mmseg_mammo.transforms.loading import ReadMammogram
 from mmseg_mammo.transforms.prompts import LoadPrompts
 
@@ -185,7 +187,7 @@ def lone_pipeline(cfg: Config, preparation: Mapping[str, Any]) -> list[dict[str,
         for step in split_steps(pipelines[0])
         if touches_image(step)
         or packs(step.get('type'))
-        or is_a(step.get('type'), LoadPrompts, TRANSFORMS)
+        or any(is_a(step.get('type'), kind, TRANSFORMS) for kind in (LoadPrompts, KeepFullImage))
     ]
     return follow_preparation(kept, preparation)
 
@@ -229,6 +231,8 @@ def _augmented(cfg: Config) -> MammoError:
 def _check_model(cfg: Config, flip: bool) -> None:
     if bare_model(cfg) is not cfg.model:
         raise _augmented(cfg)
+    if flip and is_a(cfg.model.get('type'), TwoStageSegmentor, MODELS):
+        raise MammoError('--tta with a two-stage model', remedy='Leave --tta out')
     if not is_a(cfg.model.get('type'), SAMSegmentor, MODELS):
         return
     if cfg.model.get('prompts_from') != 'given':

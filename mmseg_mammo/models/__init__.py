@@ -15,6 +15,7 @@ from mmseg_mammo.models.prompts.samplers import (
 from mmseg_mammo.models.pup_head import LeanUPHead
 from mmseg_mammo.models.sam.image_encoder import SAMImageEncoder
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
+from mmseg_mammo.models.two_stage.segmentor import TwoStageSegmentor
 
 __all__ = [
     'BestMaskLoss',
@@ -29,5 +30,6 @@ __all__ = [
     'RandomPointSampler',
     'SAMImageEncoder',
     'SAMSegmentor',
+    'TwoStageSegmentor',
     'VPTVisionTransformer',
 ]

@@ -23,6 +23,9 @@ def encoder_of(model: nn.Module) -> tuple[str, nn.Module] | None:
     """
     if (getattr(model, 'test_cfg', None) or {}).get('mode') == 'slide':
         return None
+    if isinstance(finder := getattr(model, 'finder', None), nn.Module):  # of two stages
+        found = encoder_of(finder)
+        return found and (f'finder.{found[0]}', found[1])
     for name in ('backbone', 'image_encoder'):
         part = getattr(model, name, None)
         if isinstance(part, nn.Module):

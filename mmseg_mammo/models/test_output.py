@@ -180,7 +180,7 @@ def clear_outside(sample: SegDataSample, breast: np.ndarray) -> None:
         breast: h×w bool; brought onto each grid.
     """
     for name in (*_OF_CLASSES, *_OF_CANDIDATES, 'pred_sem_seg'):
-        if name not in sample:
+        if name not in sample.keys():  # noqa: SIM118 - in metainfo it is another thing
             continue
         data = sample.get(name).data
         outside = ~_on_grid(breast, data)

@@ -2,6 +2,7 @@
 
 from mmseg_mammo.transforms.augmentation import RandomIntensity, RandomLesionAffine
 from mmseg_mammo.transforms.clahe import MammoCLAHE
+from mmseg_mammo.transforms.full_image import KeepFullImage
 from mmseg_mammo.transforms.histogram import MatchHistogram
 from mmseg_mammo.transforms.intensity import MapIntensity
 from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram, ReadMammogram
@@ -10,6 +11,7 @@ from mmseg_mammo.transforms.prompts import LoadPrompts
 from mmseg_mammo.transforms.resizing import ResizeMammogram, ShrinkMammogram
 
 __all__ = [
+    'KeepFullImage',
     'LoadLesionMask',
     'LoadMammogram',
     'LoadPrompts',

@@ -14,6 +14,7 @@ from mmseg.structures import SegDataSample
 from mmseg_mammo.io.image import rescale_to_255
 from mmseg_mammo.io.index import DESCRIPTION
 from mmseg_mammo.io.mask import IGNORED, is_image_label
+from mmseg_mammo.transforms.full_image import FIELD, pack_full_image
 from mmseg_mammo.transforms.levels import check_levels, grey_of
 
 META_KEYS = (
@@ -49,6 +50,7 @@ class PackMammogram(PackSegInputs):
     - img (uint8, uint16 or float, H×W×3)
     - gt_seg_map (optional)
     - grey_levels (optional)
+    - full_img (optional, of :class:`.KeepFullImage`)
 
     Args:
         meta_keys: Keys kept as metainfo of the sample.
@@ -61,6 +63,7 @@ class PackMammogram(PackSegInputs):
     Raises:
         DataFileError: A step has broken the depth or the range of grey levels
             (:func:`.broken_levels`), as several of mmseg do with 16 bits.
+        MammoError: See :func:`.pack_full_image`.
     """
 
     deterministic = one_channel = True
@@ -77,7 +80,10 @@ class PackMammogram(PackSegInputs):
         self.small_masks = small_masks
 
     def transform(self, results: dict) -> dict:
-        """Return ``inputs`` (3×H×W float32, or as ``one_channel`` says) and ``data_samples``."""
+        """Return ``inputs`` (3×H×W float32, or as ``one_channel`` says) and ``data_samples``.
+
+        The latter have ``full_image`` where :class:`.KeepFullImage` kept one.
+        """
         check_levels(results)
         image, mask = results['img'], results.get('gt_seg_map')
         grey = grey_of(image) if self.single else None
@@ -92,6 +98,9 @@ class PackMammogram(PackSegInputs):
             if is_image_label(results):
                 mask = np.full_like(mask, IGNORED)
             sample.gt_sem_seg = PixelData(data=torch.from_numpy(self._mask(mask))[None])
+        full = pack_full_image(results)
+        if full is not None:
+            sample.set_data({FIELD: full})
         for key in self.meta_keys:
             if key in results:
                 sample.set_field(_own(results[key]), key, field_type='metainfo')

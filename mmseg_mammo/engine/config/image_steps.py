@@ -13,12 +13,13 @@ from mmseg.datasets.transforms import (
 from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.engine.config.type_names import class_of, is_a, type_name
+from mmseg_mammo.transforms.full_image import KeepFullImage
 from mmseg_mammo.transforms.loading import LoadLesionMask
 from mmseg_mammo.transforms.prompts import LoadPrompts
 
 _APART = (
     *(LoadAnnotations, LoadBiomedicalAnnotation, LoadDepthAnnotation, LoadLesionMask),
-    *(GenerateEdge, LoadPrompts),
+    *(GenerateEdge, LoadPrompts, KeepFullImage),
 )
 # Random without saying so, by their names or by mmcv's decorator.
 _RANDOM = ('Albu', 'BioMedicalGaussianBlur', 'BioMedicalGaussianNoise', 'PhotoMetricDistortion')

@@ -19,6 +19,7 @@ from mmseg_mammo.models.test_output import (
     read_test_output,
     refuse_without_presence,
 )
+from mmseg_mammo.models.two_stage.segmentor import TwoStageSegmentor
 
 HOST_THRESHOLD = 0.3  # mmseg's, of one output channel without a threshold
 
@@ -160,6 +161,8 @@ def describe_test_output(cfg: Config) -> dict[str, Any]:
 def has_presence(cfg: Config) -> bool:
     """Whether the model of ``cfg`` says if an image has a lesion at all."""
     model = bare_model(cfg)
+    if is_a(model.type, TwoStageSegmentor, MODELS):
+        return True
     return any(model.get(name) is not None for name in ('presence_head', 'object_score'))
 
 
