@@ -80,18 +80,12 @@ def _train(args: argparse.Namespace, cfg: 'Config', resume: bool) -> None:
 
 def _train_stages(args: argparse.Namespace, cfg: 'Config') -> None:
     """Train both stages of a config, and write the card of the checkpoint of both."""
-    from mmengine.dist import is_main_process
-
     from mmseg_mammo.engine.two_stage.run import train_stages
+    from mmseg_mammo.engine.work_dir import is_first_process
 
-    if args.side is not None:
-        raise MammoError(
-            f'--side {args.side} with two stages, which have a side each',
-            '--cfg-options stages.finder.side=N stages.refiner.side=N',
-        )
     resume = args.resume or bool(cfg.get('resume'))
     best = train_stages(cfg, resume, functools.partial(_train, args))
-    if is_main_process():
+    if is_first_process():
         write_card(best)
 
 

@@ -52,7 +52,7 @@ def hold_for_training(work_dir: Path) -> None:
     Raises:
         MammoError: Another process is training there, or the folder cannot be written to.
     """
-    if not _is_first_process():
+    if not is_first_process():
         return
     try:
         _held.append(_lock(work_dir, 'training', wait=False))
@@ -76,7 +76,7 @@ def unique_start(work_dir: Path) -> Iterator[None]:
 
     mmengine names a run's folder by the second of its start; two would share one.
     """
-    if not _is_first_process():
+    if not is_first_process():
         yield
         return
     lock = _lock(work_dir, 'starting', wait=True)
@@ -87,7 +87,8 @@ def unique_start(work_dir: Path) -> Iterator[None]:
         lock.release()
 
 
-def _is_first_process() -> bool:
+def is_first_process() -> bool:
+    """Whether this is the first one of a training's processes, also before they have joined."""
     return next((os.environ[name] for name in _RANKS if name in os.environ), '0') == '0'
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
+from mmseg.registry import DATASETS
+from torch.utils.data import DataLoader
 
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.checks import datasets_of
-from mmseg_mammo.engine.config.loading import drop_worker_settings
 from mmseg_mammo.engine.devices import on_gpu
 from mmseg_mammo.engine.two_stage.hits import crops_with_lesion
 from mmseg_mammo.engine.two_stage.joined import test_pipeline
@@ -84,7 +85,7 @@ def loader_of(cfg: Config, split: str) -> dict[str, Any] | None:
         split: ``'train'`` or ``'val'``.
 
     Returns:
-        Settings; None if the training has no such images.
+        ``dataset``, ``batch_size`` and ``num_workers``; None if the training has no such images.
 
     Raises:
         MammoError: The images are of several data sets.
@@ -98,17 +99,10 @@ def loader_of(cfg: Config, split: str) -> dict[str, Any] | None:
             'one data set',
             'Prepare the images of all into one folder',
         )
-    drop_worker_settings(cfg)
     base = cfg.get('val_dataloader') or cfg[f'{split}_dataloader']
     dataset = {**found[0], 'pipeline': test_pipeline(cfg), 'test_mode': True}
     dataset.pop('cache', None)
-    settings = {key: value for key, value in base.items() if key not in ('dataset', 'sampler')}
-    return {
-        **settings,
-        'sampler': {'type': 'DefaultSampler', 'shuffle': False},
-        'dataset': dataset,
-        'persistent_workers': False,
-    }
+    return {'dataset': dataset, **{key: base.get(key, 0) for key in ('batch_size', 'num_workers')}}
 
 
 @torch.no_grad()
@@ -141,8 +135,14 @@ def batches(model: Any, loader: Mapping[str, Any], title: str) -> Iterator[tuple
     The true mask of a sample stays in the memory of this machine.
     """
     init_default_scope('mmseg')
-    built = Runner.build_dataloader(dict(loader))
-    total = len(built.dataset)
+    # No sampler of mmengine, which would leave images to the other processes.
+    built = DataLoader(
+        DATASETS.build(dict(loader['dataset'])),
+        batch_size=loader['batch_size'],
+        num_workers=loader['num_workers'],
+        collate_fn=pseudo_collate,
+    )
+    total = len(built.dataset)  # type: ignore[arg-type]
 
     def every() -> Iterator[tuple[Any, Any]]:
         for batch in built:

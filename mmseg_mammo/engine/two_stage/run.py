@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
+from mmseg_mammo.engine.checkpoint import build_model
 from mmseg_mammo.engine.resume import differences
 from mmseg_mammo.engine.two_stage.choice import choose
 from mmseg_mammo.engine.two_stage.joined import (
@@ -27,7 +27,7 @@ from mmseg_mammo.engine.two_stage.stages import (
     stage_config,
     use_candidates,
 )
-from mmseg_mammo.engine.work_dir import hold_for_training, last_checkpoint
+from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process, last_checkpoint
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.files import sha256
@@ -60,9 +60,10 @@ def train_stages(cfg: Config, resume: bool, train: Train) -> Path:
     finder, refiner = (stage_config(cfg, name) for name in (FINDER, REFINER))
     use_candidates(refiner, work_dir / CANDIDATES)
     check_views(cfg, finder, refiner)
+    build_model(joined_config(cfg, finder, refiner))  # what does not fit is said before any training
     hold_for_training(work_dir)
     journal = Journal(work_dir)
-    if is_main_process():
+    if is_first_process():
         journal.begin(resume)
     _train(FINDER, finder, resume, train, journal)
     _alone(CANDIDATES, journal, lambda: mine(cfg, finder, best_of(finder), work_dir / CANDIDATES))
@@ -90,7 +91,7 @@ def _train(name: str, stage: Config, resume: bool, train: Train, journal: Journa
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     file = best_of(stage)
-    if is_main_process():
+    if is_first_process():
         journal.finish(name, {'checkpoint': file.name, 'sha256': sha256(file)})
 
 
@@ -98,7 +99,7 @@ def _alone(step: str, journal: Journal, work: Callable[[], dict[str, Any]]) -> N
     """Do a step in the main process; the others wait for it."""
     if journal.facts(step) is not None:
         return
-    if is_main_process():
+    if is_first_process():
         journal.finish(step, work())
     else:
         journal.wait_for(step)

@@ -14,9 +14,9 @@ from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.engine.config.overrides import override
 from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.checkpoint_record import STAGE_NAMES
 
-FINDER, REFINER = 'finder', 'refiner'
-STAGES = (FINDER, REFINER)
+FINDER, REFINER = STAGES = STAGE_NAMES
 # What ``stages`` may say, of each stage and of what follows their trainings.
 _OF_STAGE = ('config', 'options', 'side')
 _KEYS = (*STAGES, 'presence')
@@ -97,6 +97,14 @@ def stage_config(cfg: Config, name: str) -> Config:
     if stage.get('visualizer'):
         stage.visualizer.name = stage.work_dir
     return stage
+
+
+def each_stage(cfg: Config) -> list[Config]:
+    """The configs that a command trains: of its stages, or the one that it is."""
+    if not cfg.get('stages'):
+        return [cfg]
+    check_stages(cfg)
+    return [stage_config(cfg, name) for name in STAGES]
 
 
 def crop_steps(stage: Config, loader: str) -> Iterator[Any]:

@@ -139,6 +139,35 @@ def test_a_side_is_of_one_stage(trained, tmp_path, monkeypatch):
         train(monkeypatch, trained[0], tmp_path, '--side', '64')
 
 
+def test_a_checkpoint_is_tested_without_the_config_of_its_training(trained, tmp_path, monkeypatch):
+    config, work = trained
+    with pytest.raises(SystemExit, match=r'the checkpoint alone.*Leave .*both\.py out'):
+        call(monkeypatch, OURS / 'test.py', config, work / BEST, '--work-dir', tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('option', 'said'),
+    [
+        ('stages.refiner.config=unet_finder_cbis', 'whole images'),
+        ('model.keep={"count":0}', r'keep\.count=0'),
+        ('model.candidates.count=0', r'candidates\.count=0'),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_trained(
+    option, said, trained, tmp_path, monkeypatch
+):
+    with pytest.raises(SystemExit, match=f'^error: .*{said}'):
+        train(monkeypatch, trained[0], tmp_path, '--cfg-options', option)
+    assert not (tmp_path / 'finder').exists()
+
+
+def test_stages_that_see_other_images_are_refused(trained, tmp_path, monkeypatch):
+    clip = 'stages.finder.options.test_dataloader.dataset.pipeline.2.clip_limit=3.0'
+    with pytest.raises(SystemExit, match=r'^error: .*the finder resizes what .*MammoCLAHE'):
+        train(monkeypatch, trained[0], tmp_path, '--cfg-options', clip)
+    assert not (tmp_path / 'finder').exists()
+
+
 @pytest.mark.slow
 def test_two_processes_train_both_stages(prepared, tmp_path, monkeypatch, free_port):
     config = write_stages(tmp_path / 'configs', prepared)
