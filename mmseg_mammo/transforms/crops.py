@@ -16,6 +16,8 @@ def crop_side(
     share: float | None,
     mm: float | None = None,
     extent_mm: Extent | None = None,
+    factor: float | None = None,
+    extent: float = 0.0,
 ) -> int:
     """The side of a crop, in pixels of the image.
 
@@ -24,14 +26,24 @@ def crop_side(
         share: Of its long side; the side where ``mm`` or the size of the image is unknown.
         mm: Wanted side; where pixels are not square, by the geometric mean of theirs.
         extent_mm: Height and width of the whole image; None is unknown.
+        factor: It is at least so many times the ``extent`` of what it is cut around, but not longer
+            than the image for that; None: that does not count.
+        extent: In pixels.
+
+    Returns:
+        1 to twice the long side.
 
     >>> crop_side((1000, 800), 0.25), crop_side((1000, 800), 0.25, 60, (200, 160)), crop_side((9, 9), 0.5, 3)
     (250, 300, 4)
     """
+    long = max(shape)
+    side = (share or 1.0) * long
     if mm is not None and extent_mm is not None:
         rows, columns = size_on(extent_mm, shape)
-        return max(1, round(mm / float(np.sqrt(rows * columns))))
-    return max(1, round((share or 1.0) * max(shape)))
+        side = mm / float(np.sqrt(rows * columns))
+    if factor is not None:
+        side = max(side, min(factor * extent, long))
+    return min(max(1, round(side)), 2 * long)
 
 
 def crop_box(x: float, y: float, side: int) -> Box:

@@ -17,6 +17,17 @@ from mmseg_mammo.transforms.levels import grey_of
 KEPT, FIELD = 'full_img', 'full_image'
 
 
+class FullImage(PixelData):
+    """Pixels that stay where they are when a sample is moved to the device of the model.
+
+    They are as large as the original, and crops are cut out of them on the host.
+    """
+
+    def to(self, *place: Any, **options: Any) -> 'FullImage':
+        """Itself."""
+        return self
+
+
 @TRANSFORMS.register_module()
 class KeepFullImage(BaseTransform):
     """Keep the image as it is now, beside the one that later steps resize.
@@ -33,6 +44,7 @@ class KeepFullImage(BaseTransform):
     Added Keys:
 
     - full_img (uint8 or uint16, H×W)
+    - extent_mm (of a file whose header tells it by ``spacing_mm``)
     """
 
     deterministic = one_channel = True
@@ -48,13 +60,16 @@ class KeepFullImage(BaseTransform):
         image = results['img']
         one_memory = image.ndim == 3 and not image.strides[2]
         results[KEPT] = grey_of(image) if one_memory else grey_channel(results)
+        if results.get('spacing_mm') and not results.get('extent_mm'):
+            pairs = zip(results['ori_shape'], results['spacing_mm'], strict=True)
+            results['extent_mm'] = tuple(pixels * mm for pixels, mm in pairs)
         return results
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}()'
 
 
-def pack_full_image(results: Mapping[str, Any]) -> PixelData | None:
+def pack_full_image(results: Mapping[str, Any]) -> FullImage | None:
     """The kept image of a pipeline as 1×H×W uint8, or int32 of 16 bits; None if there is none.
 
     torch has no uint16 to count with.
@@ -81,7 +96,7 @@ def pack_full_image(results: Mapping[str, Any]) -> PixelData | None:
             'Take steps that crop or pad out of the pipeline; data_preprocessor may pad',
         )
     kept = full if full.dtype == np.uint8 else full.astype(np.int32)
-    return PixelData(data=torch.from_numpy(np.require(kept, requirements=('C', 'W')))[None])
+    return FullImage(data=torch.from_numpy(np.require(kept, requirements=('C', 'W')))[None])
 
 
 def full_pixels(field: PixelData) -> np.ndarray:

@@ -22,7 +22,10 @@ _APART = (
     *(GenerateEdge, LoadPrompts, KeepFullImage),
 )
 # Random without saying so, by their names or by mmcv's decorator.
-_RANDOM = ('Albu', 'BioMedicalGaussianBlur', 'BioMedicalGaussianNoise', 'PhotoMetricDistortion')
+_RANDOM = (
+    *('Albu', 'BioMedicalGaussianBlur', 'BioMedicalGaussianNoise', 'PhotoMetricDistortion'),
+    'CropAroundLesion',
+)
 
 
 def image_steps(pipeline: Sequence[Any]) -> list[Mapping[str, Any]]:

@@ -31,6 +31,7 @@ from mmseg_mammo.io.onnx.metadata import pack_metadata
 from mmseg_mammo.models.input_grid import InputGrid
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.models.test_output import OF_PRESENCE
+from mmseg_mammo.models.two_stage.segmentor import TwoStageSegmentor
 
 OPSET = 17  # the newest that the exporter of torch 2.1 writes
 _LARGEST = 2**31 - 2**24  # bytes of weights; the rest of the two gigabytes is for the graph
@@ -59,6 +60,12 @@ def export_onnx(cfg: Config, checkpoint: Path, out: Path) -> list[Path]:
         MammoError: ONNX cannot hold such a model.
         HostError: The package onnx is missing, or the exporter of this torch cannot write it.
     """
+    if is_a(cfg.model.get('type'), TwoStageSegmentor, MODELS):
+        raise MammoError(
+            'TwoStageSegmentor as ONNX: what lies between its stages is no network',
+            'models of one stage',
+            'Export the checkpoints of its stages, which are beside it',
+        )
     check_onnx_installed()
     sam = is_a(cfg.model.get('type'), SAMSegmentor, MODELS)
     names = ('encoder', 'decoder') if sam else ('',)

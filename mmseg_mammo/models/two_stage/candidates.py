@@ -1,15 +1,18 @@
 """Candidates: places that both stages of a model have looked at, ranked, kept and pasted."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.grids import check_finite, lesion_probability
+from mmseg_mammo.models.two_stage.peaks import Peak
 from mmseg_mammo.models.two_stage.settings import KeepRule
 from mmseg_mammo.transforms.crops import Box, inside
 
@@ -50,6 +53,41 @@ class Candidate:
         """What a sample notes of it."""
         names = ('x', 'y', 'finder_score', 'crop', 'refiner_presence', 'refiner_max')
         return {name: getattr(self, name) for name in (*names, 'score', 'kept')}
+
+
+def candidate_of(peak: Peak, box: Box, answer: SegDataSample) -> Candidate:
+    """A candidate, not ranked yet.
+
+    Args:
+        peak: Of the finder, in pixels of the prepared image.
+        box: The crop around it.
+        answer: The refiner's, on the grid of its input: ``seg_logits`` and, of one with presence,
+            ``presence_logit``.
+
+    Raises:
+        MammoError: A probability is not a number.
+    """
+    probability = lesion_probability(answer.seg_logits.data)
+    check_finite(probability, answer.metainfo)
+    said = answer.metainfo.get('presence_logit')
+    presence = torch.tensor(said or 0.0, dtype=torch.float64).sigmoid()
+    check_finite(presence, answer.metainfo)
+    return Candidate(
+        x=peak.x,
+        y=peak.y,
+        finder_score=peak.score,
+        crop=box,
+        refiner_presence=float(presence),
+        refiner_max=float(probability.max()),
+        logits=lesion_logits(answer.seg_logits.data),
+        closed=bool(answer.metainfo.get('closed', False)),
+    )
+
+
+def lesion_logits(data: Tensor) -> Tensor:
+    """H×W float32 lesion logits from mmseg's 1×H×W (sigmoid applied) or 2×H×W (raw) logits."""
+    values = data.float()
+    return torch.logit(values[0], _EDGE) if len(values) == 1 else values[1] - values[0]
 
 
 def ranking_logits(finder_score: float, presence: float, highest: float) -> list[float]:
@@ -115,13 +153,19 @@ def presence_logit(candidates: Sequence[Candidate]) -> float:
     return _logit(candidates[0].score) if candidates else -math.inf
 
 
-def paste(candidates: Sequence[Candidate], shape: tuple[int, int], device: Any = None) -> Tensor:
+def paste(
+    candidates: Sequence[Candidate],
+    shape: tuple[int, int],
+    device: Any = None,
+    scale: Callable[[Tensor], Tensor] = lambda logits: logits,
+) -> Tensor:
     """The lesion logits of kept candidates on an image; the higher one where two overlap.
 
     Args:
         candidates: Others than kept ones are left out.
         shape: (H, W) of the prepared image.
         device: Of the result.
+        scale: What is done to the logits of a candidate first.
 
     Returns:
         H×W float32, :data:`NEVER` elsewhere.
@@ -134,7 +178,7 @@ def paste(candidates: Sequence[Candidate], shape: tuple[int, int], device: Any =
         left, top, right, bottom = inside(one.crop, shape)
         if right <= left or bottom <= top:
             continue
-        grid = one.logits[None, None].float()
+        grid = scale(one.logits[None, None].float())
         crop = F.interpolate(grid, (y1 - y0, x1 - x0), mode='bilinear', align_corners=False)[0, 0]
         part = canvas[top:bottom, left:right]
         torch.maximum(part, crop[top - y0 : bottom - y0, left - x0 : right - x0].to(part), out=part)

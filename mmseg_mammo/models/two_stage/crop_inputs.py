@@ -9,10 +9,10 @@ from mmcv.image import imresize
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import rescale_to_255
 from mmseg_mammo.transforms.crops import Box, cut_crop
-
-_EDGE = 1e-7  # of a probability, so that it has a logit
+from mmseg_mammo.transforms.full_image import FIELD, full_pixels
 
 
 def crop_input(pixels: np.ndarray, box: Box, size: tuple[int, int]) -> Tensor:
@@ -57,7 +57,24 @@ def crop_sample(
     )
 
 
-def lesion_logits(data: Tensor) -> Tensor:
-    """H×W float32 lesion logits from mmseg's 1×H×W (sigmoid applied) or 2×H×W (raw) logits."""
-    values = data.float()
-    return torch.logit(values[0], _EDGE) if len(values) == 1 else values[1] - values[0]
+def full_image(sample: SegDataSample) -> np.ndarray:
+    """The pixels at full resolution of a sample, H×W uint8 or uint16; see :func:`full_shape`."""
+    full_shape(sample)
+    return full_pixels(sample.get(FIELD))
+
+
+def full_shape(sample: SegDataSample) -> tuple[int, int]:
+    """(H, W) of the pixels at full resolution of a sample.
+
+    Raises:
+        MammoError: It has none.
+    """
+    if FIELD not in sample:
+        raise MammoError(
+            f'{sample.metainfo.get("img_path", "an image")}: no pixels at full resolution for the '
+            'second stage',
+            "dict(type='KeepFullImage') in the test pipeline, before the resizing",
+            'Add it behind MapIntensity and MammoCLAHE, and end the pipeline with PackMammogram',
+        )
+    height, width = sample.get(FIELD).data.shape[-2:]
+    return height, width

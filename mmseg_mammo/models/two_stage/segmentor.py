@@ -4,34 +4,37 @@ Shape shorthand: B images, N candidates of an image, S×S pixels of the finder's
 the refiner's, H×W pixels of the prepared image.
 """
 
-import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
 from mmpretrain.models import LoRAModel
-from mmseg.models.segmentors import BaseSegmentor
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.evaluation.grids import check_finite, lesion_probability
 from mmseg_mammo.models.host_segmentor import HostSegmentor
-from mmseg_mammo.models.input_grid import InputGrid, picture_shape
+from mmseg_mammo.models.input_grid import InputGrid
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.models.two_stage.candidates import (
     Candidate,
+    candidate_of,
     paste,
     presence_logit,
     rank,
     read_ranking,
 )
-from mmseg_mammo.models.two_stage.crop_inputs import crop_input, crop_sample, lesion_logits
+from mmseg_mammo.models.two_stage.crop_inputs import (
+    crop_input,
+    crop_sample,
+    full_image,
+    full_shape,
+)
+from mmseg_mammo.models.two_stage.finder import finder_maps, scale_peaks
 from mmseg_mammo.models.two_stage.peaks import Peak, find_peaks
 from mmseg_mammo.models.two_stage.settings import (
     CandidateRule,
@@ -39,8 +42,8 @@ from mmseg_mammo.models.two_stage.settings import (
     KeepRule,
     read_settings,
 )
+from mmseg_mammo.models.two_stage.stage_config import without_files
 from mmseg_mammo.transforms.crops import crop_box, crop_side
-from mmseg_mammo.transforms.full_image import FIELD, full_pixels
 
 
 @MODELS.register_module()
@@ -153,14 +156,14 @@ class TwoStageSegmentor(InputGrid, HostSegmentor):
             MammoError: A sample has no ``full_image``, or is flipped; or a probability is not a
                 number.
         """
-        found = self.look(inputs, data_samples or [])
         if data_samples is None:
             raise MammoError(
                 'TwoStageSegmentor cannot predict without samples', 'samples with full_image'
             )
+        found = self.look(inputs, data_samples)
 
         def complete(index: int, sample: SegDataSample) -> None:
-            self._complete(found[index], sample)
+            self._paste(found[index], sample, inputs.device)
 
         return self.put_in(inputs, data_samples, complete, [*map(presence_logit, found)])
 
@@ -172,7 +175,7 @@ class TwoStageSegmentor(InputGrid, HostSegmentor):
             inputs: B×3×S×S, normalised.
             data_samples: B; see :meth:`predict`.
         """
-        pixels = [_full_image(sample) for sample in data_samples]
+        pixels = [full_image(sample) for sample in data_samples]
         peaks = self.find(inputs, data_samples)
         places = [(index, peak) for index, each in enumerate(peaks) for peak in each]
         found: list[list[Candidate]] = [[] for _ in data_samples]
@@ -191,7 +194,7 @@ class TwoStageSegmentor(InputGrid, HostSegmentor):
         """
         maps = finder_maps(self.finder, inputs, data_samples)
         return [
-            scale_peaks(find_peaks(grid, self.candidates), grid.shape, _full_shape(sample))
+            scale_peaks(find_peaks(grid, self.candidates), grid.shape, full_shape(sample))
             for grid, sample in zip(maps, data_samples, strict=True)
         ]
 
@@ -214,35 +217,20 @@ class TwoStageSegmentor(InputGrid, HostSegmentor):
         data = self.refiner.data_preprocessor({'inputs': crops, 'data_samples': asked}, False)
         answers = self.refiner.predict(data['inputs'], data['data_samples'])
         for (_, peak), box, answer in zip(places, boxes, answers, strict=True):
-            probability = lesion_probability(answer.seg_logits.data)
-            check_finite(probability, answer.metainfo)
-            said = answer.metainfo.get('presence_logit')
-            presence = 0.5 if said is None else torch.tensor(said, dtype=torch.float64).sigmoid()
-            yield Candidate(
-                x=peak.x,
-                y=peak.y,
-                finder_score=peak.score,
-                crop=box,
-                refiner_presence=float(presence),
-                refiner_max=float(probability.max()),
-                logits=lesion_logits(answer.seg_logits.data),
-                closed=bool(answer.metainfo.get('closed', False)),
-            )
+            yield candidate_of(peak, box, answer)
 
     def _box(self, peak: Peak, sample: SegDataSample) -> tuple[int, int, int, int]:
-        shape, rule = _full_shape(sample), self.crop
+        shape, rule = full_shape(sample), self.crop
         extent_mm = sample.metainfo.get('extent_mm')
-        side = crop_side(shape, rule.share, rule.mm, extent_mm)
-        if rule.factor is not None:
-            side = max(side, round(rule.factor * peak.extent))
-        return crop_box(peak.x, peak.y, min(side, max(shape)))
+        side = crop_side(shape, rule.share, rule.mm, extent_mm, rule.factor, peak.extent)
+        return crop_box(peak.x, peak.y, side)
 
-    def _complete(self, found: Sequence[Candidate], sample: SegDataSample) -> None:
+    def _paste(
+        self, found: Sequence[Candidate], sample: SegDataSample, device: torch.device
+    ) -> None:
         """Put the prediction of an image into its sample."""
-        shape = _full_shape(sample)
-        device = found[0].logits.device if found else sample.get(FIELD).data.device
-        lesion = self.test_output.scale(paste(found, shape, device))
-        lesion = lesion.clamp(min=-200.0)
+        shape = full_shape(sample)
+        lesion = paste(found, shape, device, self.test_output.scale)
         target = tuple(sample.metainfo.get('ori_shape') or shape)
         if target != shape:  # an original that was shrunk before it was kept
             lesion = resize(lesion[None, None], size=target, mode='bilinear')[0, 0]
@@ -256,80 +244,3 @@ class TwoStageSegmentor(InputGrid, HostSegmentor):
         self.test_output.cut(sample)
         facts = [one.as_metainfo() for one in found]
         sample.set_metainfo({'candidates': facts, 'full_shape': shape})
-
-
-def without_files(settings: Any) -> Any:
-    """A copy of a model's settings that names no file of weights: both stages are in the checkpoint."""
-    if isinstance(settings, Mapping):
-        found = {key: without_files(value) for key, value in settings.items()}
-        for name in ('pretrained', 'embedding_cache'):
-            if found.get(name) is not None:
-                found[name] = None
-        init = found.get('init_cfg')
-        if isinstance(init, Mapping) and init.get('type') == 'Pretrained':
-            found['init_cfg'] = None
-        return ConfigDict(found)  # mmseg reads some settings as attributes
-    if isinstance(settings, (list, tuple)):
-        return type(settings)(without_files(value) for value in settings)
-    return copy.deepcopy(settings)
-
-
-def finder_maps(
-    finder: BaseSegmentor, inputs: Tensor, data_samples: Sequence[SegDataSample]
-) -> list[np.ndarray]:
-    """The probabilities of a finder on the grid of its input, without padding: h×w float32 each.
-
-    Args:
-        finder: Any segmentor without prompts.
-        inputs: B×3×S×S, normalised.
-        data_samples: B; they stay as they are.
-
-    Raises:
-        MammoError: An input is flipped, as test-time augmentation does; or a probability is not a
-            number.
-    """
-    size = (inputs.shape[-2], inputs.shape[-1])
-    scratch = []
-    for sample in data_samples:
-        if sample.metainfo.get('flip'):
-            raise MammoError(
-                f'{sample.metainfo.get("img_path", "an image")}: a flipped input for a two-stage model',
-                remedy='Leave --tta and RandomFlip out: it has no test-time augmentation',
-            )
-        shape = picture_shape(sample, size)
-        scratch.append(SegDataSample(metainfo={**sample.metainfo, 'ori_shape': shape}))
-    maps = []
-    for found in finder.predict(inputs, scratch) if scratch else ():
-        probability = lesion_probability(found.seg_logits.data)
-        check_finite(probability, found.metainfo)
-        maps.append(probability.cpu().numpy())
-    return maps
-
-
-def scale_peaks(
-    peaks: Sequence[Peak], grid: tuple[int, ...], shape: tuple[int, int]
-) -> list[Peak]:
-    """Peaks of a map of ``grid`` = (h, w) in pixels of an image of ``shape`` = (H, W)."""
-    sy, sx = shape[0] / grid[0], shape[1] / grid[1]
-    return [
-        Peak((p.x + 0.5) * sx - 0.5, (p.y + 0.5) * sy - 0.5, p.score, p.extent * max(sx, sy))
-        for p in peaks
-    ]
-
-
-def _full_image(sample: SegDataSample) -> np.ndarray:
-    """H×W uint8 or uint16."""
-    _full_shape(sample)
-    return full_pixels(sample.get(FIELD))
-
-
-def _full_shape(sample: SegDataSample) -> tuple[int, int]:
-    if FIELD not in sample:
-        raise MammoError(
-            f'{sample.metainfo.get("img_path", "an image")}: no pixels at full resolution for the '
-            'second stage',
-            "dict(type='KeepFullImage') in the test pipeline, before the resizing",
-            'Add it behind MapIntensity and MammoCLAHE, and end the pipeline with PackMammogram',
-        )
-    height, width = sample.get(FIELD).data.shape[-2:]
-    return height, width

@@ -78,9 +78,7 @@ class KeepRule:
         _check_share('keep.min_score', self.min_score)
 
 
-def read_settings(
-    kind: type[Settings], place: str, settings: Mapping[str, Any] | None
-) -> Settings:
+def read_settings(kind: type[Settings], place: str, settings: Mapping[str, Any] | None) -> Settings:
     """The settings of a config.
 
     Args:
