@@ -13,3 +13,5 @@ cross_entropy, dice = _base_.strong_head.loss_decode
 crop_head = dict(
     init_cfg=_base_.strong_head.init_cfg, loss_decode=[cross_entropy, dict(dice, normals=False)]
 )
+# No comparison of whole images by what the network makes of crops.
+default_hooks = dict(checkpoint=dict(record_features=False))

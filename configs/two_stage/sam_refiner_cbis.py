@@ -19,3 +19,5 @@ test_pipeline = [*_base_.test_pipeline[:5], side, *_base_.test_pipeline[6:]]
 train_dataloader = dict(batch_size=1, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(batch_size=1, dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(batch_size=1, dataset=dict(pipeline=test_pipeline))
+# No comparison of whole images by what the network makes of crops.
+default_hooks = dict(checkpoint=dict(record_features=False))

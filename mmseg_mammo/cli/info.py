@@ -115,28 +115,23 @@ def _stages(stages: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     for name in STAGE_NAMES:
         stage = stages[name]
         size = '×'.join(map(str, stage['input']['size'] or ())) or 'as the image'
-        lines.append(
-            (
-                name,
-                f'{stage["name"]}: {stage["model"]}, {size} pixels, epoch {stage["epoch"]}, '
-                f'{_scores(stage["best_score"])}; SHA-256 {stage["sha256"]}',
-            )
-        )
-    choice = stages['choice']
+        text = f'{stage["name"]}: {stage["model"]}, {size} pixels, epoch {stage["epoch"]}, '
+        lines.append((name, f'{text}{_scores(stage["best_score"])}; SHA-256 {stage["sha256"]}'))
+    return [*lines, ('chosen', _choice(stages['choice']))]
+
+
+def _choice(choice: Mapping[str, Any]) -> str:
+    """Ranking and keep rule of a two-stage model; the threshold stands in its own line."""
     keep, ranking = choice['keep'], choice['ranking']
     weights = 'mean of the three logits'
     if ranking:
         weights = f'weights {_values(ranking["weights"])}, bias {ranking["bias"]:.3g}'
-    lines.append(
-        (
-            'chosen',
-            f'the best {keep["count"]} candidates with a score from {keep["min_score"]:g} on '
-            f'({weights} of finder score, presence, highest probability), on {choice["lesion"]} '
-            f'validation images with a lesion and {choice["normal"]} normal ones: lesion Dice '
-            f'{choice["lesion_dice"]:.2f}',
-        )
+    return (
+        f'the best {keep["count"]} candidates with a score from {keep["min_score"]:g} on '
+        f'({weights} of finder score, presence, highest probability), on {choice["lesion"]} '
+        f'validation images with a lesion and {choice["normal"]} normal ones: lesion Dice '
+        f'{choice["lesion_dice"]:.2f}'
     )
-    return lines
 
 
 def _step(step: Mapping[str, Any]) -> str:

@@ -66,15 +66,19 @@ def test_a_model_with_presence_says_what_it_closes(model, tmp_path, capsys):
 def test_a_two_stage_model_says_what_its_stages_are_and_what_was_chosen(tmp_path, capsys):
     said = lines(save(tmp_path / 'a.pth', two_stages()), capsys)
     found = [line for line in said if line.startswith(('finder', 'refiner', 'chosen', 'presence'))]
+    stage = (
+        f'InputGridEncoderDecoder, 224×224 pixels, epoch 3, lesion_dice 61.25; SHA-256 {"c" * 64}'
+    )
+    chosen = (
+        'the best 2 candidates with a score from 0.15 on (weights 0.5 0.25 0.125, bias -1 of finder '
+        'score, presence, highest probability), on 3 validation images with a lesion and 1 normal '
+        'ones: lesion Dice 45.50'
+    )
     assert found == [
         'presence      no threshold: no image is closed by it',
-        'finder        unet_finder_cbis: InputGridEncoderDecoder, 224×224 pixels, epoch 3, '
-        f'lesion_dice 61.25; SHA-256 {"c" * 64}',
-        'refiner       unet_refiner_cbis: InputGridEncoderDecoder, 224×224 pixels, epoch 3, '
-        f'lesion_dice 61.25; SHA-256 {"c" * 64}',
-        'chosen        the best 2 candidates with a score from 0.15 on (weights 0.5 0.25 0.125, bias '
-        '-1 of finder score, presence, highest probability), on 3 validation images with a lesion '
-        'and 1 normal ones: lesion Dice 45.50',
+        f'finder        unet_finder_cbis: {stage}',
+        f'refiner       unet_refiner_cbis: {stage}',
+        f'chosen        {chosen}',
     ]
 
 

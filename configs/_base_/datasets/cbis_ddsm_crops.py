@@ -14,8 +14,8 @@ train_pipeline = [
     dict(
         type='CropAroundLesion',
         share=0.28,
-        jitter=0.25,
-        scale_jitter=0.25,
+        jitter=0.2,
+        scale_jitter=0.2,
         lesion_share=0.5,
         candidate_share=0.3,
     ),

@@ -75,7 +75,9 @@ def choose(model: Any, finder: Config, target: str | None = None) -> dict[str, A
     known = [one for one in seen if one.counted is not None]
     ranking = _fit(known)
     scores = [_scores(one, ranking) for one in known]
-    kept = choose_keep([one.counted for one in known if one.counted], scores, model.candidates.count)
+    kept = choose_keep(
+        [one.counted for one in known if one.counted], scores, model.candidates.count
+    )
     cfg = model.cfg
     cfg.model.ranking = ranking
     cfg.model.keep = {'count': kept.count, 'min_score': kept.min_score}
@@ -119,7 +121,9 @@ def _look(model: Any, finder: Config) -> Iterator[Seen]:
 def _alone(model: Any, one: Candidate, shape: tuple[int, ...]) -> np.ndarray:
     """The probabilities that a candidate would give an image of ``shape`` alone, H×W float32."""
     own = replace(one, logits=one.logits.cpu(), kept=True)
-    pasted: np.ndarray = model.test_output.scale(paste([own], (shape[0], shape[1]))).sigmoid().numpy()
+    pasted: np.ndarray = (
+        paste([own], (shape[0], shape[1]), scale=model.test_output.scale).sigmoid().numpy()
+    )
     return pasted
 
 

@@ -17,11 +17,11 @@ from mmseg_mammo.engine.config.test_output import threshold_of
 from mmseg_mammo.engine.config.type_names import type_name, with_names
 from mmseg_mammo.engine.provenance import versions
 from mmseg_mammo.engine.training_record.describe import describe_input
-from mmseg_mammo.engine.two_stage.stages import FINDER, REFINER, crop_steps
+from mmseg_mammo.engine.two_stage.stages import FINDER, OF_CROPS, REFINER, crop_steps
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import FORMAT, PRESENCE, STAGES, add_record, read_record
 from mmseg_mammo.io.files import sha256, write_atomic
-from mmseg_mammo.models.two_stage.segmentor import without_files
+from mmseg_mammo.models.two_stage.stage_config import without_files
 
 KEEP = {'type': 'KeepFullImage'}
 # What is of a training or its validation, and of its stages; the joined model is tested only.
@@ -56,7 +56,9 @@ def joined_config(cfg: Config, finder: Config, refiner: Config) -> Config:
     model = settings['model']
     for name, stage in ((FINDER, finder), (REFINER, refiner)):
         model[name] = without_files(stage.to_dict()['model'])
-    model['crop'] = {**(model.get('crop') or {}), 'size': _input_of_crops(refiner)}
+    trained = next(crop_steps(refiner, 'train_dataloader'))
+    shown = {key: trained[key] for key in OF_CROPS if key in trained}
+    model['crop'] = {**shown, **(model.get('crop') or {}), 'size': _input_of_crops(refiner)}
     joined = Config(settings, cfg_text='# joined\n', filename=cfg.filename)
     pipeline = with_full_image(test_pipeline(finder))
     for _, dataset in datasets_of(joined.get('test_dataloader'), 'test_dataloader'):

@@ -22,13 +22,13 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.table import write_table
+from mmseg_mammo.io.tables.candidates import COLUMNS
+from mmseg_mammo.models.two_stage.finder import finder_maps, scale_peaks
 from mmseg_mammo.models.two_stage.peaks import find_peaks
-from mmseg_mammo.models.two_stage.segmentor import finder_maps, scale_peaks
 from mmseg_mammo.models.two_stage.settings import CandidateRule, CropRule, read_settings
 from mmseg_mammo.preparation.progress import show_progress
 from mmseg_mammo.transforms.crops import crop_box, crop_side
 
-COLUMNS = ('key', 'x', 'y', 'score', 'hit')
 SPLITS = ('train', 'val')
 
 
@@ -114,8 +114,8 @@ def _rows(
         (grid,) = finder_maps(model, inputs, [sample])
         shape = tuple(sample.ori_shape)
         peaks = scale_peaks(find_peaks(grid, rule), grid.shape, shape)
-        side = crop_side(shape, crop.share, crop.mm, sample.metainfo.get('extent_mm'))
-        boxes = [crop_box(peak.x, peak.y, min(side, max(shape))) for peak in peaks]
+        given = (crop.share, crop.mm, sample.metainfo.get('extent_mm'), crop.factor)
+        boxes = [crop_box(p.x, p.y, crop_side(shape, *given, p.extent)) for p in peaks]
         hits: Sequence[Any] = [''] * len(peaks)
         if not is_image_label(sample.metainfo):
             truth = sample.gt_sem_seg.data[0].numpy() == 1

@@ -60,7 +60,9 @@ def train_stages(cfg: Config, resume: bool, train: Train) -> Path:
     finder, refiner = (stage_config(cfg, name) for name in (FINDER, REFINER))
     use_candidates(refiner, work_dir / CANDIDATES)
     check_views(cfg, finder, refiner)
-    build_model(joined_config(cfg, finder, refiner))  # what does not fit is said before any training
+    build_model(
+        joined_config(cfg, finder, refiner)
+    )  # what does not fit is said before any training
     hold_for_training(work_dir)
     journal = Journal(work_dir)
     if is_first_process():

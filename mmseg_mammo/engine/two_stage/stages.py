@@ -23,8 +23,8 @@ _KEYS = (*STAGES, 'presence')
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # Of a data set, what each stage has of its own: how it sees the images.
 _OWN = ('pipeline', 'test_mode', 'cache')
-# Of ``model.crop``, what the refiner is trained with: how much a crop shows.
-_CROP = ('share', 'mm')
+# Of ``model.crop`` and of the steps that crop: how much of an image a crop shows.
+OF_CROPS = ('share', 'mm', 'factor')
 
 
 def check_stages(cfg: Config) -> None:
@@ -158,12 +158,12 @@ def _data(cfg: Config) -> Iterator[tuple[str, str, Any]]:
 
 
 def _use_crop(stage: Config, crop: Mapping[str, Any]) -> None:
-    given = {key: crop[key] for key in _CROP if crop.get(key) is not None}
+    given = {key: crop[key] for key in OF_CROPS if crop.get(key) is not None}
     if not given:
         return
     for loader in _LOADERS:
         for step in crop_steps(stage, loader):
-            for key in _CROP:
+            for key in OF_CROPS:
                 step.pop(key, None)
             step.update(given)
 

@@ -9,7 +9,13 @@ def test_half_of_one_lesion_is_enough_and_less_is_not():
     truth = np.zeros((40, 40), bool)
     truth[4:8, 4:14] = True  # 40 pixels
     truth[30:34, 30:34] = True
-    crops = [(9, 0, 40, 20), (10, 0, 40, 20), (28, 28, 60, 60), (14, 14, 28, 28), (-30, -30, -2, -2)]
+    crops = [
+        (9, 0, 40, 20),
+        (10, 0, 40, 20),
+        (28, 28, 60, 60),
+        (14, 14, 28, 28),
+        (-30, -30, -2, -2),
+    ]
     assert crops_with_lesion(truth, crops).tolist() == [True, False, True, False, False]
 
 

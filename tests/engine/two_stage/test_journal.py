@@ -21,7 +21,7 @@ def test_a_step_is_finished_with_its_facts_and_others_are_kept(tmp_path):
 
 def test_another_training_is_not_overwritten(tmp_path):
     Journal(tmp_path).begin(resume=False)
-    with pytest.raises(MammoError, match='would be overwritten.*--resume'):
+    with pytest.raises(MammoError, match=r'would be overwritten.*--resume'):
         Journal(tmp_path).begin(resume=False)
 
 
