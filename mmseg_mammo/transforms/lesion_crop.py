@@ -15,7 +15,7 @@ from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.tables.candidates import Mined, read_candidates
 from mmseg_mammo.transforms.crops import Box, crop_box, crop_side, cut_crop
-from mmseg_mammo.transforms.full_image import KEPT
+from mmseg_mammo.transforms.full_image import refuse_kept
 from mmseg_mammo.transforms.levels import grey_of, like_before
 
 _HALF = 0.5  # of a lesion's pixels: a crop with as many shows it
@@ -131,11 +131,11 @@ class CropAroundLesion(BaseTransform):
         Raises:
             MammoError: There is no mask, or ``KeepFullImage`` went before.
         """
-        if KEPT in results or 'gt_seg_map' not in results:
+        refuse_kept(results, type(self).__name__)
+        if 'gt_seg_map' not in results:
             raise MammoError(
-                f'{results.get("img_path") or "an array"}: CropAroundLesion '
-                + ('behind KeepFullImage' if KEPT in results else 'without a mask'),
-                'a pipeline with LoadLesionMask before it, and without KeepFullImage',
+                f'{results.get("img_path") or "an array"}: CropAroundLesion without a mask',
+                'LoadLesionMask before it',
             )
         image, mask = results['img'], results['gt_seg_map']
         unknown = is_image_label(results)

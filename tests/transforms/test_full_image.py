@@ -55,6 +55,7 @@ def test_8_bits_stay_and_nothing_moves_to_the_device():
         {'type': 'RandomFlip', 'prob': 1.0},
         {'type': 'CenterCrop', 'crop_size': (3, 3)},
         {'type': 'Pad', 'size': (9, 9)},
+        {'type': 'RandomLesionAffine', 'prob': 0.0},
     ],
 )
 def test_what_moves_the_small_image_alone_is_refused(step):

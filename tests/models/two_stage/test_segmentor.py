@@ -9,14 +9,12 @@ from two_stage_models import (
     SIDE,
     build_two_stages,
     full_sample,
-    save_two_stages,
     stage_model,
     two_stage_model,
 )
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.grids import lesion_probability
-from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.models.one_by_one import OneByOne, one_by_one
 from mmseg_mammo.transforms.crops import crop_side
 
@@ -233,15 +231,3 @@ def test_settings_are_not_changed():
     before = copy.deepcopy(settings)
     build_two_stages(**{k: v for k, v in settings.items() if k != 'type'})
     assert settings == before
-
-
-def test_a_checkpoint_predicts_by_itself(prepared, tmp_path):
-    file = save_two_stages(tmp_path / 'two.pth', prepared)
-    predictor = Predictor(file)
-    image = next((prepared / 'images').rglob('*.png'))
-    found = predictor(image)
-    assert found.probability.max() > 0
-    assert found.presence > 0
-    assert found.features is not None
-    with pytest.raises(MammoError, match='--tta with a two-stage model'):
-        Predictor(file, flip=True)
