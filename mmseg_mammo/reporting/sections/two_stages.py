@@ -26,12 +26,8 @@ from mmseg_mammo.reporting.sections.lesions import draw_froc, froc_in_words
 from mmseg_mammo.visualization.plots import COLOURS, Figure, panels
 
 FINDER = 'finder'  # folder of the first stage's training, in the work folder of both
-_PLACES = ('segmented', *LOST)
-_LOST_COLUMNS = (
-    *('model', 'images', 'lesions'),
-    *(text for name in _PLACES for text in (f'{name} %', f'{name} low', f'{name} high')),
-    'mark',
-)
+SEGMENTED = 'segmented'
+_LOST_COLUMNS = ('model', 'images', 'lesions', 'fate', 'count', '%', 'low', 'high', 'mark')
 _RANK_COLUMNS = (
     'model',
     'ranked by',
@@ -111,19 +107,19 @@ def _lost_table(dataset: str, slug: str, tests: Sequence[Test]) -> Table:
         "Shares of all true lesions, at the model's own thresholds. Intervals: 95 %, over patients.",
         *mark_notes(tests),
     )
-    rows = tuple(map(_lost_row, tests))
+    rows = tuple(row for test in tests for row in _lost_rows(test))
     title = f'Where lesions of {dataset} are lost'
     return Table(f'lost_{slug}', title, _LOST_COLUMNS, rows, notes)
 
 
-def _lost_row(test: Test) -> tuple[Cell, ...]:
+def _lost_rows(test: Test) -> Iterator[tuple[Cell, ...]]:
     images, lesions = test.images, test.images['true_lesions']
-    counts = [images[column] for column in LOST.values()]
-    found = [
-        ratio(100 * each, lesions, images.patients) for each in (lesions - sum(counts), *counts)
-    ]
-    mark = mark_cells(test, int(has_lesion(images).sum()), *found)
-    return test.model, len(images), int(lesions.sum()), *sum(map(cells, found), ()), mark
+    counts = {name: images[column] for name, column in LOST.items()}
+    for name, each in {SEGMENTED: lesions - sum(counts.values()), **counts}.items():
+        share = ratio(100 * each, lesions, images.patients)
+        mark = mark_cells(test, int(has_lesion(images).sum()), share)
+        whole = (len(images), int(lesions.sum()), name, int(each.sum()))
+        yield test.model, *whole, *cells(share), mark
 
 
 def _rank_table(dataset: str, slug: str, tests: Sequence[Test]) -> Table:
