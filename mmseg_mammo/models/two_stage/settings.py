@@ -15,13 +15,14 @@ class CandidateRule:
 
     Attributes:
         count: The most of an image.
-        min_score: Smoothed probability that a peak has at least, 0 to 1.
+        min_score: Smoothed probability that a peak has at least, 0 to 1. It is low on purpose: a map
+            is sure of one place, and lesions that it misses are often among its faint peaks.
         distance: That two peaks are apart at least, as a share of the image's long side.
     """
 
     count: int = 5
-    min_score: float = 0.05
-    distance: float = 0.05
+    min_score: float = 1e-4
+    distance: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""

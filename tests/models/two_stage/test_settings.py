@@ -14,6 +14,11 @@ def test_what_is_not_given_is_the_default():
     assert read_settings(KeepRule, 'keep', {'count': 3}) == KeepRule(count=3, min_score=0.0)
 
 
+def test_faint_peaks_are_candidates():
+    """Of real maps five candidates above 0.05 hold 71 % of the lesions, above 0.0001 92 %."""
+    assert CandidateRule().min_score == 1e-4
+
+
 @pytest.mark.parametrize(
     ('kind', 'place', 'wrong', 'said'),
     [
