@@ -50,16 +50,14 @@ def mine(cfg: Config, finder: Config, checkpoint: Path, folder: Path) -> dict[st
         MammoError: Two images are of one name, or the finder gives no numbers.
     """
     model = load_model(finder, checkpoint, device_of(finder))
-    rules = [
-        read_settings(kind, name, cfg.model.get(name))
-        for kind, name in ((CandidateRule, 'candidates'), (CropRule, 'crop'))
-    ]
+    rule = read_settings(CandidateRule, 'candidates', cfg.model.get('candidates'))
+    crop = read_settings(CropRule, 'crop', cfg.model.get('crop'))
     facts = {}
     for split in SPLITS:
         loader = loader_of(finder, split)
         if loader is None:
             continue
-        rows = list(_rows(model, loader, *rules, f'candidates of {split}'))
+        rows = list(_rows(model, loader, rule, crop, f'candidates of {split}'))
         keys = image_keys({pair for pair, _ in rows})
         lines = [{'key': keys[pair], **line} for pair, lines in rows for line in lines]
         write_table(folder / f'{split}.csv', COLUMNS, lines)
