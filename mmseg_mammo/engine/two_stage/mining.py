@@ -16,7 +16,7 @@ from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.devices import on_gpu
 from mmseg_mammo.engine.two_stage.hits import crops_with_lesion
-from mmseg_mammo.engine.two_stage.joined import test_pipeline
+from mmseg_mammo.engine.two_stage.joined import tested_pipeline
 from mmseg_mammo.engine.validation.one_by_one import truth_stays
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image_keys import image_keys
@@ -98,7 +98,7 @@ def loader_of(cfg: Config, split: str) -> dict[str, Any] | None:
             'Prepare the images of all into one folder',
         )
     base = cfg.get('val_dataloader') or cfg[f'{split}_dataloader']
-    dataset = {**found[0], 'pipeline': test_pipeline(cfg), 'test_mode': True}
+    dataset = {**found[0], 'pipeline': tested_pipeline(cfg), 'test_mode': True}
     dataset.pop('cache', None)
     return {'dataset': dataset, **{key: base.get(key, 0) for key in ('batch_size', 'num_workers')}}
 
