@@ -1,8 +1,10 @@
-"""Configs of two stages with tiny models, on the nine images of ``prepared``."""
+"""Trainings of two stages with tiny models, on the nine images of ``prepared``."""
 
 from experiments import shrink
 from mmengine.config import Config
+from tool_calls import OURS, call
 
+from mmseg_mammo.engine import work_dir
 from mmseg_mammo.io.shipped import find_config
 
 
@@ -28,3 +30,12 @@ def write_stages(folder, data, epochs=1, finder='unet_finder_cbis', refiner='une
     both.model.crop = dict(share=0.4, batch=4)
     both.dump(folder / 'both.py')
     return folder / 'both.py'
+
+
+def train(monkeypatch, config, work, *more):
+    """Train a config of two stages into a work folder, as ``tools/train.py`` does."""
+    try:
+        call(monkeypatch, OURS / 'train.py', config, '--work-dir', work, *more)
+    finally:
+        for lock in work_dir._held:
+            lock.release()

@@ -94,7 +94,7 @@ def choose(model: Any, finder: Config, target: str | None = None) -> dict[str, A
         'candidates': sum(len(one.candidates) for one in known),
         'hits': int(sum(one.hits.sum() for one in known)),
     }
-    print_log(_in_words(facts), 'current')
+    print_log(_chosen_in_words(facts), 'current')
     return {**facts, PRESENCE: _gate(model, seen, target or TARGET)}
 
 
@@ -113,12 +113,12 @@ def _look(model: Any, finder: Config) -> Iterator[Seen]:
             yield Seen(dict(sample.metainfo), own, np.zeros(len(found), bool), None)
             continue
         truth = sample.gt_sem_seg.data[0].numpy() == 1
-        maps = [_alone(model, one, truth.shape) for one in found]
+        maps = [_map_of(model, one, truth.shape) for one in found]
         hits = crops_with_lesion(truth, [one.crop for one in found])
         yield Seen(dict(sample.metainfo), own, hits, count_pixels(maps, truth))
 
 
-def _alone(model: Any, one: Candidate, shape: tuple[int, ...]) -> np.ndarray:
+def _map_of(model: Any, one: Candidate, shape: tuple[int, ...]) -> np.ndarray:
     """The probabilities that a candidate would give an image of ``shape`` alone, H×W float32."""
     own = replace(one, logits=one.logits.cpu(), kept=True)
     pasted: np.ndarray = (
@@ -173,7 +173,7 @@ def _gate(model: Any, seen: list[Seen], target: str) -> dict[str, Any] | None:
     return {**gate.as_facts(), 'split': 'val'}
 
 
-def _in_words(facts: dict[str, Any]) -> str:
+def _chosen_in_words(facts: dict[str, Any]) -> str:
     keep = facts['keep']
     return (
         f'chosen on {facts["lesion"]} validation images with a lesion and {facts["normal"]} normal '

@@ -29,9 +29,11 @@ _LEFT_OUT = (
     *('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'),
     *('val_dataloader', 'val_cfg', 'val_evaluator', 'stages'),
 )
+# Of the record of a stage, what the record of both keeps.
+_OF_STAGE = ('name', 'model', 'input', 'epoch', 'iter', 'best_score', 'trained_on', 'config')
 
 
-def test_pipeline(cfg: Config) -> list[Any]:
+def tested_pipeline(cfg: Config) -> list[Any]:
     """The way of an image and its mask to a model in a test, which its validation has too."""
     for loader in ('test_dataloader', 'val_dataloader'):
         for _, dataset in datasets_of(cfg.get(loader), loader):
@@ -60,7 +62,7 @@ def joined_config(cfg: Config, finder: Config, refiner: Config) -> Config:
     shown = {key: trained[key] for key in OF_CROPS if key in trained}
     model['crop'] = {**shown, **(model.get('crop') or {}), 'size': _input_of_crops(refiner)}
     joined = Config(settings, cfg_text='# joined\n', filename=cfg.filename)
-    pipeline = with_full_image(test_pipeline(finder))
+    pipeline = with_full_image(tested_pipeline(finder))
     for _, dataset in datasets_of(joined.get('test_dataloader'), 'test_dataloader'):
         if not dataset.get('pipeline'):
             dataset['pipeline'] = copy.deepcopy(pipeline)
@@ -89,7 +91,7 @@ def check_views(cfg: Config, finder: Config, refiner: Config) -> None:
         MammoError: A step before the resizing of the finder is none before the crops of the refiner,
             or the other way round.
     """
-    ours = _before(test_pipeline(finder), lambda step: resizes(step.get('type')))
+    ours = _before(tested_pipeline(finder), lambda step: resizes(step.get('type')))
     theirs = _before(
         next(d['pipeline'] for _, d in datasets_of(refiner.train_dataloader, '')),
         lambda step: type_name(step.get('type')) == 'CropAroundLesion',
@@ -190,21 +192,11 @@ def describe_joined(
 ) -> dict[str, Any]:
     """The record of a checkpoint of both stages; images and data are those of the finder."""
     finder = records[FINDER]
-    stages = {
-        name: {
-            'name': record.get('name'),
-            'model': record.get('model'),
-            'sha256': sha256(files[name]),
-            'input': record.get('input'),
-            'epoch': record.get('epoch'),
-            'iter': record.get('iter'),
-            'best_score': record.get('best_score'),
-            'trained_on': record.get('trained_on'),
-            'config': record.get('config'),
-        }
+    stages: dict[str, Any] = {
+        name: {'sha256': sha256(files[name]), **{key: record.get(key) for key in _OF_STAGE}}
         for name, record in records.items()
     }
-    own = {key: value for key, value in choice.items() if key != PRESENCE}
+    stages['choice'] = {key: value for key, value in choice.items() if key != PRESENCE}
     return {
         'format': FORMAT,
         'versions': versions(),
@@ -221,6 +213,6 @@ def describe_joined(
         'iter': sum(record.get('iter') or 0 for record in records.values()),
         'best_score': {'lesion_dice': choice['lesion_dice']},
         'trained_only': False,
-        STAGES: {**stages, 'choice': own},
+        STAGES: stages,
         **({PRESENCE: choice[PRESENCE]} if choice.get(PRESENCE) else {}),
     }

@@ -16,7 +16,7 @@ from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.devices import on_gpu
 from mmseg_mammo.engine.two_stage.hits import crops_with_lesion
-from mmseg_mammo.engine.two_stage.joined import test_pipeline
+from mmseg_mammo.engine.two_stage.joined import tested_pipeline
 from mmseg_mammo.engine.validation.one_by_one import truth_stays
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image_keys import image_keys
@@ -50,16 +50,14 @@ def mine(cfg: Config, finder: Config, checkpoint: Path, folder: Path) -> dict[st
         MammoError: Two images are of one name, or the finder gives no numbers.
     """
     model = load_model(finder, checkpoint, device_of(finder))
-    rules = [
-        read_settings(kind, name, cfg.model.get(name))
-        for kind, name in ((CandidateRule, 'candidates'), (CropRule, 'crop'))
-    ]
+    rule = read_settings(CandidateRule, 'candidates', cfg.model.get('candidates'))
+    crop = read_settings(CropRule, 'crop', cfg.model.get('crop'))
     facts = {}
     for split in SPLITS:
         loader = loader_of(finder, split)
         if loader is None:
             continue
-        rows = list(_rows(model, loader, *rules, f'candidates of {split}'))
+        rows = list(_rows(model, loader, rule, crop, f'candidates of {split}'))
         keys = image_keys({pair for pair, _ in rows})
         lines = [{'key': keys[pair], **line} for pair, lines in rows for line in lines]
         write_table(folder / f'{split}.csv', COLUMNS, lines)
@@ -100,7 +98,7 @@ def loader_of(cfg: Config, split: str) -> dict[str, Any] | None:
             'Prepare the images of all into one folder',
         )
     base = cfg.get('val_dataloader') or cfg[f'{split}_dataloader']
-    dataset = {**found[0], 'pipeline': test_pipeline(cfg), 'test_mode': True}
+    dataset = {**found[0], 'pipeline': tested_pipeline(cfg), 'test_mode': True}
     dataset.pop('cache', None)
     return {'dataset': dataset, **{key: base.get(key, 0) for key in ('batch_size', 'num_workers')}}
 

@@ -98,7 +98,7 @@ def count_pixels(
     return Counted(found, int(truth.sum()))
 
 
-def dice_by_kept(image: Counted, order: Sequence[int]) -> np.ndarray:
+def dice_by_kept(image: Counted, order: Sequence[int] | np.ndarray) -> np.ndarray:
     """Dice of an image with the first n candidates of an order, T×(K+1) from 0 to 1.
 
     Of an image without a lesion it is 1 where nothing is marked, else 0.

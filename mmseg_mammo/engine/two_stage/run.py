@@ -68,9 +68,11 @@ def train_stages(cfg: Config, resume: bool, train: Train) -> Path:
     if is_first_process():
         journal.begin(resume)
     _train(FINDER, finder, resume, train, journal)
-    _alone(CANDIDATES, journal, lambda: mine(cfg, finder, best_of(finder), work_dir / CANDIDATES))
+    _in_one_process(
+        CANDIDATES, journal, lambda: mine(cfg, finder, best_of(finder), work_dir / CANDIDATES)
+    )
     _train(REFINER, refiner, resume, train, journal)
-    _alone(JOINED, journal, lambda: _join(cfg, {FINDER: finder, REFINER: refiner}))
+    _in_one_process(JOINED, journal, lambda: _join(cfg, {FINDER: finder, REFINER: refiner}))
     return work_dir / BEST
 
 
@@ -97,7 +99,7 @@ def _train(name: str, stage: Config, resume: bool, train: Train, journal: Journa
         journal.finish(name, {'checkpoint': file.name, 'sha256': sha256(file)})
 
 
-def _alone(step: str, journal: Journal, work: Callable[[], dict[str, Any]]) -> None:
+def _in_one_process(step: str, journal: Journal, work: Callable[[], dict[str, Any]]) -> None:
     """Do a step in the main process; the others wait for it."""
     if journal.facts(step) is not None:
         return

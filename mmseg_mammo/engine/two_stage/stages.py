@@ -18,7 +18,7 @@ from mmseg_mammo.io.checkpoint_record import STAGE_NAMES
 
 FINDER, REFINER = STAGES = STAGE_NAMES
 # What ``stages`` may say, of each stage and of what follows their trainings.
-_OF_STAGE = ('config', 'options', 'side')
+_OF_STAGES = ('config', 'options', 'side')
 _KEYS = (*STAGES, 'presence')
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # Of a data set, what each stage has of its own: how it sees the images.
@@ -50,10 +50,10 @@ def check_stages(cfg: Config) -> None:
                 f'{cfg.filename}: stages.{name} names no config',
                 f"stages.{name}=dict(config='unet_finder_cbis', options={{}})",
             )
-        if unknown := sorted(set(stage) - set(_OF_STAGE)):
+        if unknown := sorted(set(stage) - set(_OF_STAGES)):
             raise MammoError(
                 f'{cfg.filename}: stages.{name}.{unknown[0]}: nothing reads it',
-                ', '.join(_OF_STAGE),
+                ', '.join(_OF_STAGES),
                 f'Settings of its training stand in stages.{name}.options',
             )
 
@@ -170,16 +170,16 @@ def _use_crop(stage: Config, crop: Mapping[str, Any]) -> None:
 
 def _use_options(stage: Config, name: str, options: Mapping[str, Any]) -> None:
     try:
-        override(stage, dict(_flat(options)))
+        override(stage, dict(_by_path(options)))
     except MammoError as error:
         said = str(error).replace('--cfg-options ', f'stages.{name}.options: ')
         raise MammoError(said) from error
 
 
-def _flat(options: Mapping[str, Any], place: str = '') -> Iterator[tuple[str, Any]]:
+def _by_path(options: Mapping[str, Any], place: str = '') -> Iterator[tuple[str, Any]]:
     """Options by their paths, as ``--cfg-options`` has them; they may be nested as the config is."""
     for key, value in options.items():
         if isinstance(value, Mapping) and value:
-            yield from _flat(value, f'{place}{key}.')
+            yield from _by_path(value, f'{place}{key}.')
         else:
             yield f'{place}{key}', value

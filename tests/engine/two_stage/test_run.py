@@ -6,30 +6,11 @@ import json
 import pytest
 import torch
 from tool_calls import OURS, call, forked
-from two_stages import write_stages
+from two_stages import train, write_stages
 
 from mmseg_mammo.cli.main import main
-from mmseg_mammo.engine import work_dir
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.run_folder import BEST
-
-
-def train(monkeypatch, config, work, *more):
-    try:
-        call(monkeypatch, OURS / 'train.py', config, '--work-dir', work, *more)
-    finally:
-        for lock in work_dir._held:
-            lock.release()
-
-
-@pytest.fixture(scope='module')
-def trained(prepared, tmp_path_factory):
-    """Config and work folder of a training of both stages. Not to be changed."""
-    folder = tmp_path_factory.mktemp('two')
-    config = write_stages(folder / 'configs', prepared)
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        train(monkeypatch, config, folder / 'work')
-    return config, folder / 'work'
 
 
 def test_it_leaves_both_stages_candidates_and_one_checkpoint(trained):
