@@ -42,11 +42,11 @@ def found_in(sample: SegDataSample) -> Found:
         sample.metainfo.get('presence'),
         bool(sample.metainfo.get('closed', False)),
         sample.metainfo.get('presence_logit'),
-        _candidates(sample.metainfo),
+        _scaled_candidates(sample.metainfo),
     )
 
 
-def _candidates(meta: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...] | None:
+def _scaled_candidates(meta: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...] | None:
     """Those of a model of two stages in pixels of the mask, which may be larger than what it saw."""
     if 'full_shape' not in meta:
         return None

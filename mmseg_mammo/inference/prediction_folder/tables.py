@@ -102,7 +102,7 @@ def image_line(
         'without_prompt': loaded.without_prompt,
         **_presence(found),
         'lesions': [asdict(region) for region in found.regions],
-        **_candidates(found),
+        **_candidate_lines(found),
     }
 
 
@@ -112,7 +112,7 @@ def _presence(found: Prediction) -> dict[str, Any]:
     return {'presence': round(found.presence, 6), 'closed': int(found.closed)}
 
 
-def _candidates(found: Prediction) -> dict[str, Any]:
+def _candidate_lines(found: Prediction) -> dict[str, Any]:
     if found.candidates is None:
         return {}
     rows = []

@@ -90,7 +90,7 @@ def _of_dataset(runs: Runs, dataset: str, tests: Sequence[Test]) -> list[Table |
     ]
 
 
-def _tables(test: Test) -> tuple[Records, Records]:
+def _lesions_and_candidates(test: Test) -> tuple[Records, Records]:
     """Lesions and candidates of a test of two stages."""
     assert test.lesions is not None
     assert test.candidates is not None
@@ -99,7 +99,7 @@ def _tables(test: Test) -> tuple[Records, Records]:
 
 def _ranked(test: Test, by: str) -> tuple[Records, Records]:
     """Images and candidates as :func:`.froc` takes them."""
-    return test.images, candidate_detections(test.images, *_tables(test), by)
+    return test.images, candidate_detections(test.images, *_lesions_and_candidates(test), by)
 
 
 def _lost_table(dataset: str, slug: str, tests: Sequence[Test]) -> Table:
@@ -136,7 +136,7 @@ def _rank_table(dataset: str, slug: str, tests: Sequence[Test]) -> Table:
 
 
 def _rank_rows(test: Test) -> Iterator[tuple[Cell, ...]]:
-    lesions, candidates = _tables(test)
+    lesions, candidates = _lesions_and_candidates(test)
     true = lesions.where(lesions['kind'] == 'true')
     images = int(has_lesion(test.images).sum())
     for name, by in RANKINGS.items():
@@ -188,12 +188,7 @@ def _stage_figure(
     tests: Sequence[Test],
     curves: Mapping[tuple[str, str], Curve],
 ) -> Figure:
-    candidates = [
-        _Line(model if turn == 0 else f'{model}, candidates by {name}', place, curves[model, name])
-        for model, place in ((test.model, runs.places[test.model]) for test in tests)
-        for turn, name in enumerate(RANKINGS)
-        for place in (place + turn * len(COLOURS),)  # the same colour, another line
-    ]
+    candidates = list(_candidate_lines(runs, tests, curves))
     shown = (*tests, *_finders(tests, runs.on(dataset)))
     regions = [
         _Line(t.model, runs.places[t.model], froc(t.images, t.lesions, 'IoU ≥ 0.1'))
@@ -225,6 +220,16 @@ def _stage_figure(
     ]
     title = f'FROC of one stage and two on {dataset}'
     return panels(f'froc_two_stages_{slug}', title, caption, alt, drawers, looks)
+
+
+def _candidate_lines(
+    runs: Runs, tests: Sequence[Test], curves: Mapping[tuple[str, str], Curve]
+) -> Iterator[_Line]:
+    """Two for each model, in its colour."""
+    for model in (test.model for test in tests):
+        for turn, name in enumerate(RANKINGS):
+            label = f'{model}, candidates by {name}' if turn else model
+            yield _Line(label, runs.places[model] + turn * len(COLOURS), curves[model, name])
 
 
 def _finders(tests: Sequence[Test], others: Sequence[Test]) -> list[Test]:
