@@ -8,6 +8,7 @@ from stage_samples import boxes, candidate, four_fates, stage_sample
 from mmseg_mammo.engine.hooks.per_image_csv import write_metric_records
 from mmseg_mammo.evaluation.lesions import compare_lesions
 from mmseg_mammo.evaluation.metric import MammographyMetric
+from mmseg_mammo.evaluation.table import format_table
 from mmseg_mammo.evaluation.two_stage.lost import (
     LOST,
     NOT_FOUND,
@@ -16,6 +17,7 @@ from mmseg_mammo.evaluation.two_stage.lost import (
     compare_stages,
     summarise_lost,
 )
+from mmseg_mammo.io.run_folder import VALIDATION, VALIDATION_LESIONS
 
 
 def evaluate(*samples, **options):
@@ -120,3 +122,17 @@ def test_lesions_of_all_images_count_alike():
     assert summarise_lost([many, none])['lost_not_found'] == 50
     alone = summarise_lost([record | {'true_lesions': 0}])
     assert alone['lost_not_found'] == pytest.approx(float('nan'), nan_ok=True)
+
+
+def test_the_table_of_a_test_says_where_lesions_are_lost():
+    scores, metric = evaluate(four_fates())
+    text = format_table(scores, metric.records, None)
+    said = '25.00 % not found, 25.00 % ranked away, 25.00 % segmented badly'
+    assert f'two stages, lesions lost: {said}' in text
+
+
+def test_a_validation_has_tables_of_its_own(tmp_path):
+    write_metric_records(evaluate(four_fates())[1], tmp_path, VALIDATION, VALIDATION_LESIONS)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *('per_image_val.csv', 'lesions_val.csv', 'candidates_val.csv'),
+    }
