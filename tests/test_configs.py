@@ -18,6 +18,8 @@ from mmseg.registry import MODELS
 import mmseg_mammo  # noqa: F401 - only registration
 from mmseg_mammo.engine.config.differences import input_differences
 from mmseg_mammo.engine.config.edits import use_dataset
+from mmseg_mammo.engine.two_stage.joined import check_views, joined_config
+from mmseg_mammo.engine.two_stage.stages import check_stages, stage_config, use_candidates
 from mmseg_mammo.inference.pipeline import build_image_steps
 from mmseg_mammo.io.image import write_png
 from mmseg_mammo.io.shipped import find_config, shipped_configs
@@ -26,7 +28,10 @@ from mmseg_mammo.models.peft.trainable import count_parameters
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 BASES = sorted(CONFIGS.glob('_base_/**/*.py'))
-EXPERIMENTS = sorted(p for p in CONFIGS.glob('**/*.py') if '_base_' not in p.parts)
+SHIPPED = sorted(p for p in CONFIGS.glob('**/*.py') if '_base_' not in p.parts)
+# Of two stages; their models are in the configs of these.
+STAGED = [path for path in SHIPPED if '\nstages = ' in path.read_text()]
+EXPERIMENTS = [path for path in SHIPPED if path not in STAGED]
 
 
 resolved = cache(Config.fromfile)
@@ -69,7 +74,7 @@ def test_there_are_configs():
 def test_a_pipeline_stands_in_one_file():
     """What follows from a copied pipeline is a model that is tested on other images."""
     found = {}
-    for path in [*EXPERIMENTS, *BASES]:
+    for path in [*SHIPPED, *BASES]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.List) and len(node.elts) > 3 and 'Pack' in ast.unparse(node):
                 found.setdefault(ast.unparse(node), []).append(path.name)
@@ -79,7 +84,7 @@ def test_a_pipeline_stands_in_one_file():
 
 def test_every_base_is_inside_the_repository_and_used():
     used = set()
-    for path in [*EXPERIMENTS, *BASES]:
+    for path in [*SHIPPED, *BASES]:
         found = bases_of(path)
         assert found or path in BASES, path
         assert all(base.is_relative_to(CONFIGS) and base.is_file() for base in found), path
@@ -100,7 +105,25 @@ def test_it_resolves_and_builds(path):
     assert 0 < trained <= total or 'zeroshot' in path.stem
 
 
-@pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: str(path.relative_to(CONFIGS)))
+@pytest.mark.parametrize('path', STAGED, ids=lambda path: path.stem)
+def test_two_stages_see_one_image_and_are_one_model(path, tmp_path):
+    cfg = resolve(path)
+    cfg.work_dir = str(tmp_path)
+    check_stages(cfg)
+    finder, refiner = (stage_config(cfg, name) for name in ('finder', 'refiner'))
+    use_candidates(refiner, tmp_path)
+    check_views(cfg, finder, refiner)
+    joined = joined_config(cfg, finder, refiner)
+    assert tuple(joined.model.crop.size) == tuple(refiner.model.data_preprocessor.size)
+    model = build(joined)
+    assert type(model).__name__ == 'TwoStageSegmentor'
+    parts = [count_parameters(build(stage))[0] for stage in (finder, refiner)]
+    assert count_parameters(model)[0] == sum(parts)
+    kinds = [step['type'] for step in joined.test_dataloader.dataset.pipeline]
+    assert kinds.index('MammoCLAHE') < kinds.index('KeepFullImage') == kinds.index('Resize') - 1
+
+
+@pytest.mark.parametrize('path', SHIPPED, ids=lambda path: str(path.relative_to(CONFIGS)))
 def test_it_opens_with_the_command_that_runs_it(path):
     header = path.read_text().split('"""')[1]
     assert 'tools/' in header
@@ -262,7 +285,7 @@ def test_zero_shot_sam_has_no_training():
 SOURCES = [
     path
     for name, path in shipped_configs().items()
-    if name.endswith('_cbis') and not name.startswith('demo/')
+    if name.endswith('_cbis') and not name.startswith('demo/') and path in EXPERIMENTS
 ]
 TWINS = [
     (find_config(twin.stem.replace('_zgt', '_cbis')), twin) for twin in CONFIGS.glob('*_zgt.py')
@@ -316,7 +339,10 @@ def test_the_unseen_hospital_is_tested_with_the_model_of_the_source_and_nothing_
     assert {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in theirs.items()}
 
 
-@pytest.mark.parametrize('path', SOURCES, ids=lambda path: path.stem)
+WHOLE = [path for path in SOURCES if path.parent.name != 'two_stage']
+
+
+@pytest.mark.parametrize('path', WHOLE, ids=lambda path: path.stem)
 def test_the_option_dataset_does_what_a_config_of_the_unseen_hospital_does(path):
     """Most have no such config: ``test CONFIG CHECKPOINT --dataset zgt`` takes its place."""
     cfg = resolve(path)
@@ -389,7 +415,7 @@ def test_the_strong_recipe_is_what_its_table_says(name):
 
 TRAINED = [path for path in EXPERIMENTS if resolve(path).get('train_dataloader')]
 # What only training does to an image; everything else has to be the same in a test.
-AUGMENTATION = ('RandomFlip', 'RandomLesionAffine', 'RandomIntensity')
+AUGMENTATION = ('RandomFlip', 'RandomLesionAffine', 'RandomIntensity', 'CropAroundLesion')
 
 
 def image_settings(pipeline):

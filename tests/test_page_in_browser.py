@@ -3,12 +3,14 @@
 Needs Chromium (Debian: ``apt-get install chromium``), and is skipped without.
 """
 
+import dataclasses
 import re
 
 import pytest
 from browser import CHROMIUM, Browser, choose
 from page_samples import CASES, MODELS, NOTES, SECTIONS, TABLE, make_cases
 
+from mmseg_mammo.reporting.document import Candidate
 from mmseg_mammo.reporting.page.page import render_page
 
 no_browser = pytest.mark.skipif(CHROMIUM is None, reason='no chromium on PATH')
@@ -293,3 +295,39 @@ def test_without_javascript_tables_remain_and_the_viewer_says_what_it_needs(page
     assert 'JavaScript is off' in text
     assert '33.18' in text
     assert 'Models side by side' not in text
+
+
+def test_crops_of_candidates_are_drawn_and_can_be_hidden(browser, tmp_path):
+    crops = ((0.1, -0.2, 0.5, 0.3), (0.4, 0.2, 0.9, 0.8))
+    two = tuple(
+        Candidate(0.3, 0.2, crop, 0.9 - 0.4 * place, 0.5, kept=not place, found=bool(place))
+        for place, crop in enumerate(crops)
+    )
+    one, other = make_cases(tmp_path, 2)
+    cases = [dataclasses.replace(one, candidates={'U-Net': two}), other]
+    page = tmp_path / 'index.html'
+    page.write_text(render_page('Report', SECTIONS, cases, NOTES), encoding='utf-8')
+    browser.open(page.as_uri())
+
+    def shown(place):
+        return browser.run(
+            f"[...document.querySelectorAll('{place} text.crop')].filter((text) =>"
+            "getComputedStyle(text).display !== 'none').map((text) => text.textContent)"
+        )
+
+    assert shown('.case') == ['1']  # the kept one
+    assert 'candidates: 2, 1 kept' in browser.run("document.querySelector('.case').textContent")
+    browser.run("document.querySelector('.open').click()")
+    assert sorted(shown('#large-body')) == ['1', '2']
+    rows = browser.run(
+        "[...document.querySelectorAll('#large-body .candidates tbody tr')].map((row) =>"
+        '[...row.cells].map((cell) => cell.textContent))'
+    )
+    assert rows == [
+        ['U-Net', '1', '0.900', '0.500', 'yes', 'no'],
+        ['U-Net', '2', '0.500', '0.500', 'no', 'yes'],
+    ]
+    browser.press('Escape')
+    browser.run("document.querySelector('[name=crops]').click()")
+    assert shown('.case') == []
+    assert 'crops=hide' in browser.run('location.hash')

@@ -41,18 +41,22 @@ def _with_config(args: argparse.Namespace) -> None:
     from mmseg_mammo.engine.config.load import load_config
     from mmseg_mammo.engine.config.loading import build_cached, cache_folders, read_cache
     from mmseg_mammo.engine.training_record.reference import fill_reference
+    from mmseg_mammo.engine.two_stage.stages import each_stage
 
     check_counts(args, ('workers',))
     cfg = load_config(argparse.Namespace(**vars(args), launcher='none', work_dir=None))
+    configs = each_stage(cfg)
     if args.clear:
-        _clear_folders(cache_folders(cfg, args.cache_dir))
+        folders = [folder for one in configs for folder in cache_folders(one, args.cache_dir)]
+        _clear_folders([*dict.fromkeys(folders)])
         return
-    choice = read_cache(args, cfg)
-    if choice is None:
-        raise MammoError('--cache-dir none: nothing to fill', 'a folder')
-    fill_reference(cfg)
-    with resumable():
-        fill_caches(build_cached(cfg, choice, print), args.workers or _cores())
+    for one in configs:
+        choice = read_cache(args, one)
+        if choice is None:
+            raise MammoError('--cache-dir none: nothing to fill', 'a folder')
+        fill_reference(one)
+        with resumable():
+            fill_caches(build_cached(one, choice, print), args.workers or _cores())
 
 
 def _cores() -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from mmseg_mammo.cli.common import named_errors
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.checkpoint_record import PRESENCE, read_record
+from mmseg_mammo.io.checkpoint_record import PRESENCE, STAGE_NAMES, STAGES, read_record
 
 # As io.mask and io.run_folder have them, which need NumPy.
 IMAGE_LABEL, IMAGE_LABELS = 'image-label', 'image_labels'
@@ -69,6 +69,7 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('normalised', f'mean {_values(seen["mean"])}, std {_values(seen["std"])}'),
         ('threshold', f'{record["threshold"]:g}'),
         *_presence(record),
+        *_stages(record.get(STAGES)),
         *((name, _data(data)) for name, data in record['trained_on'].items()),
         ('epoch', f'{record["epoch"]}, step {record["iter"]}'),
         ('best score', _scores(record['best_score'])),
@@ -86,7 +87,7 @@ def _presence(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Up to which presence of a lesion images are closed, and how that was chosen."""
     model = record['config'].get('model') or {}
     limit = (model.get('test_output') or {}).get('presence_threshold')
-    if all(model.get(name) is None for name in ('presence_head', 'object_score')):
+    if all(model.get(name) is None for name in ('presence_head', 'object_score', 'finder')):
         return []
     if limit is None:
         return [('presence', 'no threshold: no image is closed by it')]
@@ -95,10 +96,42 @@ def _presence(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         area = facts.get('auroc')
         text += (
             f', chosen for {facts["target"]} on {facts["lesion"]} images with a lesion and '
-            f'{facts["normal"]} normal ones of the validation of epoch {facts["epoch"]}'
+            f'{facts["normal"]} normal ones of the validation{_of_epoch(facts)}'
             f'{"" if area is None else f" (AUROC {area:.3f})"}'
         )
     return [('presence', text)]
+
+
+def _of_epoch(facts: Mapping[str, Any]) -> str:
+    """Of a model of two stages presence is chosen after both trainings."""
+    return f' of epoch {facts["epoch"]}' if 'epoch' in facts else ''
+
+
+def _stages(stages: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """What the stages of a two-stage model are, and what was chosen on validation images."""
+    if stages is None:
+        return []
+    lines = []
+    for name in STAGE_NAMES:
+        stage = stages[name]
+        size = '×'.join(map(str, stage['input']['size'] or ())) or 'as the image'
+        text = f'{stage["name"]}: {stage["model"]}, {size} pixels, epoch {stage["epoch"]}, '
+        lines.append((name, f'{text}{_scores(stage["best_score"])}; SHA-256 {stage["sha256"]}'))
+    return [*lines, ('chosen', _choice(stages['choice']))]
+
+
+def _choice(choice: Mapping[str, Any]) -> str:
+    """Ranking and keep rule of a two-stage model; the threshold stands in its own line."""
+    keep, ranking = choice['keep'], choice['ranking']
+    weights = 'mean of the three logits'
+    if ranking:
+        weights = f'weights {_values(ranking["weights"])}, bias {ranking["bias"]:.3g}'
+    return (
+        f'the best {keep["count"]} candidates with a score from {keep["min_score"]:g} on '
+        f'({weights} of finder score, presence, highest probability), on {choice["lesion"]} '
+        f'validation images with a lesion and {choice["normal"]} normal ones: lesion Dice '
+        f'{choice["lesion_dice"]:.2f}'
+    )
 
 
 def _step(step: Mapping[str, Any]) -> str:

@@ -6,14 +6,18 @@ Example:
 """
 
 import argparse
+import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmseg_mammo.cli.arguments import add_cache_arguments, add_config_arguments
 from mmseg_mammo.cli.common import host_command
 from mmseg_mammo.errors import MammoError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,34 +33,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @host_command
 def main(args: argparse.Namespace) -> None:
     """Train, or go on with a training."""
+    from mmseg_mammo.engine.config.load import load_config
+
+    cfg = load_config(args)
+    if cfg.get('stages'):
+        _train_stages(args, cfg)
+    else:
+        _train(args, cfg, args.resume)
+
+
+def _train(args: argparse.Namespace, cfg: 'Config', resume: bool) -> None:
+    """Train one config.
+
+    Args:
+        args: Of the command line.
+        cfg: Of the training, with its work folder.
+        resume: Whether to go on with what that holds.
+    """
     from mmengine.dist import is_main_process
 
     from mmseg_mammo.engine.config.edits import use_mixed_precision
-    from mmseg_mammo.engine.config.load import load_config
     from mmseg_mammo.engine.config.loading import read_cache
     from mmseg_mammo.engine.runner import build_runner
     from mmseg_mammo.engine.training_record.reference import fill_reference
     from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint
     from mmseg_mammo.io.run_folder import BEST
 
-    cfg = load_config(args)
     if not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
         raise MammoError(
             f'{args.config} has no training, only a test',
             remedy='Train the config that its checkpoint comes from, such as setr_pup_vpt_cbis.py',
         )
     work_dir = Path(cfg.work_dir)
-    cfg.resume = claim_for_training(work_dir, args.resume or bool(cfg.get('resume')))
+    cfg.resume = claim_for_training(work_dir, resume or bool(cfg.get('resume')))
     if cfg.resume:  # its own last checkpoint, not the one that it once started from
         cfg.load_from = str(last_checkpoint(work_dir))
     if args.amp:
         use_mixed_precision(cfg)
     fill_reference(cfg)
     runner = build_runner(cfg, args.local_rank, read_cache(args, cfg))
-    write_card = keep_cards(runner)
+    write = keep_cards(runner)
     runner.train()
     if is_main_process() and not (work_dir / BEST).is_file():  # a training without validation
-        write_card(last_checkpoint(work_dir))
+        write(last_checkpoint(work_dir))
+
+
+def _train_stages(args: argparse.Namespace, cfg: 'Config') -> None:
+    """Train both stages of a config, and write the card of the checkpoint of both."""
+    from mmseg_mammo.engine.two_stage.run import train_stages
+    from mmseg_mammo.engine.work_dir import is_first_process
+
+    resume = args.resume or bool(cfg.get('resume'))
+    best = train_stages(cfg, resume, functools.partial(_train, args))
+    if is_first_process():
+        write_card(best)
 
 
 def keep_cards(runner: Any) -> Callable[[Path], None]:
@@ -69,24 +99,36 @@ def keep_cards(runner: Any) -> Callable[[Path], None]:
         What writes the card of a checkpoint. A card that cannot be written, or is somebody's own, is
         said once in the log.
     """
-    from mmengine.logging import print_log
-
-    from mmseg_mammo.cli.card import write_beside
     from mmseg_mammo.engine.hooks.checkpoint import ResumableCheckpointHook
 
     said: set[str] = set()
 
     def write(checkpoint: Path) -> None:
-        try:
-            write_beside(checkpoint)
-        # No card is worth a training.
-        except Exception as error:  # noqa: BLE001
-            text = f'No model card: {" ".join(str(error).split()) or type(error).__name__}'
-            if text not in said:
-                print_log(text, 'current', logging.WARNING)
-            said.add(text)
+        write_card(checkpoint, said)
 
     for hook in runner.hooks:
         if isinstance(hook, ResumableCheckpointHook):
             hook.when_best = write
     return write
+
+
+def write_card(checkpoint: Path, said: set[str] | None = None) -> None:
+    """Write the model card of a checkpoint beside it; say in the log why, where that cannot be.
+
+    Args:
+        checkpoint: With a record.
+        said: What was said before, and is not said again; it grows.
+    """
+    from mmengine.logging import print_log
+
+    from mmseg_mammo.cli.card import write_beside
+
+    said = set() if said is None else said
+    try:
+        write_beside(checkpoint)
+    # No card is worth a training.
+    except Exception as error:  # noqa: BLE001
+        text = f'No model card: {" ".join(str(error).split()) or type(error).__name__}'
+        if text not in said:
+            print_log(text, 'current', logging.WARNING)
+        said.add(text)

@@ -148,9 +148,9 @@ def refuse_unknown(wanted: Mapping[str, str], known: Collection[str]) -> None:
     part_of_loss = 'val_' if 'val_loss' in known else None
     for score, setting in wanted.items():
         loss = part_of_loss and score.startswith(part_of_loss)
-        # Those of candidate masks and of presence a metric cannot know of before it sees one.
+        # Those that only some models have a metric cannot know of before it sees one.
         declared = scalar(score)
-        special = declared is not None and (declared.of_candidates or declared.of_presence)
+        special = declared is not None and declared.special
         if score not in known and not loss and not special:
             near = difflib.get_close_matches(score, known, n=3, cutoff=0.5) or sorted(known)
             remedy = 'Name another score'

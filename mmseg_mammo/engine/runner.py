@@ -202,7 +202,8 @@ def _join_through_gloo(cfg: Config) -> None:
             f'--launcher {cfg.launcher}: no GPU that this run can use',
             'several processes without GPUs through torchrun only (--launcher pytorch)',
         )
-    dist.init_process_group('gloo')
+    if not dist.is_initialized():  # by the stage before
+        dist.init_process_group('gloo')
     cfg.sync_bn = None  # torch has it for GPUs only
     if 'strategy' in cfg:
         cfg.strategy.model_wrapper.device_id = torch.device('cpu')

@@ -42,15 +42,25 @@ def claim_for_training(work_dir: Path, resume: bool) -> bool:
         check_checkpoint(last_checkpoint(work_dir))
     elif resume:
         print(f'{work_dir} has no checkpoint to go on from: training starts from the beginning')
-    if _is_first_process():
-        try:
-            _held.append(_lock(work_dir, 'training', wait=False))
-        except Timeout as error:
-            raise MammoError(
-                f'{work_dir}: another process is training there',
-                remedy='Wait for it, or name another --work-dir',
-            ) from error
+    hold_for_training(work_dir)
     return found
+
+
+def hold_for_training(work_dir: Path) -> None:
+    """Keep other trainings out of a folder for as long as this process lasts.
+
+    Raises:
+        MammoError: Another process is training there, or the folder cannot be written to.
+    """
+    if not is_first_process():
+        return
+    try:
+        _held.append(_lock(work_dir, 'training', wait=False))
+    except Timeout as error:
+        raise MammoError(
+            f'{work_dir}: another process is training there',
+            remedy='Wait for it, or name another --work-dir',
+        ) from error
 
 
 def last_checkpoint(work_dir: Path) -> Path:
@@ -66,7 +76,7 @@ def unique_start(work_dir: Path) -> Iterator[None]:
 
     mmengine names a run's folder by the second of its start; two would share one.
     """
-    if not _is_first_process():
+    if not is_first_process():
         yield
         return
     lock = _lock(work_dir, 'starting', wait=True)
@@ -77,7 +87,8 @@ def unique_start(work_dir: Path) -> Iterator[None]:
         lock.release()
 
 
-def _is_first_process() -> bool:
+def is_first_process() -> bool:
+    """Whether this is the first one of a training's processes, also before they have joined."""
     return next((os.environ[name] for name in _RANKS if name in os.environ), '0') == '0'
 
 

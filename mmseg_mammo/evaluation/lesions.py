@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,7 @@ def compare_lesions(
     floor: float = FLOOR,
     speck: float = SPECK,
     pixel_size: tuple[float, float] | None = None,
+    rank: Callable[[Regions], np.ndarray] | None = None,
 ) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Compare the lesions of one image with a model's detections.
 
@@ -95,6 +96,7 @@ def compare_lesions(
         speck: Largest area that is neither lesion nor detection, as a share of the grid. Where the
             largest lesion is no larger, it counts nevertheless, and so do all detections.
         pixel_size: Height and width of a pixel in mm; None where unknown.
+        rank: Scores of D detections, in place of their highest probabilities.
 
     Returns:
         Counts at the model's threshold; and one row per lesion and per detection: values of
@@ -110,6 +112,7 @@ def compare_lesions(
     if 0 < lesions.pixels.max(initial=0) <= speck * truth.size:
         speck = 0  # or nothing could find it; for hits and false alarms alike
     detections, scores, marked = find_detections(probability, predicted, floor, speck)
+    scores = rank(detections) if rank else scores
     iou = overlaps(lesions, detections)
     matches, centres = match_by_iou(iou, scores), match_by_centre(lesions, detections)
     counts = {

@@ -30,21 +30,20 @@ from mmseg_mammo.evaluation.image_level.presence import (
     summarise_presence,
 )
 from mmseg_mammo.evaluation.label_images import LabelImages, image_identity
-from mmseg_mammo.evaluation.lesions import compare_lesions, summarise_lesions
+from mmseg_mammo.evaluation.lesions import summarise_lesions
 from mmseg_mammo.evaluation.overlap import Overlap, overlap, summarise_records, without_truth
 from mmseg_mammo.evaluation.regions import FLOOR
 from mmseg_mammo.evaluation.surface import hausdorff95_mm, surface_agreement
 from mmseg_mammo.evaluation.table import format_table
+from mmseg_mammo.evaluation.two_stage.lost import compare_stages, summarise_lost
 from mmseg_mammo.io.image import resize_mask
 from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.index import DESCRIPTION
 from mmseg_mammo.io.mask import is_image_label
-from mmseg_mammo.io.run_folder import IMAGE_COLUMNS
+from mmseg_mammo.io.run_folder import CANDIDATE_ROWS, IMAGE_COLUMNS, LESION_ROWS
 from mmseg_mammo.io.spacing import size_on
 
 THESIS_GRID = (224, 224)
-# Where a record holds its rows of lesions_test.csv: mmengine gathers one result per image.
-_NESTED = 'lesions'
 
 
 @METRICS.register_module()
@@ -54,7 +53,7 @@ class MammographyMetric(BaseMetric):
     The scalars can be monitors (``save_best='lesion_dice'``); :mod:`.scalars` declares the
     direction, range and unit of each. ``records`` keeps one dict per
     image after each evaluation, on the main process; ``lesion_rows`` one per lesion and
-    detection, if asked for. Of an image whose lesion has no mask (:func:`.is_image_label`) only
+    detection, if asked for, and ``candidate_rows`` one per candidate of two stages. Of an image whose lesion has no mask (:func:`.is_image_label`) only
     what the model made is in it, and of the scalars it counts in ``auroc``.
 
     By default masks are compared on the grid of the prepared mask file, onto which mmseg
@@ -67,7 +66,7 @@ class MammographyMetric(BaseMetric):
             record says which); true masks by nearest neighbour, but so that no lesion vanishes.
         threshold: Probability above which a pixel is lesion. It must agree with that of the
             decode head.
-        lesions: Whether to look at each lesion too (:func:`compare_lesions`,
+        lesions: Whether to look at each lesion too (:func:`.compare_stages`,
             :func:`surface_agreement`), and to count pixels on the thesis's 224×224 grid beside
             the other. For tests, not for the validation of each epoch: it takes about a tenth
             of a second per image of three megapixels.
@@ -112,6 +111,7 @@ class MammographyMetric(BaseMetric):
         self.detection_floor = detection_floor
         self.records: list[dict] = []
         self.lesion_rows: list[dict] = []
+        self.candidate_rows: list[dict] = []
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Append one record per image.
@@ -161,7 +161,7 @@ class MammographyMetric(BaseMetric):
                 record.update(self._thesis_grid(sample, original))
                 record.update(self._lesion_level(sample, probability, mask, truth))
             if is_image_label(sample):  # its truth is 255 everywhere
-                record = {**without_truth(record), _NESTED: []}
+                record = {**without_truth(record), LESION_ROWS: []}
             self.results.append(record)
 
     def _thesis_grid(self, sample: dict, truth: np.ndarray) -> dict[str, int | str]:
@@ -175,19 +175,17 @@ class MammographyMetric(BaseMetric):
     ) -> dict[str, Any]:
         given, extent = probability.cpu().numpy(), sample.get('extent_mm')
         pixel = size_on(extent, (truth.shape[0], truth.shape[1])) if extent else None
-        counts, rows = compare_lesions(
-            truth, predicted, given, self.detection_floor, pixel_size=pixel
-        )
+        counts, rows = compare_stages(sample, truth, predicted, given, self.detection_floor, pixel)
         hausdorff95, surface_dice = surface_agreement(predicted, truth)
         further = {
             'hausdorff95': hausdorff95,
             'surface_dice': surface_dice,
             'hausdorff95_mm': hausdorff95_mm(predicted, truth, pixel),
         }
-        return {**counts, **further, _NESTED: rows}
+        return {**counts, **further, **rows}
 
     def _candidates(self, sample: dict, truth: np.ndarray, kept: Overlap) -> dict[str, float]:
-        if 'candidate_iou' not in sample:  # those of a two-stage model are no masks
+        if 'candidate_iou' not in sample:
             return {}
         count = len(sample['candidates']['data'])
         offered = [sample[name] for name in ('candidates', 'best_of_each') if name in sample]
@@ -214,16 +212,20 @@ class MammographyMetric(BaseMetric):
         if self.format_only:
             return {}
         self.records = [{'key': keys[name], **record} for name, record in unique.items()]
-        self.lesion_rows = [
-            {column: record[column] for column in IMAGE_COLUMNS} | row
-            for record in self.records
-            for row in record.pop(_NESTED, ())
-        ]
+        # They lie in the records: mmengine gathers one result per image.
+        self.lesion_rows, self.candidate_rows = (
+            [
+                {column: record[column] for column in IMAGE_COLUMNS} | row
+                for record in self.records
+                for row in record.pop(nested, ())
+            ]
+            for nested in (LESION_ROWS, CANDIDATE_ROWS)
+        )
         masked = [record for record in self.records if not is_image_label(record)]
         scores = summarise_records(self.records) | summarise_presence(self.records)
         scores.update(summarise_candidates(masked))
         if self.lesions:
-            scores.update(summarise_lesions(masked))
+            scores.update(summarise_lesions(masked) | summarise_lost(masked))
         print_log(f'\n{format_table(scores, self.records, self.eval_size)}', 'current')
         return scores
 

@@ -18,6 +18,7 @@ BETA = 1e-7
 _OF_TRUTH = re.compile(
     r'(ungated_)?(truth|intersection)_pixels(_224)?|iou|dice|(candidate_\d+|hindsight)_(iou|dice)'
     r'|true_lesions|(hits|false_positives)_\w+|hausdorff95(_mm)?|surface_dice'
+    r'|lost_\w+'
 )
 Pixels = TypeVar('Pixels', float, np.ndarray)
 

@@ -28,6 +28,7 @@ class Scalar:
         of_candidates: Whether only models with candidate masks have it; there it also comes with
             the prefixes ``lesion_`` and ``normal_``.
         of_presence: Whether only models have it that say if there is a lesion at all.
+        of_stages: Whether only models of two stages have it.
     """
 
     names: tuple[str, ...]
@@ -38,6 +39,12 @@ class Scalar:
     unit: str = '%'
     of_candidates: bool = False
     of_presence: bool = False
+    of_stages: bool = False
+
+    @property
+    def special(self) -> bool:
+        """Whether only some models have it."""
+        return self.of_candidates or self.of_presence or self.of_stages
 
     def covers(self, name: str) -> bool:
         """Whether ``name`` is one of its names."""
@@ -125,6 +132,13 @@ SCALARS = (
         ('ungated_lesion_dice', 'ungated_specificity'),
         '`lesion_dice` and `specificity` as if no image were closed',
         of_presence=True,
+    ),
+    Scalar(
+        ('lost_not_found', 'lost_ranked_away', 'lost_segmented_badly'),
+        'all true lesions: those that a model of two stages does not hit at IoU 0.1, by where it '
+        'loses them; tests only, models of two stages only',
+        better=LOWER,
+        of_stages=True,
     ),
     _candidates(
         'candidate_<k>_iou',

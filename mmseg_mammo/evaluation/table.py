@@ -45,6 +45,8 @@ def format_table(
         lines.append(_presence_line(scores, records))
     if 'lesion_surface_dice' in scores:
         lines.append(_lesion_level(scores))
+    if 'lost_not_found' in scores:
+        lines.append(_lost_line(scores))
     lines += _candidate_block(scores)
     grid = 'the prepared masks'
     if eval_size:
@@ -99,6 +101,12 @@ def _lesion_level(scores: dict[str, float]) -> str:
         f'{_number(scores["lesion_hausdorff95"], 1)} px{measured}, surface Dice '
         f'{_number(scores["lesion_surface_dice"])} %'
     )
+
+
+def _lost_line(scores: dict[str, float]) -> str:
+    places = ('not_found', 'ranked_away', 'segmented_badly')
+    said = (f'{_number(scores[f"lost_{name}"])} % {name.replace("_", " ")}' for name in places)
+    return f'two stages, lesions lost: {", ".join(said)}'
 
 
 def _candidate_block(scores: dict[str, float]) -> list[str]:

@@ -23,6 +23,7 @@ class Found:
             tell.
         closed: Whether the presence is not above its threshold.
         presence_logit: Raw; None as ``presence``.
+        candidates: Of a model of two stages; see :class:`.Prediction`.
     """
 
     probability: np.ndarray
@@ -30,6 +31,7 @@ class Found:
     presence: float | None = None
     closed: bool = False
     presence_logit: float | None = None
+    candidates: tuple[Mapping[str, Any], ...] | None = None
 
 
 def found_in(sample: SegDataSample) -> Found:
@@ -40,7 +42,22 @@ def found_in(sample: SegDataSample) -> Found:
         sample.metainfo.get('presence'),
         bool(sample.metainfo.get('closed', False)),
         sample.metainfo.get('presence_logit'),
+        _scaled_candidates(sample.metainfo),
     )
+
+
+def _scaled_candidates(meta: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...] | None:
+    """Those of a model of two stages in pixels of the mask, which may be larger than what it saw."""
+    if 'full_shape' not in meta:
+        return None
+    sy, sx = (side / own for side, own in zip(meta['ori_shape'], meta['full_shape'], strict=True))
+    found = []
+    for one in meta['candidates']:
+        left, top, right, bottom = one['crop']
+        x, y = (one['x'] + 0.5) * sx - 0.5, (one['y'] + 0.5) * sy - 0.5
+        crop = (left * sx, top * sy, right * sx, bottom * sy)
+        found.append({**one, 'x': x, 'y': y, 'crop': crop})
+    return tuple(found)
 
 
 def mirrored(loaded: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Prediction on one image: probability, mask, and the regions that are marked. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,6 +56,9 @@ class Prediction:
             tell.
         presence_threshold: An image whose presence is not above it is closed; None closes none.
         closed: Whether it is: the mask is empty then, ``probability`` is what it would be cut from.
+        candidates: Of a model of two stages, best first: ``x`` and ``y`` of the peak, ``crop`` (left,
+            top, right, bottom), ``finder_score``, ``refiner_presence``, ``refiner_max``, ``score``
+            and ``kept``. None of one stage, and of several models.
     """
 
     probability: np.ndarray
@@ -66,6 +70,7 @@ class Prediction:
     presence: float | None = None
     presence_threshold: float | None = None
     closed: bool = False
+    candidates: tuple[Mapping[str, Any], ...] | None = None
 
     @property
     def score(self) -> float:
@@ -79,7 +84,7 @@ def describe(
     threshold: float,
     spacing: tuple[float, float] | None = None,
     features: np.ndarray | None = None,
-    **presence: Any,
+    **further: Any,
 ) -> Prediction:
     """The prediction with its regions.
 
@@ -89,14 +94,15 @@ def describe(
         threshold: By which the mask was cut.
         spacing: Millimetres of a pixel, (row, column).
         features: See :class:`Prediction`.
-        presence: ``presence``, ``presence_threshold`` and ``closed`` of a model with presence.
+        further: ``presence``, ``presence_threshold`` and ``closed`` of a model with presence;
+            ``candidates`` of one of two stages.
     """
     found = find_regions(mask)
     found = found.select(found.pixels > SPECK * mask.size)
     regions = [_region(found, index, probability, spacing) for index in range(len(found))]
     regions.sort(key=lambda region: -region.score)
     numbered = (replace(region, number=number) for number, region in enumerate(regions, start=1))
-    return Prediction(probability, mask, tuple(numbered), spacing, threshold, features, **presence)
+    return Prediction(probability, mask, tuple(numbered), spacing, threshold, features, **further)
 
 
 def _region(

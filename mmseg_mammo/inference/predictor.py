@@ -227,10 +227,10 @@ class Predictor:
 
     def _describe(self, found: Found, image: Loaded, features: Any) -> Prediction:
         assert found.mask is not None  # it is merged
-        own: dict[str, Any] = {}
+        own: dict[str, Any] = {'candidates': found.candidates}
         if found.presence is not None:
             limit = self.output.get('presence_threshold')
-            own = {'presence': found.presence, 'presence_threshold': limit, 'closed': found.closed}
+            own |= {'presence': found.presence, 'presence_threshold': limit, 'closed': found.closed}
         threshold = self.output['threshold']
         return describe(found.probability, found.mask, threshold, image.spacing, features, **own)
 

@@ -22,6 +22,9 @@ MEMBER = 'mmseg_mammo.json'
 ONNX_KEY = 'mmseg_mammo'  # of the metadata
 # A key of a record, and of run.json of a test: how the presence threshold was chosen.
 PRESENCE = 'presence'
+# A key of the record of a two-stage model: what its stages are, and what was chosen on validation.
+STAGES = 'stages'
+STAGE_NAMES = ('finder', 'refiner')
 FORMAT = 1  # to be raised when a field changes its meaning
 _LARGEST = 2**26  # bytes; more would be no record, but fill the memory
 # What JSON lacks and settings of a config may be: tuples, numbers that are none, keys of other types.

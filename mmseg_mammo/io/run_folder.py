@@ -19,6 +19,7 @@ from mmseg_mammo.io.table import read_table
 RUN, SUMMARY = 'run.json', 'test.json'
 VALIDATION, IMAGES = 'per_image_val.csv', 'per_image_test.csv'
 VALIDATION_LESIONS, LESIONS = 'lesions_val.csv', 'lesions_test.csv'
+VALIDATION_CANDIDATES, CANDIDATES = 'candidates_val.csv', 'candidates_test.csv'  # of two stages
 CURVES = 'vis_data/scalars.json'  # mmengine's
 OVERLAYS, VIEWER = 'overlays', 'viewer'  # folders
 
@@ -59,12 +60,29 @@ SIZE_COLUMNS = ('area_mm2', 'longest_diameter_mm')  # empty where the size of a 
 LESION_COLUMNS = (
     *(*IMAGE_COLUMNS, *SHAPE_COLUMNS, 'score', 'predicted', *HIT_COLUMNS, *SIZE_COLUMNS),
 )
+# One more of models of two stages: where a true lesion is lost; empty of one that is segmented.
+LOST_COLUMN = 'lost'
+# All columns of candidates_test.csv; coordinates are pixels of the prepared image.
+CANDIDATE_SCORES = ('finder_score', 'refiner_presence', 'refiner_max', 'score')
+CANDIDATE_COLUMNS = (
+    *(*IMAGE_COLUMNS, 'number', 'x', 'y', 'left', 'top', 'right', 'bottom', *CANDIDATE_SCORES),
+    *('kept', 'centre_match', 'holds'),
+)
+# Where the record of an image holds its rows of the two tables.
+LESION_ROWS, CANDIDATE_ROWS = 'lesions', 'candidate_rows'
 # Those of them that a reader relies on.
 LESION_TEST_COLUMNS = (
     *('key', 'patient_id', 'source', 'kind', 'number', 'score'),
     *('match', 'centre_match'),
 )
-_TEXT = (*DESCRIPTION, 'key', 'kind', MASK_FILE, 'prompts_from', 'prompt_points', 'prompt_boxes')
+CANDIDATE_TEST_COLUMNS = (
+    *('key', 'number', 'x', 'y', 'left', 'top', 'right', 'bottom', 'finder_score', 'score'),
+    *('kept', 'centre_match', 'holds'),
+)
+_TEXT = (
+    *(*DESCRIPTION, 'key', 'kind', MASK_FILE, 'prompts_from', 'prompt_points', 'prompt_boxes'),
+    *(LOST_COLUMN, 'holds'),
+)
 
 # What to know beside numbers of a promptable model.
 PROMPTED = 'prompts from the truth'

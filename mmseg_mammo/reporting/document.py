@@ -34,6 +34,29 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A candidate of a model of two stages on a picture; places are 0 to 1 of width and height.
+
+    Attributes:
+        x: Of the peak.
+        y: Likewise.
+        crop: Left, top, right and bottom edge of its crop, which may reach out of the picture.
+        score: After both stages, 0 to 1.
+        finder_score: Of the finder alone.
+        kept: Whether its mask is in the prediction.
+        found: Whether the crop holds at least half of a true lesion; None without a truth.
+    """
+
+    x: float
+    y: float
+    crop: tuple[float, float, float, float]
+    score: float
+    finder_score: float
+    kept: bool
+    found: bool | None = None
+
+
+@dataclass(frozen=True)
 class Case:
     """One image of the viewer, with what every model made of it.
 
@@ -50,6 +73,7 @@ class Case:
         points: Prompt points of each model, (x, y, label), x and y from 0 to 1 of width and
             height; label 1 is lesion, 0 background.
         files: Addresses of further files from the page, by what a link to them says.
+        candidates: Of each model of two stages, best first.
     """
 
     key: str
@@ -61,3 +85,4 @@ class Case:
     scores: Mapping[str, Mapping[str, float | None]]
     points: Mapping[str, tuple[tuple[float, float, int], ...]]
     files: Mapping[str, str] = field(default_factory=dict)
+    candidates: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)

@@ -10,7 +10,8 @@ from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.files import read_json, write_atomic
 from mmseg_mammo.io.run_folder import OVERLAYS, RUN, VIEWER, picture_names
 from mmseg_mammo.io.table import read_table
-from mmseg_mammo.reporting.document import Case
+from mmseg_mammo.reporting.document import Candidate, Case
+from mmseg_mammo.reporting.page.cases import NUMBERS, make_candidate
 from mmseg_mammo.reporting.page.page import PAGE, render_page
 from mmseg_mammo.reporting.sections.predictions import (
     BREAST_COLUMNS,
@@ -30,6 +31,7 @@ _IMAGE_COLUMNS = (
     *('key', 'image', 'patient_id', 'laterality', 'view', 'height', 'width', 'score'),
     *('regions', 'area_pixels', 'area_mm2', 'seconds'),
 )
+_CANDIDATES = 'candidates.csv'  # of models of two stages
 _FAILED_COLUMNS = ('image', 'reason')
 _NUMBERS = ('score', 'regions', 'area_pixels', 'area_mm2', 'seconds', 'images')
 _SHOWN = ('score', 'regions', 'area_pixels', 'area_mm2')  # of each image
@@ -72,12 +74,14 @@ def write_prediction_page(folder: Path) -> Path:
     return path
 
 
-def _read_lines(path: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
+def _read_lines(
+    path: Path, columns: Sequence[str], numbered: Sequence[str] = _NUMBERS
+) -> list[dict[str, Any]]:
     """The lines of a table: numbers as float, None where there is none, else text."""
     lines: list[dict[str, Any]] = []
     for number, cells in enumerate(read_table(path, columns, _AGAIN), start=2):
         try:
-            numbers = {name: _number_or_none(cells[name]) for name in _NUMBERS if name in columns}
+            numbers = {name: _number_or_none(cells[name]) for name in numbered if name in columns}
         except ValueError as error:
             raise DataFileError(f'{path}, row {number}: {error}', 'numbers', _AGAIN) from error
         lines.append({**cells, **numbers})
@@ -104,6 +108,7 @@ def _find_cases(
 ) -> tuple[Case, ...]:
     pictures = _names_in(folder / VIEWER)
     files = {name: _names_in(folder / name) for _, name, _ in _LINKS}
+    candidates = _candidates_in(folder / _CANDIDATES, images)
     seen = [line for line in images if picture_names(line['key'])[0] in pictures]
     found = []
     for line in seen[:MOST]:
@@ -132,9 +137,21 @@ def _find_cases(
                     for label, name, suffix in _LINKS
                     if key + suffix in files[name]
                 },
+                candidates={} if candidates is None else {model: tuple(candidates.get(key, ()))},
             )
         )
     return tuple(found)
+
+
+def _candidates_in(path: Path, images: Sequence[Line]) -> dict[str, list[Candidate]] | None:
+    """Candidates by the key of the image; None without a table of them."""
+    if not path.is_file():
+        return None
+    sizes = {line['key']: (float(line['height']), float(line['width'])) for line in images}
+    found: dict[str, list[Candidate]] = {}
+    for line in _read_lines(path, ('key', *NUMBERS), NUMBERS):
+        found.setdefault(line['key'], []).append(make_candidate(line, *sizes[line['key']]))
+    return found
 
 
 def _presence_of(line: Line, limit: float | None) -> dict[str, str]:

@@ -27,6 +27,7 @@ from mmseg_mammo.reporting.sections.samples import sample_section
 from mmseg_mammo.reporting.sections.strata import stratum_section
 from mmseg_mammo.reporting.sections.thesis import thesis_section
 from mmseg_mammo.reporting.sections.transfer import transfer_section
+from mmseg_mammo.reporting.sections.two_stages import stage_section
 from mmseg_mammo.reporting.tables import to_csv, to_latex, to_markdown
 from mmseg_mammo.version import __version__
 from mmseg_mammo.visualization.plots import Figure
@@ -44,6 +45,7 @@ def build(runs: Runs) -> tuple[tuple[Section, ...], tuple[Case, ...], tuple[str,
         thesis_section(runs),
         stratum_section(runs),
         lesion_section(runs),
+        stage_section(runs),
         image_section(runs),
         absence_section(runs),
         candidate_section(runs),

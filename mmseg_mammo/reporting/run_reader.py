@@ -13,6 +13,8 @@ from mmseg_mammo.evaluation.candidates import is_unprompted
 from mmseg_mammo.io.files import read_json
 from mmseg_mammo.io.run_folder import (
     AGAIN,
+    CANDIDATE_TEST_COLUMNS,
+    CANDIDATES,
     CURVES,
     GIVEN,
     IMAGES,
@@ -71,6 +73,7 @@ class Test:
     every_image: Records
     lesions: Records | None
     training: Training | None
+    candidates: Records | None = None  # of a model of two stages
 
     @cached_property
     def marks(self) -> tuple[str, ...]:
@@ -143,13 +146,15 @@ def read_test(
         raise DataFileError(f'{folder}: missing {", ".join(missing)}', remedy=AGAIN)
     run = read_json(folder / RUN, AGAIN)
     images = read_records(folder / IMAGES, TEST_COLUMNS)
-    lesions = None
+    lesions = candidates = None
     if 'true_lesions' in images:  # the metric was asked for lesions
         lesions = read_records(folder / LESIONS, LESION_TEST_COLUMNS)
+    if 'lost_not_found' in images:  # of two stages
+        candidates = read_records(folder / CANDIDATES, CANDIDATE_TEST_COLUMNS)
     data = dataset_name(run['data']['test'], folders=folders)
     summary = read_json(folder / SUMMARY, AGAIN)
     masked = images.where(~np.isnan(images['truth_pixels']))
-    return Test(folder, model, data, run, summary, masked, images, lesions, training)
+    return Test(folder, model, data, run, summary, masked, images, lesions, training, candidates)
 
 
 def read_training(runs: Sequence[Path], folders: Mapping[str, str]) -> Training:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from records import BASE, RECORD, change_record, save
+from records import BASE, RECORD, change_record, save, two_stages
 
 from mmseg_mammo.cli import info
 from mmseg_mammo.cli.main import main
@@ -61,6 +61,33 @@ def test_a_model_with_presence_says_what_it_closes(model, tmp_path, capsys):
 
     assert said() == ['presence      no threshold: no image is closed by it']
     assert said(presence_threshold=0.25) == ['presence      images up to 0.25 are closed']
+
+
+def test_a_two_stage_model_says_what_its_stages_are_and_what_was_chosen(tmp_path, capsys):
+    said = lines(save(tmp_path / 'a.pth', two_stages()), capsys)
+    found = [line for line in said if line.startswith(('finder', 'refiner', 'chosen', 'presence'))]
+    stage = (
+        f'InputGridEncoderDecoder, 224×224 pixels, epoch 3, lesion_dice 61.25; SHA-256 {"c" * 64}'
+    )
+    chosen = (
+        'the best 2 candidates with a score from 0.15 on (weights 0.5 0.25 0.125, bias -1 of finder '
+        'score, presence, highest probability), on 3 validation images with a lesion and 1 normal '
+        'ones: lesion Dice 45.50'
+    )
+    assert found == [
+        'presence      no threshold: no image is closed by it',
+        f'finder        unet_finder_cbis: {stage}',
+        f'refiner       unet_refiner_cbis: {stage}',
+        f'chosen        {chosen}',
+    ]
+
+
+def test_presence_of_two_stages_is_of_no_epoch(tmp_path, capsys):
+    record = two_stages()
+    record['config']['model']['test_output'] = {'presence_threshold': 0.25}
+    facts = {'presence_threshold': 0.25, 'target': 'sensitivity=0.95', 'lesion': 3, 'normal': 1}
+    said = lines(save(tmp_path / 'a.pth', record | {'presence': facts}), capsys)
+    assert any(line.endswith('and 1 normal ones of the validation') for line in said)
 
 
 def test_a_chain_of_bases_is_shown_in_its_order(tmp_path, capsys):

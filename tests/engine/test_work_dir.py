@@ -8,7 +8,12 @@ import time
 import pytest
 import torch
 
-from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint, unique_start
+from mmseg_mammo.engine.work_dir import (
+    claim_for_training,
+    is_first_process,
+    last_checkpoint,
+    unique_start,
+)
 from mmseg_mammo.errors import CheckpointError, MammoError
 
 
@@ -107,3 +112,12 @@ def test_a_test_starts_while_a_training_runs_in_the_folder(tmp_path):
 def start(folder):
     with unique_start(folder):
         return True
+
+
+@pytest.mark.parametrize(('rank', 'first'), [(None, True), ('0', True), ('1', False)])
+def test_the_first_process_is_known_before_they_join(rank, first, monkeypatch):
+    for name in ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'):
+        monkeypatch.delenv(name, raising=False)
+    if rank is not None:
+        monkeypatch.setenv('SLURM_PROCID', rank)
+    assert is_first_process() is first

@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from stage_samples import four_fates
 
 from mmseg_mammo.evaluation.metric import MammographyMetric
 from mmseg_mammo.evaluation.scalars import MONITOR, SCALARS, best, better, scalar
@@ -58,13 +59,13 @@ def test_every_scalar_that_a_metric_gives_is_declared_and_in_its_range(candidate
         declared = scalar(name)
         assert declared is not None, name
         assert declared.low - 1e-9 <= value <= declared.high + 1e-9, (name, value)
-        assert (declared.of_candidates or declared.of_presence) <= candidates
+        assert declared.special <= candidates
 
 
 def test_every_declared_scalar_is_given_by_one_declaration():
     every = samples(candidates=True)
     label = {'image': 'label.png', 'annotated': 'lesion', 'mask_kind': 'image-label'}
-    given = scores([*every, every[0] | label])
+    given = scores([*every, every[0] | label]) | scores([four_fates()])
     for declared in SCALARS:
         assert any(declared.covers(name) for name in given), declared.names
     for name in given:

@@ -89,3 +89,28 @@ def change_record(source, path, **changes):
         (name,) = (name for name in archive.namelist() if name.endswith(MEMBER))
         record = json.loads(archive.read(name))
     return replace_record(source, path, json.dumps(record | changes))
+
+
+def two_stages():
+    """The record of a two-stage model whose stages are those of ``RECORD``."""
+    kept = ('name', 'model', 'input', 'epoch', 'iter', 'best_score', 'trained_on', 'config')
+    stage = {'sha256': 'c' * 64, **{key: RECORD[key] for key in kept}}
+    choice = {
+        'ranking': {'weights': [0.5, 0.25, 0.125], 'bias': -1.0},
+        'keep': {'count': 2, 'min_score': 0.15},
+        'threshold': 0.35,
+        'dice': 40.0,
+        'lesion_dice': 45.5,
+        'lesion': 3,
+        'normal': 1,
+        'candidates': 12,
+        'hits': 3,
+    }
+    model = {name: RECORD['config'].get('model') or {} for name in ('finder', 'refiner')}
+    stages = {
+        'finder': {**stage, 'name': 'unet_finder_cbis'},
+        'refiner': {**stage, 'name': 'unet_refiner_cbis'},
+        'choice': choice,
+    }
+    config = {**RECORD['config'], 'model': {'type': 'TwoStageSegmentor', **model}}
+    return {**RECORD, 'model': 'TwoStageSegmentor', 'config': config, 'stages': stages}

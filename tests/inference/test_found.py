@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.inference.found import Found, merge, one_output, with_mirrored
+from mmseg_mammo.inference.found import Found, found_in, merge, one_output, with_mirrored
 from mmseg_mammo.models.test_output import TestOutput
 
 OUTPUT = dict(threshold=0.5, temperature=1.0, breast_only=False)
@@ -44,6 +47,33 @@ def test_a_mirrored_image_counts_by_the_mean_of_the_raw_logits():
     merged = merge([mean], OUTPUT | dict(presence_threshold=0.9))
     assert (merged.closed, merged.mask.any()) == (True, False)
     assert with_mirrored(found(0.9), found(0.5), output).presence is None
+
+
+def staged(ori_shape=(20, 10), full_shape=(20, 10)):
+    """A sample of a model of two stages with one candidate."""
+    candidate = {'x': 3.5, 'y': 7.5, 'crop': (-2, 4, 8, 14), 'score': 0.7, 'kept': True}
+    meta = {'ori_shape': ori_shape, 'full_shape': full_shape, 'candidates': [candidate]}
+    sample = SegDataSample(metainfo=meta)
+    for name in ('seg_logits', 'pred_sem_seg'):
+        sample.set_data({name: PixelData(data=torch.zeros(1, *ori_shape))})
+    return sample
+
+
+def test_candidates_are_in_pixels_of_the_mask():
+    (same,) = found_in(staged()).candidates
+    assert (same['x'], same['y'], same['crop']) == (3.5, 7.5, (-2, 4, 8, 14))
+    (larger,) = found_in(staged(ori_shape=(60, 20))).candidates
+    assert (larger['x'], larger['y'], larger['crop']) == (7.5, 23.5, (-4, 12, 16, 42))
+    assert (larger['score'], larger['kept']) == (0.7, True)
+
+
+def test_several_models_have_no_candidates_and_one_stage_has_none():
+    one = found_in(staged())
+    assert merge([one], OUTPUT).candidates == one.candidates
+    assert merge([one, one], OUTPUT).candidates is None
+    plain = staged()
+    del plain.full_shape, plain.candidates
+    assert found_in(plain).candidates is None
 
 
 def test_models_without_presence_are_as_before():

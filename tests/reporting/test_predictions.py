@@ -210,3 +210,33 @@ def test_a_closed_image_says_why_nothing_is_found(tmp_path):
     assert 'since the presence of a lesion in them is not above 0.214' in unescape(html)
     plain = page_of(make_predictions(tmp_path / 'b', [image_line(0, 0.5)]))
     assert 'presence' not in plain
+
+
+def add_candidates(folder, **changed):
+    line = {'key': 'in_0001', 'image': 'in/0001.dcm', 'number': 1, 'x': 31.5, 'y': 47.5}
+    line |= {'left': 0, 'top': -48, 'right': 160, 'bottom': 96, 'finder_score': 0.5}
+    line |= {'refiner_presence': 0.5, 'refiner_max': 0.5, 'score': 0.9, 'kept': 1, **changed}
+    (folder / 'candidates.csv').write_text(
+        f'{",".join(line)}\n{",".join(map(str, line.values()))}\n', encoding='utf-8'
+    )
+    return folder
+
+
+def test_candidates_of_two_stages_are_on_the_pictures(tmp_path):
+    html = page_of(add_candidates(make_predictions(tmp_path, IMAGES)))
+    found = {case['key']: case['candidates'] for case in cases_of(html)}
+    assert {len(each['unet_cbis']) for each in found.values()} == {0, 1}
+    (one,) = found['in_0001']['unet_cbis']  # of 480×320 pixels
+    assert (one['x'], one['y'], one['crop']) == (0.1, 0.1, [0.0, -0.1, 0.5, 0.2])
+    assert (one['score'], one['kept'], one['found']) == (0.9, True, None)
+    assert 'name="crops"' in html
+
+
+def test_a_model_of_one_stage_has_no_candidates_on_its_page(html, cases):
+    assert 'name="crops"' not in html
+    assert not any('candidates' in case for case in cases)
+
+
+def test_a_candidate_that_is_no_number_is_named(tmp_path):
+    with pytest.raises(DataFileError, match=r'candidates\.csv, row 2'):
+        write_prediction_page(add_candidates(make_predictions(tmp_path, IMAGES), x='here'))

@@ -10,11 +10,12 @@ from mmengine.runner import FlexibleRunner, Runner
 
 from mmseg_mammo.errors import MammoError
 
-# What the runners and the tools of the host read beside the arguments of a runner.
+# What the runners, the tools of the host and those of this package read beside the arguments of a runner.
 _MORE = (
     *('custom_imports', 'runner_type', 'device', 'tta_model', 'tta_pipeline', 'compile'),
     *('sync_bn', 'model_wrapper_cfg', 'find_unused_parameters', 'activation_checkpointing'),
     *('efficient_conv_bn_eval', 'init_weights_for_test_or_val'),
+    'stages',  # of a training of two stages
 )
 RUNNER_KEYS = frozenset(
     {

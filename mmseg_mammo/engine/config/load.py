@@ -44,6 +44,8 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
             use_stored_presence(cfg, args.checkpoint)
     else:
         cfg = read_stored_config(args.checkpoint)
+    if cfg.get('stages'):
+        _check_for_stages(cfg, args)
     for option in ('dataset', 'split'):
         if getattr(args, option, None) and not (cfg.get('test_dataloader') or {}).get('dataset'):
             raise MammoError(f'--{option}: {cfg.filename} has no test_dataloader')
@@ -65,6 +67,25 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     default = str(Path('work_dirs') / Path(cfg.filename or args.config).stem)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or default
     return cfg
+
+
+def _check_for_stages(cfg: Config, args: argparse.Namespace) -> None:
+    """Refuse what a config of two stages, which is for their training, cannot do.
+
+    Raises:
+        MammoError: A side for both, or a checkpoint that it is given with.
+    """
+    if getattr(args, 'side', None) is not None:
+        raise MammoError(
+            f'--side {args.side} with two stages, which have a side each',
+            '--cfg-options stages.finder.side=N stages.refiner.side=N',
+        )
+    if getattr(args, 'checkpoint', None):
+        raise MammoError(
+            f'{cfg.filename} beside {args.checkpoint}: it says how two stages are trained',
+            'the checkpoint alone, which has what was chosen for it',
+            f'Leave {cfg.filename} out',
+        )
 
 
 def read_config(path: str | Path) -> Config:

@@ -9,16 +9,21 @@ from mmseg.registry import HOOKS
 
 from mmseg_mammo.datasets.description import count_left_out
 from mmseg_mammo.engine.config.test_output import describe_test_output
+from mmseg_mammo.evaluation.two_stage.lost import LOST
 from mmseg_mammo.io.files import write_json
 from mmseg_mammo.io.run_folder import (
+    CANDIDATE_COLUMNS,
+    CANDIDATES,
     DIFFERENCES,
     IMAGES,
     LEFT_OUT,
     LESION_COLUMNS,
     LESIONS,
+    LOST_COLUMN,
     SUMMARY,
     TEST_OUTPUT,
     VALIDATION,
+    VALIDATION_CANDIDATES,
     VALIDATION_LESIONS,
 )
 from mmseg_mammo.io.table import write_table
@@ -30,7 +35,8 @@ class PerImageCSVHook(Hook):
 
     They go to the run's own time-stamped folder, so that no later run overwrites them; the
     file of the validation set is that of the last epoch. A metric that looks at each lesion
-    also gives ``lesions_test.csv``: one line per lesion and per detection. A test leaves
+    also gives ``lesions_test.csv``: one line per lesion and per detection; of a model of two
+    stages ``candidates_test.csv`` too, one line per candidate. A test leaves
     ``test.json`` too: its scores and what they are of.
     """
 
@@ -74,7 +80,8 @@ def write_metric_records(
         metric: The metric.
         folder: Of the run.
         images: Name of the table of images.
-        lesions: Name of the table of lesions, which is written if the metric looked at them.
+        lesions: Name of the table of lesions, which is written if the metric looked at them; that
+            of candidates goes with it.
 
     Returns:
         The table of images.
@@ -82,5 +89,10 @@ def write_metric_records(
     path = folder / images
     write_table(path, list(metric.records[0]), metric.records)
     if metric.lesions:
-        write_table(folder / lesions, LESION_COLUMNS, metric.lesion_rows)
+        of_stages = any(name in metric.records[0] for name in LOST.values())
+        columns = (*LESION_COLUMNS, *(LOST_COLUMN,) * of_stages)
+        write_table(folder / lesions, columns, metric.lesion_rows)
+        if of_stages:
+            candidates = VALIDATION_CANDIDATES if lesions == VALIDATION_LESIONS else CANDIDATES
+            write_table(folder / candidates, CANDIDATE_COLUMNS, metric.candidate_rows)
     return path

@@ -14,12 +14,14 @@ from mmseg_mammo.inference.prediction_folder.journal import FOLDER, Journal
 from mmseg_mammo.inference.predictor import Loaded
 from mmseg_mammo.io.dicom.reader import is_dicom, read_identity
 from mmseg_mammo.io.files import read_json, write_json
+from mmseg_mammo.io.run_folder import CANDIDATE_SCORES
 from mmseg_mammo.io.table import write_table
 from mmseg_mammo.preparation.image_statistics import image_statistics
 from mmseg_mammo.preparation.likeness import UNLIKE, UNUSUAL, Reference
 
 PREDICTIONS, LESIONS = 'predictions.csv', 'lesions.csv'
 BREASTS, FAILED = 'breasts.csv', 'failed.csv'
+CANDIDATES = 'candidates.csv'  # of models of two stages
 IMAGE_COLUMNS = (
     *('key', 'image', 'patient_id', 'laterality', 'view', 'height', 'width', 'score', 'regions'),
     *('area_pixels', 'area_mm2', 'threshold', 'seconds', 'mask'),
@@ -27,6 +29,10 @@ IMAGE_COLUMNS = (
 )
 PRESENCE_COLUMNS = ('presence', 'closed')  # of models that say whether there is a lesion at all
 LESION_COLUMNS = ('key', 'image', *(field.name for field in fields(Region)))
+CANDIDATE_COLUMNS = (
+    *('key', 'image', 'number', 'x', 'y', 'left', 'top', 'right', 'bottom', *CANDIDATE_SCORES),
+    'kept',
+)
 BREAST_COLUMNS = ('patient_id', 'laterality', 'images', 'views', 'score', 'regions', 'files')
 _SETTINGS = 'settings.json'
 
@@ -96,6 +102,7 @@ def image_line(
         'without_prompt': loaded.without_prompt,
         **_presence(found),
         'lesions': [asdict(region) for region in found.regions],
+        **_candidate_lines(found),
     }
 
 
@@ -103,6 +110,24 @@ def _presence(found: Prediction) -> dict[str, Any]:
     if found.presence is None:
         return {}
     return {'presence': round(found.presence, 6), 'closed': int(found.closed)}
+
+
+def _candidate_lines(found: Prediction) -> dict[str, Any]:
+    if found.candidates is None:
+        return {}
+    rows = []
+    for number, one in enumerate(found.candidates, start=1):
+        edges = zip(('left', 'top', 'right', 'bottom'), one['crop'], strict=True)
+        place = {'x': one['x'], 'y': one['y'], **dict(edges)}
+        rows.append(
+            {
+                'number': number,
+                **{name: round(value, 2) for name, value in place.items()},
+                **{name: round(one[name], 6) for name in CANDIDATE_SCORES},
+                'kept': int(one['kept']),
+            }
+        )
+    return {'candidates': rows}
 
 
 def _likeness(
@@ -116,7 +141,7 @@ def _likeness(
 
 
 def write_tables(out: Path, inputs: Sequence[Input], journal: Journal) -> dict[str, int]:
-    """Write the four tables from the journal, in the order of the inputs.
+    """Write the four tables, and of two stages a fifth, from the journal, in the order of the inputs.
 
     Returns:
         Counts: ``images`` that were predicted, ``failed`` ones, those ``with_marks``, of a model
@@ -147,7 +172,9 @@ def write_tables(out: Path, inputs: Sequence[Input], journal: Journal) -> dict[s
             yield {name: line.get(name) for name in columns}
 
     write_table(out / PREDICTIONS, columns, images())
-    write_table(out / LESIONS, LESION_COLUMNS, _lesions(done, journal))
+    write_table(out / LESIONS, LESION_COLUMNS, _nested('lesions', done, journal))
+    if done and 'candidates' in journal.line(done[0].key):
+        write_table(out / CANDIDATES, CANDIDATE_COLUMNS, _nested('candidates', done, journal))
     write_table(out / BREASTS, BREAST_COLUMNS, _breasts(done, journal))
     write_table(out / FAILED, ('image', 'reason'), _failures(inputs, journal))
     return counts
@@ -166,10 +193,10 @@ def _of(done: Iterable[Input], journal: Journal) -> Iterator[dict[str, Any]]:
     return (journal.line(source.key) for source in done)
 
 
-def _lesions(done: Iterable[Input], journal: Journal) -> Iterator[dict[str, Any]]:
+def _nested(name: str, done: Iterable[Input], journal: Journal) -> Iterator[dict[str, Any]]:
     for line in _of(done, journal):
-        for region in line['lesions']:
-            yield {'key': line['key'], 'image': line['image'], **region}
+        for row in line[name]:
+            yield {'key': line['key'], 'image': line['image'], **row}
 
 
 def _breasts(done: Sequence[Input], journal: Journal) -> Iterator[dict[str, Any]]:

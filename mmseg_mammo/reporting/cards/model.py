@@ -1,10 +1,11 @@
 """Model card: what a checkpoint is, from its record, and what it scored, from its tests."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
-from mmseg_mammo.io.checkpoint_record import PRESENCE
+from mmseg_mammo.io.checkpoint_record import PRESENCE, STAGE_NAMES, STAGES
 from mmseg_mammo.io.run_folder import IMAGE_LABELS
 from mmseg_mammo.reporting.cards.card import NO_DEVICE, Field, Group
 from mmseg_mammo.reporting.cards.licences import data_licences, unknown_licences, weight_table
@@ -150,20 +151,37 @@ def _facts(record: Mapping[str, Any]) -> Iterator[Field]:
     )
     tables = (_data_table(record), *_image_tables(record))
     yield Field('Development data characterization', '', tables)
-    yield Field('Training recipe', '', (recipe_table(record['config']),))
+    yield Field('Training recipe', '', tuple(_recipes(record)))
     yield from map(Field, ('Bias mitigation approaches', 'Ongoing maintenance'))
+
+
+def _recipes(record: Mapping[str, Any]) -> Iterator[Table]:
+    """The recipe of a training, or of each stage of a two-stage model."""
+    stages = record.get(STAGES)
+    if not stages:
+        yield recipe_table(record['config'])
+        return
+    for name in STAGE_NAMES:
+        table = recipe_table(stages[name]['config'])
+        yield replace(table, name=f'recipe_{name}', title=f'{table.title} of the {name}')
 
 
 def _parts(record: Mapping[str, Any]) -> Iterator[str]:
     """The class of a model, and those of its parts."""
     yield record['model']
     model = record['config'].get('model') or {}
+    yield from _bodies(model, '')
+    for stage in STAGE_NAMES:
+        yield from _bodies(model.get(stage) or {}, f'{stage} ')
+
+
+def _bodies(model: Mapping[str, Any], prefix: str) -> Iterator[str]:
     for name in ('backbone', 'image_encoder', 'decode_head', 'mask_decoder', 'presence_head'):
         part = model.get(name)
         if isinstance(part, Mapping):
             part = part.get('module') or part  # LoRA stands around its backbone
             if 'type' in part:
-                yield f'{name.replace("_", " ")} {part["type"]}'
+                yield f'{prefix}{name.replace("_", " ")} {part["type"]}'
 
 
 def _training_sets(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -1,10 +1,14 @@
 """Viewer cases: collected from the pictures that tests have saved."""
 
+from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from mmseg_mammo.io.run_folder import VIEWER, Records, picture_names
-from mmseg_mammo.reporting.document import Case
+from mmseg_mammo.reporting.document import Candidate, Case
 from mmseg_mammo.reporting.run_reader import Test
 from mmseg_mammo.reporting.runs import Runs
 from mmseg_mammo.reporting.scores import number, size_names
@@ -13,6 +17,8 @@ FACTS = (
     *('view', 'laterality', 'finding', 'pathology', 'density', 'annotated'),
     *('mask_kind', 'source', 'split'),
 )
+# Columns of a candidate on a picture.
+NUMBERS = ('x', 'y', 'left', 'top', 'right', 'bottom', 'score', 'finder_score', 'kept')
 Point = tuple[float, float, int]
 
 
@@ -24,6 +30,7 @@ def find_cases(runs: Runs) -> tuple[Case, ...]:
         pictures = {test.model: _files(test) for test in tests}
         rows = {test.model: _rows_by_key(test.every_image) for test in tests}
         sizes = {t.model: size_names(t.every_image) for t in tests}
+        candidates = {t.model: candidates_by_key(t) for t in tests if t.candidates is not None}
         for key in sorted(set().union(*rows.values())):
             seen = [
                 t
@@ -39,6 +46,7 @@ def find_cases(runs: Runs) -> tuple[Case, ...]:
                         pictures,
                         rows,
                         str(sizes[seen[0].model][rows[seen[0].model][key]]),
+                        candidates,
                     )
                 )
     return tuple(found)
@@ -60,6 +68,7 @@ def _make_case(
     pictures: Mapping[str, set[str]],
     rows: Mapping[str, Mapping[str, int]],
     size: str,
+    candidates: Mapping[str, Mapping[str, list[Candidate]]],
 ) -> Case:
     def file(test: Test, name: str) -> Path | None:
         return test.folder / VIEWER / name if name in pictures[test.model] else None
@@ -76,6 +85,9 @@ def _make_case(
         predictions={t.model: file(t, predicted) for t in tests},
         scores={t.model: _scores(t.every_image, rows[t.model][key]) for t in tests},
         points={t.model: prompt_points(t, rows[t.model][key]) for t in tests},
+        candidates={
+            t.model: tuple(candidates[t.model].get(key, ())) for t in tests if t.model in candidates
+        },
     )
 
 
@@ -99,4 +111,36 @@ def prompt_points(test: Test, row: int) -> tuple[Point, ...]:
     return tuple(
         ((float(x) + 0.5) / width, (float(y) + 0.5) / height, int(label))  # of pixel centres
         for x, y, label in points
+    )
+
+
+def candidates_by_key(test: Test) -> dict[str, list[Candidate]]:
+    """The candidates of each image of a test of two stages, best first.
+
+    None for a test on another grid than that of the images: their size is not on record then.
+    """
+    if test.candidates is None or test.eval_size:
+        return {}
+    rows = _rows_by_key(test.every_image)
+    known, found = test.candidates, defaultdict(list)
+    for line, key in enumerate(known['key'].tolist()):
+        height, width = (float(test.every_image[name][rows[key]]) for name in ('height', 'width'))
+        outlined = not np.isnan(test.every_image['truth_pixels'][rows[key]])
+        numbers = {name: float(known[name][line]) for name in NUMBERS}
+        one = make_candidate(numbers, height, width)
+        found[key].append(replace(one, found=bool(known['holds'][line]) if outlined else None))
+    return dict(found)
+
+
+def make_candidate(row: Mapping[str, float], height: float, width: float) -> Candidate:
+    """The candidate of a line of a table, on a picture of an image of this size in pixels."""
+    edges = zip(('left', 'top', 'right', 'bottom'), (width, height) * 2, strict=True)
+    left, top, right, bottom = (round(row[name] / side, 5) for name, side in edges)
+    return Candidate(
+        x=round((row['x'] + 0.5) / width, 5),  # of pixel centres
+        y=round((row['y'] + 0.5) / height, 5),
+        crop=(left, top, right, bottom),
+        score=round(row['score'], 4),
+        finder_score=round(row['finder_score'], 4),
+        kept=bool(row['kept']),
     )

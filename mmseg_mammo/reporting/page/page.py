@@ -62,6 +62,7 @@ def render_page(
             notes=notes,
             data=data,
             truth=truth,
+            candidates=any(case.candidates for case in cases),
             filters=filters(data['cases'], () if truth else _FILTERS),
             scores=unique_values(
                 s for case in cases for scores in case.scores.values() for s in scores

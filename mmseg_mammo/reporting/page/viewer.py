@@ -1,6 +1,7 @@
 """Viewer data: turns cases into plain values for the JSON of the page."""
 
 import base64
+import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -44,7 +45,7 @@ def viewer_data(cases: Sequence[Case], truth: bool = True) -> dict[str, Any]:
         one), width and height (px), image (JPEG, base64), truth and predictions
         (:func:`mmseg_mammo.visualization.outline.outline`; '' is an empty mask, and a model that
         is absent was not tested), scores (None where there is none), points (0 to 1);
-        and files, where it has some.
+        and files and candidates, where it has some.
 
     Raises:
         DataFileError: A picture is missing, unreadable, or of another size than its image.
@@ -101,7 +102,13 @@ def _case_data(case: Case, truth: bool) -> dict[str, Any]:
         },
         'points': {model: points for model, points in case.points.items() if points},
         **({'files': case.files} if case.files else {}),
+        **_candidates(case),
     }
+
+
+def _candidates(case: Case) -> dict[str, Any]:
+    found = {model: [*map(dataclasses.asdict, all_)] for model, all_ in case.candidates.items()}
+    return {'candidates': found} if found else {}
 
 
 def _finite(score: float | None) -> float | None:

@@ -1,6 +1,6 @@
 """Lesion section: lesions found, false positives, FROC, and surface distances."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -170,23 +170,10 @@ def _froc_figure(
     places: Mapping[str, int],
 ) -> Figure:
     def drawer(way: str) -> Callable[[Axes], None]:
-        def draw(axis: Axes) -> None:
-            for test in tests:
-                rate, found = curves[test.model, way]
-                style = {**model_style(places[test.model]), 'marker': ''}
-                # Level from the last detection on, as the table has it.
-                axis.plot(
-                    np.append(rate[::-1], 8.5), 100 * np.append(found[::-1], found[0]), **style
-                )
-            axis.set_xlim(0, 8.5)
-            axis.set_ylim(0, 100)
-            axis.set_xlabel('false positives per image')
-            axis.set_ylabel('sensitivity %')
-            axis.set_title(f'criterion: {way}')
+        lines = [(places[test.model], curves[test.model, way]) for test in tests]
+        return lambda axis: draw_froc(axis, lines, f'criterion: {way}')
 
-        return draw
-
-    alt = '; '.join(f'{m}, {w}: {_in_words(c[1])}' for (m, w), c in curves.items())
+    alt = '; '.join(f'{m}, {w}: {froc_in_words(c)}' for (m, w), c in curves.items())
     few = few_notes({f'lesion images of {t.model}': int(has_lesion(t.images).sum()) for t in tests})
     caption = ' '.join(('Lesions found against false positives.', *few, *mark_notes(tests)))
     models = {test.model: places[test.model] for test in tests}
@@ -194,5 +181,20 @@ def _froc_figure(
     return panels(f'froc_{slug}', f'FROC of {dataset}', caption, alt, drawers, models)
 
 
-def _in_words(found: np.ndarray) -> str:
+def draw_froc(axis: Axes, lines: Sequence[tuple[int, Curve]], title: str) -> None:
+    """Draw FROC curves, each in the look of its index."""
+    for place, (rate, found) in lines:
+        style = {**model_style(place), 'marker': ''}
+        # Level from the last detection on, as the table has it.
+        axis.plot(np.append(rate[::-1], 8.5), 100 * np.append(found[::-1], found[0]), **style)
+    axis.set_xlim(0, 8.5)
+    axis.set_ylim(0, 100)
+    axis.set_xlabel('false positives per image')
+    axis.set_ylabel('sensitivity %')
+    axis.set_title(title)
+
+
+def froc_in_words(curve: Curve) -> str:
+    """The end of a FROC curve, for readers who cannot see it."""
+    found = curve[1]
     return 'no lesions' if np.isnan(found).any() else f'at most {100 * found.max():.1f} %'

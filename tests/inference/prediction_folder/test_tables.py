@@ -206,3 +206,38 @@ def test_a_closed_image_has_the_score_zero_and_its_presence(tmp_path):
     row = image_line(source, Loaded((), np.zeros((40, 30), np.uint8)), found, 'masks/a.png')
     assert (row['presence'], row['closed'], row['score']) == (0.031235, 1, 0.0)
     assert found.probability.max() == np.float32(0.8)  # the evidence
+
+
+def test_candidates_have_a_table_where_the_model_has_some(tables, tmp_path):
+    one = {'number': 1, 'x': 1.5, 'y': 2, 'left': -3, 'top': 0, 'right': 6, 'bottom': 9}
+    one |= {'finder_score': 0.4, 'refiner_presence': 0.5, 'refiner_max': 0.9, 'score': 0.6}
+    one |= {'kept': 1}
+    tables([line('a', candidates=[one, one | {'number': 2}]), line('b', candidates=[])])
+    found = rows(tmp_path / 'candidates.csv')
+    assert [(row['key'], row['number'], row['left']) for row in found] == [
+        ('a', '1', '-3'),
+        ('a', '2', '-3'),
+    ]
+
+
+def test_a_model_of_one_stage_has_no_table_of_candidates(tables, tmp_path):
+    tables([line('a')])
+    assert not (tmp_path / 'candidates.csv').exists()
+
+
+def test_a_line_has_the_candidates_of_a_prediction():
+    said = {'finder_score': 0.4, 'refiner_presence': 0.5, 'refiner_max': 0.9, 'score': 0.123456789}
+    one = {'x': 1.234, 'y': 2.0, 'crop': (-3.0, 0.0, 6.0, 9.126), 'kept': True, **said}
+    zeros = np.zeros((9, 9), np.float32)
+    source, loaded = Input('a.png', None, 'a'), Loaded((), np.zeros((9, 9), np.uint8))
+    for given, rows_ in (((one,), 1), ((), 0)):
+        found = describe(zeros, zeros > 0, 0.5, candidates=given)
+        told = image_line(source, loaded, found, 'masks/a.png')['candidates']
+        assert len(told) == rows_
+    assert 'candidates' not in image_line(source, loaded, describe(zeros, zeros > 0, 0.5), 'm')
+    (row,) = image_line(source, loaded, describe(zeros, zeros > 0, 0.5, candidates=(one,)), 'm')[
+        'candidates'
+    ]
+    assert (row['number'], row['x'], row['bottom'], row['score'], row['kept']) == (
+        *(1, 1.23, 9.13, 0.123457, 1),
+    )

@@ -1,6 +1,6 @@
 """The card of a model: from its record, and from the tests of this very checkpoint."""
 
-from records import RECORD
+from records import RECORD, two_stages
 
 from mmseg_mammo.reporting.cards.card import render_card
 from mmseg_mammo.reporting.cards.model import model_card
@@ -81,3 +81,16 @@ def test_scores_by_stratum_are_those_of_its_own_tests(tested):
         assert f'**{title}**' in text
     assert 'FROC' not in text
     assert '| unet' not in text
+
+
+def test_of_two_stages_each_has_its_parts_and_its_recipe():
+    record = two_stages()
+    record['config']['model'] |= {
+        'finder': {'backbone': {'type': 'UNet'}},
+        'refiner': {'image_encoder': {'type': 'SAMImageEncoder'}},
+    }
+    record['stages']['refiner']['config'] = {'train_cfg': {'max_epochs': 77}}
+    text = page(record)
+    assert 'TwoStageSegmentor, finder backbone UNet, refiner image encoder SAMImageEncoder' in text
+    assert 'Training recipe of the finder' in text
+    assert '| longest training | max\\_epochs 77 |' in text.partition('recipe of the refiner')[2]

@@ -53,6 +53,15 @@ class Reader(HTMLParser):
         return [attributes for tag, attributes in self.tags if tag == name]
 
 
+def test_the_legend_and_the_setting_of_candidates_are_there_where_there_are_some(tmp_path):
+    cases = make_cases(tmp_path, 2)
+    staged = [dataclasses.replace(case, candidates={'U-Net': ()}) for case in cases]
+    plain, other = (render_page('R', SECTIONS, each, NOTES) for each in (cases, staged))
+    for text in ('class="key crop-key"', 'name="crops"'):
+        assert text not in plain
+        assert text in other
+
+
 @pytest.fixture(scope='module')
 def page(tmp_path_factory):
     cases = make_cases(tmp_path_factory.mktemp('cases'), 12)

@@ -7,6 +7,7 @@ import pytest
 from page_samples import HOSTILE, make_cases, save, square
 
 from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.reporting.document import Candidate
 from mmseg_mammo.reporting.page.viewer import filters, viewer_data
 
 
@@ -50,6 +51,27 @@ def test_only_facts_that_tell_cases_apart_become_filters(cases):
 def test_a_score_that_is_no_number_is_none(cases):
     odd = dataclasses.replace(cases[0], scores={'U-Net': {'dice': float('nan'), 'iou': 0.0}})
     assert viewer_data([odd])['cases'][0]['scores'] == {'U-Net': {'dice': None, 'iou': 0.0}}
+
+
+def test_candidates_are_told_of_models_that_have_some_stages(cases):
+    one = Candidate(0.5, 0.25, (0.3, -0.1, 0.7, 0.4), 0.9, 0.6, kept=True, found=False)
+    staged = dataclasses.replace(cases[0], candidates={'U-Net': (one,), 'SAM & co': ()})
+    plain, told = viewer_data([cases[1], staged])['cases']
+    assert 'candidates' not in plain
+    assert told['candidates'] == {
+        'U-Net': [
+            {
+                'x': 0.5,
+                'y': 0.25,
+                'crop': (0.3, -0.1, 0.7, 0.4),
+                'score': 0.9,
+                'finder_score': 0.6,
+                'kept': True,
+                'found': False,
+            }
+        ],
+        'SAM & co': [],
+    }
 
 
 def test_a_mask_of_another_size_is_named_with_both_sizes(cases):

@@ -9,8 +9,9 @@ function amount(item, model, score) {
 function predictionPanel(item, model) {
   const prediction = item.predictions[model];
   const regions = scoreOf(item, model, 'regions');
-  return panel(item, model, { prediction }, `${data.names.score} ${amount(item, model, 'score')}`,
-    prediction ? `${regions} ${regions === 1 ? 'region' : 'regions'}` : 'nothing marked');
+  const candidates = item.candidates?.[model];
+  return panel(item, model, { prediction, candidates }, `${data.names.score} ${amount(item, model, 'score')}`,
+    prediction ? `${regions} ${regions === 1 ? 'region' : 'regions'}` : 'nothing marked', candidateWords(candidates));
 }
 
 function panels(item, models) {

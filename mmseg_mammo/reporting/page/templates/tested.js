@@ -2,9 +2,11 @@ function predictionPanel(item, model) {
   if (!(model in item.predictions)) return make('p', { class: 'panel untested' }, make('b', {}, model), ' not tested on this image');
   const prediction = item.predictions[model];
   const points = item.points[model] ?? [];
+  const candidates = item.candidates?.[model];
   const numbers = SHARES.map((score) => `${data.names[score]} ${percent(scoreOf(item, model, score))}`);
-  return panel(item, model, { truth: item.truth, truthClass: 'truth also', prediction, points },
-    ...numbers, prediction ? '' : 'empty prediction', points.length ? `prompts: ${points.length}` : '');
+  return panel(item, model, { truth: item.truth, truthClass: 'truth also', prediction, points, candidates },
+    ...numbers, prediction ? '' : 'empty prediction', points.length ? `prompts: ${points.length}` : '',
+    candidateWords(candidates));
 }
 
 function panels(item, models) {

@@ -81,10 +81,11 @@ function startViewer() {
 
   /** Settings that need no new drawing. */
   function dress() {
-    const { opacity, truth } = form.elements;
+    const { opacity, truth, crops } = form.elements;
     byId('large-opacity').value = opacity.value;
     body.style.setProperty('--opacity', opacity.value);
     body.classList.toggle('truth-apart', !truth.checked);
+    body.classList.toggle('crops-apart', crops?.checked === false);
   }
 
   function row(item, place) {
@@ -104,13 +105,14 @@ function startViewer() {
     byId('large-title').textContent = item.key;
     byId('large-place').textContent = `case ${opened + 1} of ${matching.length}`;
     byId('large-body').replaceChildren(make('ul', { class: 'facts' }, ...facts(item)),
-      make('div', { class: 'panels' }, ...panels(item, models())), scoreTable(item, models()));
+      make('div', { class: 'panels' }, ...panels(item, models())), scoreTable(item, models()),
+      ...candidateTables(item, models()));
     if (!large.open) large.showModal();
     remember();
   }
 
   form.addEventListener('input', ({ target }) => {
-    if (target.name === 'opacity' || target.name === 'truth') dress();
+    if (['opacity', 'truth', 'crops'].includes(target.name)) dress();
     else { page = target.name === 'hide' ? page : 0; show(); }
     remember();
   });

@@ -1,0 +1,218 @@
+"""Joined model: the config and the checkpoint of two trained stages as one."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from mmseg_mammo.engine.checkpoint import build_model, check_state, load_model
+from mmseg_mammo.engine.config.checks import datasets_of
+from mmseg_mammo.engine.config.differences import note_clahe
+from mmseg_mammo.engine.config.image_steps import augments, resizes, split_steps, touches_image
+from mmseg_mammo.engine.config.stored import plain_settings
+from mmseg_mammo.engine.config.test_output import threshold_of
+from mmseg_mammo.engine.config.type_names import type_name, with_names
+from mmseg_mammo.engine.provenance import versions
+from mmseg_mammo.engine.training_record.describe import describe_input
+from mmseg_mammo.engine.two_stage.stages import FINDER, OF_CROPS, REFINER, crop_steps
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.checkpoint_record import FORMAT, PRESENCE, STAGES, add_record, read_record
+from mmseg_mammo.io.files import sha256, write_atomic
+from mmseg_mammo.models.two_stage.stage_config import without_files
+
+KEEP = {'type': 'KeepFullImage'}
+# What is of a training or its validation, and of its stages; the joined model is tested only.
+_LEFT_OUT = (
+    *('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'),
+    *('val_dataloader', 'val_cfg', 'val_evaluator', 'stages'),
+)
+# Of the record of a stage, what the record of both keeps.
+_OF_STAGE = ('name', 'model', 'input', 'epoch', 'iter', 'best_score', 'trained_on', 'config')
+
+
+def tested_pipeline(cfg: Config) -> list[Any]:
+    """The way of an image and its mask to a model in a test, which its validation has too."""
+    for loader in ('test_dataloader', 'val_dataloader'):
+        for _, dataset in datasets_of(cfg.get(loader), loader):
+            return copy.deepcopy(list(dataset.get('pipeline') or []))
+    raise MammoError(
+        f'{cfg.filename} has neither validation nor test', 'a config with val_dataloader'
+    )
+
+
+def joined_config(cfg: Config, finder: Config, refiner: Config) -> Config:
+    """The config of the model of both stages, for tests.
+
+    It has the data and the evaluators of ``cfg``, and the images as the finder sees them, with their
+    full pixels beside.
+
+    Args:
+        cfg: With ``stages``.
+        finder: Config that the finder was trained with.
+        refiner: Of the refiner.
+    """
+    settings = {key: value for key, value in cfg.to_dict().items() if key not in _LEFT_OUT}
+    model = settings['model']
+    for name, stage in ((FINDER, finder), (REFINER, refiner)):
+        model[name] = without_files(stage.to_dict()['model'])
+    trained = next(crop_steps(refiner, 'train_dataloader'))
+    shown = {key: trained[key] for key in OF_CROPS if key in trained}
+    model['crop'] = {**shown, **(model.get('crop') or {}), 'size': _input_of_crops(refiner)}
+    joined = Config(settings, cfg_text='# joined\n', filename=cfg.filename)
+    pipeline = with_full_image(tested_pipeline(finder))
+    for _, dataset in datasets_of(joined.get('test_dataloader'), 'test_dataloader'):
+        if not dataset.get('pipeline'):
+            dataset['pipeline'] = copy.deepcopy(pipeline)
+    return joined
+
+
+def with_full_image(pipeline: Sequence[Any]) -> list[Any]:
+    """A pipeline that keeps the pixels that it resizes.
+
+    Raises:
+        MammoError: It resizes nothing.
+    """
+    steps = split_steps(pipeline)
+    for number, step in enumerate(steps):
+        if resizes(step.get('type')):
+            return [*steps[:number], dict(KEEP), *steps[number:]]
+    raise MammoError(
+        'stages.finder: its test pipeline resizes no image', 'a pipeline with Resize, for one side'
+    )
+
+
+def check_views(cfg: Config, finder: Config, refiner: Config) -> None:
+    """Refuse stages that do not see the same image: what the finder keeps is what crops are cut of.
+
+    Raises:
+        MammoError: A step before the resizing of the finder is none before the crops of the refiner,
+            or the other way round.
+    """
+    ours = _before(tested_pipeline(finder), lambda step: resizes(step.get('type')))
+    theirs = _before(
+        next(d['pipeline'] for _, d in datasets_of(refiner.train_dataloader, '')),
+        lambda step: type_name(step.get('type')) == 'CropAroundLesion',
+    )
+    if ours != theirs:
+        said = [', '.join(type_name(step['type']) for step in steps) for steps in (ours, theirs)]
+        raise MammoError(
+            f'{cfg.filename}: the finder resizes what {said[0]} made of an image, and the refiner '
+            f'crops what {said[1]} made',
+            'the same steps with the same settings before Resize and before CropAroundLesion',
+            'Move MammoCLAHE before the resizing, as unet_finder_cbis has it',
+        )
+
+
+def _before(pipeline: Sequence[Any], is_end: Any) -> list[Any]:
+    """The steps about images before the first one that ``is_end``, in comparable form."""
+    found = []
+    for step in split_steps(pipeline):
+        if is_end(step):
+            break
+        if touches_image(step) and not augments(step.get('type')):
+            found.append(with_names(dict(step)))
+    return found
+
+
+def _input_of_crops(refiner: Config) -> tuple[int, int]:
+    """(height, width) that crops are resized to, as the training of the refiner does.
+
+    Raises:
+        MammoError: It does not.
+    """
+    for _ in crop_steps(refiner, 'train_dataloader'):
+        for _, dataset in datasets_of(refiner.train_dataloader, 'train_dataloader'):
+            for step in dataset['pipeline']:
+                if resizes(step.get('type')):
+                    width, height = step['scale']
+                    return height, width
+    raise MammoError(
+        f'{refiner.filename} does not resize its crops', 'ResizeMammogram behind CropAroundLesion'
+    )
+
+
+def build_joined(joined: Config, stages: Mapping[str, Config], files: Mapping[str, Path]) -> Any:
+    """The model of both stages with their weights, in eval mode on the CPU.
+
+    Args:
+        joined: See :func:`joined_config`.
+        stages: Config that each stage was trained with.
+        files: Checkpoint of each; frozen weights that it lacks come from the file of its config.
+    """
+    model = build_model(joined)
+    state = {}
+    for name, file in files.items():
+        own = load_model(copy.deepcopy(stages[name]), file).state_dict()
+        state.update({f'{name}.{key}': value for key, value in own.items()})
+    check_state(state, model, ' and '.join(map(str, files.values())))
+    model.load_state_dict(state)
+    model.cfg = joined
+    return model.eval()
+
+
+def write_joined(
+    path: Path, model: Any, files: Mapping[str, Path], choice: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write the checkpoint of both stages with its record.
+
+    Args:
+        path: The file.
+        model: Of :func:`build_joined`; ``model.cfg`` has what was chosen.
+        files: Checkpoint of each stage.
+        choice: Facts of the choice on validation; ``presence`` among them goes to its own place.
+
+    Returns:
+        Facts of the file.
+    """
+    joined = model.cfg
+    records = {name: read_record(file) or {} for name, file in files.items()}
+    content: dict[str, Any] = {
+        'meta': {'cfg': joined.pretty_text, 'epoch': 0, 'iter': 0},
+        'state_dict': model.state_dict(),
+    }
+    note_clahe(content)
+    record = describe_joined(joined, files, records, choice)
+
+    def write(stream: Any) -> None:
+        torch.save(content, stream)
+        add_record(stream, record)
+
+    write_atomic(path, write)
+    return {'checkpoint': path.name, 'sha256': sha256(path)}
+
+
+def describe_joined(
+    joined: Config,
+    files: Mapping[str, Path],
+    records: Mapping[str, Mapping[str, Any]],
+    choice: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The record of a checkpoint of both stages; images and data are those of the finder."""
+    finder = records[FINDER]
+    stages: dict[str, Any] = {
+        name: {'sha256': sha256(files[name]), **{key: record.get(key) for key in _OF_STAGE}}
+        for name, record in records.items()
+    }
+    stages['choice'] = {key: value for key, value in choice.items() if key != PRESENCE}
+    return {
+        'format': FORMAT,
+        'versions': versions(),
+        'name': Path(joined.filename).stem if joined.filename else 'unnamed',
+        'model': type_name(joined.model.type),
+        'input': describe_input(joined),
+        'threshold': threshold_of(joined),
+        'trained_on': finder.get('trained_on', {}),
+        'images': finder.get('images', {}),
+        'preparation': finder.get('preparation', {}),
+        'base': [base for record in records.values() for base in record.get('base', [])],
+        'config': plain_settings(joined),
+        'epoch': sum(record.get('epoch') or 0 for record in records.values()),
+        'iter': sum(record.get('iter') or 0 for record in records.values()),
+        'best_score': {'lesion_dice': choice['lesion_dice']},
+        'trained_only': False,
+        STAGES: stages,
+        **({PRESENCE: choice[PRESENCE]} if choice.get(PRESENCE) else {}),
+    }

@@ -1,0 +1,60 @@
+"""Journal of a training of two stages: which of its steps are finished."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmseg_mammo.errors import DataFileError, MammoError
+from mmseg_mammo.io.files import read_json, write_json
+
+JOURNAL = 'two_stage.json'
+_PAUSE = 0.2  # seconds between two looks at what another process does
+
+
+class Journal:
+    """Finished steps by name, each with its facts, in ``two_stage.json`` of the work folder.
+
+    Args:
+        work_dir: Of the training of both stages.
+    """
+
+    def __init__(self, work_dir: Path) -> None:
+        self.path = work_dir / JOURNAL
+
+    def begin(self, resume: bool) -> None:
+        """Start, or go on.
+
+        Raises:
+            MammoError: Another training began here, and ``resume`` is off.
+        """
+        if self.path.is_file() and not resume:
+            raise MammoError(
+                f'{self.path.parent} holds another training, which would be overwritten',
+                'an empty work folder, or --resume to go on where it stopped',
+                'Name another --work-dir, or move the old one away',
+            )
+        if not self.path.is_file():
+            write_json(self.path, {})
+
+    def facts(self, step: str) -> dict[str, Any] | None:
+        """What is known of a step; None if it is not finished."""
+        try:
+            return read_json(self.path).get(step)
+        except DataFileError:
+            if self.path.is_file():
+                raise
+            return None  # another process has not begun it yet
+
+    def finish(self, step: str, facts: Mapping[str, Any]) -> None:
+        """Note that a step is finished; for one process alone."""
+        write_json(self.path, {**read_json(self.path), step: dict(facts)})
+
+    def wait_for(self, step: str) -> dict[str, Any]:
+        """Wait until another process has finished a step, however long that takes.
+
+        Collectives of several processes give up after some minutes; a file does not.
+        """
+        while (found := self.facts(step)) is None:
+            time.sleep(_PAUSE)
+        return found

@@ -1,0 +1,145 @@
+"""Run of both stages: finder, candidates, refiner, choice on validation, one checkpoint."""
+
+import gc
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from mmseg_mammo.engine.checkpoint import build_model
+from mmseg_mammo.engine.resume import differences
+from mmseg_mammo.engine.two_stage.choice import choose
+from mmseg_mammo.engine.two_stage.joined import (
+    build_joined,
+    check_views,
+    joined_config,
+    write_joined,
+)
+from mmseg_mammo.engine.two_stage.journal import Journal
+from mmseg_mammo.engine.two_stage.mining import mine
+from mmseg_mammo.engine.two_stage.stages import (
+    FINDER,
+    REFINER,
+    check_stages,
+    stage_config,
+    use_candidates,
+)
+from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process, last_checkpoint
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.io.files import sha256
+from mmseg_mammo.io.run_folder import BEST
+
+CANDIDATES = 'candidates'  # folder of the finder's peaks, and the step that writes it
+JOINED = 'joined'
+Train = Callable[[Config, bool], None]
+
+
+def train_stages(cfg: Config, resume: bool, train: Train) -> Path:
+    """Train finder and refiner, choose on validation, and write ``best.pth`` of both.
+
+    Steps that are finished are left out when it is gone on with; one that was interrupted goes on
+    from its last checkpoint, or is done again.
+
+    Args:
+        cfg: With ``stages``.
+        resume: Whether to go on with what the work folder holds.
+        train: Trains one config, and goes on with it if the second argument says so.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        MammoError: The stages do not fit each other, or the work folder holds another training.
+    """
+    check_stages(cfg)
+    work_dir = Path(cfg.work_dir)
+    finder, refiner = (stage_config(cfg, name) for name in (FINDER, REFINER))
+    use_candidates(refiner, work_dir / CANDIDATES)
+    check_views(cfg, finder, refiner)
+    build_model(
+        joined_config(cfg, finder, refiner)
+    )  # what does not fit is said before any training
+    hold_for_training(work_dir)
+    journal = Journal(work_dir)
+    if is_first_process():
+        journal.begin(resume)
+    _train(FINDER, finder, resume, train, journal)
+    _in_one_process(
+        CANDIDATES, journal, lambda: mine(cfg, finder, best_of(finder), work_dir / CANDIDATES)
+    )
+    _train(REFINER, refiner, resume, train, journal)
+    _in_one_process(JOINED, journal, lambda: _join(cfg, {FINDER: finder, REFINER: refiner}))
+    return work_dir / BEST
+
+
+def best_of(stage: Config) -> Path:
+    """The checkpoint of a trained stage: the best one, or the last one of a training without any."""
+    work_dir = Path(stage.work_dir)
+    best = work_dir / BEST
+    return best if best.is_file() else last_checkpoint(work_dir)
+
+
+def _train(name: str, stage: Config, resume: bool, train: Train, journal: Journal) -> None:
+    """Train a stage unless it is trained; processes of one training are together here."""
+    if journal.facts(name) is not None:
+        _refuse_another(name, stage)
+        _say(f'{name}: trained before, {best_of(stage)}')
+        return
+    _say(f'{name}: {stage.filename} to {stage.work_dir}')
+    train(stage, resume and (Path(stage.work_dir) / 'last_checkpoint').is_file())
+    gc.collect()  # the runner holds on to the model, the other stage needs the room
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    file = best_of(stage)
+    if is_first_process():
+        journal.finish(name, {'checkpoint': file.name, 'sha256': sha256(file)})
+
+
+def _in_one_process(step: str, journal: Journal, work: Callable[[], dict[str, Any]]) -> None:
+    """Do a step in the main process; the others wait for it."""
+    if journal.facts(step) is not None:
+        return
+    if is_first_process():
+        journal.finish(step, work())
+    else:
+        journal.wait_for(step)
+
+
+def _refuse_another(name: str, stage: Config) -> None:
+    """Refuse to go on with a stage that was trained otherwise than is asked now.
+
+    Raises:
+        MammoError: A setting that changes the result differs.
+    """
+    record = read_record(best_of(stage)) or {}
+    if not record.get('config'):
+        return
+    trained = Config(record['config'])
+    refused, _ = differences(trained, stage, data_known=False)
+    refused += [
+        f'train_cfg.{key} is {now}, was {before}'
+        for key in ('max_epochs', 'max_iters')
+        if (now := stage.train_cfg.get(key)) != (before := trained.train_cfg.get(key))
+    ]
+    if refused:
+        raise MammoError(
+            f'--resume: {name} was trained otherwise: {"; ".join(refused[:5])}',
+            'the config and --cfg-options that it began with',
+            'For another training name another --work-dir',
+        )
+
+
+def _join(cfg: Config, stages: Mapping[str, Config]) -> dict[str, Any]:
+    """Choose on validation, and write the checkpoint of both."""
+    files = {name: best_of(stage) for name, stage in stages.items()}
+    model = build_joined(joined_config(cfg, **stages), stages, files)
+    choice = choose(model, stages[FINDER], cfg.stages.get('presence'))
+    return write_joined(Path(cfg.work_dir) / BEST, model, files, choice)
+
+
+def _say(text: str) -> None:
+    print_log(text, 'current')
