@@ -30,7 +30,16 @@ NARROW = {
 }
 # Inside a room: folders and modules that look to the left only. Others of the room come first.
 INSIDE = {
-    'models': ('input_grid', 'encoder_decoder', 'peft', 'prompts', 'losses', 'backbones', 'sam'),
+    'models': (
+        'input_grid',
+        'encoder_decoder',
+        'peft',
+        'prompts',
+        'losses',
+        'backbones',
+        'sam',
+        'two_stage',
+    ),
     'reporting': ('sections', 'page', 'cards', 'report', 'predictions'),
 }
 HEAVY = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmseg', 'mmpretrain')

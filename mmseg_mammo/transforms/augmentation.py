@@ -14,6 +14,7 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.mask import is_image_label
+from mmseg_mammo.transforms.full_image import refuse_kept
 from mmseg_mammo.transforms.levels import grey_of, like_before
 
 
@@ -160,6 +161,7 @@ class RandomLesionAffine(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Warp ``results['img']`` and ``results['gt_seg_map']``."""
+        refuse_kept(results, type(self).__name__)
         if np.random.random() >= self.prob:
             return results
         degrees = np.random.uniform(-self.degrees, self.degrees)

@@ -105,6 +105,24 @@ def full_pixels(field: PixelData) -> np.ndarray:
     return pixels if pixels.dtype == np.uint8 else pixels.astype(np.uint16)
 
 
+def refuse_kept(results: Mapping[str, Any], step: str) -> None:
+    """Refuse a step that would move the image, and not the full one.
+
+    Args:
+        results: Of a pipeline.
+        step: Its name.
+
+    Raises:
+        MammoError: There is a full one.
+    """
+    if KEPT in results:
+        raise MammoError(
+            f'{results.get("img_path") or "an array"}: {step} behind KeepFullImage',
+            'steps that resize only',
+            'Take one of the two out of the pipeline',
+        )
+
+
 def _refuse_flip(results: Mapping[str, Any]) -> None:
     if results.get('flip'):
         raise MammoError(

@@ -15,7 +15,7 @@ from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.tables.candidates import Mined, read_candidates
 from mmseg_mammo.transforms.crops import Box, crop_box, crop_side, cut_crop
-from mmseg_mammo.transforms.full_image import KEPT
+from mmseg_mammo.transforms.full_image import refuse_kept
 from mmseg_mammo.transforms.levels import grey_of, like_before
 
 _HALF = 0.5  # of a lesion's pixels: a crop with as many shows it
@@ -94,7 +94,7 @@ class CropAroundLesion(BaseTransform):
     def _check(self) -> None:
         for name in ('share', 'mm', 'factor'):
             value = getattr(self, name)
-            if not (value is None and name != 'share') and not value > 0:
+            if (value is not None or name == 'share') and not (value or 0) > 0:
                 raise MammoError(f'{name}={value} of CropAroundLesion', 'a number above 0')
         for name in ('jitter', 'scale_jitter'):
             if not getattr(self, name) >= 0:
@@ -131,11 +131,11 @@ class CropAroundLesion(BaseTransform):
         Raises:
             MammoError: There is no mask, or ``KeepFullImage`` went before.
         """
-        if KEPT in results or 'gt_seg_map' not in results:
+        refuse_kept(results, type(self).__name__)
+        if 'gt_seg_map' not in results:
             raise MammoError(
-                f'{results.get("img_path") or "an array"}: CropAroundLesion '
-                + ('behind KeepFullImage' if KEPT in results else 'without a mask'),
-                'a pipeline with LoadLesionMask before it, and without KeepFullImage',
+                f'{results.get("img_path") or "an array"}: CropAroundLesion without a mask',
+                'LoadLesionMask before it',
             )
         image, mask = results['img'], results['gt_seg_map']
         unknown = is_image_label(results)
@@ -160,7 +160,7 @@ class CropAroundLesion(BaseTransform):
     def _place(self, results: dict, lesions: Regions) -> tuple[float, float, int]:
         """Middle and side of the crop."""
         shape = results['gt_seg_map'].shape
-        side = float(crop_side(shape, self.share, self.mm, results.get('extent_mm')))
+        factor, extent = None, 0
         false = self._false(results)
         kind = self._kind(bool(len(lesions)), bool(false))
         if kind == 'lesion':
@@ -169,19 +169,19 @@ class CropAroundLesion(BaseTransform):
                 chosen = np.random.randint(len(lesions))
             left, top, width, height = map(int, lesions.boxes[chosen])
             place = left + (width - 1) / 2, top + (height - 1) / 2
-            if self.factor is not None:
-                side = min(max(side, self.factor * max(width, height)), float(max(shape)))
+            factor, extent = self.factor, max(width, height)
         elif kind == 'candidate':
             mined = false[np.random.randint(len(false))] if self.random else false[0]
             place = mined.x, mined.y
         else:
             place = _in_breast(results['img'], self.random)
+        side = crop_side(shape, self.share, self.mm, results.get('extent_mm'), factor, extent)
         if not self.random:
-            return (*place, round(side))
+            return (*place, side)
         most = np.log1p(self.scale_jitter)
-        side *= float(np.exp(np.random.uniform(-most, most)))
+        side = max(1, round(side * float(np.exp(np.random.uniform(-most, most)))))
         right, down = np.random.uniform(-self.jitter, self.jitter, 2) * side
-        return place[0] + right, place[1] + down, max(1, round(side))
+        return place[0] + right, place[1] + down, side
 
     def _kind(self, lesion: bool, false: bool) -> str:
         """Around what the crop is cut."""
@@ -238,12 +238,8 @@ def _in_breast(image: np.ndarray, random: bool) -> tuple[float, float]:
 def _label(results: dict, lesions: Regions, box: Box, unknown: bool) -> None:
     """Say whether the crop holds a lesion, as far as that is known."""
     inside = cut_crop(lesions.labels, box)
-    counts = np.bincount(inside.ravel(), minlength=1)[1:]
-    seen = any(
-        counts[number] >= _HALF * area
-        for number, area in enumerate(lesions.pixels)
-        if number < len(counts)
-    )
+    counts = np.bincount(inside.ravel(), minlength=len(lesions) + 1)[1:]
+    seen = bool((counts >= _HALF * lesions.pixels).any())
     if seen:
         results['annotated'] = 'lesion'
     elif unknown or (results['gt_seg_map'] == 1).any():

@@ -79,3 +79,11 @@ def test_a_model_without_a_known_encoder_and_one_that_sees_parts_have_none():
     probe = FeatureProbe(model)
     model.backbone(torch.rand(1, 3, 8, 8))
     assert probe.first(1) == [None]
+
+
+def test_of_two_stages_the_finder_is_looked_at():
+    two = torch.nn.Module()
+    two.finder = Model()
+    name, encoder = encoder_of(two)
+    assert (name, encoder) == ('finder.backbone', two.finder.backbone)
+    assert encoder_of(SimpleNamespace(finder=torch.nn.Module())) is None

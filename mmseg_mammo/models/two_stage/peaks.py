@@ -8,7 +8,7 @@ from scipy import ndimage
 from mmseg_mammo.models.two_stage.settings import CandidateRule
 
 _SMOOTHING = 0.25  # sigma, as a share of the distance between peaks
-_DECIMALS = 6  # of a smoothed probability: what differs less is one plateau
+_DECIMALS = 9  # of a smoothed probability: what differs less is one plateau
 _REGION = 0.5  # of the peak's score: the region around it has more
 
 

@@ -15,13 +15,14 @@ class CandidateRule:
 
     Attributes:
         count: The most of an image.
-        min_score: Smoothed probability that a peak has at least, 0 to 1.
+        min_score: Smoothed probability that a peak has at least, 0 to 1. It is low on purpose: a map
+            is sure of one place, and lesions that it misses are often among its faint peaks.
         distance: That two peaks are apart at least, as a share of the image's long side.
     """
 
     count: int = 5
-    min_score: float = 0.05
-    distance: float = 0.05
+    min_score: float = 1e-4
+    distance: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
@@ -53,9 +54,12 @@ class CropRule:
         """Refuse values that mean nothing."""
         for name in ('share', 'mm', 'factor'):
             value = getattr(self, name)
-            if not (value is None and name != 'share') and not value > 0:
+            if value is None and name != 'share':
+                continue
+            if not isinstance(value, (int, float)) or not value > 0:
                 raise MammoError(f'crop.{name}={value}', 'a number above 0')
-        if len(self.size) != 2 or min(self.size) < 1:
+        pair = isinstance(self.size, (tuple, list)) and len(self.size) == 2
+        if not pair or min(self.size) < 1:
             raise MammoError(f'crop.size={self.size}', '(height, width) in pixels')
         _check_count('crop.batch', self.batch)
 

@@ -53,3 +53,8 @@ def test_the_extent_is_that_of_the_region_above_half_of_the_peak():
     grid[50, 50] = 0.9
     peak = find_peaks(grid, CandidateRule(distance=0.0, min_score=0.1))[0]
     assert peak.extent == 21
+
+
+def test_a_faint_peak_beside_a_sure_one_is_found():
+    grid = bumps([(10, 12, 1.0), (30, 40, 1e-3)])
+    assert places(find_peaks(grid, CandidateRule())) == [(10, 12), (30, 40)]
