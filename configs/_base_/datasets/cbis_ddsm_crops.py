@@ -36,3 +36,6 @@ test_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+# Masks are resized with the crops, whatever their side: all are compared on one grid.
+val_evaluator = dict(eval_size=224)
+test_evaluator = dict(eval_size=224)
