@@ -16,6 +16,7 @@ from mmseg_mammo.evaluation.candidates import (
     prompt_columns,
     summarise_candidates,
 )
+from mmseg_mammo.evaluation.conformal.kept import describe_kept, promise_columns
 from mmseg_mammo.evaluation.grids import (
     candidates_on,
     check_finite,
@@ -72,6 +73,8 @@ class MammographyMetric(BaseMetric):
             the other. For tests, not for the validation of each epoch: it takes about a tenth
             of a second per image of three megapixels.
         detection_floor: Probability up to which nothing is a detection, 0 to 1.
+        promise: What was promised of the threshold, for ``promise_loss`` of the records: ``target``
+            such as ``'pixel-recall=0.9'``, and what the calibration said; see :mod:`.kept`.
         output_dir: Folder for the predicted masks as label images, 0 and 1, on the grid of the
             prepared images (:class:`.LabelImages`); None for none. ``test.py --out``.
         format_only: Whether to write these and compare nothing, so that no truth is needed.
@@ -88,6 +91,7 @@ class MammographyMetric(BaseMetric):
         threshold: float = 0.5,
         lesions: bool = False,
         detection_floor: float = FLOOR,
+        promise: dict | None = None,
         output_dir: str | None = None,
         format_only: bool = False,
         keep_results: bool = False,
@@ -108,6 +112,7 @@ class MammographyMetric(BaseMetric):
                 'a probability from 0 to 1',
                 f'Set test_evaluator.detection_floor; {FLOOR} is the default',
             )
+        self.promise = promise
         self.lesions = lesions
         self.detection_floor = detection_floor
         self.records: list[dict] = []
@@ -139,6 +144,7 @@ class MammographyMetric(BaseMetric):
                 )
                 continue
             original = truth = sample['gt_sem_seg']['data'][0].cpu().numpy() > 0
+            promised = promise_columns(self.promise, sample, predicted.cpu().numpy(), truth)
             if not closed:
                 check_threshold(probability, predicted, self.threshold)
             if self.eval_size:
@@ -162,7 +168,7 @@ class MammographyMetric(BaseMetric):
                 record.update(self._lesion_level(sample, probability, mask, truth))
             if is_image_label(sample):  # its truth is 255 everywhere
                 record = {**without_truth(record), _NESTED: []}
-            self.results.append(record)
+            self.results.append(record | promised)
 
     def _thesis_grid(self, sample: dict, truth: np.ndarray) -> dict[str, int | str]:
         predicted = (probability_on(sample, THESIS_GRID) > self.threshold).cpu().numpy()
@@ -225,6 +231,8 @@ class MammographyMetric(BaseMetric):
         if self.lesions:
             scores.update(summarise_lesions(masked))
         print_log(f'\n{format_table(scores, self.records, self.eval_size)}', 'current')
+        if self.promise:
+            print_log(describe_kept(self.promise, self.records), 'current')
         return scores
 
 
