@@ -3,11 +3,13 @@
 Example:
   mammoseg calibrate CHECKPOINT --data data/ours --target specificity=0.9
   mammoseg calibrate unet_cbis CHECKPOINT --data data/ours --target sensitivity=0.95
+  mammoseg calibrate CHECKPOINT --data data/ours --promise pixel-recall=0.9
 
 Normal images alone are enough for a specificity. Lesions with masks give the temperature too. A model
 that says whether there is a lesion at all has its presence threshold set, that of its pixels stays. Take
 images that the model was not trained on, and other ones than those of a later test. The result,
-operating_point.json, is read by --operating-point of test and predict. docs/calibrate.md says more.
+operating_point.json, is read by --operating-point of test and predict. docs/calibrate.md says more,
+docs/promises.md of promises, which test measures on other images.
 """
 
 import argparse
@@ -20,7 +22,9 @@ from mmseg_mammo.cli.common import host_command
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+    from mmseg_mammo.evaluation.conformal.promise import Promise
     from mmseg_mammo.inference.calibration.choice import Chosen
+    from mmseg_mammo.inference.calibration.promised import Promised
     from mmseg_mammo.io.operating_point import OperatingPoint
 
 
@@ -39,11 +43,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=['val'],
         help='splits of it to calibrate on (default: val)',
     )
-    add(
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument(
         '--target',
         default='specificity=0.9',
         help='specificity=S: share of normal images without a mark; or sensitivity=S: share of '
         'images with a lesion that have one (default: %(default)s)',
+    )
+    asked.add_argument(
+        '--promise',
+        help='in its place, what holds of images like these: pixel-recall=R, image-recall=R, '
+        'false-marks=F (an image) or missed-lesions=M',
+    )
+    add(
+        '--confidence',
+        type=float,
+        help='of the promise, such as 0.95: it holds in that share of all calibrations (default: '
+        'on average over them)',
     )
     add(
         '--pixel-threshold',
@@ -71,11 +87,10 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_mammo.io.operating_point import (
         OPERATING_POINT,
         check_new,
-        read_target,
         write_operating_point,
     )
 
-    target = read_target(args.target)
+    target = _read_aim(args)
     out = args.out or args.checkpoint.with_name(OPERATING_POINT)
     check_new(out)
     check_checkpoint(args.checkpoint)
@@ -88,7 +103,25 @@ def main(args: argparse.Namespace) -> None:
     print(f'{out} is written. Next: mammoseg predict {args.checkpoint} … --operating-point {out}')
 
 
-def _choose(args: argparse.Namespace, cfg: 'Config', target: tuple[str, float]) -> 'Chosen':
+def _read_aim(args: argparse.Namespace) -> 'tuple[str, float] | Promise':
+    """The target, or the promise.
+
+    Raises:
+        MammoError: It is none; or a confidence that is none, or has no promise.
+    """
+    from mmseg_mammo.errors import MammoError
+    from mmseg_mammo.evaluation.conformal.promise import Promise
+    from mmseg_mammo.io.operating_point import read_target
+
+    sure = args.confidence
+    if sure is not None and not (args.promise and 0 < sure < 1):
+        raise MammoError(f'--confidence {sure:g}', 'a share between 0 and 1, beside --promise')
+    return Promise.read(args.promise, sure) if args.promise else read_target(args.target)
+
+
+def _choose(
+    args: argparse.Namespace, cfg: 'Config', target: 'tuple[str, float] | Promise'
+) -> 'Chosen | Promised':
     """Run the model over the images, and choose."""
     from mmseg_mammo.engine.checkpoint import load_model
     from mmseg_mammo.engine.config.test_output import (
@@ -97,18 +130,26 @@ def _choose(args: argparse.Namespace, cfg: 'Config', target: tuple[str, float]) 
         use_test_output,
     )
     from mmseg_mammo.engine.devices import choose_device
+    from mmseg_mammo.evaluation.conformal.promise import Promise
     from mmseg_mammo.evaluation.image_level.threshold import check_enough
     from mmseg_mammo.inference.calibration.choice import choose_pixels, choose_presence
     from mmseg_mammo.inference.calibration.look import annotations, check_model
+    from mmseg_mammo.inference.calibration.promised import check_images, choose_promised
     from mmseg_mammo.inference.trained_model import say_changes
 
     check_model(cfg)
     before = describe_test_output(cfg)
     by_presence = has_presence(cfg) and not args.pixel_threshold
-    temperature = before['temperature'] if by_presence else 1.0
+    promised = isinstance(target, Promise)
+    temperature = before['temperature'] if by_presence or promised else 1.0
     use_test_output(cfg, temperature=temperature, breast_only=args.breast_only)
+    if promised and has_presence(cfg) and args.pixel_threshold:
+        use_test_output(cfg, presence_threshold=0.0)
     say_changes(cfg, args.checkpoint)
     model = load_model(cfg, args.checkpoint, choose_device(args.device or 'auto'))
+    if isinstance(target, Promise):
+        check_images(cfg, args.splits, target)
+        return choose_promised(model, cfg, args.splits, target, by_presence)
     kinds = annotations(cfg, args.splits)
     wanted = 'lesion' if target[0] == 'sensitivity' else 'normal'
     check_enough(kinds.count(wanted), *target)
@@ -136,20 +177,21 @@ def read_calibration(args: argparse.Namespace) -> 'Config':
     return cfg
 
 
-def _point(args: argparse.Namespace, cfg: 'Config', chosen: 'Chosen') -> 'OperatingPoint':
+def _point(
+    args: argparse.Namespace, cfg: 'Config', chosen: 'Chosen | Promised'
+) -> 'OperatingPoint':
     """What is written."""
     from mmseg_mammo.engine.config.test_output import describe_test_output
-    from mmseg_mammo.evaluation.operating_point import LEVEL
     from mmseg_mammo.io.files import sha256
     from mmseg_mammo.io.index import INDEX_NAME
     from mmseg_mammo.io.operating_point import OperatingPoint
 
-    seen, (low, high) = chosen.seen, chosen.choice.thresholds
+    seen = chosen.seen
     return OperatingPoint(
         threshold=chosen.threshold,
         temperature=chosen.temperature,
         breast_only=describe_test_output(cfg)['breast_only'],
-        target=args.target,
+        target=args.promise or args.target,
         images={
             'split': ' '.join(args.splits),
             'sources': sorted(set(seen.sources.tolist())),
@@ -163,8 +205,6 @@ def _point(args: argparse.Namespace, cfg: 'Config', chosen: 'Chosen') -> 'Operat
             'checkpoint_sha256': sha256(args.checkpoint),
             'config': Path(cfg.filename).name,
         },
-        interval=chosen.choice.as_facts(),
-        threshold_interval={'low': low, 'high': high, 'level': LEVEL},
         notes=chosen.notes,
-        **chosen.presence,
+        **{**chosen.facts, **chosen.presence},
     )

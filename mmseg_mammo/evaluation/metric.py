@@ -16,6 +16,7 @@ from mmseg_mammo.evaluation.candidates import (
     prompt_columns,
     summarise_candidates,
 )
+from mmseg_mammo.evaluation.conformal.kept import describe_kept, promise_columns
 from mmseg_mammo.evaluation.grids import (
     candidates_on,
     check_finite,
@@ -51,10 +52,10 @@ class MammographyMetric(BaseMetric):
     """IoU and Dice per image, for all, lesion and normal images; see :func:`summarise`.
 
     The scalars can be monitors (``save_best='lesion_dice'``); :mod:`.scalars` declares the
-    direction, range and unit of each. ``records`` keeps one dict per
-    image after each evaluation, on the main process; ``lesion_rows`` one per lesion and
-    detection, if asked for, and ``candidate_rows`` one per candidate of two stages. Of an image whose lesion has no mask (:func:`.is_image_label`) only
-    what the model made is in it, and of the scalars it counts in ``auroc``.
+    direction, range and unit of each. ``records`` keeps one dict per image after each evaluation,
+    on the main process; ``lesion_rows`` one per lesion and detection, if asked for, and
+    ``candidate_rows`` one per candidate of two stages. Of an image whose lesion has no mask
+    (:func:`.is_image_label`) only what the model made is there; it counts in ``auroc``.
 
     By default masks are compared on the grid of the prepared mask file, onto which mmseg
     resizes the logits bilinearly.
@@ -64,13 +65,14 @@ class MammographyMetric(BaseMetric):
             thesis's numbers: probabilities are the network's own, if that is the grid of its
             input and the model keeps them, else resized bilinearly (:func:`.probability_on`; each
             record says which); true masks by nearest neighbour, but so that no lesion vanishes.
-        threshold: Probability above which a pixel is lesion. It must agree with that of the
-            decode head.
+        threshold: Probability above which a pixel is lesion; that of the decode head.
         lesions: Whether to look at each lesion too (:func:`.compare_stages`,
             :func:`surface_agreement`), and to count pixels on the thesis's 224×224 grid beside
             the other. For tests, not for the validation of each epoch: it takes about a tenth
             of a second per image of three megapixels.
         detection_floor: Probability up to which nothing is a detection, 0 to 1.
+        promise: What was promised of the threshold, for ``promise_loss`` of the records: ``target``
+            such as ``'pixel-recall=0.9'``, and what the calibration said; see :mod:`.kept`.
         output_dir: Folder for the predicted masks as label images, 0 and 1, on the grid of the
             prepared images (:class:`.LabelImages`); None for none. ``test.py --out``.
         format_only: Whether to write these and compare nothing, so that no truth is needed.
@@ -87,6 +89,7 @@ class MammographyMetric(BaseMetric):
         threshold: float = 0.5,
         lesions: bool = False,
         detection_floor: float = FLOOR,
+        promise: dict | None = None,
         output_dir: str | None = None,
         format_only: bool = False,
         keep_results: bool = False,
@@ -107,6 +110,7 @@ class MammographyMetric(BaseMetric):
                 'a probability from 0 to 1',
                 f'Set test_evaluator.detection_floor; {FLOOR} is the default',
             )
+        self.promise = promise
         self.lesions = lesions
         self.detection_floor = detection_floor
         self.records: list[dict] = []
@@ -134,11 +138,11 @@ class MammographyMetric(BaseMetric):
             if self.label_images:
                 self.label_images.write(sample, predicted.cpu().numpy())
             if self.format_only:
-                self.results.append(
-                    dict(zip(('source', 'image'), image_identity(sample), strict=True))
-                )
+                names = zip(('source', 'image'), image_identity(sample), strict=True)
+                self.results.append(dict(names))
                 continue
             original = truth = sample['gt_sem_seg']['data'][0].cpu().numpy() > 0
+            promised = promise_columns(self.promise, sample, predicted.cpu().numpy(), truth)
             if not closed:
                 check_threshold(probability, predicted, self.threshold)
             if self.eval_size:
@@ -162,7 +166,7 @@ class MammographyMetric(BaseMetric):
                 record.update(self._lesion_level(sample, probability, mask, truth))
             if is_image_label(sample):  # its truth is 255 everywhere
                 record = {**without_truth(record), LESION_ROWS: []}
-            self.results.append(record)
+            self.results.append(record | promised)
 
     def _thesis_grid(self, sample: dict, truth: np.ndarray) -> dict[str, int | str]:
         predicted = (probability_on(sample, THESIS_GRID) > self.threshold).cpu().numpy()
@@ -227,6 +231,8 @@ class MammographyMetric(BaseMetric):
         if self.lesions:
             scores.update(summarise_lesions(masked) | summarise_lost(masked))
         print_log(f'\n{format_table(scores, self.records, self.eval_size)}', 'current')
+        if self.promise:
+            print_log(describe_kept(self.promise, self.records), 'current')
         return scores
 
 

@@ -13,6 +13,9 @@ from mmseg_mammo.io.files import read_json, replace_nan, write_atomic
 
 OPERATING_POINT = 'operating_point.json'
 KINDS = ('specificity', 'sensitivity')
+# What mammoseg calibrate --promise promises: a share between 0 and 1, or a number of marks.
+PROMISES = ('pixel-recall', 'image-recall', 'false-marks', 'missed-lesions')
+MOST_FALSE = 5.0
 _REMEDY = 'mammoseg calibrate and mammoseg report write such files; write it again'
 _OF_PRESENCE = ('presence_threshold', 'presence_scale', 'presence_bias')
 _DIGEST = re.compile('[0-9a-f]{64}')
@@ -26,12 +29,15 @@ class OperatingPoint:
         threshold: Probability above which a pixel is lesion, 0 to 1.
         temperature: Number that logits are divided by before; above 0.
         breast_only: Whether probabilities outside the breast are 0.
-        target: Such as ``'specificity=0.9'``; empty for a threshold that was simply given.
+        target: Such as ``'specificity=0.9'``, or a promise such as ``'pixel-recall=0.9'``; empty for
+            a threshold that was simply given.
         images: What it was found on: names of sources, counts, the hash of the index.
         model: Checkpoint, its SHA-256, config.
         interval: Of the target: ``low``, ``high``, ``level``, and how they were found.
         threshold_interval: ``low``, ``high`` and ``level`` of the threshold itself.
         notes: Sentences for the reader.
+        promise: Of a promise: ``confidence``, ``method``, counts, and what was measured at it. Not
+            written without one.
         presence_threshold: Of a model with presence: an image whose presence is not above it is
             closed, and its mask empty; 0 closes none. None leaves what the model has, and is not
             written.
@@ -48,6 +54,7 @@ class OperatingPoint:
     interval: Mapping[str, Any] = field(default_factory=dict)
     threshold_interval: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    promise: Mapping[str, Any] = field(default_factory=dict)
     presence_threshold: float | None = None
     presence_scale: float = 1.0
     presence_bias: float = 0.0
@@ -95,7 +102,29 @@ def check_new(path: Path) -> None:
 def format_point(point: OperatingPoint) -> bytes:
     """The content of a file."""
     facts = {k: v for k, v in asdict(point).items() if k not in _OF_PRESENCE} | point.presence()
+    if not point.promise:
+        del facts['promise']
     return (json.dumps(replace_nan(facts), indent=2, allow_nan=False) + '\n').encode()
+
+
+def read_promise(text: str) -> tuple[str, float]:
+    """Kind and level of a promise.
+
+    Raises:
+        MammoError: It is no promise.
+
+    >>> read_promise('false-marks=0.5')
+    ('false-marks', 0.5)
+    """
+    kind, value = _split(text)
+    highest = MOST_FALSE if kind == 'false-marks' else 1
+    if kind not in PROMISES or not 0 < value < highest:
+        raise MammoError(
+            f'promise {text!r}',
+            'pixel-recall=R, image-recall=R or missed-lesions=M with a share between 0 and 1, or '
+            f'false-marks=F of an image, between 0 and {MOST_FALSE:g}',
+        )
+    return kind, value
 
 
 def read_target(text: str) -> tuple[str, float]:
@@ -107,17 +136,22 @@ def read_target(text: str) -> tuple[str, float]:
     >>> read_target('specificity=0.9')
     ('specificity', 0.9)
     """
-    kind, _, share = text.partition('=')
-    try:
-        value = float(share)
-    except ValueError:
-        value = 0.0
+    kind, value = _split(text)
     if kind not in KINDS or not 0 < value < 1:
         raise MammoError(
             f'target {text!r}',
             'specificity=S or sensitivity=S with S between 0 and 1, such as specificity=0.9',
         )
     return kind, value
+
+
+def _split(text: str) -> tuple[str, float]:
+    """What is before and after ``=``; 0 for what is no number."""
+    kind, _, number = text.partition('=')
+    try:
+        return kind, float(number)
+    except ValueError:
+        return kind, 0.0
 
 
 def _check(found: Mapping[str, Any], path: Path) -> None:
@@ -141,8 +175,11 @@ def _is_object(value: Any) -> bool:
 
 
 def _is_target(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    read = read_promise if value.partition('=')[0] in PROMISES else read_target
     try:
-        return isinstance(value, str) and (not value or bool(read_target(value)))
+        return not value or bool(read(value))
     except MammoError:
         return False
 
@@ -154,7 +191,7 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     'presence_scale': (lambda v: _is_number(v) and 0 < v < math.inf, 'a number above 0'),
     'presence_bias': (lambda v: _is_number(v) and math.isfinite(v), 'a finite number'),
     'breast_only': (lambda v: isinstance(v, bool), 'true or false'),
-    'target': (_is_target, 'specificity=S, sensitivity=S or ""'),
+    'target': (_is_target, 'specificity=S, sensitivity=S, a promise or ""'),
     'notes': (
         lambda v: isinstance(v, list) and all(isinstance(one, str) for one in v),
         'a list of texts',

@@ -50,6 +50,8 @@ PRESENCE_COLUMNS = (
     *('presence', 'presence_logit', 'closed'),
     *(f'ungated_{name}' for name in (*UNGATED, 'max_probability')),
 )
+# Of tests with a promise: the loss of an image, empty where the promise is not about it.
+PROMISE_LOSS = 'promise_loss'
 RECORD_COLUMNS = (*DESCRIPTION, *COUNTS, 'max_probability')
 TEST_COLUMNS = (*RECORD_COLUMNS, 'key', 'height', 'width')
 # All columns of lesions_test.csv; a true lesion has neither score nor threshold.

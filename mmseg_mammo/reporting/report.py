@@ -22,6 +22,7 @@ from mmseg_mammo.reporting.sections.candidates import candidate_section
 from mmseg_mammo.reporting.sections.curves import curve_section
 from mmseg_mammo.reporting.sections.images import image_section
 from mmseg_mammo.reporting.sections.lesions import lesion_section
+from mmseg_mammo.reporting.sections.promises import promise_section
 from mmseg_mammo.reporting.sections.results import result_section
 from mmseg_mammo.reporting.sections.samples import sample_section
 from mmseg_mammo.reporting.sections.strata import stratum_section
@@ -48,6 +49,7 @@ def build(runs: Runs) -> tuple[tuple[Section, ...], tuple[Case, ...], tuple[str,
         stage_section(runs),
         image_section(runs),
         absence_section(runs),
+        promise_section(runs),
         candidate_section(runs),
         sample_section(runs, cases),
         curve_section(runs),

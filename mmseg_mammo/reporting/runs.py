@@ -143,8 +143,14 @@ def _name(folder: Path, run: Mapping[str, Any], names: Mapping[Path, str]) -> st
 
 
 def _output_name(run: Mapping[str, Any]) -> str:
-    """What tells the test of a model without marks outside the breast from its other tests."""
-    return ', breast only' if (run.get(TEST_OUTPUT) or {}).get('breast_only') else ''
+    """What tells tests of a model apart: no marks outside the breast, and the promise of a threshold."""
+    output = run.get(TEST_OUTPUT) or {}
+    name = ', breast only' if output.get('breast_only') else ''
+    if promise := output.get('promise'):
+        sure = promise.get('confidence')
+        where = f'{", ".join(promise.get("sources") or ())} {promise.get("split") or ""}'.strip()
+        name += f', {promise["target"]}{f" at {100 * sure:g} %" if sure else ""} by {where}'
+    return name
 
 
 def experiment(run: Mapping[str, Any]) -> str:

@@ -36,6 +36,8 @@ def use_test_output(
 ) -> None:
     """Set the test-time output of the model, and the threshold of the metrics with it.
 
+    A promise that was made of other settings is no longer measured.
+
     Args:
         cfg: Changed in place; its model may be wrapped for test-time augmentation.
         threshold: Probability above which a pixel is lesion; None leaves that of the config.
@@ -71,8 +73,9 @@ def use_test_output(
     if not has_presence(cfg):
         refuse_without_presence(settings, type_name(model.type))
     model.test_output = settings
-    if threshold is not None:
-        for metric in metrics(cfg):
+    for metric in metrics(cfg):
+        metric.pop('promise', None)
+        if threshold is not None:
             metric.threshold = threshold
 
 
@@ -123,6 +126,10 @@ def use_operating_point(
             logging.WARNING,
         )
     use_test_output(cfg, point.threshold, point.temperature, point.breast_only, **point.presence())
+    if point.promise:
+        images = {name: point.images.get(name) for name in ('split', 'sources')}
+        for metric in metrics(cfg, ('test_evaluator',)):
+            metric.promise = {'target': point.target, **images, **point.promise}
     return point
 
 
@@ -149,12 +156,19 @@ def describe_test_output(cfg: Config) -> dict[str, Any]:
 
     Returns:
         ``threshold``, ``temperature``, ``breast_only``, and ``trained_threshold``, which would hold
-        without the test-time output; of a model with presence also its three settings.
+        without the test-time output; of a model with presence also its three settings. With a
+        promise that the test measures also ``promise``, see :class:`.MammographyMetric`.
     """
     given = vars(read_test_output(bare_model(cfg).get('test_output')))
     if not has_presence(cfg):
         given = {name: value for name, value in given.items() if name not in OF_PRESENCE}
-    thresholds = {'threshold': threshold_of(cfg), 'trained_threshold': trained_threshold(cfg)}
+    thresholds: dict[str, Any] = {
+        'threshold': threshold_of(cfg),
+        'trained_threshold': trained_threshold(cfg),
+    }
+    for metric in metrics(cfg, ('test_evaluator',)):
+        if metric.get('promise'):
+            thresholds['promise'] = dict(metric.promise)
     return {**given, **thresholds}
 
 
@@ -171,9 +185,11 @@ def bare_model(cfg: Config) -> Any:
     return cfg.model.get('module') or cfg.model
 
 
-def metrics(cfg: Config) -> Iterator[Any]:
+def metrics(
+    cfg: Config, evaluators: tuple[str, ...] = ('val_evaluator', 'test_evaluator')
+) -> Iterator[Any]:
     """The settings of each ``MammographyMetric`` of validation and test."""
-    for name in ('val_evaluator', 'test_evaluator'):
+    for name in evaluators:
         found = cfg.get(name) or []
         for metric in found if isinstance(found, (list, tuple)) else [found]:
             if type_name(metric.type) == 'MammographyMetric':

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmseg_mammo.evaluation.image_level.gate import find_gate
 from mmseg_mammo.evaluation.image_level.platt import calibrate
 from mmseg_mammo.evaluation.image_level.threshold import Choice, choose, describe, effects
+from mmseg_mammo.evaluation.operating_point import LEVEL
 from mmseg_mammo.inference.calibration.look import Seen, calibrated, look
 from mmseg_mammo.io.image_keys import is_cut
 
@@ -39,6 +40,15 @@ class Chosen:
     effects: tuple[str, ...]
     notes: tuple[str, ...]
     presence: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What ``operating_point.json`` says of how sure it is."""
+        low, high = self.choice.thresholds
+        return {
+            'interval': self.choice.as_facts(),
+            'threshold_interval': {'low': low, 'high': high, 'level': LEVEL},
+        }
 
 
 def choose_pixels(

@@ -1,6 +1,6 @@
 """Calibration: the threshold and the temperature of a model for the images of one hospital."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.calibration import fit_temperature
 from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.io.image_keys import origin_of
-from mmseg_mammo.io.index import INDEX_NAME, read_index
+from mmseg_mammo.io.index import INDEX_NAME, Row, read_index
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.preparation.progress import show_progress
 
@@ -83,14 +83,18 @@ def look(model: Any, cfg: Config, splits: Sequence[str], temperature: float) -> 
     counts = np.zeros((2, _BINS), np.int64)
     try:
         total = len(annotations(cfg, splits))
-        for sample in show_progress(_predictions(model, cfg, splits), total, 'calibrating'):
+        for sample in show_progress(predictions(model, cfg, splits), total, 'calibrating'):
             probability = lesion_probability(sample.seg_logits.data)
             truth = sample.gt_sem_seg.data[0].to(probability.device) > 0
             meta = sample.metainfo
             if not is_image_label(meta):  # nobody knows which of its pixels are lesion
                 counts += count_logits(probability, truth, temperature)
-            who = f'{origin_of(meta.get("source", ""))}/{meta.get("patient_id", "")}'
-            own = (bool(truth.any()), who, meta.get('source', ''), meta.get('presence_logit', 0.0))
+            own = (
+                bool(truth.any()),
+                patient_of(meta),
+                meta.get('source', ''),
+                meta.get('presence_logit', 0.0),
+            )
             rows.append((float(probability.max()), *own))
     finally:
         model.test_output = given
@@ -99,7 +103,8 @@ def look(model: Any, cfg: Config, splits: Sequence[str], temperature: float) -> 
     return Seen(scores, lesion, patients, sources, counts, known)
 
 
-def _predictions(model: Any, cfg: Config, splits: Sequence[str]) -> Iterator[SegDataSample]:
+def predictions(model: Any, cfg: Config, splits: Sequence[str]) -> Iterator[SegDataSample]:
+    """What a model predicts of the annotated images of ``test_dataloader``; see :func:`look`."""
     drop_worker_settings(cfg)
     for split in splits:
         settings = cfg.test_dataloader.to_dict()
@@ -107,6 +112,11 @@ def _predictions(model: Any, cfg: Config, splits: Sequence[str]) -> Iterator[Seg
         for batch in Runner.build_dataloader(settings):
             with torch.no_grad():
                 yield from predict_step(model, 'test_step', batch)
+
+
+def patient_of(image: Mapping[str, Any]) -> str:
+    """A text that tells the patient of an image apart, also from those of other sources."""
+    return f'{origin_of(image.get("source", ""))}/{image.get("patient_id", "")}'
 
 
 def count_logits(probability: Tensor, truth: Tensor, temperature: float) -> np.ndarray:
@@ -170,7 +180,12 @@ def calibrated(
 
 
 def annotations(cfg: Config, splits: Sequence[str]) -> list[str]:
-    """Whether each annotated image of the splits is ``lesion`` or ``normal``.
+    """Whether each annotated image of the splits is ``lesion`` or ``normal``; see :func:`rows_of`."""
+    return [row.annotated for row in rows_of(cfg, splits)]
+
+
+def rows_of(cfg: Config, splits: Sequence[str]) -> list[Row]:
+    """The annotated images of the splits.
 
     Raises:
         MammoError: There is none in one of the splits.
@@ -185,4 +200,4 @@ def annotations(cfg: Config, splits: Sequence[str]) -> list[str]:
                 f'splits with some: {", ".join(there) or "none"}',
                 'Name another --split; images that the model was trained on say nothing of others',
             )
-    return [row.annotated for row in rows if row.split in splits]
+    return [row for row in rows if row.split in splits]
