@@ -43,24 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=['val'],
         help='splits of it to calibrate on (default: val)',
     )
-    asked = parser.add_mutually_exclusive_group()
-    asked.add_argument(
-        '--target',
-        default='specificity=0.9',
-        help='specificity=S: share of normal images without a mark; or sensitivity=S: share of '
-        'images with a lesion that have one (default: %(default)s)',
-    )
-    asked.add_argument(
-        '--promise',
-        help='in its place, what holds of images like these: pixel-recall=R, image-recall=R, '
-        'false-marks=F (an image) or missed-lesions=M',
-    )
-    add(
-        '--confidence',
-        type=float,
-        help='of the promise, such as 0.95: it holds in that share of all calibrations (default: '
-        'on average over them)',
-    )
+    _add_aims(parser)
     add(
         '--pixel-threshold',
         action='store_true',
@@ -78,6 +61,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--device', help='cpu, cuda, or one GPU such as cuda:1 (default: a GPU if there is one)')
     add_cfg_options(parser)
     parser.set_defaults(launcher='none', work_dir=None, split=None)
+
+
+def _add_aims(parser: argparse.ArgumentParser) -> None:
+    """Add what a threshold is to reach."""
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument(
+        '--target',
+        default='specificity=0.9',
+        help='specificity=S: share of normal images without a mark; or sensitivity=S: share of '
+        'images with a lesion that have one (default: %(default)s)',
+    )
+    asked.add_argument(
+        '--promise',
+        help='in its place, what holds of images like these: pixel-recall=R, image-recall=R, '
+        'false-marks=F (an image) or missed-lesions=M',
+    )
+    parser.add_argument(
+        '--confidence',
+        type=float,
+        help='of the promise, such as 0.95: it holds in that share of all calibrations (default: '
+        'on average over them)',
+    )
 
 
 @host_command

@@ -107,7 +107,7 @@ def choose_promised(
         threshold=float(before['threshold']) if gated else found.threshold,
         temperature=float(before['temperature']),
         seen=seen,
-        lines=tuple(_describe(found, 'presence threshold' if gated else 'threshold')),
+        lines=tuple(_say_choice(found, 'presence threshold' if gated else 'threshold')),
         effects=tuple(_effects(found, tables, seen)),
         notes=tuple(_notes(promise, seen)),
         facts={'promise': found.as_facts()},
@@ -167,7 +167,7 @@ def _behind_gate(
     return np.where(truth.any(), lost, np.nan), np.where(opened, mask.mean(), 0.0)
 
 
-def _describe(found: Controlled, name: str) -> Iterator[str]:
+def _say_choice(found: Controlled, name: str) -> Iterator[str]:
     """Lines on the choice."""
     promise, value = found.promise, found.promise.value
     yield f'{name} {found.threshold:.7g} for a promise of {promise}'
