@@ -11,7 +11,7 @@ from mmseg_mammo.engine.config.image_steps import touches_image
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.transforms.intensity import MapIntensity
 from mmseg_mammo.transforms.loading import LoadMammogram, ReadMammogram
-from mmseg_mammo.transforms.resizing import ShrinkMammogram
+from mmseg_mammo.transforms.shrinking import ShrinkMammogram
 
 
 def build_image_steps(

@@ -9,7 +9,8 @@ from mmseg_mammo.transforms.lesion_crop import CropAroundLesion
 from mmseg_mammo.transforms.loading import LoadLesionMask, LoadMammogram, ReadMammogram
 from mmseg_mammo.transforms.packing import PackMammogram
 from mmseg_mammo.transforms.prompts import LoadPrompts
-from mmseg_mammo.transforms.resizing import ResizeMammogram, ShrinkMammogram
+from mmseg_mammo.transforms.resizing import ResizeMammogram
+from mmseg_mammo.transforms.shrinking import ShrinkMammogram
 
 __all__ = [
     'CropAroundLesion',
