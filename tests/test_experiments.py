@@ -8,11 +8,13 @@ from mmengine.runner import Runner
 from mmseg_mammo.engine.config.edits import use_dataset
 from mmseg_mammo.io.shipped import shipped_configs
 
-# There is nothing to train in SAM-ZS: tests/models/sam/test_segmentor.py tests it.
+# There is nothing to train in SAM-ZS: tests/models/sam/test_segmentor.py tests it. Those of two stages
+# are in tests/engine/two_stage/test_run.py; the configs of their stages are here.
 SOURCES = [
     path.stem
     for name, path in shipped_configs().items()
     if name.endswith('_cbis') and not name.startswith('demo/') and name != 'sam_zeroshot_cbis'
+    if '\nstages = ' not in path.read_text()
 ]
 # One of each model and kind of tuning. tests/test_configs.py builds them all; the strong recipe is
 # trained in tests/test_resuming.py.

@@ -13,7 +13,7 @@ _base_ = [
     '../_base_/schedules/sam.py',
 ]
 
-side = dict(type='ResizeMammogram', scale=(1024, 1024), keep_ratio=False, interpolation='area')
+side = dict(type='ResizeMammogram', scale=(1024, 1024), interpolation='area', compare_on='input')
 train_pipeline = [*_base_.train_pipeline[:5], side, *_base_.train_pipeline[6:]]
 test_pipeline = [*_base_.test_pipeline[:5], side, *_base_.test_pipeline[6:]]
 train_dataloader = dict(batch_size=1, dataset=dict(pipeline=train_pipeline))

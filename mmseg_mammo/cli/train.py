@@ -84,7 +84,7 @@ def _train_stages(args: argparse.Namespace, cfg: 'Config') -> None:
     from mmseg_mammo.engine.work_dir import is_first_process
 
     resume = args.resume or bool(cfg.get('resume'))
-    best = train_stages(cfg, resume, functools.partial(_train, args))
+    best = train_stages(cfg, resume, functools.partial(_train, args), args.amp)
     if is_first_process():
         write_card(best)
 

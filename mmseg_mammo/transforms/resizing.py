@@ -60,6 +60,8 @@ class ResizeMammogram(Resize):
             None refuses them.
         aspect: ``'original'`` keeps the aspect ratio of the original image, and undoes a
             preparation that has stretched it. None: ``keep_ratio`` alone decides.
+        compare_on: ``'input'`` lets predictions stay on this grid (``ori_shape``), for crops whose
+            mask is resized with them. None: they come back to the grid of the file.
 
     Raises:
         MammoError: Settings that contradict each other, or no positive length.
@@ -79,6 +81,7 @@ class ResizeMammogram(Resize):
         mm_per_pixel: float | None = None,
         mm_if_unknown: float | None = None,
         aspect: str | None = None,
+        compare_on: str | None = None,
     ) -> None:
         super().__init__(
             scale=scale,
@@ -89,13 +92,15 @@ class ResizeMammogram(Resize):
             interpolation=interpolation,
         )
         self.mm_per_pixel, self.mm_if_unknown = mm_per_pixel, mm_if_unknown
-        self.aspect = aspect
+        self.aspect, self.compare_on = aspect, compare_on
         self._check()
 
     def _check(self) -> None:
         lengths = [self.mm_per_pixel, self.mm_if_unknown]
         if any(length is not None and not length > 0 for length in lengths):
             raise MammoError(f'{self}: a length of no millimetres', 'positive numbers')
+        if self.compare_on not in (None, 'input'):
+            raise MammoError(f'compare_on={self.compare_on!r} of ResizeMammogram', "None, 'input'")
         if self.aspect not in (None, 'original'):
             raise MammoError(f'aspect={self.aspect!r} of ResizeMammogram', "None, 'original'")
         if self.mm_per_pixel is None and self.mm_if_unknown is not None:
@@ -161,11 +166,13 @@ class ResizeMammogram(Resize):
 
     def _resize_seg(self, results: dict) -> None:
         height, width = results['img'].shape[:2]
+        if self.compare_on:
+            results['ori_shape'] = (height, width)
         for name in results.get('seg_fields', ()):
             results[name] = resize_mask(results[name], (height, width))
 
     def __repr__(self) -> str:
-        own = ('mm_per_pixel', 'mm_if_unknown', 'aspect')
+        own = ('mm_per_pixel', 'mm_if_unknown', 'aspect', *['compare_on'] * bool(self.compare_on))
         settings = ''.join(f', {key}={vars(self).get(key)!r}' for key in own)
         return f'{super().__repr__()[:-1]}{settings})'
 

@@ -2,6 +2,7 @@
 
 import pytest
 from prepared_sets import write_prepared
+from two_stages import write_stages
 
 from mmseg_mammo.cli.main import main
 from mmseg_mammo.io.pixel_cache.place import temporary_folder
@@ -60,3 +61,10 @@ def test_a_prepared_folder_that_is_closed_is_cleared_too(config, tmp_path, capsy
 def test_nowhere_is_nothing_to_fill(config):
     with pytest.raises(SystemExit, match='nothing to fill'):
         main(['cache', str(config), '--cache-dir', 'none'])
+
+
+def test_of_two_stages_both_are_filled(prepared, tmp_path, capsys):
+    config = write_stages(tmp_path / 'configs', prepared)
+    main(['cache', str(config), '--cache-dir', str(tmp_path / 'pixels'), '--workers', '1'])
+    said = capsys.readouterr().out
+    assert said.count('train: ') == 2

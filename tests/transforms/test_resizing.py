@@ -33,6 +33,22 @@ def test_the_aspect_ratio_can_be_kept_and_a_mask_is_not_needed():
     assert 'gt_seg_map' not in step({'img': IMAGE})
 
 
+def test_predictions_on_a_crop_stay_on_the_grid_of_its_mask():
+    crop = {
+        'img': IMAGE,
+        'ori_shape': (300, 200),
+        'gt_seg_map': SMALL,
+        'seg_fields': ['gt_seg_map'],
+    }
+    for where, shape in ((None, (300, 200)), ('input', (32, 16))):
+        step = ResizeMammogram(scale=(16, 32), compare_on=where)
+        found = step({**crop})
+        assert found['ori_shape'] == shape
+        assert found['gt_seg_map'].shape == (32, 16)
+    with pytest.raises(MammoError, match="compare_on='file'"):
+        ResizeMammogram(scale=(16, 32), compare_on='file')
+
+
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
 @pytest.mark.parametrize('name', ['Resize', 'ResizeMammogram'])
 def test_area_takes_the_mean_of_the_pixels_that_become_one(name, dtype):

@@ -19,7 +19,7 @@ train_pipeline = [
         lesion_share=0.5,
         candidate_share=0.3,
     ),
-    dict(type='ResizeMammogram', scale=(128, 128), keep_ratio=False, interpolation='area'),
+    dict(type='ResizeMammogram', scale=(128, 128), interpolation='area', compare_on='input'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomIntensity', prob=0.5, gamma=(0.7, 1.5), contrast=0.2, brightness=0.1),
     dict(type='PackMammogram', one_channel=True, small_masks=True),
@@ -30,7 +30,7 @@ test_pipeline = [
     dict(type='MammoCLAHE', clip_limit=2.0, tile_grid_size=(8, 8)),
     dict(type='LoadLesionMask'),
     dict(type='CropAroundLesion', share=0.28, random=False),
-    dict(type='ResizeMammogram', scale=(128, 128), keep_ratio=False, interpolation='area'),
+    dict(type='ResizeMammogram', scale=(128, 128), interpolation='area', compare_on='input'),
     dict(type='PackMammogram', one_channel=True, small_masks=True),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -15,7 +15,7 @@ from mmseg_mammo.engine.config.test_output import use_test_output
 from mmseg_mammo.engine.presence.hook import arrays_of
 from mmseg_mammo.engine.two_stage.hits import crops_with_lesion
 from mmseg_mammo.engine.two_stage.joined import with_full_image
-from mmseg_mammo.engine.two_stage.mining import batches, device_of, loader_of
+from mmseg_mammo.engine.two_stage.mining import answers, device_of, loader_of
 from mmseg_mammo.engine.two_stage.ranking import Counted, choose_keep, count_pixels, fit_ranking
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.image_level.gate import find_gate
@@ -106,8 +106,7 @@ def _look(model: Any, finder: Config) -> Iterator[Seen]:
             'a config with val_dataloader',
         )
     loader['dataset']['pipeline'] = with_full_image(loader['dataset']['pipeline'])
-    for sample, inputs in batches(model, loader, 'validation'):
-        (found,) = model.look(inputs, [sample])
+    for sample, found in answers(model, loader, model.look, 'choice on validation'):
         own = tuple(replace(one, logits=torch.empty(0)) for one in found)
         if is_image_label(sample.metainfo):
             yield Seen(dict(sample.metainfo), own, np.zeros(len(found), bool), None)

@@ -1,8 +1,9 @@
 """Mining: the candidates of a trained finder, by which a refiner learns what is no lesion."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from mmengine.config import Config
@@ -10,6 +11,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
+from mmseg.structures import SegDataSample
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmseg_mammo.engine.checkpoint import load_model
@@ -30,6 +33,7 @@ from mmseg_mammo.preparation.progress import show_progress
 from mmseg_mammo.transforms.crops import crop_box, crop_side
 
 SPLITS = ('train', 'val')
+Answer = TypeVar('Answer')
 
 
 def mine(cfg: Config, finder: Config, checkpoint: Path, folder: Path) -> dict[str, Any]:
@@ -103,13 +107,12 @@ def loader_of(cfg: Config, split: str) -> dict[str, Any] | None:
     return {'dataset': dataset, **{key: base.get(key, 0) for key in ('batch_size', 'num_workers')}}
 
 
-@torch.no_grad()
 def _rows(
     model: Any, loader: Mapping[str, Any], rule: CandidateRule, crop: CropRule, title: str
 ) -> Iterator[tuple[tuple[str, str], list[dict[str, Any]]]]:
     """(source, image) and the candidates of each image."""
-    for sample, inputs in batches(model, loader, title):
-        (grid,) = finder_maps(model, inputs, [sample])
+    find = functools.partial(finder_maps, model)
+    for sample, grid in answers(model, loader, find, title):
         shape = tuple(sample.ori_shape)
         peaks = scale_peaks(find_peaks(grid, rule), grid.shape, shape)
         given = (crop.share, crop.mm, sample.metainfo.get('extent_mm'), crop.factor)
@@ -127,10 +130,20 @@ def _rows(
         )
 
 
-def batches(model: Any, loader: Mapping[str, Any], title: str) -> Iterator[tuple[Any, Any]]:
-    """Each image of a loader with its input, as a model takes it: sample and 1×3×S×S.
+@torch.no_grad()
+def answers(
+    model: Any,
+    loader: Mapping[str, Any],
+    ask: Callable[[Tensor, list[SegDataSample]], Iterable[Answer]],
+    title: str,
+) -> Iterator[tuple[SegDataSample, Answer]]:
+    """What a model makes of each image of a loader, with its sample, whose true mask stays on the CPU.
 
-    The true mask of a sample stays in the memory of this machine.
+    Args:
+        model: In eval mode, on its device.
+        loader: See :func:`loader_of`.
+        ask: B×3×S×S inputs and B samples -> B answers.
+        title: Of the progress.
     """
     init_default_scope('mmseg')
     # No sampler of mmengine, which would leave images to the other processes.
@@ -140,14 +153,11 @@ def batches(model: Any, loader: Mapping[str, Any], title: str) -> Iterator[tuple
         num_workers=loader['num_workers'],
         collate_fn=pseudo_collate,
     )
-    total = len(built.dataset)  # type: ignore[arg-type]
 
-    def every() -> Iterator[tuple[Any, Any]]:
+    def every() -> Iterator[tuple[SegDataSample, Answer]]:
         for batch in built:
             data = model.data_preprocessor(truth_stays(batch), False)
-            yield from (
-                (sample, data['inputs'][number : number + 1])
-                for number, sample in enumerate(data['data_samples'])
-            )
+            samples = data['data_samples']
+            yield from zip(samples, ask(data['inputs'], samples), strict=True)
 
-    yield from show_progress(every(), total, title)
+    yield from show_progress(every(), len(built.dataset), title)  # type: ignore[arg-type]

@@ -7,10 +7,13 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import print_log
+from mmengine.logging import MMLogger
 
 from mmseg_mammo.engine.checkpoint import build_model
+from mmseg_mammo.engine.config.edits import use_mixed_precision
+from mmseg_mammo.engine.hooks.console import say
 from mmseg_mammo.engine.resume import differences
+from mmseg_mammo.engine.training_record.reference import fill_reference
 from mmseg_mammo.engine.two_stage.choice import choose
 from mmseg_mammo.engine.two_stage.joined import (
     build_joined,
@@ -38,7 +41,7 @@ JOINED = 'joined'
 Train = Callable[[Config, bool], None]
 
 
-def train_stages(cfg: Config, resume: bool, train: Train) -> Path:
+def train_stages(cfg: Config, resume: bool, train: Train, amp: bool = False) -> Path:
     """Train finder and refiner, choose on validation, and write ``best.pth`` of both.
 
     Steps that are finished are left out when it is gone on with; one that was interrupted goes on
@@ -48,6 +51,7 @@ def train_stages(cfg: Config, resume: bool, train: Train) -> Path:
         cfg: With ``stages``.
         resume: Whether to go on with what the work folder holds.
         train: Trains one config, and goes on with it if the second argument says so.
+        amp: Whether both are trained in mixed precision.
 
     Returns:
         The checkpoint.
@@ -58,6 +62,13 @@ def train_stages(cfg: Config, resume: bool, train: Train) -> Path:
     check_stages(cfg)
     work_dir = Path(cfg.work_dir)
     finder, refiner = (stage_config(cfg, name) for name in (FINDER, REFINER))
+    for stage in (
+        finder,
+        refiner,
+    ):  # as each is trained, also where it is compared with one that was
+        if amp:
+            use_mixed_precision(stage)
+        fill_reference(stage)
     use_candidates(refiner, work_dir / CANDIDATES)
     check_views(cfg, finder, refiner)
     build_model(
@@ -142,4 +153,5 @@ def _join(cfg: Config, stages: Mapping[str, Config]) -> dict[str, Any]:
 
 
 def _say(text: str) -> None:
-    print_log(text, 'current')
+    if is_first_process():
+        say(MMLogger.get_current_instance(), text)

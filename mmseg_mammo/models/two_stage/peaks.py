@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from mmseg_mammo.models.two_stage.settings import CandidateRule
 
-_SMOOTHING = 0.25  # sigma, as a share of the distance between peaks
+_SMOOTHING = 0.125  # sigma, as a share of the distance between peaks
 _DECIMALS = 9  # of a smoothed probability: what differs less is one plateau
 _REGION = 0.5  # of the peak's score: the region around it has more
 
@@ -31,7 +31,7 @@ class Peak(NamedTuple):
 def find_peaks(probability: np.ndarray, rule: CandidateRule) -> list[Peak]:
     """The highest places of a map that are far enough from each other, best first.
 
-    They are the local maxima of the map after a Gaussian of a quarter of the distance. Of a plateau
+    They are the local maxima of the map after a Gaussian of an eighth of the distance. Of a plateau
     the pixel nearest to its middle counts; of equal peaks the first in reading order comes first.
 
     Args:

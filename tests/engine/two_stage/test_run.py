@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+from mmengine.config import Config
 from tool_calls import OURS, call, forked
 from two_stages import train, write_stages
 
@@ -79,6 +80,25 @@ def test_a_finished_training_is_left_as_it_is(trained, monkeypatch):
     before = {path: path.stat().st_mtime_ns for path in work.rglob('*.pth')}
     train(monkeypatch, config, work, '--resume')
     assert {path: path.stat().st_mtime_ns for path in work.rglob('*.pth')} == before
+
+
+def test_mixed_precision_and_what_is_measured_of_the_images_are_no_other_training(
+    prepared, tmp_path, monkeypatch
+):
+    """``--amp`` and the reference of MatchHistogram are in the record, and not in the files."""
+    config = write_stages(tmp_path / 'configs', prepared)
+    for name in ('finder', 'refiner'):
+        cfg = Config.fromfile(tmp_path / 'configs' / f'{name}.py')
+        for split in ('train', 'val', 'test'):
+            cfg[f'{split}_dataloader'].dataset.pipeline.insert(2, dict(type='MatchHistogram'))
+        cfg.dump(tmp_path / 'configs' / f'{name}.py')
+    train(monkeypatch, config, tmp_path / 'work', '--amp')
+    train(monkeypatch, config, tmp_path / 'work', '--amp', '--resume')
+    with pytest.raises(SystemExit, match=r'otherwise: optim_wrapper\.type is OptimWrapper'):
+        train(monkeypatch, config, tmp_path / 'work', '--resume')
+    record = read_record(tmp_path / 'work' / BEST)
+    steps = record['config']['test_dataloader']['dataset']['pipeline']
+    assert next(step for step in steps if step['type'] == 'MatchHistogram')['reference']
 
 
 def test_another_training_is_not_overwritten_nor_gone_on_with(trained, monkeypatch):

@@ -1,5 +1,7 @@
 """Stages: what the config of both says for each, and what is refused."""
 
+from pathlib import Path
+
 import pytest
 from mmengine.config import Config
 from two_stages import write_stages
@@ -9,6 +11,7 @@ from mmseg_mammo.engine.config.overrides import override
 from mmseg_mammo.engine.two_stage.stages import (
     check_stages,
     crop_steps,
+    each_stage,
     stage_config,
     use_candidates,
 )
@@ -108,3 +111,9 @@ def test_a_stage_without_a_training_is_refused(both):
     both.stages.finder.config = 'unet_zgt'
     with pytest.raises(MammoError, match=r'stages\.finder: .* has no training'):
         stage_config(both, 'finder')
+
+
+def test_a_command_that_fills_caches_has_both_stages(both):
+    assert [Path(one.filename).stem for one in each_stage(both)] == ['finder', 'refiner']
+    alone = read_config(find_config('unet_cbis'))
+    assert each_stage(alone) == [alone]

@@ -17,13 +17,13 @@ def places(peaks):
 
 def test_peaks_come_by_height_and_only_as_many_as_asked_for():
     grid = bumps([(10, 12, 0.5), (30, 40, 0.9), (40, 8, 0.3)])
-    rule = CandidateRule(count=5, min_score=0.01, distance=0.05)
+    rule = CandidateRule(count=5, min_score=0.01, distance=0.2)
     assert places(find_peaks(grid, rule)) == [(30, 40), (10, 12), (40, 8)]
     assert places(find_peaks(grid, CandidateRule(count=2, min_score=0.01))) == [(30, 40), (10, 12)]
     scores = [peak.score for peak in find_peaks(grid, rule)]
     assert scores == sorted(scores, reverse=True)
-    # A Gaussian of 2 pixels smoothed by one of 0.8 keeps 4 / (4 + 0.64) of its height.
-    assert scores == pytest.approx([h * 4 / 4.64 for h in (0.9, 0.5, 0.3)], abs=0.002)
+    # A Gaussian of 2 pixels smoothed by one of 1.6 keeps 4 / (4 + 2.56) of its height.
+    assert scores == pytest.approx([h * 4 / 6.56 for h in (0.9, 0.5, 0.3)], abs=0.003)
 
 
 def test_what_is_too_low_or_too_near_a_higher_one_is_no_candidate():
@@ -32,7 +32,7 @@ def test_what_is_too_low_or_too_near_a_higher_one_is_no_candidate():
     assert places(find_peaks(grid, near)) == [(10, 12), (18, 12)]
     far = CandidateRule(min_score=0.01, distance=0.15)  # 9.6 pixels
     assert places(find_peaks(grid, far)) == [(10, 12)]
-    high = CandidateRule(min_score=0.28, distance=0.1)  # smoothed they have 0.305 and 0.244
+    high = CandidateRule(min_score=0.4, distance=0.1)  # smoothed they have 0.43 and 0.34
     assert len(find_peaks(grid, high)) == 1
     assert find_peaks(np.zeros((16, 16)), CandidateRule(min_score=0.0)) == []
 
