@@ -175,7 +175,7 @@ def describe_test_output(cfg: Config) -> dict[str, Any]:
 def has_presence(cfg: Config) -> bool:
     """Whether the model of ``cfg`` says if an image has a lesion at all."""
     model = bare_model(cfg)
-    if is_a(model.type, TwoStageSegmentor, MODELS):
+    if is_a(model.get('type'), TwoStageSegmentor, MODELS):
         return True
     return any(model.get(name) is not None for name in ('presence_head', 'object_score'))
 
