@@ -8,8 +8,8 @@ _base_ = ['./loaders/cbis_ddsm.py', './runtime.py']
 
 model = dict(
     type='TwoStageSegmentor',
-    # At most five peaks of the finder's map, a twentieth of the image's long side apart.
-    candidates=dict(count=5, min_score=0.05, distance=0.05),
+    # Peaks of the finder's map; how many are kept is chosen.
+    candidates=dict(count=5),
     # Both stages have it: what the refiner is trained on, and what it is given.
     crop=dict(share=0.28, batch=16),
 )
