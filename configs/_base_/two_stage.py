@@ -9,7 +9,7 @@ _base_ = ['./loaders/cbis_ddsm.py', './runtime.py']
 model = dict(
     type='TwoStageSegmentor',
     # At most five peaks of the finder's map, a tenth of the image's long side apart. A lesion that
-    # it misses is among its faint peaks.
+    # it misses is among its faint peaks. How many are kept is chosen.
     candidates=dict(count=5, min_score=1e-4, distance=0.1),
     # Both stages have it: what the refiner is trained on, and what it is given. The crop is twice as
     # wide as the region at a peak, or as a lesion, but no narrower than the share.
