@@ -10,14 +10,13 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.evaluation.regions import Regions, find_lesions
+from mmseg_mammo.evaluation.two_stage.candidates import HELD, held_shares
 from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.tables.candidates import Mined, read_candidates
 from mmseg_mammo.transforms.crops import Box, crop_box, crop_side, cut_crop, place_in_breast
 from mmseg_mammo.transforms.full_image import refuse_kept
 from mmseg_mammo.transforms.levels import grey_of, like_before
-
-_HALF = 0.5  # of a lesion's pixels: a crop with as many shows it
 
 
 @TRANSFORMS.register_module()
@@ -223,10 +222,7 @@ def _identity(item: Mapping[str, Any]) -> tuple[str, str]:
 
 def _label(results: dict, lesions: Regions, box: Box, unknown: bool) -> None:
     """Say whether the crop holds a lesion, as far as that is known."""
-    inside = cut_crop(lesions.labels, box)
-    counts = np.bincount(inside.ravel(), minlength=len(lesions) + 1)[1:]
-    seen = bool((counts >= _HALF * lesions.pixels).any())
-    if seen:
+    if (held_shares(lesions, [box]) >= HELD).any():
         results['annotated'] = 'lesion'
     elif unknown or (results['gt_seg_map'] == 1).any():
         results['trains_presence'] = False

@@ -13,12 +13,12 @@ from mmengine.logging import print_log
 
 from mmseg_mammo.engine.config.test_output import use_test_output
 from mmseg_mammo.engine.presence.hook import arrays_of
-from mmseg_mammo.engine.two_stage.hits import crops_with_lesion
 from mmseg_mammo.engine.two_stage.joined import with_full_image
 from mmseg_mammo.engine.two_stage.mining import answers, device_of, loader_of
 from mmseg_mammo.engine.two_stage.ranking import Counted, choose_keep, count_pixels, fit_ranking
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.image_level.gate import find_gate
+from mmseg_mammo.evaluation.two_stage.candidates import crops_with_lesion
 from mmseg_mammo.io.checkpoint_record import PRESENCE
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.operating_point import read_target
