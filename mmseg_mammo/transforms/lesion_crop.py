@@ -127,7 +127,8 @@ class CropAroundLesion(BaseTransform):
         """Cut the crop.
 
         Raises:
-            MammoError: There is no mask, or ``KeepFullImage`` went before.
+            MammoError: There is no mask, or it is of another size than the image; or
+                ``KeepFullImage`` went before.
         """
         refuse_kept(results, type(self).__name__)
         if 'gt_seg_map' not in results:
@@ -136,6 +137,13 @@ class CropAroundLesion(BaseTransform):
                 'LoadLesionMask before it',
             )
         image, mask = results['img'], results['gt_seg_map']
+        if image.shape[:2] != mask.shape:
+            raise MammoError(
+                f'{results.get("img_path") or "an array"}: CropAroundLesion of {image.shape[:2]} '
+                f'pixels and a mask of {mask.shape}',
+                'an image as large as its mask',
+                'Take steps that resize, as ShrinkMammogram does, from before it',
+            )
         unknown = is_image_label(results)
         lesions = find_lesions(np.zeros_like(mask, bool) if unknown else mask == 1)
         x, y, side = self._place(results, lesions)

@@ -17,7 +17,6 @@ from mmseg_mammo.engine.training_record.reference import fill_reference
 from mmseg_mammo.engine.two_stage.choice import choose
 from mmseg_mammo.engine.two_stage.joined import (
     build_joined,
-    check_views,
     joined_config,
     write_joined,
 )
@@ -30,6 +29,7 @@ from mmseg_mammo.engine.two_stage.stages import (
     stage_config,
     use_candidates,
 )
+from mmseg_mammo.engine.two_stage.views import check_views
 from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process, last_checkpoint
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import read_record
