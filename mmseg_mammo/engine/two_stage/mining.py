@@ -40,7 +40,7 @@ def mine(cfg: Config, finder: Config, checkpoint: Path, folder: Path) -> dict[st
     """Write the candidates of the training and the validation images.
 
     Args:
-        cfg: Of both stages; its model says what a candidate is, and how large its crop.
+        cfg: Of the joined model, which says what a candidate is, and how large its crop.
         finder: Config that the finder was trained with.
         checkpoint: Of the finder.
         folder: Gets ``train.csv`` and ``val.csv``: key of the image, place in pixels of the prepared

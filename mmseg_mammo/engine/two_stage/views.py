@@ -72,7 +72,9 @@ def _check_crops(refiner: Config) -> None:
 
 
 def _pipeline(refiner: Config) -> Sequence[Any]:
-    pipeline: Sequence[Any] = next(d['pipeline'] for _, d in datasets_of(refiner.train_dataloader, ''))
+    pipeline: Sequence[Any] = next(
+        d['pipeline'] for _, d in datasets_of(refiner.train_dataloader, '')
+    )
     return pipeline
 
 

@@ -45,8 +45,8 @@ def crops_with_lesion(truth: np.ndarray, crops: Sequence[Sequence[float]]) -> np
     >>> crops_with_lesion(truth, [(1, 0, 4, 1), (2, 0, 4, 1), (-5, -5, 1, 1)]).tolist()
     [True, False, True]
     """
-    found: np.ndarray = (held_shares(find_lesions(truth), crops) >= HELD).any(axis=0)
-    return found
+    shares = held_shares(find_lesions(truth), crops)
+    return shares.max(axis=0, initial=0.0) >= HELD
 
 
 @dataclass(frozen=True)

@@ -42,5 +42,5 @@ def test_images_that_are_shrunk_have_masks_of_another_size(parts):
     for stage in stages.values():
         for loader in LOADERS:
             stage[loader].dataset.pipeline.insert(1, dict(type='ShrinkMammogram', long_side=40))
-    with pytest.raises(MammoError, match='ShrinkMammogram before the crops.*--long-side'):
+    with pytest.raises(MammoError, match=r'ShrinkMammogram before the crops.*--long-side'):
         check_views(cfg, **stages)
