@@ -18,8 +18,9 @@ from mmseg.registry import MODELS
 import mmseg_mammo  # noqa: F401 - only registration
 from mmseg_mammo.engine.config.differences import input_differences
 from mmseg_mammo.engine.config.edits import use_dataset
-from mmseg_mammo.engine.two_stage.joined import check_views, joined_config
+from mmseg_mammo.engine.two_stage.joined import joined_config
 from mmseg_mammo.engine.two_stage.stages import check_stages, stage_config, use_candidates
+from mmseg_mammo.engine.two_stage.views import check_views
 from mmseg_mammo.inference.pipeline import build_image_steps
 from mmseg_mammo.io.image import write_png
 from mmseg_mammo.io.shipped import find_config, shipped_configs

@@ -10,14 +10,13 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.evaluation.regions import Regions, find_lesions
+from mmseg_mammo.evaluation.two_stage.candidates import HELD, held_shares
 from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.tables.candidates import Mined, read_candidates
 from mmseg_mammo.transforms.crops import Box, crop_box, crop_side, cut_crop, place_in_breast
 from mmseg_mammo.transforms.full_image import refuse_kept
 from mmseg_mammo.transforms.levels import grey_of, like_before
-
-_HALF = 0.5  # of a lesion's pixels: a crop with as many shows it
 
 
 @TRANSFORMS.register_module()
@@ -128,7 +127,8 @@ class CropAroundLesion(BaseTransform):
         """Cut the crop.
 
         Raises:
-            MammoError: There is no mask, or ``KeepFullImage`` went before.
+            MammoError: There is no mask, or it is of another size than the image; or
+                ``KeepFullImage`` went before.
         """
         refuse_kept(results, type(self).__name__)
         if 'gt_seg_map' not in results:
@@ -137,6 +137,13 @@ class CropAroundLesion(BaseTransform):
                 'LoadLesionMask before it',
             )
         image, mask = results['img'], results['gt_seg_map']
+        if image.shape[:2] != mask.shape:
+            raise MammoError(
+                f'{results.get("img_path") or "an array"}: CropAroundLesion of {image.shape[:2]} '
+                f'pixels and a mask of {mask.shape}',
+                'an image as large as its mask',
+                'Take steps that resize, as ShrinkMammogram does, from before it',
+            )
         unknown = is_image_label(results)
         lesions = find_lesions(np.zeros_like(mask, bool) if unknown else mask == 1)
         x, y, side = self._place(results, lesions)
@@ -223,10 +230,7 @@ def _identity(item: Mapping[str, Any]) -> tuple[str, str]:
 
 def _label(results: dict, lesions: Regions, box: Box, unknown: bool) -> None:
     """Say whether the crop holds a lesion, as far as that is known."""
-    inside = cut_crop(lesions.labels, box)
-    counts = np.bincount(inside.ravel(), minlength=len(lesions) + 1)[1:]
-    seen = bool((counts >= _HALF * lesions.pixels).any())
-    if seen:
+    if (held_shares(lesions, [box]) >= HELD).any():
         results['annotated'] = 'lesion'
     elif unknown or (results['gt_seg_map'] == 1).any():
         results['trains_presence'] = False

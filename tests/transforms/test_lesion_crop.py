@@ -70,6 +70,13 @@ def test_validation_crops_the_largest_lesion_in_its_middle(kind, one_memory):
     assert crop['annotated'] == 'lesion'
 
 
+def test_an_image_that_was_shrunk_beside_its_mask_is_refused():
+    given = results((30, 10, 4, 4))
+    given['img'] = given['img'][::2, ::2]
+    with pytest.raises(MammoError, match=r'\(50, 40\) pixels and a mask of \(100, 80\)'):
+        CropAroundLesion(share=0.2)(given)
+
+
 def test_beyond_the_image_there_is_neither_light_nor_lesion():
     crop = CropAroundLesion(share=0.4, random=False)(results((12, 0, 6, 4)))
     assert crop['img'].shape == (40, 40, 3)

@@ -13,15 +13,23 @@ from mmengine.logging import print_log
 
 from mmseg_mammo.engine.config.test_output import use_test_output
 from mmseg_mammo.engine.presence.hook import arrays_of
-from mmseg_mammo.engine.two_stage.hits import crops_with_lesion
 from mmseg_mammo.engine.two_stage.joined import with_full_image
 from mmseg_mammo.engine.two_stage.mining import answers, device_of, loader_of
-from mmseg_mammo.engine.two_stage.ranking import Counted, choose_keep, count_pixels, fit_ranking
+from mmseg_mammo.engine.two_stage.ranking import (
+    MOST,
+    Counted,
+    choose_keep,
+    count_pixels,
+    fit_ranking,
+)
+from mmseg_mammo.engine.two_stage.stages import OF_CROPS
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.image_level.gate import find_gate
+from mmseg_mammo.evaluation.two_stage.candidates import crops_with_lesion
 from mmseg_mammo.io.checkpoint_record import PRESENCE
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.operating_point import read_target
+from mmseg_mammo.models.test_output import read_test_output
 from mmseg_mammo.models.two_stage.candidates import (
     Candidate,
     paste,
@@ -30,8 +38,11 @@ from mmseg_mammo.models.two_stage.candidates import (
     ranking_logits,
     read_ranking,
 )
+from mmseg_mammo.models.two_stage.settings import CandidateRule, CropRule, read_settings
 
 TARGET = 'sensitivity=0.95'
+# Of what check_choice returns, what the finder's candidates depend on.
+OF_CANDIDATES = ('model.candidates', 'model.crop')
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,44 @@ class Seen:
     counted: Counted | None
 
 
+def check_choice(joined: Config, finder: Config, target: str | None) -> dict[str, Any]:
+    """Refuse, before anything is trained, what the choice on validation would stumble over.
+
+    Args:
+        joined: Config of the model of both stages.
+        finder: Of the finder.
+        target: See :func:`choose`.
+
+    Returns:
+        What candidates and the choice depend on beside the stages; a training that is gone on with
+        has to agree.
+
+    Raises:
+        MammoError: There are more candidates than can be chosen among, no validation images, several
+            data sets of one split; or the target is none.
+    """
+    candidates = read_settings(CandidateRule, 'candidates', joined.model.get('candidates'))
+    if candidates.count > MOST:
+        raise MammoError(
+            f'model.candidates.count={candidates.count}', f'1 to {MOST}, to choose the keep rule'
+        )
+    read_target(target or TARGET)
+    loader_of(finder, 'train')
+    if loader_of(finder, 'val') is None:
+        raise MammoError(
+            f'{finder.filename} has no validation images to choose by',
+            'a config with val_dataloader',
+        )
+    crop = vars(read_settings(CropRule, 'crop', joined.model.get('crop')))
+    output = vars(read_test_output(joined.model.get('test_output')))
+    return {
+        'model.candidates': vars(candidates),
+        'model.crop': {name: crop[name] for name in OF_CROPS},
+        'model.test_output': {name: output[name] for name in ('temperature', 'breast_only')},
+        'stages.presence': target or TARGET,
+    }
+
+
 def choose(model: Any, finder: Config, target: str | None = None) -> dict[str, Any]:
     """Choose ranking, keep rule, thresholds of pixels and of presence on the validation images.
 
@@ -60,7 +109,7 @@ def choose(model: Any, finder: Config, target: str | None = None) -> dict[str, A
     Dice; presence follows the target, if there are normal images.
 
     Args:
-        model: Of both stages; it and ``model.cfg`` have the choice afterwards.
+        model: Of both stages; ``model.cfg`` has the choice afterwards.
         finder: Config that the finder was trained with: its validation images.
         target: See :func:`.find_gate`; None for a sensitivity of 95 %.
 
@@ -68,7 +117,7 @@ def choose(model: Any, finder: Config, target: str | None = None) -> dict[str, A
         Facts of the choice, for the record.
 
     Raises:
-        MammoError: There are no validation images with a mask.
+        MammoError: No validation image has a mask.
     """
     seen = list(_look(model.to(device_of(finder)), finder))
     model.cpu()
@@ -100,11 +149,7 @@ def choose(model: Any, finder: Config, target: str | None = None) -> dict[str, A
 
 def _look(model: Any, finder: Config) -> Iterator[Seen]:
     loader = loader_of(finder, 'val')
-    if loader is None:
-        raise MammoError(
-            f'{finder.filename} has no validation images to choose by',
-            'a config with val_dataloader',
-        )
+    assert loader is not None  # see check_choice
     loader['dataset']['pipeline'] = with_full_image(loader['dataset']['pipeline'])
     for sample, found in answers(model, loader, model.look, 'choice on validation'):
         own = tuple(replace(one, logits=torch.empty(0)) for one in found)

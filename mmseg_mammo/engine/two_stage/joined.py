@@ -11,10 +11,10 @@ from mmengine.config import Config
 from mmseg_mammo.engine.checkpoint import build_model, check_state, load_model
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.config.differences import note_clahe
-from mmseg_mammo.engine.config.image_steps import augments, resizes, split_steps, touches_image
+from mmseg_mammo.engine.config.image_steps import resizes, split_steps
 from mmseg_mammo.engine.config.stored import plain_settings
 from mmseg_mammo.engine.config.test_output import threshold_of
-from mmseg_mammo.engine.config.type_names import type_name, with_names
+from mmseg_mammo.engine.config.type_names import type_name
 from mmseg_mammo.engine.provenance import versions
 from mmseg_mammo.engine.training_record.describe import describe_input
 from mmseg_mammo.engine.two_stage.stages import FINDER, OF_CROPS, REFINER, crop_steps
@@ -82,39 +82,6 @@ def with_full_image(pipeline: Sequence[Any]) -> list[Any]:
     raise MammoError(
         'stages.finder: its test pipeline resizes no image', 'a pipeline with Resize, for one side'
     )
-
-
-def check_views(cfg: Config, finder: Config, refiner: Config) -> None:
-    """Refuse stages that do not see the same image: what the finder keeps is what crops are cut of.
-
-    Raises:
-        MammoError: A step before the resizing of the finder is none before the crops of the refiner,
-            or the other way round.
-    """
-    ours = _before(tested_pipeline(finder), lambda step: resizes(step.get('type')))
-    theirs = _before(
-        next(d['pipeline'] for _, d in datasets_of(refiner.train_dataloader, '')),
-        lambda step: type_name(step.get('type')) == 'CropAroundLesion',
-    )
-    if ours != theirs:
-        said = [', '.join(type_name(step['type']) for step in steps) for steps in (ours, theirs)]
-        raise MammoError(
-            f'{cfg.filename}: the finder resizes what {said[0]} made of an image, and the refiner '
-            f'crops what {said[1]} made',
-            'the same steps with the same settings before Resize and before CropAroundLesion',
-            'Move MammoCLAHE before the resizing, as unet_finder_cbis has it',
-        )
-
-
-def _before(pipeline: Sequence[Any], is_end: Any) -> list[Any]:
-    """The steps about images before the first one that ``is_end``, in comparable form."""
-    found = []
-    for step in split_steps(pipeline):
-        if is_end(step):
-            break
-        if touches_image(step) and not augments(step.get('type')):
-            found.append(with_names(dict(step)))
-    return found
 
 
 def _input_of_crops(refiner: Config) -> tuple[int, int]:

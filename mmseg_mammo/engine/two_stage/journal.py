@@ -9,6 +9,7 @@ from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.io.files import read_json, write_json
 
 JOURNAL = 'two_stage.json'
+ASKED = 'asked'  # of the facts of a step: the settings that it was done with
 _PAUSE = 0.2  # seconds between two looks at what another process does
 
 
@@ -22,11 +23,17 @@ class Journal:
     def __init__(self, work_dir: Path) -> None:
         self.path = work_dir / JOURNAL
 
-    def begin(self, resume: bool) -> None:
+    def begin(self, resume: bool, asked: Mapping[str, Any] | None = None) -> None:
         """Start, or go on.
 
+        Args:
+            resume: Whether to go on with what is there.
+            asked: Present settings, each a JSON value by its name, that those of finished steps,
+                their fact ``asked``, have to agree with.
+
         Raises:
-            MammoError: Another training began here, and ``resume`` is off.
+            MammoError: Another training began here, and ``resume`` is off; or a finished step was
+                done for other settings.
         """
         if self.path.is_file() and not resume:
             raise MammoError(
@@ -36,6 +43,21 @@ class Journal:
             )
         if not self.path.is_file():
             write_json(self.path, {})
+        for step, facts in read_json(self.path).items():
+            self._check(step, facts.get(ASKED) or {}, asked or {})
+
+    def _check(self, step: str, before: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+        other = [
+            f'{name} is {asked.get(name)}, was {value}'
+            for name, value in before.items()
+            if asked.get(name) != value
+        ]
+        if other:
+            raise MammoError(
+                f'--resume: {self.path.parent} was begun otherwise ({step}): {"; ".join(other)}',
+                'the config and --cfg-options that it began with',
+                'For another training name another --work-dir; a test takes --cfg-options model.…',
+            )
 
     def facts(self, step: str) -> dict[str, Any] | None:
         """What is known of a step; None if it is not finished."""

@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.devices import on_gpu
-from mmseg_mammo.engine.two_stage.hits import crops_with_lesion
 from mmseg_mammo.engine.two_stage.joined import tested_pipeline
 from mmseg_mammo.engine.validation.one_by_one import truth_stays
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.two_stage.candidates import crops_with_lesion
 from mmseg_mammo.io.image_keys import image_keys
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.table import write_table
@@ -40,7 +40,7 @@ def mine(cfg: Config, finder: Config, checkpoint: Path, folder: Path) -> dict[st
     """Write the candidates of the training and the validation images.
 
     Args:
-        cfg: Of both stages; its model says what a candidate is, and how large its crop.
+        cfg: Of the joined model, which says what a candidate is, and how large its crop.
         finder: Config that the finder was trained with.
         checkpoint: Of the finder.
         folder: Gets ``train.csv`` and ``val.csv``: key of the image, place in pixels of the prepared

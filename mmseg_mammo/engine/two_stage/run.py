@@ -14,14 +14,13 @@ from mmseg_mammo.engine.config.edits import use_mixed_precision
 from mmseg_mammo.engine.hooks.console import say
 from mmseg_mammo.engine.resume import differences
 from mmseg_mammo.engine.training_record.reference import fill_reference
-from mmseg_mammo.engine.two_stage.choice import choose
+from mmseg_mammo.engine.two_stage.choice import OF_CANDIDATES, check_choice, choose
 from mmseg_mammo.engine.two_stage.joined import (
     build_joined,
-    check_views,
     joined_config,
     write_joined,
 )
-from mmseg_mammo.engine.two_stage.journal import Journal
+from mmseg_mammo.engine.two_stage.journal import ASKED, Journal
 from mmseg_mammo.engine.two_stage.mining import mine
 from mmseg_mammo.engine.two_stage.stages import (
     FINDER,
@@ -30,6 +29,7 @@ from mmseg_mammo.engine.two_stage.stages import (
     stage_config,
     use_candidates,
 )
+from mmseg_mammo.engine.two_stage.views import check_views
 from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process, last_checkpoint
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import read_record
@@ -62,28 +62,31 @@ def train_stages(cfg: Config, resume: bool, train: Train, amp: bool = False) -> 
     check_stages(cfg)
     work_dir = Path(cfg.work_dir)
     finder, refiner = (stage_config(cfg, name) for name in (FINDER, REFINER))
-    for stage in (
-        finder,
-        refiner,
-    ):  # as each is trained, also where it is compared with one that was
+    for stage in finder, refiner:  # as it is trained, also to compare it with one that was
         if amp:
             use_mixed_precision(stage)
         fill_reference(stage)
     use_candidates(refiner, work_dir / CANDIDATES)
     check_views(cfg, finder, refiner)
-    build_model(
-        joined_config(cfg, finder, refiner)
-    )  # what does not fit is said before any training
+    joined = joined_config(cfg, finder, refiner)
+    asked = check_choice(joined, finder, cfg.stages.get('presence'))
+    build_model(joined)  # what does not fit is said before any training
     hold_for_training(work_dir)
     journal = Journal(work_dir)
     if is_first_process():
-        journal.begin(resume)
+        journal.begin(resume, asked)
     _train(FINDER, finder, resume, train, journal)
-    _in_one_process(
-        CANDIDATES, journal, lambda: mine(cfg, finder, best_of(finder), work_dir / CANDIDATES)
-    )
+
+    def look() -> dict[str, Any]:
+        found = mine(joined, finder, best_of(finder), work_dir / CANDIDATES)
+        return {**found, ASKED: {name: asked[name] for name in OF_CANDIDATES}}
+
+    def join() -> dict[str, Any]:
+        return {**_join(cfg, {FINDER: finder, REFINER: refiner}), ASKED: asked}
+
+    _in_one_process(CANDIDATES, journal, look)
     _train(REFINER, refiner, resume, train, journal)
-    _in_one_process(JOINED, journal, lambda: _join(cfg, {FINDER: finder, REFINER: refiner}))
+    _in_one_process(JOINED, journal, join)
     return work_dir / BEST
 
 

@@ -3,17 +3,50 @@
 A candidate is a peak of the finder's map, with the crop around it that the refiner looks at.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.evaluation.regions import Regions
+from mmseg_mammo.evaluation.regions import Regions, find_lesions
 from mmseg_mammo.io.run_folder import CANDIDATE_SCORES
 
 # A crop finds a lesion if it holds at least this share of its pixels.
 HELD = 0.5
+
+
+def held_shares(regions: Regions, crops: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
+    """The share of each of R regions that lies in each of C crops, R×C float.
+
+    Args:
+        regions: On the grid of the crops.
+        crops: Left, top, right and bottom of each, edges of pixels; they may reach beyond the image.
+            A pixel is inside if its centre is.
+    """
+    shares = np.zeros((len(regions), len(crops)))
+    for place, crop in enumerate(crops):
+        left, top, right, bottom = (max(0, math.ceil(edge - 0.5)) for edge in crop)
+        inside = regions.labels[top:bottom, left:right]
+        counts = np.bincount(inside.ravel(), minlength=len(regions) + 1)[1:]
+        shares[:, place] = counts / regions.pixels
+    return shares
+
+
+def crops_with_lesion(truth: np.ndarray, crops: Sequence[Sequence[float]]) -> np.ndarray:
+    """Which of C crops hold at least half of a lesion (:func:`.find_lesions`), C bool.
+
+    Args:
+        truth: H×W bool.
+        crops: See :func:`held_shares`.
+
+    >>> truth = np.array([[True, True, False, False]])
+    >>> crops_with_lesion(truth, [(1, 0, 4, 1), (2, 0, 4, 1), (-5, -5, 1, 1)]).tolist()
+    [True, False, True]
+    """
+    shares = held_shares(find_lesions(truth), crops)
+    return shares.max(axis=0, initial=0.0) >= HELD
 
 
 @dataclass(frozen=True)
@@ -43,15 +76,7 @@ class Candidates:
         Args:
             regions: On the grid of the candidates.
         """
-        rows, columns = np.nonzero(regions.labels)
-        numbers = regions.labels[rows, columns]
-        shares = np.zeros((len(regions), len(self)))
-        for place, (left, top, right, bottom) in enumerate(self.crops):
-            inside = (columns + 0.5 >= left) & (columns + 0.5 < right)
-            inside &= (rows + 0.5 >= top) & (rows + 0.5 < bottom)
-            counts = np.bincount(numbers[inside], minlength=len(regions) + 1)[1:]
-            shares[:, place] = counts / regions.pixels
-        return shares
+        return held_shares(regions, self.crops)
 
     def lesions_at_peaks(self, lesions: Regions) -> np.ndarray:
         """Number of the lesion that each peak lies in, C int, 0 for none."""

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmseg_mammo.engine.two_stage import choice
-from mmseg_mammo.engine.two_stage.choice import Seen, choose
+from mmseg_mammo.engine.two_stage.choice import Seen, check_choice, choose
 from mmseg_mammo.engine.two_stage.joined import build_joined, joined_config
 from mmseg_mammo.engine.two_stage.ranking import count_pixels
 from mmseg_mammo.errors import MammoError
@@ -89,8 +89,21 @@ def test_images_whose_lesion_nobody_outlined_do_not_count(model, parts, monkeypa
     assert (facts['lesion'], facts['candidates'], facts['dice']) == (1, 1, 100)
 
 
-def test_without_validation_images_nothing_is_chosen(model, parts):
-    finder = parts[1]['finder']
-    finder.pop('val_dataloader')
+def test_what_the_choice_would_stumble_over_is_said_before(parts):
+    cfg, stages = parts
+    finder = stages['finder']
+    joined = joined_config(cfg, **stages)
+    assert check_choice(joined, finder, None)['model.crop'] == {
+        'share': 0.4,
+        'mm': None,
+        'factor': None,
+    }
+    with pytest.raises(MammoError, match="target 'often'"):
+        check_choice(joined, finder, 'often')
+    joined.model.candidates.count = 13
+    with pytest.raises(MammoError, match=r'candidates\.count=13.*1 to 12'):
+        check_choice(joined, finder, None)
+    joined.model.candidates.count = 12
+    finder.val_dataloader = None
     with pytest.raises(MammoError, match='no validation images'):
-        choose(model, finder)
+        check_choice(joined, finder, None)

@@ -6,7 +6,6 @@ import torch
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.two_stage.joined import (
     build_joined,
-    check_views,
     joined_config,
     with_full_image,
 )
@@ -39,16 +38,6 @@ def test_a_pipeline_of_its_own_stays(parts):
     cfg, stages = parts
     cfg.test_dataloader.dataset.pipeline = [dict(type='Mine')]
     assert joined_config(cfg, **stages).test_dataloader.dataset.pipeline == [dict(type='Mine')]
-
-
-@pytest.mark.parametrize('stage', ['finder', 'refiner'])
-def test_stages_that_see_other_images_do_not_fit(stage, parts):
-    cfg, stages = parts
-    check_views(cfg, **stages)
-    for loader in ('train_dataloader', 'test_dataloader'):
-        stages[stage][loader].dataset.pipeline[2].clip_limit = 9.0
-    with pytest.raises(MammoError, match='the same steps with the same settings'):
-        check_views(cfg, **stages)
 
 
 def test_its_stages_are_those_that_were_trained(parts, trained):

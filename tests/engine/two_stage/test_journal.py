@@ -33,6 +33,16 @@ def test_going_on_keeps_what_is_finished(tmp_path):
     assert journal.facts('finder') == {'sha256': 'a'}
 
 
+def test_a_step_that_was_done_with_other_settings_is_not_gone_on_with(tmp_path):
+    journal = Journal(tmp_path)
+    journal.begin(resume=False, asked={'count': 5, 'target': 'a'})
+    journal.finish('finder', {'sha256': 'a'})
+    journal.finish('candidates', {'asked': {'count': 5}})
+    Journal(tmp_path).begin(resume=True, asked={'count': 5, 'target': 'b'})
+    with pytest.raises(MammoError, match=r'begun otherwise \(candidates\): count is 8, was 5'):
+        Journal(tmp_path).begin(resume=True, asked={'count': 8, 'target': 'a'})
+
+
 def test_who_waits_sees_what_another_finishes(tmp_path):
     journal = Journal(tmp_path)
     found = []

@@ -115,6 +115,12 @@ def test_another_training_is_not_overwritten_nor_gone_on_with(trained, monkeypat
         SystemExit, match=r'refiner was trained otherwise: .*max_epochs is 5, was 1'
     ):
         train(monkeypatch, config, work, '--resume', *options)
+    for option, said in (
+        ('model.candidates.count=2', r"\(candidates\): model\.candidates is .*'count': 3"),
+        ('stages.presence=specificity=0.9', r'\(joined\): .* is specificity=0\.9, was sens'),
+    ):
+        with pytest.raises(SystemExit, match=f'begun otherwise {said}'):
+            train(monkeypatch, config, work, '--resume', '--cfg-options', option)
 
 
 def test_a_training_that_was_killed_after_the_finder_goes_on(
@@ -139,6 +145,28 @@ def test_a_training_that_was_killed_after_the_finder_goes_on(
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
 
+def test_candidates_are_mined_by_the_crops_of_the_refiner(prepared, tmp_path, monkeypatch):
+    """Also where the config of the refiner alone says how large they are."""
+    cfg = Config.fromfile(write_stages(tmp_path / 'configs', prepared))
+    cfg.model.crop = dict(batch=4)
+    cfg.dump(tmp_path / 'configs' / 'both.py')
+    cfg = Config.fromfile(tmp_path / 'configs' / 'refiner.py')
+    cfg.train_dataloader.dataset.pipeline[4].share = 0.7
+    cfg.dump(tmp_path / 'configs' / 'refiner.py')
+    from mmseg_mammo.engine.two_stage import run
+
+    mined = []
+
+    def look(cfg, *_):
+        mined.append(cfg.model.crop.share)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, 'mine', look)
+    with pytest.raises(SystemExit):
+        train(monkeypatch, tmp_path / 'configs' / 'both.py', tmp_path / 'work')
+    assert mined == [0.7]
+
+
 def test_a_side_is_of_one_stage(trained, tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match=r'--side 64 with two stages.*stages\.finder\.side'):
         train(monkeypatch, trained[0], tmp_path, '--side', '64')
@@ -155,6 +183,8 @@ def test_a_checkpoint_is_tested_without_the_config_of_its_training(trained, tmp_
     [
         ('stages.refiner.config=unet_finder_cbis', 'whole images'),
         ('model.candidates.count=0', r'candidates\.count=0'),
+        ('model.candidates.count=13', r'candidates\.count=13.*1 to 12'),
+        ('stages.presence=sensitivity', "target 'sensitivity'"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_trained(

@@ -6,7 +6,11 @@ import torch
 from stage_samples import boxes, candidate, stage_sample
 
 from mmseg_mammo.evaluation.regions import find_lesions
-from mmseg_mammo.evaluation.two_stage.candidates import candidate_rows, read_candidates
+from mmseg_mammo.evaluation.two_stage.candidates import (
+    candidate_rows,
+    crops_with_lesion,
+    read_candidates,
+)
 from mmseg_mammo.io.run_folder import CANDIDATE_COLUMNS, IMAGE_COLUMNS
 
 SHAPE = (64, 48)
@@ -89,3 +93,28 @@ def test_a_row_says_what_the_model_said_and_what_was_found():
     assert (first['finder_score'], first['refiner_presence'], first['score']) == (0.25, 0.8, 0.9)
     assert (first['kept'], first['centre_match'], first['holds']) == (0, 1, '1 2')
     assert (second['kept'], second['centre_match'], second['holds']) == (1, '', '')
+
+
+def test_half_of_one_lesion_is_enough_and_less_is_not():
+    truth = np.zeros((40, 40), bool)
+    truth[4:8, 4:14] = True  # 40 pixels
+    truth[30:34, 30:34] = True
+    crops = [
+        (9, 0, 40, 20),
+        (10, 0, 40, 20),
+        (28, 28, 60, 60),
+        (14, 14, 28, 28),
+        (-30, -30, -2, -2),
+    ]
+    assert crops_with_lesion(truth, crops).tolist() == [True, False, True, False, False]
+
+
+def test_two_quarters_of_different_lesions_are_no_hit():
+    truth = np.zeros((20, 40), bool)
+    truth[5:9, 2:10] = truth[5:9, 14:22] = True
+    assert crops_with_lesion(truth, [(8, 0, 16, 20)]).tolist() == [False]
+
+
+def test_without_a_lesion_there_is_no_hit():
+    assert crops_with_lesion(np.zeros((9, 9), bool), [(0, 0, 9, 9)]).tolist() == [False]
+    assert crops_with_lesion(np.ones((9, 9), bool), []).shape == (0,)
