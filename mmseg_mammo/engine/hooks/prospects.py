@@ -24,6 +24,7 @@ from mmseg_mammo.engine.prospects import (
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.scalars import MONITOR
 from mmseg_mammo.models.peft.trainable import unwrapped
+from mmseg_mammo.transforms.lesion_crop import CropAroundLesion
 
 _NOTHING = 0.005  # percent: what a table shows as 0.00
 
@@ -88,8 +89,8 @@ class ProspectsHook(Hook):
         has_presence, truth = _abilities(runner.model)
         refuse_image_labels(rows, has_presence, truth)
         doubts = data_doubts(rows['train'], rows['val'])
-        if has_presence:
-            inside = members(runner.train_dataloader.dataset)
+        inside = members(runner.train_dataloader.dataset)
+        if has_presence and not any(map(_crops, inside)):
             if not any(getattr(member, 'allow_confounded', False) for member in inside):
                 refuse_confounded('train', rows['train'])
             doubts += [
@@ -123,6 +124,12 @@ def _abilities(model: Any) -> tuple[bool, bool]:
     """Whether a model has presence, and whether it takes prompts from true masks."""
     bare = unwrapped(model)
     return getattr(bare, 'has_presence', False), getattr(bare, 'prompts_from', '') == 'truth'
+
+
+def _crops(dataset: Any) -> bool:
+    """Whether presence is learnt from crops, which have labels of their own."""
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+    return any(isinstance(step, CropAroundLesion) for step in steps)
 
 
 def awaited_scores(runner: Any) -> dict[str, str]:

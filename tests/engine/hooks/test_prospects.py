@@ -37,6 +37,16 @@ def test_a_training_that_learnt_nothing_says_so_and_a_sound_one_raises_no_doubt(
     assert 'The best lesion Dice of this training is 0' in said
 
 
+@pytest.mark.parametrize('name', ['unet_absence_cbis', 'unet_refiner_cbis'])
+def test_of_crops_presence_is_learnt_though_no_image_is_normal(name, prepared, tmp_path):
+    cfg = shrink(name, prepared, tmp_path, epochs=1)
+    cfg.default_hooks.pop('presence', None)
+    cfg.param_scheduler = []
+    cfg.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
+    cfg.train_dataloader.dataset.indices = [0, 1]
+    assert ('presence is always 1' in train(cfg, tmp_path)) == (name == 'unet_absence_cbis')
+
+
 def test_a_training_without_lesions_is_said(prepared, tmp_path):
     cfg = shrink('unet_strong_cbis', prepared, tmp_path)
     cfg.train_dataloader.dataset.indices = [3]
