@@ -6,7 +6,7 @@ On average (Angelopoulos et al., Conformal Risk Control, ICLR 2024): with losses
 safest on, until the p-value of Hoeffding and Bentkus is above 1 − confidence. Both are exact for n
 whatever the losses are distributed like, if patients are exchangeable: drawn alike, with the new one.
 
-MAPIE computes the bound, the p-values and the choice. Its own way to a confidence, the bound of
+MAPIE computes the bound, the p-values and the sequence of tests. Its own way to a confidence, the bound of
 Waudby-Smith and Ramdas, is not used: MAPIE 1.6 adds the highest capital of two halves of the images,
 for which Ville's inequality gives no level (of 1,600 simulated sets of yes and no, 6.3 % broke a promise
 that 5 % may break).
@@ -141,12 +141,10 @@ def _choose(promise: Promise, bounds: np.ndarray, limit: float) -> int | None:
     """The last place from the safe end on whose bounds, and all before, are within the limit."""
     safest = bounds if promise.of_lesions else bounds[::-1]
     if promise.confidence is None:
-        if safest[0] >= limit:  # MAPIE asks for a bound below it, and warns only
-            return None
-        thresholds = promise.thresholds
-        best = _mapie('methods').find_best_predict_param(thresholds, bounds, np.array([limit]))[0]
-        return int(np.searchsorted(thresholds, best))
-    steps = len(_mapie('fwer_control').control_fwer(safest, limit, 'fixed_sequence'))
+        # Not MAPIE's choice: where no threshold makes a difference, it takes the lowest.
+        steps = int(np.logical_and.accumulate(safest < limit).sum())
+    else:
+        steps = len(_mapie('fwer_control').control_fwer(safest, limit, 'fixed_sequence'))
     if not steps:
         return None
     return steps - 1 if promise.of_lesions else len(bounds) - steps

@@ -53,7 +53,10 @@ class Promised:
 
 @dataclass(frozen=True)
 class _Tables:
-    """Losses and marked shares of N images at G thresholds, N×G; before, N; true shares, N."""
+    """Losses and marked shares of N images at G thresholds, N×G; before, N; true shares, N.
+
+    NaN is the true share of an image whose lesion nobody outlined.
+    """
 
     losses: np.ndarray
     marked: np.ndarray
@@ -148,7 +151,8 @@ def _look(
             marked = marked_share(shown, thresholds)
         if promise.of_pixels and is_image_label(meta):
             lost, before = np.full(len(thresholds), np.nan), np.nan
-        rows.append((lost, marked, before, mask.mean(), truth.mean()))
+        share = np.nan if is_image_label(meta) else truth.mean()
+        rows.append((lost, marked, before, mask.mean(), share))
         who.append((bool(truth.any()), patient_of(meta), meta.get('source', '')))
     lesion, patients, sources = map(np.array, zip(*who, strict=True))
     tables = _Tables(*map(np.array, zip(*rows, strict=True)))
@@ -195,9 +199,9 @@ def _effects(found: Controlled, tables: _Tables, seen: Seen) -> Iterator[str]:
             f'{name}: {found.promise.kind} {found.promise.value(mean):.3g}; '
             f'{100 * marked.mean():.2f} % of an image is marked'
         )
-    if seen.lesion.any():
-        share = 100 * tables.lesion[seen.lesion].mean()
-        yield f'of an image with a lesion, {share:.2f} % is lesion'
+    outlined = tables.lesion[seen.lesion & ~np.isnan(tables.lesion)]
+    if len(outlined):
+        yield f'of an image with a lesion, {100 * outlined.mean():.2f} % is lesion'
 
 
 def _meaning(promise: Promise) -> str:
@@ -210,6 +214,10 @@ def _notes(promise: Promise, seen: Seen) -> Iterator[str]:
     yield (
         'It holds for patients drawn like these. At another hospital nothing is promised: test there '
         'with this file measures what is left of it.'
+    )
+    yield (
+        'It takes these images for new to the model: if its epoch, thresholds or settings were chosen on '
+        'them, new patients may have less.'
     )
     if promise.confidence is None:
         yield 'It holds on average over all sets of as many patients that one might have been given.'

@@ -76,6 +76,16 @@ def test_pixels_against_the_controller_of_mapie():
     assert 0 <= places[1] - places[0] < 4  # they look at each fourth threshold
 
 
+@pytest.mark.parametrize('confidence', [None, 0.95])
+@pytest.mark.parametrize('kind', ['pixel-recall', 'image-recall', 'false-marks'])
+def test_of_a_model_that_is_always_right_the_threshold_marks_as_a_promise_allows(kind, confidence):
+    """All losses are 0 at all thresholds: the highest keeps a recall, the lowest makes no false mark."""
+    promise = Promise(kind, 0.9, confidence)
+    found = np.zeros((60, len(promise.thresholds)))
+    wanted = promise.thresholds[0 if kind == 'false-marks' else -1]
+    assert control(promise, found, names(60)).threshold == wanted
+
+
 def test_images_with_a_confidence_against_the_controller_of_mapie():
     generator = np.random.default_rng(4)
     scores = (1 / (1 + np.exp(-generator.normal(1, 1.5, 120)))).astype(np.float32)

@@ -1,5 +1,6 @@
 """A promise on a small model: its threshold, of pixels or of presence, and what a test measures."""
 
+import copy
 import csv
 import json
 
@@ -9,7 +10,9 @@ import torch
 from experiments import shrink
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from prepared_sets import drop_masks
 from tiny_models import save_checkpoint
+from two_stage_models import save_two_stages
 
 from mmseg_mammo.cli.main import main
 from mmseg_mammo.engine.config.stored import read_stored_config
@@ -22,6 +25,7 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.conformal.promise import Promise
 from mmseg_mammo.inference.calibration.look import look
 from mmseg_mammo.inference.calibration.promised import check_images, choose_promised
+from mmseg_mammo.io.index import read_index
 from mmseg_mammo.io.operating_point import read_operating_point
 
 SPLITS = ['train', 'val', 'test']  # 5 images with a lesion of 4 patients
@@ -127,6 +131,40 @@ def test_of_a_model_with_presence_its_threshold_is_set_or_that_of_pixels(
     assert (point.threshold == before) == (not pixels)
     use_operating_point(cfg, tmp_path / 'operating_point.json')
     assert describe_test_output(cfg)['presence_threshold'] == point.presence_threshold
+
+
+@pytest.mark.parametrize('text', ['pixel-recall=0.05', 'image-recall=0.5'])
+def test_of_two_stages_a_promise_is_measured_as_it_was_made(prepared, tmp_path, text):
+    """A threshold of pixels in the pasted crops, or of the presence of the best candidate."""
+    own = {'keep': {'count': 5}, 'crop': {'size': (32, 32), 'share': 0.9}}
+    checkpoint = save_two_stages(tmp_path / 'a.pth', prepared, **own)
+    point = tmp_path / 'operating_point.json'
+    given = ('--data', prepared, '--split', 'val', 'test', '--promise', text)
+    main(['calibrate', *map(str, (checkpoint, *given))])
+    said = json.loads(point.read_text())
+    assert ('presence_threshold' in said) == text.startswith('image')
+    losses = []
+    for split in ('val', 'test'):
+        more = ('--dataset', prepared, '--split', split, '--work-dir', tmp_path / split)
+        main(['test', *map(str, (checkpoint, '--operating-point', point, *more))])
+        (table,) = (tmp_path / split).rglob('per_image_test.csv')
+        rows = csv.DictReader(table.open())
+        losses += [float(row['promise_loss']) for row in rows if row['promise_loss']]
+    assert 1 - np.mean(losses) == pytest.approx(said['promise']['measured'], abs=1e-4)
+
+
+def test_the_share_that_is_lesion_is_that_of_outlined_lesions(cfg, model, prepared, tmp_path):
+    """The mask of a lesion that nobody outlined is 255 all over."""
+    shown = {row.image: row.annotated for row in read_index(prepared / 'index.csv')}
+    lesions = [name for name, said in shown.items() if said == 'lesion']
+    promise, some = Promise.read('image-recall=0.6'), copy.deepcopy(cfg)
+    some.test_dataloader.dataset.data_root = str(drop_masks(prepared, tmp_path / 'a', lesions[0]))
+    found = choose_promised(model, some, SPLITS, promise, False)
+    share = float(found.effects[-1].split(', ')[1].split(' %')[0])
+    assert 0 < share < 10
+    some.test_dataloader.dataset.data_root = str(drop_masks(prepared, tmp_path / 'b', *lesions))
+    found = choose_promised(model, some, SPLITS, promise, False)
+    assert not any('is lesion' in line for line in found.effects)
 
 
 @pytest.mark.parametrize(
