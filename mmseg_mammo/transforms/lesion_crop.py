@@ -50,15 +50,15 @@ class CropAroundLesion(BaseTransform):
     Args:
         share: Side of the crop, as a share of the long side of the image.
         mm: Side in millimetres, where the size of the image is known; else ``share``. None: ``share``.
-        factor: Around a lesion the side is at least so many times the lesion's longer side; None:
-            its size does not count.
+        factor: The side is at least so many times the lesion's longer side, and without a lesion
+            the extent of a false candidate of the image; None: sizes do not count.
         jitter: Largest shift along each axis, as a share of the side.
         scale_jitter: The side is drawn log-uniformly up to ``1 + scale_jitter`` times as large or
             small.
         lesion_share: Of crops around a lesion, 0 to 1.
         candidate_share: Of crops around a false candidate; what is left lies anywhere in the breast.
-        candidates: Table with the columns key, x, y, score and hit, of the finder's peaks; those
-            that are no hit are false. None: there are none.
+        candidates: Table with the columns key, x, y, extent, score and hit, of the finder's peaks;
+            those that are no hit are false. None: there are none.
         random: False, for validation: the largest lesion, in the middle; without one the
             best false candidate, else the middle of the breast.
 
@@ -166,7 +166,7 @@ class CropAroundLesion(BaseTransform):
     def _place(self, results: dict, lesions: Regions) -> tuple[float, float, int]:
         """Middle and side of the crop."""
         shape = results['gt_seg_map'].shape
-        factor, extent = None, 0
+        extent = 0.0
         false = self._false(results)
         kind = self._kind(bool(len(lesions)), bool(false))
         if kind == 'lesion':
@@ -175,13 +175,16 @@ class CropAroundLesion(BaseTransform):
                 chosen = np.random.randint(len(lesions))
             left, top, width, height = map(int, lesions.boxes[chosen])
             place = left + (width - 1) / 2, top + (height - 1) / 2
-            factor, extent = self.factor, max(width, height)
-        elif kind == 'candidate':
-            mined = false[np.random.randint(len(false))] if self.random else false[0]
-            place = mined.x, mined.y
+            extent = max(width, height)
         else:
-            place = place_in_breast(results['img'], self.random)
-        side = crop_side(shape, self.share, self.mm, results.get('extent_mm'), factor, extent)
+            mined = false[np.random.randint(len(false)) if self.random else 0] if false else None
+            if kind == 'candidate' and mined:
+                place = mined.x, mined.y
+            else:
+                place = place_in_breast(results['img'], self.random)
+            # Crops without a lesion are as wide as the finder's are, or their width would tell.
+            extent = mined.extent if mined else extent
+        side = crop_side(shape, self.share, self.mm, results.get('extent_mm'), self.factor, extent)
         if not self.random:
             return (*place, side)
         most = np.log1p(self.scale_jitter)

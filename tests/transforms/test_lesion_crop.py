@@ -38,10 +38,10 @@ def results(*lesions, kind=np.uint8, one_memory=False, **more):
     }
 
 
-def table(tmp_path, *rows, image='a.png'):
+def table(tmp_path, *rows, image='a.png', extent=0):
     key = image_keys({('s', image)})['s', image]
     file = tmp_path / 'train.csv'
-    lines = [dict(zip(COLUMNS, (key, *row), strict=True)) for row in rows]
+    lines = [dict(zip(COLUMNS, (key, *row[:2], extent, *row[2:]), strict=True)) for row in rows]
     write_table(file, COLUMNS, lines)
     return str(file)
 
@@ -103,6 +103,15 @@ def test_millimetres_the_extent_of_the_lesion_and_the_crop_in_millimetres():
     assert unknown['img'].shape[:2] == (20, 20)
     large = CropAroundLesion(share=0.2, factor=2, random=False)(results((40, 5, 30, 20)))
     assert large['img'].shape[:2] == (60, 60)
+
+
+@pytest.mark.parametrize('candidate_share', [1.0, 0.0])
+def test_without_a_lesion_a_crop_is_as_wide_as_that_of_a_false_candidate(tmp_path, candidate_share):
+    file = table(tmp_path, (40, 50, 0.9, 0), extent=15)
+    given = {'candidates': file, 'jitter': 0, 'scale_jitter': 0, 'lesion_share': 0}
+    for factor, side in ((2, 30), (None, 20)):
+        step = CropAroundLesion(share=0.2, factor=factor, candidate_share=candidate_share, **given)
+        assert step(results((2, 2, 5, 5)))['img'].shape[:2] == (side, side)
 
 
 def test_presence_is_trained_by_what_the_crop_shows(tmp_path):
@@ -200,7 +209,8 @@ def test_a_dataset_repeats_its_crops_and_knows_its_candidates(prepared, tmp_path
     init_default_scope('mmseg')
     first = MammographyDataset(data_root=str(prepared), pipeline=[]).get_data_info(0)
     key = image_keys({(first['source'], first['image'])})[first['source'], first['image']]
-    write_table(tmp_path / 't.csv', COLUMNS, [dict(zip(COLUMNS, (key, 9, 9, 0.5, 0), strict=True))])
+    row = dict(zip(COLUMNS, (key, 9, 9, 0, 0.5, 0), strict=True))
+    write_table(tmp_path / 't.csv', COLUMNS, [row])
     steps = [
         *({'type': 'LoadMammogram'}, {'type': 'LoadLesionMask'}),
         {'type': 'CropAroundLesion', 'share': 0.4, 'candidates': str(tmp_path / 't.csv')},
@@ -213,7 +223,7 @@ def test_a_dataset_repeats_its_crops_and_knows_its_candidates(prepared, tmp_path
     assert torch.equal(one['inputs'], other['inputs'])
     assert not torch.equal(one['inputs'], epoch['inputs'])
     assert one['inputs'].shape == (3, 16, 16)
-    other = [dict(zip(COLUMNS, ('other', 9, 9, 0.5, 0), strict=True))]
+    other = [dict(zip(COLUMNS, ('other', 9, 9, 0, 0.5, 0), strict=True))]
     write_table(tmp_path / 't.csv', COLUMNS, other)
     with pytest.raises(DataFileError, match=r't\.csv: candidates of other and others, but of none'):
         MammographyDataset(data_root=str(prepared), pipeline=steps)

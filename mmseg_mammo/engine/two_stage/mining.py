@@ -124,7 +124,11 @@ def _rows(
         yield (
             (sample.source, sample.image),
             [
-                {'x': round(p.x, 2), 'y': round(p.y, 2), 'score': f'{p.score:.6g}', 'hit': hit}
+                {
+                    **{name: round(getattr(p, name), 2) for name in ('x', 'y', 'extent')},
+                    'score': f'{p.score:.6g}',
+                    'hit': hit,
+                }
                 for p, hit in zip(peaks, hits, strict=True)
             ],
         )

@@ -21,7 +21,7 @@ def test_it_leaves_both_stages_candidates_and_one_checkpoint(trained):
         assert list((work / name).glob('*/run.json'))
     for split, images in (('train', 4), ('val', 2)):
         rows = list(csv.DictReader((work / 'candidates' / f'{split}.csv').open()))
-        assert list(rows[0]) == ['key', 'x', 'y', 'score', 'hit']
+        assert list(rows[0]) == ['key', 'x', 'y', 'extent', 'score', 'hit']
         assert len({row['key'] for row in rows}) <= images
         assert {row['hit'] for row in rows} <= {'0', '1', ''}
         assert all(0 <= float(row['x']) < 64 and 0 <= float(row['y']) < 80 for row in rows)

@@ -6,7 +6,7 @@ from mmseg_mammo.io.tables.candidates import COLUMNS, Mined, read_candidates
 
 
 def row(**cells):
-    return {'key': 'a', 'x': 1.5, 'y': 2, 'score': 0.5, 'hit': 0, **cells}
+    return {'key': 'a', 'x': 1.5, 'y': 2, 'extent': 9, 'score': 0.5, 'hit': 0, **cells}
 
 
 def test_candidates_come_back_by_image_best_first(tmp_path):
@@ -14,15 +14,17 @@ def test_candidates_come_back_by_image_best_first(tmp_path):
     rows = [row(score=0.25), row(key='b', hit=1), row(hit=True, score=0.75)]
     write_table(file, COLUMNS, rows)
     assert read_candidates(file) == {
-        'a': [Mined(1.5, 2.0, 0.75, True), Mined(1.5, 2.0, 0.25, False)],
-        'b': [Mined(1.5, 2.0, 0.5, True)],
+        'a': [Mined(1.5, 2.0, 9.0, 0.75, True), Mined(1.5, 2.0, 9.0, 0.25, False)],
+        'b': [Mined(1.5, 2.0, 9.0, 0.5, True)],
     }
 
 
 def test_a_broken_table_is_refused(tmp_path):
     file = tmp_path / 'train.csv'
     write_table(file, COLUMNS, [row(x='left')])
-    with pytest.raises(DataFileError, match=r"train\.csv: a: .*'left'.*numbers in x, y, score"):
+    with pytest.raises(
+        DataFileError, match=r"train\.csv: a: .*'left'.*numbers in x, y, extent, score"
+    ):
         read_candidates(file)
     write_table(file, COLUMNS[:-1], [])
     with pytest.raises(DataIndexError, match='missing column hit'):
