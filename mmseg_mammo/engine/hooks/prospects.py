@@ -24,6 +24,7 @@ from mmseg_mammo.engine.prospects import (
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.scalars import MONITOR
 from mmseg_mammo.models.peft.trainable import unwrapped
+from mmseg_mammo.transforms.lesion_crop import CropAroundLesion
 
 _NOTHING = 0.005  # percent: what a table shows as 0.00
 
@@ -92,8 +93,12 @@ class ProspectsHook(Hook):
             inside = members(runner.train_dataloader.dataset)
             if not any(getattr(member, 'allow_confounded', False) for member in inside):
                 refuse_confounded('train', rows['train'])
+            # Of images with a lesion a training on crops cuts normal ones.
+            whole = {split: found for split, found in rows.items() if split != 'train'}
+            if not all(map(_draws_crops, inside)):
+                whole = rows
             doubts += [
-                line for split, found in rows.items() for line in presence_doubts(split, found)
+                line for split, found in whole.items() for line in presence_doubts(split, found)
             ]
         return doubts
 
@@ -123,6 +128,12 @@ def _abilities(model: Any) -> tuple[bool, bool]:
     """Whether a model has presence, and whether it takes prompts from true masks."""
     bare = unwrapped(model)
     return getattr(bare, 'has_presence', False), getattr(bare, 'prompts_from', '') == 'truth'
+
+
+def _draws_crops(dataset: Any) -> bool:
+    """Whether its images are crops at random places, with a lesion or without."""
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', [])
+    return any(isinstance(step, CropAroundLesion) and step.random for step in steps)
 
 
 def awaited_scores(runner: Any) -> dict[str, str]:
