@@ -84,6 +84,7 @@ def train_stages(cfg: Config, resume: bool, train: Train, amp: bool = False) -> 
     )
     _train(REFINER, refiner, resume, train, journal)
     _in_one_process(JOINED, journal, lambda: _join(cfg, {FINDER: finder, REFINER: refiner}))
+    _say(f'Checkpoint of both stages: {work_dir / BEST}')
     return work_dir / BEST
 
 
