@@ -87,6 +87,7 @@ def train_stages(cfg: Config, resume: bool, train: Train, amp: bool = False) -> 
     _in_one_process(CANDIDATES, journal, look)
     _train(REFINER, refiner, resume, train, journal)
     _in_one_process(JOINED, journal, join)
+    _say(f'Checkpoint of both stages: {work_dir / BEST}')
     return work_dir / BEST
 
 

@@ -210,7 +210,7 @@ def _meaning(promise: Promise) -> str:
 
 
 def _notes(promise: Promise, seen: Seen) -> Iterator[str]:
-    yield f'Promised is the {_meaning(promise)}.'
+    yield f'Promised: {_meaning(promise)}.'
     yield (
         'It holds for patients drawn like these. At another hospital nothing is promised: test there '
         'with this file measures what is left of it.'

@@ -146,3 +146,21 @@ def test_presence_is_not_learnt_from_the_source(prepared, tmp_path):
     assert "from 'lesion' are annotated=lesion" in said
     said = train(shrink('unet_cbis', folder, tmp_path / 'mask', epochs=1), tmp_path / 'mask')
     assert 'annotated=lesion' not in said  # a model of masks alone has no presence to spoil
+
+
+def test_crops_at_random_are_normal_too_and_not_called_presence_without_normals(prepared, tmp_path):
+    """Of lesion images alone: whole they have no normal, a training on crops cuts some."""
+    folder = drop_masks(prepared, tmp_path / 'lesions')
+    rows = read_index(folder / 'index.csv')
+    write_index(folder / 'index.csv', [row for row in rows if row.annotated == 'lesion'])
+
+    def said(work, *crop):
+        cfg = with_presence(folder, tmp_path / work)
+        steps = cfg.train_dataloader.dataset.pipeline
+        mask = next(i for i, step in enumerate(steps) if step['type'] == 'LoadLesionMask')
+        steps[mask + 1 : mask + 1] = crop
+        return train(cfg, tmp_path / work)
+
+    line = 'images of train is normal: presence is always 1'
+    assert line in said('whole')
+    assert line not in said('crops', dict(type='CropAroundLesion'))

@@ -75,6 +75,17 @@ def test_the_choice_is_what_a_test_of_the_validation_images_finds(trained, tmp_p
     assert 100 * sum(dice) / len(dice) == pytest.approx(choice['dice'], abs=0.1)
 
 
+def test_what_was_found_and_chosen_and_where_it_lies_is_said_on_the_console(
+    prepared, tmp_path, monkeypatch, capfd
+):
+    config = write_stages(tmp_path / 'configs', prepared)
+    train(monkeypatch, config, tmp_path / 'work')
+    said = ''.join(capfd.readouterr())
+    assert 'candidates of train: ' in said and ' hold a lesion' in said
+    assert 'chosen on ' in said
+    assert f'Checkpoint of both stages: {tmp_path / "work" / BEST}' in said
+
+
 def test_a_finished_training_is_left_as_it_is(trained, monkeypatch):
     config, work = trained
     before = {path: path.stat().st_mtime_ns for path in work.rglob('*.pth')}
