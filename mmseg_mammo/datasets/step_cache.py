@@ -45,6 +45,8 @@ _MESSAGES = {
     'what earlier trainings left)',
     reasons.DISK: 'the disk is full, or cannot be written to',
     reasons.CLOSED: 'its folder cannot be written to (--cache-dir: another one)',
+    reasons.SOLID: 'its disk keeps no files with holes, which images of full size need (--cache-dir: '
+    'another one)',
     reasons.CLEARED: 'it was cleared',
     reasons.UNFIT: 'some are larger than it has room for, or have what it cannot hold',
     reasons.CHANGED: 'some changed while they were read',

@@ -39,6 +39,7 @@ DISK = 'disk'  # the disk is full, or fails
 CLOSED = 'closed'  # the folder may be read only
 CLEARED = 'cleared'  # the file was removed
 UNFIT = 'unfit'  # it is larger than the first one, or not kept exactly
+SOLID = 'solid'  # the disk fills the holes of a file, of which one of any size consists
 CHANGED = 'changed'  # its files changed while it was made
 _RECOUNT = 64  # entries after which other chains are counted anew
 _NO_SLOT = -1
@@ -75,7 +76,7 @@ class PixelCache:
     ) -> None:
         self.folder, self.limit, self._pixels = folder, limit, pixels
         self._chain = Chain(folder / key, Rights(data))
-        self._layout = FIXED if pixels else ANY
+        self._layout = FIXED if pixels else ANY._replace(image=0)  # until there is a room
         self._file = -1
         self._others = (0, 0)  # bytes of other chains, entries until they are counted anew
         slots, writable = self._chain.open(names, steps)
@@ -166,9 +167,12 @@ class PixelCache:
             return UNFIT
         data = made[1]
         if not self._ready():
+            packs = self._layout.packed
             # Twice: images of 8 and of 16 bits mix.
-            room = self._layout.image or 2 * max(entry.image.size, self._pixels)
-            self._chain.claim_room(room)
+            room = ANY.image if packs else 2 * max(entry.image.size, self._pixels)
+            if not self._chain.claim_room(room, mostly_holes=packs):
+                self.closed = SOLID
+                return SOLID
         if not self._ready():
             return DISK
         if data.nbytes > self._layout.image:

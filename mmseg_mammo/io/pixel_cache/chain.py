@@ -56,16 +56,44 @@ class Chain:
         """Bytes that the image of each slot may have; 0 where none was written yet."""
         return int(self._read().get('room') or 0)
 
-    def claim_room(self, room: int) -> None:
+    def claim_room(self, room: int, mostly_holes: bool = False) -> bool:
         """Say how many bytes an image may have, unless another process was first.
+
+        Args:
+            room: The bytes.
+            mostly_holes: Whether most of a slot is never written, so that the disk has to leave it out.
+
+        Returns:
+            Whether the disk does what is needed.
 
         Raises:
             OSError: The folder cannot be written to.
         """
         with self._lock():
             chain = self._read()
-            if not chain.get('room'):
-                self._write({**chain, 'room': room})
+            if chain.get('room'):
+                return True
+            solid = chain.get('solid') or (mostly_holes and not self._leaves_holes(room))
+            if solid:  # noted for all other processes
+                self._write({**chain, 'solid': True})
+                return False
+            self._write({**chain, 'room': room})
+            return True
+
+    def _leaves_holes(self, length: int) -> bool:
+        """Whether the file of slots takes the disk for what is written in it alone."""
+        file = self._rights.open_file(self.path / SLOTS)
+        try:
+            if size := os.fstat(file).st_size:  # of a chain whose description was lost
+                return takes(file) < size // 2
+            try:
+                put(file, bytes(1), length - 1)
+                os.fsync(file)  # some disks of other machines tell only then
+                return takes(file) < length // 2
+            finally:
+                os.ftruncate(file, 0)
+        finally:
+            os.close(file)
 
     def open_slots(self) -> int:
         """The descriptor of the file of slots, to read and write or to read; -1 where neither can be."""
@@ -102,6 +130,11 @@ class Chain:
             put(file, text.encode(), 0)
         finally:
             os.close(file)
+
+
+def takes(file: int) -> int:
+    """Bytes of the disk that a file takes."""
+    return os.fstat(file).st_blocks * 512
 
 
 def put(file: int, data: Any, place: int) -> None:

@@ -12,9 +12,11 @@ from mmseg_mammo.io.pixel_cache.cache import (
     CLOSED,
     DISK,
     FULL,
+    SOLID,
     UNFIT,
     PixelCache,
 )
+from mmseg_mammo.io.pixel_cache.chain import Chain
 from mmseg_mammo.io.pixel_cache.contents import Source, stamps
 from mmseg_mammo.io.pixel_cache.place import clear, find_folder
 from mmseg_mammo.io.pixel_cache.rights import Rights
@@ -282,6 +284,15 @@ def test_holes_take_no_room_on_the_disk(index):
 
     assert stat.st_size > 5000 * (64 * 48 * 2 + HEAD_ROOM)
     assert stat.st_blocks * 512 < 64_000
+
+
+def test_a_disk_that_fills_holes_keeps_images_of_one_size_alone(index, monkeypatch, pixels):
+    monkeypatch.setattr(Chain, '_leaves_holes', lambda *_: False)
+    cache = opened(index)
+
+    assert write(cache, index, 2, 'c.png', entry(0)) == ('' if pixels else SOLID)
+    assert cache.closed == ('' if pixels else SOLID)
+    assert (cache.read(2, source_of(index, 'c.png')) is None) == (not pixels)
 
 
 def test_forked_processes_share_what_was_checked(index):

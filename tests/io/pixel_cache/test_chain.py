@@ -1,7 +1,10 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from mmseg_mammo.io.pixel_cache.chain import Chain, put
+import pytest
+
+from mmseg_mammo.io.pixel_cache import chain as module
+from mmseg_mammo.io.pixel_cache.chain import Chain, put, takes
 from mmseg_mammo.io.pixel_cache.place import FILES, chains
 from mmseg_mammo.io.pixel_cache.rights import Rights
 
@@ -25,6 +28,27 @@ def test_many_that_open_at_once_agree_on_slots_and_room(tmp_path):
     assert all(one == found[0] for one in found)
     assert sorted(found[0][0].values()) == list(range(20))
     assert found[0][1]
+
+
+@pytest.mark.parametrize('holes', [True, False])
+def test_slots_that_are_mostly_holes_ask_for_a_disk_that_leaves_them_out(
+    tmp_path, monkeypatch, holes
+):
+    chain, room = chain_in(tmp_path), 8 * 1024**2
+    chain.open(['a'], ['steps'])
+    if not holes:  # as exFAT does
+        monkeypatch.setattr(
+            module, 'put', lambda file, data, place: put(file, b' ' * place + data, 0)
+        )
+
+    assert chain.claim_room(room, mostly_holes=True) == holes
+
+    monkeypatch.undo()
+    assert chain_in(tmp_path).claim_room(room, mostly_holes=True) == holes  # not tried again
+    assert chain.room() == (room if holes else 0)
+    file = chain.open_slots()
+    assert takes(file) < 100_000
+    os.close(file)
 
 
 def test_a_closed_chain_gives_what_is_there(tmp_path, monkeypatch):
