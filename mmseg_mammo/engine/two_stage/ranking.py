@@ -49,17 +49,28 @@ class Kept:
 def fit_ranking(logits: np.ndarray, hits: np.ndarray) -> tuple[list[float], float] | None:
     """Fit the ranking of candidates by logistic regression.
 
+    What speaks for a lesion never counts against one: a score whose weight would be negative, as
+    few images give by chance, is left out.
+
     Args:
         logits: N×3, of the finder's score, the refiner's presence and its highest probability.
         hits: N bool, whether the crop of a candidate holds a lesion.
 
     Returns:
-        Three weights and the bias; None where all are of one kind, of which nothing can be learned.
+        Three weights, none of them negative, and the bias; None where all are of one kind, or where
+        no score is higher for a lesion: nothing can be learned of these.
     """
     if hits.all() or not hits.any():
         return None
-    model = LogisticRegression(max_iter=1000).fit(logits, hits)
-    return [float(weight) for weight in model.coef_[0]], float(model.intercept_[0])
+    used = list(range(logits.shape[1]))
+    while used:
+        model = LogisticRegression(max_iter=1000).fit(logits[:, used], hits)
+        if (model.coef_[0] >= 0).all():
+            weights = np.zeros(logits.shape[1])
+            weights[used] = model.coef_[0]
+            return weights.tolist(), float(model.intercept_[0])
+        used.pop(int(model.coef_[0].argmin()))
+    return None
 
 
 def count_pixels(

@@ -80,6 +80,14 @@ def test_of_one_kind_alone_nothing_is_learned(hits):
     assert fit_ranking(np.zeros((4, 3)), hits) is None
 
 
+def test_no_score_counts_against_a_lesion():
+    logits = np.random.default_rng(1).normal(size=(60, 3))
+    hits = logits[:, 2] - logits[:, 0] > 0
+    weights, _ = fit_ranking(logits, hits)
+    assert weights[0] == 0 and weights[2] > 0 and weights[1] >= 0
+    assert fit_ranking(-np.abs(logits) * hits[:, None], hits) is None  # all are lower for a lesion
+
+
 def test_too_many_candidates_are_refused():
     with pytest.raises(MammoError, match='1 to 12'):
         count_pixels([np.zeros((2, 2))] * 13, np.zeros((2, 2), bool))
