@@ -15,6 +15,7 @@ from mmseg_mammo.engine.config.test_output import use_test_output
 from mmseg_mammo.engine.presence.hook import arrays_of
 from mmseg_mammo.engine.two_stage.hits import crops_with_lesion
 from mmseg_mammo.engine.two_stage.joined import with_full_image
+from mmseg_mammo.engine.two_stage.journal import tell
 from mmseg_mammo.engine.two_stage.mining import answers, device_of, loader_of
 from mmseg_mammo.engine.two_stage.ranking import Counted, choose_keep, count_pixels, fit_ranking
 from mmseg_mammo.errors import MammoError
@@ -94,7 +95,7 @@ def choose(model: Any, finder: Config, target: str | None = None) -> dict[str, A
         'candidates': sum(len(one.candidates) for one in known),
         'hits': int(sum(one.hits.sum() for one in known)),
     }
-    print_log(_chosen_in_words(facts), 'current')
+    tell(_chosen_in_words(facts))
     return {**facts, PRESENCE: _gate(model, seen, target or TARGET)}
 
 
@@ -166,7 +167,7 @@ def _gate(model: Any, seen: list[Seen], target: str) -> dict[str, Any] | None:
     try:
         gate = find_gate(*arrays_of(records), read_target(target))
     except MammoError as error:
-        print_log(f'No presence threshold is chosen: {error}', 'current')
+        tell(f'No presence threshold is chosen: {error}')
         return None
     use_test_output(model.cfg, **gate.as_settings())
     return {**gate.as_facts(), 'split': 'val'}
