@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import print_log
 
 from mmseg_mammo.engine.config.test_output import use_test_output
-from mmseg_mammo.engine.hooks.console import say
 from mmseg_mammo.engine.presence.hook import arrays_of
 from mmseg_mammo.engine.two_stage.joined import with_full_image
+from mmseg_mammo.engine.two_stage.journal import tell
 from mmseg_mammo.engine.two_stage.mining import answers, device_of, loader_of
 from mmseg_mammo.engine.two_stage.ranking import (
     MOST,
@@ -144,7 +144,7 @@ def choose(model: Any, finder: Config, target: str | None = None) -> dict[str, A
         'candidates': sum(len(one.candidates) for one in known),
         'hits': int(sum(one.hits.sum() for one in known)),
     }
-    say(MMLogger.get_current_instance(), _chosen_in_words(facts))
+    tell(_chosen_in_words(facts))
     return {**facts, PRESENCE: _gate(model, seen, target or TARGET)}
 
 
@@ -212,7 +212,7 @@ def _gate(model: Any, seen: list[Seen], target: str) -> dict[str, Any] | None:
     try:
         gate = find_gate(*arrays_of(records), read_target(target))
     except MammoError as error:
-        say(MMLogger.get_current_instance(), f'No presence threshold is chosen: {error}')
+        tell(f'No presence threshold is chosen: {error}')
         return None
     use_test_output(model.cfg, **gate.as_settings())
     return {**gate.as_facts(), 'split': 'val'}

@@ -58,6 +58,7 @@ def joined_config(cfg: Config, finder: Config, refiner: Config) -> Config:
     model = settings['model']
     for name, stage in ((FINDER, finder), (REFINER, refiner)):
         model[name] = without_files(stage.to_dict()['model'])
+    model['data_preprocessor'] = model[FINDER]['data_preprocessor']  # what the model is given
     trained = next(crop_steps(refiner, 'train_dataloader'))
     shown = {key: trained[key] for key in OF_CROPS if key in trained}
     model['crop'] = {**shown, **(model.get('crop') or {}), 'size': _input_of_crops(refiner)}

@@ -5,12 +5,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mmengine.logging import MMLogger
+
+from mmseg_mammo.engine.hooks.console import say
+from mmseg_mammo.engine.work_dir import is_first_process
 from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.io.files import read_json, write_json
 
 JOURNAL = 'two_stage.json'
 ASKED = 'asked'  # of the facts of a step: the settings that it was done with
 _PAUSE = 0.2  # seconds between two looks at what another process does
+
+
+def tell(text: str) -> None:
+    """Say something on the console and in the log; the first process does."""
+    if is_first_process():
+        say(MMLogger.get_current_instance(), text)
 
 
 class Journal:

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
@@ -18,8 +17,8 @@ from torch.utils.data import DataLoader
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.devices import on_gpu
-from mmseg_mammo.engine.hooks.console import say
 from mmseg_mammo.engine.two_stage.joined import tested_pipeline
+from mmseg_mammo.engine.two_stage.journal import tell
 from mmseg_mammo.engine.validation.one_by_one import truth_stays
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.two_stage.candidates import crops_with_lesion
@@ -68,10 +67,7 @@ def mine(cfg: Config, finder: Config, checkpoint: Path, folder: Path) -> dict[st
         write_table(folder / f'{split}.csv', COLUMNS, lines)
         hits = sum(line['hit'] == 1 for line in lines)
         facts[split] = {'images': len(rows), 'candidates': len(lines), 'hits': hits}
-        say(
-            MMLogger.get_current_instance(),
-            f'candidates of {split}: {len(lines)} in {len(rows)} images, {hits} hold a lesion',
-        )
+        tell(f'candidates of {split}: {len(lines)} in {len(rows)} images, {hits} hold a lesion')
     return facts
 
 

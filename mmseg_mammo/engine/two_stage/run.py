@@ -7,11 +7,9 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 
 from mmseg_mammo.engine.checkpoint import build_model
 from mmseg_mammo.engine.config.edits import use_mixed_precision
-from mmseg_mammo.engine.hooks.console import say
 from mmseg_mammo.engine.resume import differences
 from mmseg_mammo.engine.training_record.reference import fill_reference
 from mmseg_mammo.engine.two_stage.choice import OF_CANDIDATES, check_choice, choose
@@ -20,7 +18,7 @@ from mmseg_mammo.engine.two_stage.joined import (
     joined_config,
     write_joined,
 )
-from mmseg_mammo.engine.two_stage.journal import ASKED, Journal
+from mmseg_mammo.engine.two_stage.journal import ASKED, Journal, tell
 from mmseg_mammo.engine.two_stage.mining import mine
 from mmseg_mammo.engine.two_stage.stages import (
     FINDER,
@@ -87,7 +85,7 @@ def train_stages(cfg: Config, resume: bool, train: Train, amp: bool = False) -> 
     _in_one_process(CANDIDATES, journal, look)
     _train(REFINER, refiner, resume, train, journal)
     _in_one_process(JOINED, journal, join)
-    _say(f'Checkpoint of both stages: {work_dir / BEST}')
+    tell(f'Checkpoint of both stages: {work_dir / BEST}')
     return work_dir / BEST
 
 
@@ -102,9 +100,9 @@ def _train(name: str, stage: Config, resume: bool, train: Train, journal: Journa
     """Train a stage unless it is trained; processes of one training are together here."""
     if journal.facts(name) is not None:
         _refuse_another(name, stage)
-        _say(f'{name}: trained before, {best_of(stage)}')
+        tell(f'{name}: trained before, {best_of(stage)}')
         return
-    _say(f'{name}: {stage.filename} to {stage.work_dir}')
+    tell(f'{name}: {stage.filename} to {stage.work_dir}')
     train(stage, resume and (Path(stage.work_dir) / 'last_checkpoint').is_file())
     gc.collect()  # the runner holds on to the model, the other stage needs the room
     if torch.cuda.is_available():
@@ -154,8 +152,3 @@ def _join(cfg: Config, stages: Mapping[str, Config]) -> dict[str, Any]:
     model = build_joined(joined_config(cfg, **stages), stages, files)
     choice = choose(model, stages[FINDER], cfg.stages.get('presence'))
     return write_joined(Path(cfg.work_dir) / BEST, model, files, choice)
-
-
-def _say(text: str) -> None:
-    if is_first_process():
-        say(MMLogger.get_current_instance(), text)

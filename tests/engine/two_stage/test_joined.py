@@ -54,6 +54,8 @@ def test_the_record_has_the_images_of_the_finder_and_both_trainings(trained):
     record = read_record(trained[1] / 'best.pth')
     finder, refiner = (read_record(trained[1] / n / 'best.pth') for n in ('finder', 'refiner'))
     assert record['trained_on'] == finder['trained_on']
+    assert record['input']['size'] == finder['input']['size'] == (32, 32)
+    assert record['input']['mean'] == finder['input']['mean']
     assert record['images'] == finder['images']
     assert record['epoch'] == finder['epoch'] + refiner['epoch']
     assert record['stages']['refiner']['config'] == refiner['config']

@@ -112,6 +112,13 @@ def test_mixed_precision_and_what_is_measured_of_the_images_are_no_other_trainin
     assert next(step for step in steps if step['type'] == 'MatchHistogram')['reference']
 
 
+def test_what_is_done_is_said(prepared, tmp_path, monkeypatch, capfd):
+    train(monkeypatch, write_stages(tmp_path / 'configs', prepared), tmp_path / 'work')
+    said = capfd.readouterr().out
+    for text in ('candidates of train: ', 'refiner: ', 'chosen on 1 validation images'):
+        assert text in said
+
+
 def test_another_training_is_not_overwritten_nor_gone_on_with(trained, monkeypatch):
     config, work = trained
     with pytest.raises(SystemExit, match=r'^error: .*would be overwritten.*--resume'):
