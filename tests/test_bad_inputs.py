@@ -184,7 +184,8 @@ CASES = {
     f'{U} --split test': '--split test: none of the inputs is a prepared folder. Allowed: folders of '
     'mammoseg prepare. Leave --split out.',
     'test unet.pth --dataset absent': '--dataset absent: neither a folder with an index.csv nor a known '
-    'name. Allowed: a prepared folder, or one of cbis_ddsm, cbis_ddsm_1024, zgt, zgt_1024.',
+    'name. Allowed: a prepared folder, or one of cbis_ddsm, cbis_ddsm_1024, cbis_ddsm_crops, cbis_ddsm_finder, '
+    'cbis_ddsm_strong2, zgt, zgt_1024.',
     'calibrate unet.pth --data images': '--data images: no index.csv in it. Allowed: a folder of mammoseg '
     'prepare.',
     # Where to write

@@ -192,5 +192,5 @@ def metrics(
     for name in evaluators:
         found = cfg.get(name) or []
         for metric in found if isinstance(found, (list, tuple)) else [found]:
-            if type_name(metric.type) == 'MammographyMetric':
+            if type_name(metric.get('type')) == 'MammographyMetric':
                 yield metric

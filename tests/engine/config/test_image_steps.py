@@ -20,7 +20,12 @@ from mmseg_mammo.engine.config.type_names import class_of, type_name
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.transforms import LoadMammogram, RandomLesionAffine, ResizeMammogram
 
-SHIPPED = sorted(p for p in CONFIGS.glob('**/*.py') if '_base_' not in p.parts)
+# Configs of two stages have no steps and no network of their own; those of their stages are here.
+SHIPPED = sorted(
+    p
+    for p in CONFIGS.glob('**/*.py')
+    if '_base_' not in p.parts and '\nstages = ' not in p.read_text()
+)
 STEPS = dict(
     load=dict(type='LoadMammogram'),
     mask=dict(type='LoadLesionMask'),
@@ -130,7 +135,8 @@ def test_shipped_pipelines_have_no_step_that_is_unknown(path):
             assert sum(packs(step.type) for step in pipeline) == 1
             assert sum(resizes(step.type) for step in pipeline) == 1
         if split == 'test':
-            assert not any(augments(step.type) for step in pipeline)
+            drawn = [step.type for step in pipeline if step.get('random', True)]
+            assert not any(map(augments, drawn))
 
 
 def two(train, test):
