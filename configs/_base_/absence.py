@@ -1,19 +1,14 @@
 """What U-Net and SETR with presence share: the strong recipe, cuts as normals, a threshold.
 
-A child gives absence_head to the decode head of its model.
+A child gives normals_head to the decode head of its model.
 """
 
 _base_ = [
-    './models/strong_head.py',
+    './models/normals_head.py',
     './datasets/cbis_ddsm_strong.py',
     './schedules/strong.py',
 ]
 
-# Normals have cross-entropy alone: Dice on them silences the mask.
-cross_entropy, dice = _base_.strong_head.loss_decode
-absence_head = dict(
-    init_cfg=_base_.strong_head.init_cfg, loss_decode=[cross_entropy, dict(dice, normals=False)]
-)
 # CBIS-DDSM has no normal images: these are cuts of its images, made by mammoseg lesion-free.
 cuts = dict(normal_sources=['data/cbis_sides', 'data/cbis_windows'])
 train_dataloader = dict(dataset=cuts, sampler=dict(normal_share=0.2))

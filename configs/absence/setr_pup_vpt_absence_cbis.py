@@ -7,4 +7,4 @@ Needs:   data/cbis_ddsm (docs/cbis_ddsm.md) with its cuts, data/cbis_sides and d
 
 _base_ = ['../_base_/models/presence_vpt.py', '../_base_/absence.py']
 
-model = dict(decode_head=_base_.absence_head)
+model = dict(decode_head=_base_.normals_head)

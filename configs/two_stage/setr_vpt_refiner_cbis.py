@@ -7,7 +7,7 @@ Needs:   data/cbis_ddsm (docs/cbis_ddsm.md) and weights/ViT-L_16.npz (docs/weigh
 
 _base_ = ['../_base_/models/presence_vpt.py', '../_base_/crops.py']
 
-model = dict(decode_head=_base_.crop_head)
+model = dict(decode_head=_base_.normals_head)
 side = dict(type='ResizeMammogram', scale=(224, 224), interpolation='area', compare_on='input')
 train_pipeline = [*_base_.train_pipeline[:5], side, *_base_.train_pipeline[6:]]
 test_pipeline = [*_base_.test_pipeline[:5], side, *_base_.test_pipeline[6:]]

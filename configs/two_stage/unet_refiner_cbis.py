@@ -7,4 +7,4 @@ Needs:   data/cbis_ddsm (docs/cbis_ddsm.md).
 
 _base_ = ['../_base_/models/presence_unet.py', '../_base_/crops.py']
 
-model = dict(data_preprocessor=dict(size=(128, 128)), decode_head=_base_.crop_head)
+model = dict(data_preprocessor=dict(size=(128, 128)), decode_head=_base_.normals_head)

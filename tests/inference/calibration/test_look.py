@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 import torch
 from experiments import shrink
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 from prepared_sets import drop_masks
 
 from mmseg_mammo.engine.config.test_output import use_test_output
@@ -27,22 +25,6 @@ from mmseg_mammo.inference.calibration.look import (
 )
 from mmseg_mammo.io.image_keys import source_of_cuts
 from mmseg_mammo.io.index import INDEX_NAME, read_index, write_index
-
-
-@pytest.fixture(scope='module')
-def cfg(prepared):
-    found = shrink('unet_cbis', prepared, 'work')
-    use_test_output(found, temperature=1.0)
-    return found
-
-
-@pytest.fixture(scope='module')
-def model(cfg):
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    found = MODELS.build(cfg.model).eval()
-    torch.nn.init.normal_(found.decode_head.conv_seg.weight, std=20.0)
-    return found
 
 
 def test_scores_are_those_that_the_model_cuts(cfg, model):

@@ -6,10 +6,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
-from experiments import shrink
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 from prepared_sets import drop_masks
 from tiny_models import save_checkpoint
 from two_stage_models import save_two_stages
@@ -29,22 +25,6 @@ from mmseg_mammo.io.index import read_index
 from mmseg_mammo.io.operating_point import read_operating_point
 
 SPLITS = ['train', 'val', 'test']  # 5 images with a lesion of 4 patients
-
-
-@pytest.fixture(scope='module')
-def cfg(prepared):
-    found = shrink('unet_cbis', prepared, 'work')
-    use_test_output(found, temperature=1.0)
-    return found
-
-
-@pytest.fixture(scope='module')
-def model(cfg):
-    init_default_scope('mmseg')
-    torch.manual_seed(0)
-    found = MODELS.build(cfg.model).eval()
-    torch.nn.init.normal_(found.decode_head.conv_seg.weight, std=20.0)
-    return found
 
 
 def test_an_image_recall_is_that_of_the_highest_probabilities(cfg, model):
