@@ -161,5 +161,5 @@ def _mapie(module: str) -> Any:
         return import_module(f'mapie.risk_control.{module}')  # a second: nothing else waits for it
     except ImportError as error:
         raise MammoError(
-            '--promise needs MAPIE, which is not installed', remedy="pip install 'mapie>=1.6,<2'"
+            '--promise needs MAPIE, which is not installed', remedy="pip install 'mapie>=1.6,<1.7'"
         ) from error
