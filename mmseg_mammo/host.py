@@ -1,6 +1,7 @@
 """Host stack: checks that MMSegmentation and its companions are installed in a fitting version."""
 
 import io
+import time
 import warnings
 from ast import literal_eval
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from contextlib import contextmanager, redirect_stdout
 from functools import lru_cache
 from importlib import import_module, metadata
 from importlib.util import find_spec
+from pickle import UnpicklingError
 from typing import Any
 
 from mmseg_mammo.errors import HostError
@@ -47,10 +49,33 @@ def quiet_import() -> Iterator[None]:
             print(line)
 
 
+def formatter() -> Any:
+    """``yapf_api``, with which the host lays out configs; also while another process writes its tables.
+
+    At its first import yapf 0.43 keeps its grammar in the user's cache, and a process that starts at
+    that moment, as those of one training do, finds the file still empty.
+
+    Raises:
+        HostError: The tables stay unreadable for five seconds.
+    """
+    until = time.monotonic() + 5
+    while True:
+        try:
+            return import_module('yapf.yapflib.yapf_api')
+        except (EOFError, UnpicklingError) as error:
+            if time.monotonic() > until:
+                from platformdirs import user_cache_dir  # comes with yapf
+
+                raise HostError(
+                    f'yapf cannot read its tables ({error})',
+                    remedy=f'Delete the folder {user_cache_dir("YAPF", "Google")}',
+                ) from error
+            time.sleep(0.05)
+
+
 def format_once() -> None:
     """Let the host lay out the text of a config once: it does so four times, and for checkpoints."""
-    from yapf.yapflib import yapf_api
-
+    yapf_api = formatter()
     if hasattr(yapf_api.FormatCode, 'formatted'):
         return
     plain = yapf_api.FormatCode
@@ -81,6 +106,8 @@ def check() -> None:
         HostError: A part is missing, of a version outside its range, or fails to import, as
             torchvision does beside a torch that it was not built for.
     """
+    if find_spec('yapf'):
+        formatter()  # the original mmengine imports it at once
     for name, versions in VERSIONS.items():
         _check_version(name, _version(name), versions)
 

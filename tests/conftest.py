@@ -49,9 +49,13 @@ def unformatted():
     Processes that tests start do so.
     """
 
+    from mmseg_mammo import host
+
     def check(text, **_):
         compile(text, 'config', 'exec')
         return text, False
+
+    host.formatter()
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', check)

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import warnings
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -260,6 +260,34 @@ def test_torchvision_beside_a_foreign_torch_is_one_message(monkeypatch):
     monkeypatch.setattr(host, 'import_module', broken)
     with pytest.raises(HostError, match=r'torch \d.*torchvision \d.*do not fit.*Reinstall both'):
         host.check()
+
+
+@pytest.mark.parametrize('written', [True, False])
+def test_tables_of_yapf_that_another_process_writes_are_waited_for(tmp_path, written):
+    cache = tmp_path / 'YAPF' / metadata.version('yapf')
+    cache.mkdir(parents=True)
+    version = '.'.join(map(str, sys.version_info))
+    empty = cache / f'Grammar-py{version}.pickle'
+    empty.touch()
+    later = f'Timer(1, os.remove, [{str(empty)!r}]).start()' if written else ''
+    code = f"""
+import os; from threading import Timer; {later}
+from mmseg_mammo import host; host.format_once()
+from mmengine.config import Config; print(Config(dict(a=1)).pretty_text)"""
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        env={**os.environ, 'XDG_CACHE_HOME': str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if written:
+        assert done.stdout.strip() == 'a = 1', done.stderr
+    else:
+        assert (
+            f'HostError: yapf cannot read its tables (Ran out of input). Delete the folder {cache.parent}'
+            in done.stderr
+        )
 
 
 @pytest.mark.parametrize('name', RANGES)
