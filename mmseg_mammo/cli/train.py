@@ -80,11 +80,13 @@ def _train(args: argparse.Namespace, cfg: 'Config', resume: bool) -> None:
 
 def _train_stages(args: argparse.Namespace, cfg: 'Config') -> None:
     """Train both stages of a config, and write the card of the checkpoint of both."""
+    from mmseg_mammo.engine.config.loading import read_cache
     from mmseg_mammo.engine.two_stage.run import train_stages
     from mmseg_mammo.engine.work_dir import is_first_process
 
     resume = args.resume or bool(cfg.get('resume'))
-    best = train_stages(cfg, resume, functools.partial(_train, args), args.amp)
+    train = functools.partial(_train, args)
+    best = train_stages(cfg, resume, train, args.amp, read_cache(args, cfg))
     if is_first_process():
         write_card(best)
 

@@ -9,8 +9,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.checkpoint_record import STAGE_NAMES
 from mmseg_mammo.io.files import read_json
-from mmseg_mammo.io.run_folder import AGAIN, IMPORT, IMPORTED, RUN, TEST_OUTPUT
+from mmseg_mammo.io.run_folder import AGAIN, BEST, IMPORT, IMPORTED, RUN, TEST_OUTPUT
 from mmseg_mammo.reporting.consistency import find_warnings
 from mmseg_mammo.reporting.naming import dataset_name, may_be_one, name_folders, telling_tail
 from mmseg_mammo.reporting.run_reader import Test, Training, read_test, read_training
@@ -203,7 +204,19 @@ def _trainings(runs: list[Run], folders: Mapping[str, str]) -> dict[Path, Traini
     work_dirs: defaultdict[Path, list[Path]] = defaultdict(list)
     for folder, _ in runs:
         work_dirs[folder.resolve().parent].append(folder)
-    return {work_dir: read_training(found, folders) for work_dir, found in work_dirs.items()}
+    trained = {work_dir: read_training(found, folders) for work_dir, found in work_dirs.items()}
+    for home in {work_dir.parent for work_dir in trained}:
+        finder, refiner = (trained.get(home / name) for name in STAGE_NAMES)
+        if finder and refiner:
+            trained[home] = _of_stages(home, finder)
+    return trained
+
+
+def _of_stages(work_dir: Path, finder: Training) -> Training:
+    """The training of a model of two stages: on the data of its finder; curves have the stages alone."""
+    last = finder.run.get('last_checkpoint')
+    moved = {'last_checkpoint': str(PurePath(last).parents[1] / BEST)} if last else {}
+    return Training(work_dir, finder.dataset, {**finder.run, **moved}, (), None)
 
 
 def _training(run: Mapping[str, Any], trained: Mapping[Path, Training]) -> Training | None:

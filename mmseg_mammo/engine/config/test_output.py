@@ -142,6 +142,9 @@ def threshold_of(cfg: Config) -> float:
 def trained_threshold(cfg: Config) -> float:
     """The threshold of ``cfg`` without its ``test_output``."""
     model = bare_model(cfg)
+    if is_a(model.get('type'), TwoStageSegmentor, MODELS):
+        chosen = (model.get('keep') or {}).get('threshold')
+        return 0.5 if chosen is None else float(chosen)
     head = model.get('decode_head') or {}
     if isinstance(head, (list, tuple)):  # of a cascade, the last one
         head = head[-1]

@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmseg_mammo.engine.config.test_output import use_test_output
+from mmseg_mammo.engine.config.test_output import metrics, use_test_output
 from mmseg_mammo.engine.presence.hook import arrays_of
 from mmseg_mammo.engine.two_stage.joined import with_full_image
 from mmseg_mammo.engine.two_stage.journal import tell
@@ -130,13 +130,13 @@ def choose(model: Any, finder: Config, target: str | None = None) -> dict[str, A
     )
     cfg = model.cfg
     cfg.model.ranking = ranking
-    cfg.model.keep = {'count': kept.count, 'min_score': kept.min_score}
-    use_test_output(cfg, kept.threshold)
+    cfg.model.keep = {name: getattr(kept, name) for name in ('count', 'min_score', 'threshold')}
+    for metric in metrics(cfg):
+        metric.threshold = kept.threshold
     lesions = sum(one.counted.lesion > 0 for one in known if one.counted)
     facts = {
         'ranking': ranking,
         'keep': dict(cfg.model.keep),
-        'threshold': kept.threshold,
         'dice': kept.dice,
         'lesion_dice': kept.lesion_dice,
         'lesion': lesions,
@@ -224,6 +224,6 @@ def _chosen_in_words(facts: dict[str, Any]) -> str:
         f'chosen on {facts["lesion"]} validation images with a lesion and {facts["normal"]} normal '
         f'ones: the best {keep["count"]} of {facts["candidates"] / max(1, facts["lesion"] + facts["normal"]):.1f} '
         f'candidates an image, with a score from {keep["min_score"]:g} on, pixels above '
-        f'{facts["threshold"]:g}: lesion Dice {facts["lesion_dice"]:.2f} '
+        f'{keep["threshold"]:g}: lesion Dice {facts["lesion_dice"]:.2f} '
         f'(with normal images, 100 where empty: {facts["dice"]:.2f})'
     )

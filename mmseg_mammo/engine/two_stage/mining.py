@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.checks import datasets_of
+from mmseg_mammo.engine.config.loading import CacheChoice, use_cache
 from mmseg_mammo.engine.devices import on_gpu
 from mmseg_mammo.engine.two_stage.joined import tested_pipeline
 from mmseg_mammo.engine.two_stage.journal import tell
@@ -36,7 +37,13 @@ SPLITS = ('train', 'val')
 Answer = TypeVar('Answer')
 
 
-def mine(cfg: Config, finder: Config, checkpoint: Path, folder: Path) -> dict[str, Any]:
+def mine(
+    cfg: Config,
+    finder: Config,
+    checkpoint: Path,
+    folder: Path,
+    cache: CacheChoice | None = None,
+) -> dict[str, Any]:
     """Write the candidates of the training and the validation images.
 
     Args:
@@ -46,6 +53,7 @@ def mine(cfg: Config, finder: Config, checkpoint: Path, folder: Path) -> dict[st
         folder: Gets ``train.csv`` and ``val.csv``: key of the image, place in pixels of the prepared
             image, score, and whether the crop around it holds a lesion (:func:`.crops_with_lesion`;
             empty where nobody outlined the lesion).
+        cache: Of the pixels, which the training of the finder has filled; None: they are decoded.
 
     Returns:
         Images, candidates and hits of each split.
@@ -61,7 +69,7 @@ def mine(cfg: Config, finder: Config, checkpoint: Path, folder: Path) -> dict[st
         loader = loader_of(finder, split)
         if loader is None:
             continue
-        rows = list(_rows(model, loader, rule, crop, f'candidates of {split}'))
+        rows = list(_rows(model, loader, rule, crop, f'candidates of {split}', cache))
         keys = image_keys({pair for pair, _ in rows})
         lines = [{'key': keys[pair], **line} for pair, lines in rows for line in lines]
         write_table(folder / f'{split}.csv', COLUMNS, lines)
@@ -105,11 +113,16 @@ def loader_of(cfg: Config, split: str) -> dict[str, Any] | None:
 
 
 def _rows(
-    model: Any, loader: Mapping[str, Any], rule: CandidateRule, crop: CropRule, title: str
+    model: Any,
+    loader: Mapping[str, Any],
+    rule: CandidateRule,
+    crop: CropRule,
+    title: str,
+    cache: CacheChoice | None,
 ) -> Iterator[tuple[tuple[str, str], list[dict[str, Any]]]]:
     """(source, image) and the candidates of each image."""
     find = functools.partial(finder_maps, model)
-    for sample, grid in answers(model, loader, find, title):
+    for sample, grid in answers(model, loader, find, title, cache):
         shape = tuple(sample.ori_shape)
         peaks = scale_peaks(find_peaks(grid, rule), grid.shape, shape)
         given = (crop.share, crop.mm, sample.metainfo.get('extent_mm'), crop.factor)
@@ -137,6 +150,7 @@ def answers(
     loader: Mapping[str, Any],
     ask: Callable[[Tensor, list[SegDataSample]], Iterable[Answer]],
     title: str,
+    cache: CacheChoice | None = None,
 ) -> Iterator[tuple[SegDataSample, Answer]]:
     """What a model makes of each image of a loader, with its sample, whose true mask stays on the CPU.
 
@@ -145,11 +159,15 @@ def answers(
         loader: See :func:`loader_of`.
         ask: B×3×S×S inputs and B samples -> B answers.
         title: Of the progress.
+        cache: Of the pixels, for pipelines that keep no full image; None for none.
     """
     init_default_scope('mmseg')
+    dataset = DATASETS.build(dict(loader['dataset']))
+    if cache is not None:
+        list(use_cache(dataset, cache))  # the training has told where it is, or why there is none
     # No sampler of mmengine, which would leave images to the other processes.
     built = DataLoader(
-        DATASETS.build(dict(loader['dataset'])),
+        dataset,
         batch_size=loader['batch_size'],
         num_workers=loader['num_workers'],
         collate_fn=pseudo_collate,

@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 from mmseg_mammo.engine.checkpoint import build_model
 from mmseg_mammo.engine.config.edits import use_mixed_precision
+from mmseg_mammo.engine.config.loading import CacheChoice
 from mmseg_mammo.engine.resume import differences
 from mmseg_mammo.engine.training_record.reference import fill_reference
 from mmseg_mammo.engine.two_stage.choice import OF_CANDIDATES, check_choice, choose
@@ -39,7 +40,9 @@ JOINED = 'joined'
 Train = Callable[[Config, bool], None]
 
 
-def train_stages(cfg: Config, resume: bool, train: Train, amp: bool = False) -> Path:
+def train_stages(
+    cfg: Config, resume: bool, train: Train, amp: bool = False, cache: CacheChoice | None = None
+) -> Path:
     """Train finder and refiner, choose on validation, and write ``best.pth`` of both.
 
     Steps that are finished are left out when it is gone on with; one that was interrupted goes on
@@ -50,6 +53,7 @@ def train_stages(cfg: Config, resume: bool, train: Train, amp: bool = False) -> 
         resume: Whether to go on with what the work folder holds.
         train: Trains one config, and goes on with it if the second argument says so.
         amp: Whether both are trained in mixed precision.
+        cache: Of the pixels of the training, by which the finder looks for candidates too.
 
     Returns:
         The checkpoint.
@@ -76,7 +80,7 @@ def train_stages(cfg: Config, resume: bool, train: Train, amp: bool = False) -> 
     _train(FINDER, finder, resume, train, journal)
 
     def look() -> dict[str, Any]:
-        found = mine(joined, finder, best_of(finder), work_dir / CANDIDATES)
+        found = mine(joined, finder, best_of(finder), work_dir / CANDIDATES, cache)
         return {**found, ASKED: {name: asked[name] for name in OF_CANDIDATES}}
 
     def join() -> dict[str, Any]:

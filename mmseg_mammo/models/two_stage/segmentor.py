@@ -5,6 +5,7 @@ the refiner's, H×W pixels of the prepared image.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,8 @@ class TwoStageSegmentor(InputGrid, HostSegmentor):
         self.candidates = read_settings(CandidateRule, 'candidates', candidates)
         self.crop = read_settings(CropRule, 'crop', crop)
         self.keep = read_settings(KeepRule, 'keep', keep)
+        if self.test_output.threshold is None:
+            self.test_output = replace(self.test_output, threshold=self.keep.threshold)
         self.ranking = read_ranking(ranking)
         self.finder, self.refiner = (MODELS.build(without_files(one)) for one in (finder, refiner))
         self._check_stages()

@@ -71,15 +71,20 @@ class KeepRule:
     Attributes:
         count: The most of an image, best first.
         min_score: That a candidate has at least, 0 to 1.
+        threshold: Probability above which a pixel is lesion, where ``test_output`` has none; None for
+            one half.
     """
 
     count: int = 1
     min_score: float = 0.0
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
         _check_count('keep.count', self.count)
         _check_share('keep.min_score', self.min_score)
+        if self.threshold is not None:
+            _check_share('keep.threshold', self.threshold)
 
 
 def read_settings(kind: type[Settings], place: str, settings: Mapping[str, Any] | None) -> Settings:

@@ -4,6 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from mmseg_mammo.engine.config.test_output import (
+    threshold_of,
+    trained_threshold,
+    use_test_output,
+)
 from mmseg_mammo.engine.two_stage import choice
 from mmseg_mammo.engine.two_stage.choice import Seen, check_choice, choose
 from mmseg_mammo.engine.two_stage.joined import build_joined, joined_config
@@ -48,7 +53,10 @@ def test_what_was_chosen_stands_in_the_config(model, parts, monkeypatch):
     assert facts['ranking']['weights'][1] > abs(facts['ranking']['weights'][0])
     assert cfg.model.ranking == facts['ranking']
     assert cfg.model.keep == facts['keep']
-    assert cfg.model.test_output.threshold == cfg.test_evaluator.threshold == facts['threshold']
+    assert cfg.model.keep.threshold == cfg.test_evaluator.threshold == threshold_of(cfg)
+    assert threshold_of(cfg) == trained_threshold(cfg)
+    use_test_output(cfg, 0.25)
+    assert (threshold_of(cfg), trained_threshold(cfg)) == (0.25, facts['keep']['threshold'])
     assert (facts['dice'], facts['lesion_dice']) == (100, 100)
     assert (facts['lesion'], facts['normal'], facts['hits']) == (30, 30, 30)
     assert facts['keep']['min_score'] > 0
@@ -68,7 +76,7 @@ def test_candidates_that_are_all_hits_teach_no_ranking(model, parts, monkeypatch
     facts = choose(model, parts[1]['finder'])
     assert facts['ranking'] is None
     assert facts['presence'] is None  # no normal images
-    assert model.cfg.model.test_output.get('presence_threshold') is None
+    assert 'test_output' not in model.cfg.model
 
 
 def test_a_candidate_that_the_refiner_closes_is_not_kept(model, parts, monkeypatch):

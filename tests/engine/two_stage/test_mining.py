@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 
+from mmseg_mammo.engine.config.loading import CacheChoice
 from mmseg_mammo.engine.two_stage.mining import loader_of, mine
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.image import read_labels
@@ -49,9 +50,12 @@ def test_crops_read_the_table(trained):
     assert all(0 <= one.score <= 1 for each in found.values() for one in each)
 
 
-def test_the_same_finder_gives_the_same_table(trained, parts, tmp_path):
+@pytest.mark.parametrize('cached', [False, True])
+def test_the_same_finder_gives_the_same_table(trained, parts, tmp_path, cached):
     cfg, stages = parts
-    facts = mine(cfg, stages['finder'], trained[1] / 'finder' / 'best.pth', tmp_path)
+    cache = CacheChoice(tmp_path / 'cache') if cached else None
+    facts = mine(cfg, stages['finder'], trained[1] / 'finder' / 'best.pth', tmp_path, cache)
+    assert (tmp_path / 'cache').exists() == cached
     for split in ('train', 'val'):
         before = (trained[1] / 'candidates' / f'{split}.csv').read_text()
         assert (tmp_path / f'{split}.csv').read_text() == before

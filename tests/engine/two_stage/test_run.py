@@ -44,8 +44,8 @@ def test_the_checkpoint_holds_the_weights_of_both_and_its_record(trained):
     model = record['config']['model']
     assert model['keep'] == choice['keep']
     assert model['ranking'] == choice['ranking']
-    assert model['test_output']['threshold'] == choice['threshold'] == record['threshold']
-    assert record['config']['test_evaluator']['threshold'] == choice['threshold']
+    assert model['keep']['threshold'] == choice['keep']['threshold'] == record['threshold']
+    assert record['config']['test_evaluator']['threshold'] == record['threshold']
     assert record['stages']['refiner']['config']['train_dataloader']
     assert choice['lesion'] + choice['normal'] == 2
 

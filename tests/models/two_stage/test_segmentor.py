@@ -119,6 +119,9 @@ def test_temperature_threshold_and_breast_only_are_followed():
     changed = {'threshold': cut, 'temperature': 1.0}
     [cutted] = build_two_stages(test_output=changed).test_step(copy.deepcopy(data))
     assert torch.equal(cutted.pred_sem_seg.data[0] > 0, probability > cut)
+    [kept] = build_two_stages(keep={'threshold': cut}).test_step(copy.deepcopy(data))
+    assert torch.equal(kept.pred_sem_seg.data, cutted.pred_sem_seg.data)
+    assert not torch.equal(kept.pred_sem_seg.data, plain.pred_sem_seg.data)
     everything = {'threshold': 0.0, 'temperature': 9.0}
     [warm] = build_two_stages(test_output=everything).test_step(copy.deepcopy(data))
     ours = warm.seg_logits.data[1]

@@ -34,6 +34,7 @@ def test_faint_peaks_are_candidates():
         (CropRule, 'crop', {'batch': True}, r'crop\.batch=True'),
         (KeepRule, 'keep', {'count': 1.0}, r'keep\.count=1\.0'),
         (KeepRule, 'keep', {'min_score': float('nan')}, r'keep\.min_score=nan'),
+        (KeepRule, 'keep', {'threshold': 2}, r'keep\.threshold=2'),
     ],
 )
 def test_values_that_mean_nothing_are_refused(kind, place, wrong, said):
