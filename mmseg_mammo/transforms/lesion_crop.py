@@ -232,7 +232,12 @@ def _identity(item: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _label(results: dict, lesions: Regions, box: Box, unknown: bool) -> None:
-    """Say whether the crop holds a lesion, as far as that is known."""
+    """Say whether the crop holds a lesion, as far as that is known.
+
+    Crops of an image with a lesion have both labels, and so its source, though it may have one alone.
+    """
+    if results.get('annotated') == 'lesion':
+        results.pop('trains_presence', None)
     if (held_shares(lesions, [box]) >= HELD).any():
         results['annotated'] = 'lesion'
     elif unknown or (results['gt_seg_map'] == 1).any():

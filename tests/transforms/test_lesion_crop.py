@@ -134,7 +134,12 @@ def test_presence_is_trained_by_what_the_crop_shows(tmp_path):
     assert label(34, 45, lesion) == (1.0, True)  # exactly half
     assert label(25, 75, lesion) == (0.0, False)
     assert label(25, 75) == (0.0, False)
-    assert label(25, 45, lesion, trains_presence=False) == (None, True)
+    # Its source has one label, its crops have both; those of a normal source have one still.
+    one_label = dict(trains_presence=False)
+    assert label(25, 45, lesion, annotated='lesion', **one_label) == (1.0, True)
+    assert label(25, 75, lesion, annotated='lesion', **one_label) == (0.0, False)
+    assert label(35, 45, lesion, annotated='lesion', **one_label) == (None, True)
+    assert label(25, 75, annotated='normal', **one_label) == (None, False)
     # Half of one of two is enough.
     assert label(25, 45, (40, 20, 4, 4), (60, 0, 30, 40))[0] == 1.0
 
