@@ -1,6 +1,7 @@
 """Training and test engine: registered hooks and loops, checkpoints, and the parts of the tools."""
 
 from mmseg_mammo.engine.few.held_out import HeldOutHook
+from mmseg_mammo.engine.few.hook import StartHook
 from mmseg_mammo.engine.few.stop import StopAtStepHook
 from mmseg_mammo.engine.fsdp import shard_layers
 from mmseg_mammo.engine.hooks.checkpoint import ResumableCheckpointHook
@@ -49,6 +50,7 @@ __all__ = [
     'ResumableCheckpointHook',
     'RunRecordHook',
     'SpeedHook',
+    'StartHook',
     'StopAtStepHook',
     'SyncAllBuffersHook',
     'ViewerHook',
