@@ -14,7 +14,7 @@ from mmseg_mammo.engine.config.test_output import threshold_of, use_test_output
 from mmseg_mammo.engine.few.start import few_config
 from mmseg_mammo.engine.provenance import config_hash
 from mmseg_mammo.engine.steps.journal import ASKED, Journal, tell
-from mmseg_mammo.engine.steps.trainings import Train, in_one_process, last_of, train_once
+from mmseg_mammo.engine.steps.trainings import Train, best_of, in_one_process, train_once
 from mmseg_mammo.engine.steps.whole import describe_whole
 from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process
 from mmseg_mammo.evaluation.bootstrap import Estimate
@@ -32,7 +32,7 @@ from mmseg_mammo.studies.few.cross_validation import (
     keep_last_alone,
     look_at_start,
 )
-from mmseg_mammo.studies.few.fold_configs import dataset_of, learned_rows, place_of, use_part
+from mmseg_mammo.studies.few.fold_configs import fold_splits, learned_rows, place_of, use_part
 from mmseg_mammo.studies.few.parts import make_folds
 
 JOURNAL = 'few.json'
@@ -93,14 +93,10 @@ def fit_few(
         MammoError: The config does not fit the start, there is only one patient, or the work folder
             holds another training.
     """
-    full = few_config(cfg, start, data_root, ann_file=ann_file, new_head=new_head)
-    for key in ('launcher', 'device'):
-        if cfg.get(key):
-            full[key] = cfg[key]
-    tuning = open_tuning(full, start, work_dir, folds, seed, resume)
-    for _ in cross_validate(full, tuning.division, resume, train, tuning.journal):
+    tuning = open_tuning(cfg, start, data_root, work_dir, ann_file, folds, seed, new_head, resume)
+    for _ in cross_validate(tuning.cfg, tuning.division, resume, train, tuning.journal):
         pass
-    return finish(tuning, choose_steps(full, tuning.division), resume, train)
+    return finish(tuning, choose_steps(tuning.cfg, tuning.division), resume, train)
 
 
 class Tuning(NamedTuple):
@@ -113,37 +109,54 @@ class Tuning(NamedTuple):
     seed: int
 
 
-def open_tuning(
-    full: Config, start: Path, work_dir: Path, folds: int, seed: int, resume: bool
-) -> Tuning:
-    """Divide the images, and look at the start.
-
-    Args:
-        full: Config of the training.
-        start: Checkpoint.
-        work_dir: Of the tuning.
-        folds: See :func:`fit_few`.
-        seed: Of the folds.
-        resume: See :func:`fit_few`.
-    """
-    check_tuned(full)
-    dataset = dataset_of(full)
+def divide(
+    data_root: Path, ann_file: str, work_dir: Path, folds: int, seed: int
+) -> tuple[Division, int]:
+    """The folds of the images that are learned from, and the number of these."""
+    dataset = dict(type='MammographyDataset', data_root=str(data_root), ann_file=ann_file)
     data, rows = place_of(dataset), learned_rows(dataset)
     count = max(2, min(folds, len({row.patient_id for row in rows})))
-    division = Division(data, make_folds(rows, count, seed), count, work_dir)
+    return Division(data, make_folds(rows, count, seed), count, work_dir), len(rows)
+
+
+def tuning_config(
+    cfg: Config, start: Path, data_root: Path, ann_file: str, division: Division, new_head: bool
+) -> Config:
+    """The complete config of a tuning, with a validation even where the index has no split for it."""
+    part = division.part('fold_1', fold_splits(division.folds, 1, division.count, inner=False))
+    full = few_config(cfg, start, data_root, ann_file=str(part), new_head=new_head)
+    full.test_dataloader.dataset.ann_file = ann_file
+    return full
+
+
+def open_tuning(
+    cfg: Config,
+    start: Path,
+    data_root: Path,
+    work_dir: Path,
+    ann_file: str,
+    folds: int,
+    seed: int,
+    new_head: bool,
+    resume: bool,
+) -> Tuning:
+    """Divide the images, and look at the start; see :func:`fit_few` for the arguments."""
+    hold_for_training(work_dir)
+    division, images = divide(data_root, ann_file, work_dir, folds, seed)
+    full = tuning_config(cfg, start, data_root, ann_file, division, new_head)
+    check_tuned(full)
     asked = {
-        'folds': count,
+        'folds': division.count,
         'seed': seed,
-        'index': sha256(data[0] / data[1]),
+        'index': sha256(division.data[0] / division.data[1]),
         'start': sha256(start),
         'config': config_hash(full),
     }
-    hold_for_training(work_dir)
     journal = Journal(work_dir, JOURNAL)
     if is_first_process():
         journal.begin(resume, asked)
         if journal.facts('divided') is None:
-            journal.finish('divided', {ASKED: asked, 'images': len(rows)})
+            journal.finish('divided', {ASKED: asked, 'images': images})
     look_at_start(full, start, division, journal)
     return Tuning(full, start, division, journal, seed)
 
@@ -162,8 +175,8 @@ def finish(tuning: Tuning, chosen: Chosen, resume: bool, train: Train) -> Fitted
     source = tuning.start
     if chosen.steps:
         final = final_config(tuning.cfg, division, chosen.steps)
-        train_once('final', final, resume, train, tuning.journal, last_of)
-        source = last_of(final)
+        train_once('final', final, resume, train, tuning.journal)
+        source = best_of(final)
     facts = describe_fit(tuning, chosen)
 
     def write() -> dict[str, Any]:
@@ -256,7 +269,12 @@ def write_fitted(
         **record,
         'config': plain_settings(cfg),
         'threshold': threshold_of(cfg),
-        FEW: {**(record.get(FEW) or {}), **facts, 'threshold': threshold, 'temperature': temperature},
+        FEW: {
+            **(record.get(FEW) or {}),
+            **facts,
+            'threshold': threshold,
+            'temperature': temperature,
+        },
     }
     found = load_plain(source)
     meta = {**found.get('meta', {}), 'cfg': cfg.pretty_text}
