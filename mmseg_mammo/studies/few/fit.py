@@ -161,7 +161,14 @@ def open_tuning(
     return Tuning(full, start, division, journal, seed)
 
 
-def finish(tuning: Tuning, chosen: Chosen, resume: bool, train: Train) -> Fitted:
+def finish(
+    tuning: Tuning,
+    chosen: Chosen,
+    resume: bool,
+    train: Train,
+    checkpoint: Path | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Fitted:
     """Train on all images, or keep the start, and write ``best.pth``.
 
     Args:
@@ -169,15 +176,17 @@ def finish(tuning: Tuning, chosen: Chosen, resume: bool, train: Train) -> Fitted
         chosen: Of them.
         resume: See :func:`fit_few`.
         train: Trains one config.
+        checkpoint: The file; None: ``best.pth`` of the work folder.
+        more: Facts for the record of the checkpoint.
     """
     division = tuning.division
-    checkpoint = division.work_dir / BEST
+    checkpoint = checkpoint or division.work_dir / BEST
     source = tuning.start
     if chosen.steps:
         final = final_config(tuning.cfg, division, chosen.steps)
         train_once('final', final, resume, train, tuning.journal)
         source = best_of(final)
-    facts = describe_fit(tuning, chosen)
+    facts = {**describe_fit(tuning, chosen), **(more or {})}
 
     def write() -> dict[str, Any]:
         return write_fitted(checkpoint, source, chosen, facts)
