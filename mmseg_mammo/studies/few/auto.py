@@ -3,7 +3,6 @@
 import csv
 import io
 import math
-import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,19 +16,11 @@ from mmseg_mammo.engine.work_dir import is_first_process
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import read_json, write_atomic
 from mmseg_mammo.io.run_folder import BEST, RUN
-from mmseg_mammo.studies.few.cross_validation import choose_steps, cross_validate, start_file
-from mmseg_mammo.studies.few.fit import (
-    Fitted,
-    Tuning,
-    best_above,
-    divide,
-    finish,
-    fitted_of,
-    open_journal,
-    open_tuning,
-)
+from mmseg_mammo.studies.few.cross_validation import choose_steps, cross_validate
+from mmseg_mammo.studies.few.fit import finish
+from mmseg_mammo.studies.few.fitted import Fitted, best_above, fitted_of
+from mmseg_mammo.studies.few.tuning import Tuning, open_journal, open_tuning
 
-AUTO = 'few/auto'  # what the command line calls it
 TABLE = 'auto.csv'
 JOURNAL = 'auto.json'
 # The last word of a name: what trains little is tried first.
@@ -103,7 +94,7 @@ def tune_auto(
         MammoError: No tuning fits, the budget is none, or see :func:`.fit_few`.
     """
     if not configs:
-        raise MammoError(f'{AUTO} from {start}: no tuning fits it', remedy='Name a config of few/')
+        raise MammoError(f'--from {start}: no tuning fits it', remedy='Name a config of few/')
     if not minutes > 0:
         raise MammoError(f'--minutes {minutes:g}', 'a number above 0')
     work_dir.mkdir(parents=True, exist_ok=True)
@@ -230,13 +221,5 @@ def write_table_of(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     table = csv.DictWriter(text, COLUMNS, restval='')
     table.writeheader()
     for row in rows:
-        table.writerow({k: '' if v != v else v for k, v in row.items()})
+        table.writerow(row)
     write_atomic(path, lambda stream: stream.write(text.getvalue().encode()))
-
-
-def share_start(first: Tuning, other: Tuning) -> None:
-    """Let a tuning know what the start says of the images, as another one found it."""
-    if other.journal.facts('start') is None and is_first_process():
-        start_file(other.division).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(start_file(first.division), start_file(other.division))
-        other.journal.finish('start', {'file': start_file(other.division).name})
