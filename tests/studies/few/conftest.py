@@ -1,30 +1,8 @@
-"""A cross-validation that several tests share."""
+"""A cross-validation, and a tuning by folds, that several tests share."""
 
 import pytest
-from experiments import shrink
-from tool_calls import OURS, call
-
-from mmseg_mammo.engine import work_dir
-
-
-def train(*arguments):
-    """Train as ``tools/train.py`` does, and let go of the work folders."""
-    try:
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            call(monkeypatch, OURS / 'train.py', *arguments)
-    finally:
-        for lock in work_dir._held:
-            lock.release()
-
-
-def write_config(folder, data, name='unet_strong_cbis', epochs=1):
-    """A tiny config in ``folder``; its file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    cfg = shrink(name, data, folder / 'none', epochs=epochs)
-    cfg.pop('work_dir')
-    cfg.param_scheduler = []
-    cfg.dump(folder / 'tiny.py')
-    return folder / 'tiny.py'
+from few_tunings import write_start
+from fold_trainings import LEARNS, train, tune, write_config
 
 
 @pytest.fixture(scope='session')
@@ -34,3 +12,17 @@ def divided(prepared, tmp_path_factory):
     config = write_config(folder / 'configs', prepared)
     train(config, '--folds', 3, '--work-dir', folder / 'work')
     return config, folder / 'work'
+
+
+@pytest.fixture(scope='session')
+def start(prepared, tmp_path_factory):
+    """A checkpoint of a tiny U-Net with random weights, to tune."""
+    return write_start(tmp_path_factory.mktemp('start'), 'unet_cbis', prepared)
+
+
+@pytest.fixture(scope='session')
+def fitted(prepared, start, tmp_path_factory):
+    """Work folder of a tuning by three folds. Not to be changed."""
+    work = tmp_path_factory.mktemp('fit') / 'work'
+    tune('few/unet_full', start, prepared, work, LEARNS)
+    return work
