@@ -12,7 +12,10 @@ FEW_OPTIONS = (
     *(f'{split}_dataloader.persistent_workers=False' for split in ('train', 'val', 'test')),
     'param_scheduler=None',
 )
-LEARNS = 'optim_wrapper.optimizer.lr=0.03'
+LEARNS = (
+    *('train_cfg.max_iters=90', 'train_cfg.val_interval=45', 'train_dataloader.batch_size=4'),
+    'optim_wrapper.optimizer.lr=0.01',
+)
 
 
 def train(*arguments):
@@ -38,4 +41,5 @@ def write_config(folder, data, name='unet_strong_cbis', epochs=1):
 def tune(config, start, data, work, *options, more=()):
     """Tune by three folds, on the command line."""
     given = ('--from', start, '--data', data, '--folds', 3, '--work-dir', work, *more)
-    train(config, *given, '--cfg-options', *FEW_OPTIONS, *options)
+    named = dict(one.split('=', 1) for one in (*FEW_OPTIONS, *options))
+    train(config, *given, '--cfg-options', *map('='.join, named.items()))

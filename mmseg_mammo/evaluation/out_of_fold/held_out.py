@@ -64,8 +64,8 @@ class HeldOut:
         return fit_temperature(middles, lesion, background)
 
     def best_cut(self) -> int:
-        """The place in :data:`CUTS` of the best mean Dice."""
-        return best_place(self.dice.mean(axis=0))
+        """The place in :data:`CUTS` of the best mean Dice; see :func:`best_cut`."""
+        return best_cut(self.dice, self.lesion > 0)
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def cross_fitted(held: HeldOut, place: int | None = None) -> Scores:
     dice = np.empty(len(held.folds))
     for fold in np.unique(held.folds):
         own = held.folds == fold
-        others = held.dice[~own] if (~own).any() else held.dice
-        cut = best_place(others.mean(axis=0)) if place is None else place
+        others = ~own if (~own).any() else own
+        cut = best_cut(held.dice[others], held.lesion[others] > 0) if place is None else place
         dice[own] = held.dice[own, cut]
     return Scores(dice, held.lesion > 0, held.patients)
 
@@ -127,6 +127,23 @@ def gain(tuned: Scores, start: Scores, lesions: bool = True) -> Estimate:
     if lesions:
         return difference(tuned.of_lesions(), start.of_lesions())
     return difference(tuned.of_all(), start.of_all())
+
+
+def best_cut(dice: np.ndarray, lesion: np.ndarray) -> int:
+    """The place of the cut of the best mean Dice over all images.
+
+    Only cuts count at which images with a lesion keep half of their best mean Dice: where most images
+    are normal, to mark nothing at all would be best.
+
+    Args:
+        dice: N×C.
+        lesion: N bool.
+    """
+    means = dice.mean(axis=0)
+    if lesion.any():
+        own = dice[lesion].mean(axis=0)
+        means = np.where(own >= own.max() / 2, means, -1.0)
+    return best_place(means)
 
 
 def best_place(curve: np.ndarray) -> int:

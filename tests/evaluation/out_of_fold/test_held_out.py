@@ -98,6 +98,12 @@ def test_the_temperature_is_that_of_the_pixels():
     assert held_of([([-3.0] * 5, [])]).temperature() == 1
 
 
+def test_a_cut_that_marks_nothing_is_none_however_many_images_are_normal():
+    held = held_of([([-3.0] * 50, [2.0] * 9 + [-5.0])] + [([3.0] * 5, [])] * 9)
+    assert held.dice[:, -1].mean() == 0.9
+    assert held.dice[0, held.best_cut()] > 0.8
+
+
 def test_the_middle_of_a_plateau_is_best():
     assert best_place(np.array([0, 1, 1, 1, 1, 0.5])) == 2
     assert best_place(np.array([1.0])) == 0
@@ -106,7 +112,9 @@ def test_the_middle_of_a_plateau_is_best():
 def test_files_keep_what_is_written_and_images_without_fold_are_left_out(tmp_path):
     counts = counts_of([1.0, -1.0], [2.0])
     write_held_out(tmp_path / 'a' / '1.npz', {'b.png': ('s/B', 1, counts)})
-    write_held_out(tmp_path / 'a' / '2.npz', {'a.png': ('s/A', 1, counts), 'x.png': ('s/X', 1, counts)})
+    write_held_out(
+        tmp_path / 'a' / '2.npz', {'a.png': ('s/A', 1, counts), 'x.png': ('s/X', 1, counts)}
+    )
     files = [tmp_path / 'a' / f'{n}.npz' for n in (1, 2)]
     held = read_held_out(files, {'a.png': 2, 'b.png': 1})
     assert held.images.tolist() == ['a.png', 'b.png']

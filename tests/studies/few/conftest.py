@@ -24,5 +24,5 @@ def start(prepared, tmp_path_factory):
 def fitted(prepared, start, tmp_path_factory):
     """Work folder of a tuning by three folds. Not to be changed."""
     work = tmp_path_factory.mktemp('fit') / 'work'
-    tune('few/unet_full', start, prepared, work, LEARNS)
+    tune('few/unet_full', start, prepared, work, *LEARNS)
     return work

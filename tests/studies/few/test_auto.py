@@ -3,7 +3,7 @@
 import csv
 
 import pytest
-from fold_trainings import FEW_OPTIONS, LEARNS, train
+from fold_trainings import FEW_OPTIONS, train
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import read_record
@@ -12,7 +12,7 @@ from mmseg_mammo.studies.few.auto import _has_time, cheapest_first, tune_auto
 
 def auto(start, data, work, minutes, *more):
     given = ('--from', start, '--data', data, '--folds', 3, '--work-dir', work)
-    options = ('--cfg-options', *FEW_OPTIONS, LEARNS)
+    options = ('--cfg-options', *FEW_OPTIONS)
     train('few/auto', *given, '--minutes', minutes, *more, *options)
 
 

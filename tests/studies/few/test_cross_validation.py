@@ -39,7 +39,11 @@ def put(division, steps, level):
     counts[1, int((-5 + RANGE) / WIDTH)] = 10 - min(10, int(level))
     for file in files_of(division, steps):
         rows = {name: (f's/{name}', int(counts[1].sum()), counts) for name in ('a.png', 'b.png')}
-        own = rows if steps == 0 else {n: r for n, r in rows.items() if f'fold_{division.folds[n]}' in str(file)}
+        own = (
+            rows
+            if steps == 0
+            else {n: r for n, r in rows.items() if f'fold_{division.folds[n]}' in str(file)}
+        )
         write_held_out(file, own)
 
 

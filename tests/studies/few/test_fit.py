@@ -16,16 +16,20 @@ def weights(path):
     return torch.load(path, weights_only=False)['state_dict']
 
 
-def test_it_leaves_a_checkpoint_and_its_facts(fitted, prepared):
+def test_it_leaves_a_checkpoint_and_its_facts(fitted, start):
     few = read_record(fitted / 'best.pth')['few']
     steps = json.loads((fitted / 'few.json').read_text())
     assert {'divided', 'start', 'fold_1', 'fold_2', 'fold_3', 'written'} <= set(steps)
-    assert steps['fold_1']['steps'] == [2, 4]
+    assert steps['fold_1']['steps'] == [45, 90]
     assert few['images'] == {'lesion': 4, 'normal': 2, 'patients': 3}
-    assert [row[0] for row in few['curve']] == [0, 2, 4]
+    assert [row[0] for row in few['curve']] == [0, 45, 90]
     best = max(few['curve'], key=lambda row: row[1])
     assert few['steps'] == best[0]
-    assert few['kept'] == ('tuned' if best[0] else 'start')
+    assert few['kept'] == 'tuned'
+    assert few['gain']['value'] > 0
+    assert not torch.equal(
+        *(next(iter(weights(file).values())) for file in (start, fitted / 'best.pth'))
+    )
 
 
 def test_no_image_of_the_test_is_looked_at(fitted, prepared):
@@ -46,13 +50,13 @@ def test_the_checkpoint_is_one_like_any_other(fitted, tmp_path, monkeypatch, cap
     assert found['test_output']['threshold'] == few['threshold']
     assert found['test_output']['temperature'] == few['temperature']
     assert found['data']['test']['images'] == 2
-    assert main(['info', str(fitted / 'best.pth')]) is None
+    main(['info', str(fitted / 'best.pth')])
     assert 'out of fold' in capsys.readouterr().out
 
 
 def test_what_is_finished_is_not_done_again(fitted, start, prepared):
     before = (fitted / 'best.pth').read_bytes()
-    tune('few/unet_full', start, prepared, fitted, LEARNS, more=['--resume'])
+    tune('few/unet_full', start, prepared, fitted, *LEARNS, more=['--resume'])
     assert (fitted / 'best.pth').read_bytes() == before
     assert len([*fitted.glob('fold_1/*/run.json')]) == 1
 
@@ -75,6 +79,6 @@ def test_where_nothing_is_gained_the_start_is_kept_and_that_is_said(
 
 def test_another_tuning_is_not_gone_on_with(fitted, start, prepared):
     with pytest.raises(SystemExit):
-        tune('few/unet_full', start, prepared, fitted, LEARNS)
+        tune('few/unet_full', start, prepared, fitted, *LEARNS)
     with pytest.raises(SystemExit):
         tune('few/unet_full', start, prepared, fitted, more=['--resume'])

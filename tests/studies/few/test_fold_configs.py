@@ -42,7 +42,10 @@ def test_a_fold_has_its_own_folder_part_and_names(prepared, tmp_path):
     own = fold_config(cfg, 2, tmp_path / 'fold_2.csv')
     assert own.work_dir == str(tmp_path / 'work' / 'fold_2')
     assert own.train_dataloader.dataset.ann_file == str(tmp_path / 'fold_2.csv')
-    assert (own.train_dataloader.dataset.split, own.val_dataloader.dataset.split) == ('train', 'val')
+    assert (own.train_dataloader.dataset.split, own.val_dataloader.dataset.split) == (
+        'train',
+        'val',
+    )
     assert own.test_dataloader == cfg.test_dataloader
     assert cfg.train_dataloader.dataset.get('ann_file') != str(tmp_path / 'fold_2.csv')
 
@@ -87,5 +90,5 @@ def test_the_model_of_all_has_the_threshold_of_its_members_and_names_no_image(pr
 
 def test_a_model_that_is_not_joined_is_refused():
     cfg = Config({'model': {'type': 'SAMSegmentor'}}, filename='x.py', cfg_text='#')
-    with pytest.raises(MammoError, match='--folds with model.type=SAMSegmentor'):
+    with pytest.raises(MammoError, match=r'--folds with model\.type=SAMSegmentor'):
         joined_config(cfg, {}, 2, [])
