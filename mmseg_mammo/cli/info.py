@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_mammo.cli.common import named_errors
+from mmseg_mammo.cli.info_few import few_lines
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.checkpoint_record import (
-    FEW,
-    FOLDS,
     PRESENCE,
     STAGE_NAMES,
     STAGES,
@@ -79,8 +78,7 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         *_presence(record),
         *_stages(record.get(STAGES)),
         *_tuning(record.get(TUNING)),
-        *_few(record.get(FEW)),
-        *_folds(record.get(FOLDS)),
+        *few_lines(record),
         *((name, _data(data)) for name, data in record['trained_on'].items()),
         ('epoch', f'{record["epoch"]}, step {record["iter"]}'),
         ('best score', _scores(record['best_score'])),
@@ -139,37 +137,6 @@ def _tuning(tuning: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     text = f'{start["name"]} (SHA-256 {start["sha256"] or "not known"}); trained '
     text += f'{tuning["trained"]:,} of {tuning["parameters"]:,} parameters'
     return [('tuned from', text)]
-
-
-def _few(few: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """What folds said of a tuning: of the start, of the tuned model, and which is kept."""
-    if few is None:
-        return []
-    images, won = few['images'], few['gain']
-    start, tuned = (few[name]['value'] for name in ('start_dice', 'tuned_dice'))
-    between = '' if won['low'] is None else f', {won["low"]:+.1f} to {won["high"]:+.1f}'
-    kept = f'tuned for {few["steps"]} steps' if few['steps'] else 'the start is kept'
-    text = (
-        f'{kept}; lesion Dice out of fold {_known(start)} of the start, {_known(tuned)} tuned '
-        f'({_known(won["value"], "+.1f")}{between}), {few["folds"]} folds of {images["lesion"]} images '
-        f'with a lesion and {images["normal"]} normal ones of {images["patients"]} patients'
-    )
-    return [('few samples', text)]
-
-
-def _known(value: float | None, form: str = '.1f') -> str:
-    return 'unknown' if value is None else format(value, form)
-
-
-def _folds(folds: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """How many models a checkpoint of folds holds, and of what."""
-    if folds is None:
-        return []
-    text = (
-        f'{folds["count"]} models, each trained without one fold of {folds["images"]} images; an image '
-        'of a fold is predicted by the model that never saw it, any other by the mean of all'
-    )
-    return [('folds', text)]
 
 
 def _choice(choice: Mapping[str, Any]) -> str:

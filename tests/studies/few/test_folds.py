@@ -29,7 +29,7 @@ def test_it_leaves_a_training_for_each_fold_one_checkpoint_and_a_test(divided):
 
 def test_each_image_is_tested_by_the_model_that_never_saw_its_patient(divided):
     """Its mask is the one that the last weights of its own fold give, not those of another."""
-    config, work = divided
+    _, work = divided
     model = load_model(None, work / 'folds.pth')
     folds = {}
     for number in (1, 2, 3):
