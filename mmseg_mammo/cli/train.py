@@ -50,7 +50,7 @@ def main(args: argparse.Namespace) -> None:
 
     cfg = load_config(args)
     if args.start or cfg.get('tuning'):
-        cfg = _tuning(args, cfg)
+        cfg = _complete(args, cfg)
     elif args.data or args.new_head:
         raise MammoError(
             f'{"--data" if args.data else "--new-head"}: no effect without --from',
@@ -62,7 +62,7 @@ def main(args: argparse.Namespace) -> None:
         _train(args, cfg, args.resume)
 
 
-def _tuning(args: argparse.Namespace, cfg: 'Config') -> 'Config':
+def _complete(args: argparse.Namespace, cfg: 'Config') -> 'Config':
     """The complete config of a tuning.
 
     Raises:
@@ -70,10 +70,6 @@ def _tuning(args: argparse.Namespace, cfg: 'Config') -> 'Config':
     """
     from mmseg_mammo.engine.few.start import few_config
 
-    if args.side is not None:
-        raise MammoError(
-            f'--side {args.side}: a tuning sees images as its checkpoint did', '--side left out'
-        )
     if not args.start or not args.data:
         missing = '--data FOLDER' if args.start else '--from CHECKPOINT'
         raise MammoError(
