@@ -70,8 +70,7 @@ def main(args: argparse.Namespace) -> None:
         raise MammoError(f'--minutes {args.minutes:g}', f'mammoseg train {AUTO}')
     cfg = load_config(args)
     if args.start or cfg.get('tuning'):
-        _check_tuning(args)
-        cfg = _tuning(args, cfg)
+        cfg = _complete(args, cfg)
     elif args.data or args.new_head:
         raise MammoError(
             f'{"--data" if args.data else "--new-head"}: no effect without --from',
@@ -86,15 +85,11 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _check_tuning(args: argparse.Namespace) -> None:
-    """Refuse a tuning of which a part is not given, or has no effect.
+    """Refuse a tuning of which a part is not given.
 
     Raises:
-        MammoError: A checkpoint or a folder is missing; or a side is given.
+        MammoError: A checkpoint or a folder is missing.
     """
-    if args.side is not None:
-        raise MammoError(
-            f'--side {args.side}: a tuning sees images as its checkpoint did', '--side left out'
-        )
     if not args.start or not args.data:
         missing = '--data FOLDER' if args.start else '--from CHECKPOINT'
         raise MammoError(
@@ -103,10 +98,15 @@ def _check_tuning(args: argparse.Namespace) -> None:
         )
 
 
-def _tuning(args: argparse.Namespace, cfg: 'Config') -> 'Config':
-    """The complete config of a tuning."""
+def _complete(args: argparse.Namespace, cfg: 'Config') -> 'Config':
+    """The complete config of a tuning.
+
+    Raises:
+        MammoError: A part of it is not given, or does not fit.
+    """
     from mmseg_mammo.engine.few.start import few_config
 
+    _check_tuning(args)
     return few_config(cfg, args.start, args.data, new_head=args.new_head)
 
 
