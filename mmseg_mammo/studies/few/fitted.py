@@ -20,6 +20,8 @@ from mmseg_mammo.studies.few.cross_validation import Chosen
 from mmseg_mammo.studies.few.tuning import Tuning
 
 START, TUNED = 'start', 'tuned'
+# Of a checkpoint, what only a training that goes on needs.
+_OF_TRAINING = ('optimizer', 'param_schedulers', 'message_hub', 'ema_state_dict')
 
 
 class Fitted(NamedTuple):
@@ -116,7 +118,8 @@ def write_fitted(
     }
     found = load_plain(source)
     meta = {**found.get('meta', {}), 'cfg': cfg.pretty_text}
-    content = {'meta': meta, 'state_dict': found['state_dict']}
+    content = {key: value for key, value in found.items() if key not in _OF_TRAINING}
+    content = {**content, 'meta': meta, 'state_dict': found['state_dict']}
 
     def write(stream: Any) -> None:
         torch.save(content, stream)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from few_tunings import write_start
 from fold_trainings import LEARNS, tune
 from tool_calls import OURS, call
 
@@ -82,3 +83,22 @@ def test_another_tuning_is_not_gone_on_with(fitted, start, prepared):
         tune('few/unet_full', start, prepared, fitted, *LEARNS)
     with pytest.raises(SystemExit):
         tune('few/unet_full', start, prepared, fitted, more=['--resume'])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('name', 'kind'),
+    [
+        ('few/setr_vpt', 'setr_pup_vpt_cbis'),
+        ('few/setr_lora', 'setr_pup_vpt_cbis'),
+        ('few/sam_decoder', 'sam_finetune_cbis'),
+    ],
+)
+def test_any_kind_of_model_is_tuned_by_folds(name, kind, prepared, tmp_path, monkeypatch):
+    begun = write_start(tmp_path / 'start', kind, prepared)
+    work = tmp_path / 'work'
+    tune(name, begun, prepared, work, 'optim_wrapper.optimizer.lr=0.01')
+    record = read_record(work / 'best.pth')
+    assert len(record['few']['curve']) == 3
+    call(monkeypatch, OURS / 'test.py', work / 'best.pth', '--work-dir', tmp_path / 'test')
+    assert [*tmp_path.glob('test/*/per_image_test.csv')]
