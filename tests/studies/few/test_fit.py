@@ -9,6 +9,7 @@ from fold_trainings import LEARNS, tune
 from tool_calls import OURS, call
 
 from mmseg_mammo.cli.main import main
+from mmseg_mammo.engine.few.held_out import HeldOutHook
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.index import read_index
 
@@ -102,3 +103,25 @@ def test_any_kind_of_model_is_tuned_by_folds(name, kind, prepared, tmp_path, mon
     assert len(record['few']['curve']) == 3
     call(monkeypatch, OURS / 'test.py', work / 'best.pth', '--work-dir', tmp_path / 'test')
     assert [*tmp_path.glob('test/*/per_image_test.csv')]
+
+
+def test_a_tuning_that_was_killed_goes_on_and_is_the_same(start, prepared, tmp_path, monkeypatch):
+    """Killed in the second fold, after its first validation."""
+
+    whole, work = tmp_path / 'whole', tmp_path / 'work'
+    steady = ('optim_wrapper.optimizer.lr=0.003',)
+    tune('few/unet_full', start, prepared, whole, *steady)
+    with monkeypatch.context() as killed:
+
+        def die(hook, runner, *parts, **more):
+            if 'fold_2' in str(hook.folder) and runner.iter == 2:
+                raise KeyboardInterrupt
+
+        killed.setattr(HeldOutHook, 'before_train_iter', die)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            tune('few/unet_full', start, prepared, work, *steady)
+    assert list(json.loads((work / 'few.json').read_text()))[-1] == 'fold_1'
+    tune('few/unet_full', start, prepared, work, *steady, more=['--resume'])
+    one, other = (read_record(folder / 'best.pth')['few'] for folder in (whole, work))
+    assert one['curve'] == other['curve']
+    assert (one['threshold'], one['steps']) == (other['threshold'], other['steps'])
