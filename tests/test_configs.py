@@ -32,7 +32,9 @@ BASES = sorted(CONFIGS.glob('_base_/**/*.py'))
 SHIPPED = sorted(p for p in CONFIGS.glob('**/*.py') if '_base_' not in p.parts)
 # Of two stages; their models are in the configs of these.
 STAGED = [path for path in SHIPPED if '\nstages = ' in path.read_text()]
-EXPERIMENTS = [path for path in SHIPPED if path not in STAGED]
+# They have no model before they have a start: tests/engine/few.
+FEW = [path for path in SHIPPED if path.parent.name == 'few']
+EXPERIMENTS = [path for path in SHIPPED if path not in (*STAGED, *FEW)]
 
 
 resolved = cache(Config.fromfile)

@@ -137,12 +137,13 @@ def _name_of(checkpoint: Path) -> str:
 def _browse_config(args: argparse.Namespace) -> None:
     from mmseg_mammo.engine.config.edits import use_side
     from mmseg_mammo.engine.config.input_side import check_side
-    from mmseg_mammo.engine.config.load import read_config
+    from mmseg_mammo.engine.config.load import read_config, refuse_tuning
     from mmseg_mammo.engine.training_record.reference import fill_reference
     from mmseg_mammo.inference.step_pictures import browsed_data, write_steps
     from mmseg_mammo.preparation.browse.browse import STEPS
 
     cfg = read_config(args.source)
+    refuse_tuning(cfg)
     if args.side is not None:
         if not cfg.get('model'):
             raise MammoError(f'--side {args.side}: {args.source} has no model')

@@ -3,6 +3,7 @@
 Example:
   mammoseg train setr_pup_vpt_cbis
   mammoseg train setr_pup_vpt_cbis --resume --cfg-options train_dataloader.batch_size=4
+  mammoseg train few/unet_full --from best.pth --data data/ours
 """
 
 import argparse
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmseg_mammo.cli.arguments import add_cache_arguments, add_config_arguments
 from mmseg_mammo.cli.common import host_command
+from mmseg_mammo.cli.train_few import AUTO, fit, train_in_folds
 from mmseg_mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -26,7 +28,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--resume', action='store_true', help='go on from the last checkpoint of the work folder'
     )
+    parser.add_argument(
+        '--folds',
+        type=int,
+        metavar='N',
+        help='cross-validate: train N times, each time without the patients of one fold, and score '
+        'each image by the model that never saw it (docs/training.md)',
+    )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
+    few = parser.add_argument_group('few samples: docs/few_samples.md')
+    few.add_argument(
+        '--from',
+        dest='start',
+        type=Path,
+        metavar='CHECKPOINT',
+        help='checkpoint that a config of few/ starts from: its weights, image steps, threshold',
+    )
+    few.add_argument('--data', type=Path, metavar='FOLDER', help='prepared folder to tune on')
+    few.add_argument(
+        '--new-head', action='store_true', help="a decode head at random, not the checkpoint's"
+    )
+    few.add_argument(
+        '--minutes',
+        type=float,
+        metavar='M',
+        help=f'of {AUTO}, which tries the tunings that fit, cheapest first: budget (default: 60)',
+    )
     add_cache_arguments(parser)
 
 
@@ -35,11 +62,52 @@ def main(args: argparse.Namespace) -> None:
     """Train, or go on with a training."""
     from mmseg_mammo.engine.config.load import load_config
 
+    if args.config == AUTO or (args.start and args.folds is not None):
+        _check_tuning(args)
+        _write_first(fit(args, functools.partial(_train, args)))
+        return
+    if args.minutes is not None:
+        raise MammoError(f'--minutes {args.minutes:g}', f'mammoseg train {AUTO}')
     cfg = load_config(args)
-    if cfg.get('stages'):
+    if args.start or cfg.get('tuning'):
+        cfg = _complete(args, cfg)
+    elif args.data or args.new_head:
+        raise MammoError(
+            f'{"--data" if args.data else "--new-head"}: no effect without --from',
+            '--from CHECKPOINT with a config of few/',
+        )
+    if args.folds is not None:
+        _write_first(train_in_folds(args, cfg, functools.partial(_train, args)))
+    elif cfg.get('stages'):
         _train_stages(args, cfg)
     else:
         _train(args, cfg, args.resume)
+
+
+def _check_tuning(args: argparse.Namespace) -> None:
+    """Refuse a tuning of which a part is not given.
+
+    Raises:
+        MammoError: A checkpoint or a folder is missing.
+    """
+    if not args.start or not args.data:
+        missing = '--data FOLDER' if args.start else '--from CHECKPOINT'
+        raise MammoError(
+            f'{args.config}: {missing} is missing',
+            f'mammoseg train {args.config} --from CHECKPOINT --data FOLDER',
+        )
+
+
+def _complete(args: argparse.Namespace, cfg: 'Config') -> 'Config':
+    """The complete config of a tuning.
+
+    Raises:
+        MammoError: A part of it is not given, or does not fit.
+    """
+    from mmseg_mammo.engine.few.start import few_config
+
+    _check_tuning(args)
+    return few_config(cfg, args.start, args.data, new_head=args.new_head)
 
 
 def _train(args: argparse.Namespace, cfg: 'Config', resume: bool) -> None:
@@ -82,13 +150,18 @@ def _train_stages(args: argparse.Namespace, cfg: 'Config') -> None:
     """Train both stages of a config, and write the card of the checkpoint of both."""
     from mmseg_mammo.engine.config.loading import read_cache
     from mmseg_mammo.engine.two_stage.run import train_stages
-    from mmseg_mammo.engine.work_dir import is_first_process
 
     resume = args.resume or bool(cfg.get('resume'))
     train = functools.partial(_train, args)
-    best = train_stages(cfg, resume, train, args.amp, read_cache(args, cfg))
+    _write_first(train_stages(cfg, resume, train, args.amp, read_cache(args, cfg)))
+
+
+def _write_first(checkpoint: Path) -> None:
+    """Write the card of a checkpoint, in the first process alone."""
+    from mmseg_mammo.engine.work_dir import is_first_process
+
     if is_first_process():
-        write_card(best)
+        write_card(checkpoint)
 
 
 def keep_cards(runner: Any) -> Callable[[Path], None]:

@@ -1,5 +1,8 @@
 """Training and test engine: registered hooks and loops, checkpoints, and the parts of the tools."""
 
+from mmseg_mammo.engine.few.held_out import HeldOutHook
+from mmseg_mammo.engine.few.hook import StartHook
+from mmseg_mammo.engine.few.stop import StopAtStepHook
 from mmseg_mammo.engine.fsdp import shard_layers
 from mmseg_mammo.engine.hooks.checkpoint import ResumableCheckpointHook
 from mmseg_mammo.engine.hooks.checkpoint_guard import CheckpointGuardHook
@@ -32,6 +35,7 @@ __all__ = [
     'EarlyStopOnTrainingLossHook',
     'EpochSeedHook',
     'FusedAdamW',
+    'HeldOutHook',
     'KeepUnreachedConstructor',
     'LossValLoop',
     'NoHook',
@@ -46,6 +50,8 @@ __all__ = [
     'ResumableCheckpointHook',
     'RunRecordHook',
     'SpeedHook',
+    'StartHook',
+    'StopAtStepHook',
     'SyncAllBuffersHook',
     'ViewerHook',
     'shard_layers',

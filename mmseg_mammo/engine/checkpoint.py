@@ -11,7 +11,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_mammo.engine.config.load import read_config
+from mmseg_mammo.engine.config.load import read_config, refuse_tuning
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.devices import check_device
 from mmseg_mammo.engine.partial_checkpoint import complete, use_base
@@ -69,6 +69,7 @@ def load_model(
         use_base(cfg, Path(checkpoint), None)
     else:
         cfg = config if isinstance(config, Config) else read_config(config)
+        refuse_tuning(cfg)
         use_stored_presence(cfg, checkpoint)
     model = build_model(cfg)
     model.load_state_dict(read_checkpoint(checkpoint, model)['state_dict'])

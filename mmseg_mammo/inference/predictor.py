@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmseg_mammo.engine.config.load import read_config
+from mmseg_mammo.engine.config.load import read_config, refuse_tuning
 from mmseg_mammo.engine.config.prompts import use_prompts
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.test_output import describe_test_output, use_operating_point
@@ -239,5 +239,6 @@ def _config_for(config: str | Path | Config | None, checkpoint: Path) -> Config:
     if config is None:
         return read_stored_config(checkpoint)
     cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(config)
+    refuse_tuning(cfg)
     use_stored_presence(cfg, checkpoint)
     return cfg

@@ -1,10 +1,13 @@
 """Registered models: backbones, segmentors, losses and prompt samplers."""
 
+from mmseg_mammo.models.backbones.scaled_vit import ScaledVisionTransformer
 from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
 from mmseg_mammo.models.encoder_decoder import InputGridEncoderDecoder
+from mmseg_mammo.models.folds.segmentor import FoldSegmentor
 from mmseg_mammo.models.losses.best_mask import BestMaskLoss
 from mmseg_mammo.models.losses.dice import LesionDiceLoss
 from mmseg_mammo.models.padding import PaddedDataPreProcessor
+from mmseg_mammo.models.peft.tuned import TunedEncoderDecoder
 from mmseg_mammo.models.presence.head import PresenceHead
 from mmseg_mammo.models.prompts.samplers import (
     EDTCentreSampler,
@@ -13,6 +16,7 @@ from mmseg_mammo.models.prompts.samplers import (
     RandomPointSampler,
 )
 from mmseg_mammo.models.pup_head import LeanUPHead
+from mmseg_mammo.models.readout_head import ReadoutHead
 from mmseg_mammo.models.sam.image_encoder import SAMImageEncoder
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.models.two_stage.segmentor import TwoStageSegmentor
@@ -21,6 +25,7 @@ __all__ = [
     'BestMaskLoss',
     'EDTCentreSampler',
     'ErrorPointSampler',
+    'FoldSegmentor',
     'InputGridEncoderDecoder',
     'JitteredBoxSampler',
     'LeanUPHead',
@@ -28,8 +33,11 @@ __all__ = [
     'PaddedDataPreProcessor',
     'PresenceHead',
     'RandomPointSampler',
+    'ReadoutHead',
     'SAMImageEncoder',
     'SAMSegmentor',
+    'ScaledVisionTransformer',
+    'TunedEncoderDecoder',
     'TwoStageSegmentor',
     'VPTVisionTransformer',
 ]

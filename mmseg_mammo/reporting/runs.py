@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.checkpoint_record import STAGE_NAMES
+from mmseg_mammo.io.checkpoint_record import FOLDS, STAGE_NAMES
 from mmseg_mammo.io.files import read_json
 from mmseg_mammo.io.run_folder import AGAIN, BEST, IMPORT, IMPORTED, RUN, TEST_OUTPUT
 from mmseg_mammo.reporting.consistency import find_warnings
@@ -144,9 +144,10 @@ def _name(folder: Path, run: Mapping[str, Any], names: Mapping[Path, str]) -> st
 
 
 def _output_name(run: Mapping[str, Any]) -> str:
-    """What tells tests of a model apart: no marks outside the breast, and the promise of a threshold."""
+    """What tells tests of a model apart: folds, no marks outside the breast, and the promise of a threshold."""
     output = run.get(TEST_OUTPUT) or {}
-    name = ', breast only' if output.get('breast_only') else ''
+    name = f', {run[FOLDS]} folds' if run.get(FOLDS) else ''
+    name += ', breast only' if output.get('breast_only') else ''
     if promise := output.get('promise'):
         sure = promise.get('confidence')
         where = f'{", ".join(promise.get("sources") or ())} {promise.get("split") or ""}'.strip()
@@ -209,14 +210,16 @@ def _trainings(runs: list[Run], folders: Mapping[str, str]) -> dict[Path, Traini
         finder, refiner = (trained.get(home / name) for name in STAGE_NAMES)
         if finder and refiner:
             trained[home] = _of_stages(home, finder)
+        elif part := trained.get(home / 'final') or trained.get(home / 'fold_1'):
+            trained.setdefault(home, _of_stages(home, part))
     return trained
 
 
-def _of_stages(work_dir: Path, finder: Training) -> Training:
-    """The training of a model of two stages: on the data of its finder; curves have the stages alone."""
-    last = finder.run.get('last_checkpoint')
+def _of_stages(work_dir: Path, part: Training) -> Training:
+    """The training of a model of several: on the data of this one; curves have its parts alone."""
+    last = part.run.get('last_checkpoint')
     moved = {'last_checkpoint': str(PurePath(last).parents[1] / BEST)} if last else {}
-    return Training(work_dir, finder.dataset, {**finder.run, **moved}, (), None)
+    return Training(work_dir, part.dataset, {**part.run, **moved}, (), None)
 
 
 def _training(run: Mapping[str, Any], trained: Mapping[Path, Training]) -> Training | None:

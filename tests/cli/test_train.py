@@ -6,6 +6,7 @@ import hashlib
 import pytest
 import torch
 from experiments import Kill, shrink
+from few_tunings import write_start
 from mmengine.runner import Runner
 from tool_calls import (
     CBIS,
@@ -255,3 +256,40 @@ def test_a_training_with_a_cache_learns_the_same_and_no_checkpoint_tells_of_it(
     assert (tmp_path / 'pixels').is_dir()
     for other in found[1:]:
         assert all(torch.equal(found[0][key], other[key]) for key in found[0])
+
+
+def test_a_tuning_goes_from_a_checkpoint_to_one_and_on(prepared, tmp_path, monkeypatch):
+    start = write_start(tmp_path, 'unet_cbis', prepared)
+    work = tmp_path / 'work'
+    words = ['few/unet_full', '--from', start, '--data', prepared, '--work-dir', work]
+    small = [f'{split}_dataloader.{key}' for split in TRAINING for key in ('num_workers=0',)]
+    small += [f'{split}_dataloader.persistent_workers=False' for split in TRAINING]
+    small += ['train_dataloader.batch_size=2', 'param_scheduler=None']
+    for more in ([], ['--resume']):
+        steps = f'train_cfg.max_iters={4 if more else 2}'
+        call(monkeypatch, OURS / 'train.py', *words, *more, '--cfg-options', *small, steps)
+        work_dir._held.pop().release()  # as the end of a process does
+    assert (work / 'iter_4.pth').is_file()
+    assert 'tuned from' in (work / 'card.md').read_text()
+    logs = [file.read_text() for file in sorted(work.glob('*/*.log'))]
+    assert 'nothing is new' in logs[0]
+    assert 'Advance dataloader 2 steps' in logs[1]
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        (['few/unet_full'], '--from CHECKPOINT is missing'),
+        (['few/unet_full', '--from', 'START'], '--data FOLDER is missing'),
+        (['few/unet_full', '--from', 'START', '--data', 'DATA', '--side', '64'], '--side 64'),
+        (['unet_cbis', '--from', 'START', '--data', 'DATA'], 'few/unet_full'),
+        (['unet_cbis', '--new-head'], 'no effect without --from'),
+        (['few/setr_vpt', '--from', 'START', '--data', 'DATA'], 'few/unet_full'),
+        (['few/unet_full', '--from', 'START', '--data', 'nowhere'], r'nowhere.index\.csv'),
+    ],
+)
+def test_a_tuning_that_cannot_be_is_refused_in_a_line(words, said, prepared, tmp_path, monkeypatch):
+    start = write_start(tmp_path, 'unet_cbis', prepared)
+    words = [{'START': start, 'DATA': prepared}.get(word, word) for word in words]
+    with pytest.raises(SystemExit, match=f'^error: .*{said}'):
+        call(monkeypatch, OURS / 'train.py', *words, '--work-dir', tmp_path / 'work')

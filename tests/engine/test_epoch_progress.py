@@ -1,11 +1,14 @@
 """The loss of an epoch, and how long the rest takes."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS
+from mmengine.runner import IterBasedTrainLoop
 
-from mmseg_mammo.engine.epoch_progress import EpochLoss, TimeLeft
+from mmseg_mammo.engine.epoch_progress import EpochLoss, TimeLeft, validation_follows
 from mmseg_mammo.io.shipped import find_config
 
 
@@ -36,3 +39,13 @@ def test_averaged_weights_lag_by_a_ninth_of_the_training_and_at_most_a_hundred_s
     lag = steps - average.module.weight.item()
     assert lag <= min(steps / 9 + 1, 101)
     assert lag >= min(steps / 20, 90)
+
+
+@pytest.mark.parametrize(('done', 'follows'), [(1, False), (2, True), (3, False), (5, True)])
+def test_validations_of_a_training_in_steps(done, follows):
+    loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    loop.val_begin, loop.val_interval, loop._max_iters = 1, 2, 5
+    runner = SimpleNamespace(train_loop=loop, val_loop=True, iter=done - 1, epoch=0)
+    assert validation_follows(runner) == follows
+    runner.val_loop = None
+    assert not validation_follows(runner)

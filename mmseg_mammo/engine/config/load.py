@@ -46,6 +46,13 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
         cfg = read_stored_config(args.checkpoint)
     if cfg.get('stages'):
         _check_for_stages(cfg, args)
+    if cfg.get('tuning'):
+        if not hasattr(args, 'start'):  # of a training
+            refuse_tuning(cfg)
+        if getattr(args, 'side', None) is not None:
+            raise MammoError(
+                f'--side {args.side}: a tuning sees images as its checkpoint did', '--side left out'
+            )
     for option in ('dataset', 'split'):
         if getattr(args, option, None) and not (cfg.get('test_dataloader') or {}).get('dataset'):
             raise MammoError(f'--{option}: {cfg.filename} has no test_dataloader')
@@ -67,6 +74,19 @@ def load_config(args: argparse.Namespace, datasets: Path | None = None) -> Confi
     default = str(Path('work_dirs') / Path(cfg.filename or args.config).stem)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or default
     return cfg
+
+
+def refuse_tuning(cfg: Config) -> None:
+    """Refuse a few-config where a model is needed.
+
+    Raises:
+        MammoError: It is one, which has a model only with a checkpoint to start from.
+    """
+    if cfg.get('tuning'):
+        raise MammoError(
+            f'{cfg.filename}: tunes a checkpoint, and has no model before it has one',
+            'mammoseg train CONFIG --from CHECKPOINT --data FOLDER, and the checkpoint that it writes',
+        )
 
 
 def _check_for_stages(cfg: Config, args: argparse.Namespace) -> None:

@@ -27,9 +27,11 @@ from mmseg_mammo.engine.provenance import (
 )
 from mmseg_mammo.engine.resume import DATA, facts_of
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.checkpoint_record import PRESENCE, read_record
+from mmseg_mammo.io.checkpoint_record import FOLDS, PRESENCE, read_record
 from mmseg_mammo.io.files import write_json
 from mmseg_mammo.io.run_folder import RUN, TEST_OUTPUT, TRAINED_STEPS
+from mmseg_mammo.models.folds.segmentor import FoldSegmentor
+from mmseg_mammo.models.peft.trainable import unwrapped
 
 _WARM_UP = 3  # steps that are not timed
 
@@ -61,6 +63,9 @@ class RunRecordHook(Hook):
         """Describe a test."""
         self._begin(runner, 'test', ('test',))
         self._record[TRAINED_STEPS] = _steps_of(runner.cfg.get('load_from'))
+        model = unwrapped(runner.model)
+        if isinstance(model, FoldSegmentor):
+            self._record[FOLDS] = len(model.members)
         if choice := presence_choice(runner.cfg, runner.cfg.get('load_from')):
             self._record[PRESENCE] = choice
 

@@ -24,7 +24,8 @@ from mmseg_mammo.transforms import LoadMammogram, RandomLesionAffine, ResizeMamm
 SHIPPED = sorted(
     p
     for p in CONFIGS.glob('**/*.py')
-    if '_base_' not in p.parts and '\nstages = ' not in p.read_text()
+    # Those of few/ have no model before they have a start: tests/engine/few.
+    if not {'_base_', 'few'} & {*p.parts} and '\nstages = ' not in p.read_text()
 )
 STEPS = dict(
     load=dict(type='LoadMammogram'),

@@ -187,3 +187,15 @@ def test_no_or_any_first_score_is_left_to_mmengine():
         assert ResumableCheckpointHook(save_best=name).rules == [None]
     with pytest.raises(KeyError, match='rule must be'):
         ResumableCheckpointHook(save_best='colour', rule='odd')
+
+
+def test_where_steps_count_the_checkpoint_knows_its_validation_too(prepared, tmp_path):
+    cfg = shrink('unet_strong_cbis', prepared, tmp_path)
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=3, val_interval=2)
+    cfg.param_scheduler = None
+    cfg.default_hooks.checkpoint.update(by_epoch=False, interval=2)
+    runner = train(cfg)
+    best = runner.message_hub.get_info('best_score')
+    assert not [*tmp_path.glob('iter_0.pth'), *tmp_path.glob('iter_2.pth')]
+    record = read_record(tmp_path / 'iter_3.pth')
+    assert (record['iter'], record['best_score']['lesion_dice']) == (3, pytest.approx(best))

@@ -1,0 +1,40 @@
+"""``train`` with folds: what has no effect, or is missing, is refused in one line."""
+
+import pytest
+from few_tunings import write_start
+from fold_trainings import train, write_config
+
+
+@pytest.fixture
+def start(prepared, tmp_path):
+    return write_start(tmp_path / 'start', 'unet_cbis', prepared)
+
+
+@pytest.mark.parametrize(
+    ('config', 'options', 'said'),
+    [
+        ('few/auto', [], '--from CHECKPOINT is missing'),
+        ('few/auto', ['--from', 'START'], '--data FOLDER is missing'),
+        (
+            'few/auto',
+            ['--from', 'START', '--data', 'DATA', '--new-head'],
+            '--new-head with few/auto',
+        ),
+        ('few/auto', ['--from', 'START', '--data', 'DATA', '--minutes', '0'], '--minutes 0'),
+        (
+            'few/unet_full',
+            ['--from', 'START', '--data', 'DATA', '--folds', '3', '--minutes', '5'],
+            '--minutes with few/unet_full',
+        ),
+        ('few/unet_full', ['--from', 'START', '--data', 'DATA', '--minutes', '5'], '--minutes 5'),
+        ('tiny', ['--folds', '1'], '1 folds'),
+        ('tiny', ['--folds', '4'], '4 folds of 3 patients'),
+    ],
+)
+def test_it_is_refused(config, options, said, start, prepared, tmp_path, capsys):
+    places = {'START': str(start), 'DATA': str(prepared)}
+    given = [places.get(option, option) for option in options]
+    named = write_config(tmp_path / 'configs', prepared) if config == 'tiny' else config
+    with pytest.raises(SystemExit) as error:
+        train(named, *given, '--work-dir', tmp_path / 'work')
+    assert said in str(error.value)

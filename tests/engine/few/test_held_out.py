@@ -1,0 +1,36 @@
+"""Held-out hook: the files of a validation have every pixel of every image with a mask."""
+
+import numpy as np
+from few_tunings import tune, tuning, write_start
+
+from mmseg_mammo.engine.few.held_out import step_file
+from mmseg_mammo.evaluation.out_of_fold.held_out import cross_fitted, place_of_logit, read_held_out
+from mmseg_mammo.studies.few.cross_validation import at_probe
+
+
+def test_each_validation_leaves_a_file_whose_dice_is_that_of_its_metric(prepared, tmp_path):
+    start = write_start(tmp_path / 'start', 'unet_cbis', prepared)
+    cfg = tuning('unet_full', start, prepared, tmp_path / 'work', steps=4)
+    cfg.train_cfg.val_interval = 2
+    before = cfg.model.decode_head.threshold
+    at_probe(cfg)
+    cfg.custom_hooks = [
+        *(cfg.get('custom_hooks') or []),
+        dict(type='HeldOutHook', folder=str(tmp_path / 'held')),
+    ]
+    runner = tune(cfg)
+    assert sorted(path.name for path in (tmp_path / 'held').iterdir()) == [
+        'step_0000002.npz',
+        'step_0000004.npz',
+    ]
+    held = read_held_out([step_file(tmp_path / 'held', 4)], {'images/4.png': 1, 'images/5.png': 2})
+    assert held.images.tolist() == ['images/4.png', 'images/5.png']
+    assert held.patients.tolist() == ['test/C', 'test/C']
+    assert held.counts.sum(axis=(1, 2)).tolist() == [80 * 64, 80 * 64]
+    assert held.lesion[0] > 0 and held.lesion[1] == 0
+    records = {record['image']: record for record in runner.val_evaluator.metrics[0].records}
+    place = place_of_logit(np.log(before / (1 - before)))
+    dice = cross_fitted(held, place).dice
+    assert (
+        abs(dice[0] - records['images/4.png']['dice']) < 0.03
+    )  # cuts are a fifth of a logit apart

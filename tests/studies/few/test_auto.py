@@ -1,0 +1,69 @@
+"""Auto: tunings by the same folds within a budget, and the best of them, or the start."""
+
+import csv
+
+import pytest
+from fold_trainings import FEW_OPTIONS, train
+
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.studies.few.auto import _has_time, cheapest_first, tune_auto
+
+
+def auto(start, data, work, minutes, *more):
+    given = ('--from', start, '--data', data, '--folds', 3, '--work-dir', work)
+    options = ('--cfg-options', *FEW_OPTIONS)
+    train('few/auto', *given, '--minutes', minutes, *more, *options)
+
+
+def rows_of(work):
+    return {row['tuning']: row for row in csv.DictReader((work / 'auto.csv').open())}
+
+
+@pytest.mark.slow
+def test_all_that_fit_are_tried_and_the_best_is_kept(start, prepared, tmp_path):
+    work = tmp_path / 'work'
+    auto(start, prepared, work, 60)
+    rows = rows_of(work)
+    assert list(rows) == ['start', 'few/unet_head', 'few/unet_bias', 'few/unet_full']
+    best = max(rows, key=lambda name: float(rows[name]['dice']))
+    [kept] = [name for name, row in rows.items() if row['chosen']]
+    assert float(rows[kept]['dice']) == float(rows[best]['dice'])
+    few = read_record(work / 'best.pth')['few']
+    assert few['tuning'] == kept
+    assert [row['tuning'] for row in few['tried']] == list(rows)
+    trained = [int(rows[name]['trained_parameters']) for name in list(rows)[1:]]
+    assert max(trained) == trained[2]
+    before = (work / 'best.pth').read_bytes()
+    auto(start, prepared, work, 60, '--resume')
+    assert (work / 'best.pth').read_bytes() == before
+
+
+def test_the_first_is_finished_and_what_has_no_time_is_named(start, prepared, tmp_path):
+    work = tmp_path / 'work'
+    auto(start, prepared, work, 0.0001)
+    rows = rows_of(work)
+    assert rows['few/unet_head']['lesion_dice'] != ''
+    assert rows['few/unet_full']['note'] == 'left out: no time left'
+    assert (work / 'best.pth').is_file()
+
+
+def test_there_is_time_for_one_more_as_long_as_the_longest():
+    rows = {'a': {'seconds': 60}, 'b': {'seconds': 100}}
+    assert _has_time({}, 1, 5)
+    assert _has_time(rows, 280, 5)
+    assert not _has_time(rows, 279, 5)
+
+
+def test_what_cannot_be_is_refused(tmp_path):
+    given = dict(start='x.pth', data_root=tmp_path, work_dir=tmp_path / 'w', train=None)
+    with pytest.raises(MammoError, match='no tuning fits it'):
+        tune_auto({}, minutes=1, **given)
+    with pytest.raises(MammoError, match='--minutes 0'):
+        tune_auto({'a': None}, minutes=0, **given)
+
+
+def test_names_are_in_the_order_of_what_they_train():
+    names = ['few/setr_full', 'few/setr_lora', 'few/own', 'few/setr_head', 'few/setr_vpt']
+    assert cheapest_first(names)[0] == 'few/setr_head'
+    assert cheapest_first(names)[-1] == 'few/own'

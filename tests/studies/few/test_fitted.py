@@ -1,0 +1,54 @@
+"""Fitted: a checkpoint with its own threshold, and what is said of it."""
+
+import numpy as np
+import pytest
+
+from mmseg_mammo.engine.checkpoint import load_model
+from mmseg_mammo.evaluation.out_of_fold.held_out import BINS, CUTS, HeldOut, cross_fitted
+from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.studies.few.cross_validation import Chosen
+from mmseg_mammo.studies.few.fitted import best_above, fitted_of, in_words, write_fitted
+
+
+@pytest.fixture
+def chosen():
+    counts = np.zeros((2, 2, BINS), np.int64)
+    counts[:, 0, 3000], counts[:, 1, 3400] = 50, 10
+    counts[0, 0, 3400] = counts[1, 1, 3000] = 1  # neither is sure
+    names = np.array(['a', 'b'])
+    lesion = counts[:, 1].sum(axis=1)
+    held = HeldOut(names, names, np.array([1, 2]), lesion, counts)
+    scores = {0: cross_fitted(held, 0), 10: cross_fitted(held), 20: cross_fitted(held, 0)}
+    return Chosen(10, held, scores, held.best_cut())
+
+
+def test_the_weights_stay_and_threshold_and_temperature_are_those_of_the_folds(
+    chosen, start, tmp_path
+):
+    write_fitted(tmp_path / 'best.pth', start, chosen, {'steps': 10})
+    few = read_record(tmp_path / 'best.pth')['few']
+    output = load_model(None, tmp_path / 'best.pth').test_output
+    assert (few['threshold'], few['temperature']) == (output.threshold, output.temperature)
+    logit = output.temperature * np.log(output.threshold / (1 - output.threshold))
+    assert logit == pytest.approx(CUTS[chosen.place])
+    own, new = (load_model(None, file).state_dict() for file in (start, tmp_path / 'best.pth'))
+    assert all(own[name].equal(new[name]) for name in own)
+
+
+def test_the_best_number_of_steps_is_compared_with_the_start(chosen, tmp_path):
+    assert best_above(chosen) == 10
+    fitted = fitted_of(tmp_path, chosen)
+    assert fitted.steps == 10
+    assert fitted.gain.value == pytest.approx(fitted.tuned.value - fitted.start.value)
+    assert fitted.tuned.value > fitted.start.value
+
+
+def test_that_nothing_is_gained_is_said():
+    ends = {'value': 1.0, 'low': float('nan'), 'high': float('nan')}
+    facts = {
+        'images': {'lesion': 3, 'normal': 1, 'patients': 2},
+        **dict.fromkeys(('start_dice', 'tuned_dice', 'gain'), ends),
+        'best_steps': 5,
+    }
+    assert 'the start is kept' in in_words({**facts, 'kept': 'start'})
+    assert 'kept' not in in_words({**facts, 'kept': 'tuned'})
