@@ -52,14 +52,16 @@ def hidden_runs(
         }
         if below:
             hidden |= below
-            reason = f'{len(below)} runs of single trainings: their scores are in the learning curve'
+            reason = (
+                f'{len(below)} runs of single trainings: their scores are in the learning curve'
+            )
             said.append((curve.folder, reason))
     return hidden, said
 
 
 def _kept(curve: CurveTables) -> list[str]:
     """Folders of the cells whose tests stand in the report by themselves."""
-    found = {}
+    found: dict[str, str] = {}
     lines = sorted(curve.cells, key=lambda each: (-count_order(each['count']), each['seed']))
     for cell in lines:
         if not cell['fold'] or cell['config'] == START:

@@ -71,9 +71,7 @@ def _draw_line(
     axis.vlines(counts, ends[:, 0], ends[:, 1], color=style['color'], lw=1.1, alpha=0.8)
 
 
-def _draw_forecast(
-    axis: Axes, found: Forecast | None, points: Sequence[Point], place: int
-) -> None:
+def _draw_forecast(axis: Axes, found: Forecast | None, points: Sequence[Point], place: int) -> None:
     if found is None or found.reason or found.curve is None or found.gain is None:
         return
     style = model_style(place)

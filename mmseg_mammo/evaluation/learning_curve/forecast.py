@@ -6,6 +6,7 @@ error stands beside what it says. Where a forecast does not hold there is a reas
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -146,7 +147,7 @@ def _too_few(known: Sequence[Point], unit: str) -> str:
 
 def _falls(known: Sequence[Point], unit: str) -> str:
     """Why the curve is none that a rising form describes: a fall beyond chance, or no rise at all."""
-    for one, other in zip(known, known[1:], strict=False):
+    for one, other in pairwise(known):
         step = difference(other.score, one.score)
         if step.value < 0 and not step.high >= 0:  # NaN where all draws agree
             return (
@@ -161,7 +162,9 @@ def _falls(known: Sequence[Point], unit: str) -> str:
 def _does_not_hold(found: Forecast) -> str:
     gain = found.gain.value if found.gain else np.nan
     if found.more > (FARTHEST - 1) * found.last:
-        return f'{found.more} more {found.unit} are beyond twice the {found.last:.0f} that were tried'
+        return (
+            f'{found.more} more {found.unit} are beyond twice the {found.last:.0f} that were tried'
+        )
     if gain < _LEVEL:
         return f'the {found.form.name if found.form else "form"} is level from the last count on'
     if found.error > gain:

@@ -9,7 +9,12 @@ COUNTS = np.array([5.0, 10, 20, 40, 80, 160])
 
 @pytest.mark.parametrize(
     ('form', 'a', 'b', 'c'),
-    [(POWER_LAW, 60, 80, 0.5), (POWER_LAW, 55, 40, 1.2), (PLATEAU, 48, 30, 25), (PLATEAU, 70, 9, 9)],
+    [
+        (POWER_LAW, 60, 80, 0.5),
+        (POWER_LAW, 55, 40, 1.2),
+        (PLATEAU, 48, 30, 25),
+        (PLATEAU, 70, 9, 9),
+    ],
 )
 def test_the_numbers_of_a_known_curve_are_found(form, a, b, c):
     found = fit(form, COUNTS, a - b * form.term(COUNTS, np.array(c)))

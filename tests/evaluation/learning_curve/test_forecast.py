@@ -56,12 +56,13 @@ def test_the_error_at_the_last_count_is_the_one_by_hand():
     by_hand = limit - (limit - 35) * ratio ** ((30 - 15) / 5)  # 39.375
     errors = last_count_errors(curve(means, counts))
     assert errors['exponential plateau'] == pytest.approx(by_hand - 41, abs=0.05)
+
     # Of the power law one number is left to find: (30 − 20) / (35 − 30) of its terms gives c.
     def excess(c):
         n = np.array([5.0, 10, 15]) ** -c
         return (n[0] - n[1]) / (n[1] - n[2]) - 2
 
-    c = brentq(excess, -0.9, 3) 
+    c = brentq(excess, -0.9, 3)
     b = 10 / (5**-c - 10**-c)
     assert errors['power law'] == pytest.approx(20 + b * (5**-c - 30**-c) - 41, abs=0.3)
 

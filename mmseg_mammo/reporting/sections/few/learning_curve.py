@@ -26,13 +26,15 @@ _FORECASTS = (
     *('tuning', 'more', 'form', 'gain', 'low', 'high'),
     *(*(f'{form.name}: off by' for form in FORMS), 'said'),
 )
-_TEXT = (
+_WHAT = (
     'What tuning on the first N annotated images of a hospital gives on its own test images: each '
     'tuning at each count, beside the start that was not tuned. The same seed has the same images '
-    'for every tuning, and those of a smaller count are among those of a larger one.',
+    'for every tuning, and those of a smaller count are among those of a larger one.'
+)
+_MORE = (
     'Each form of curve forecasts the last count from those before it. The form that was less wrong '
     'is used, and how wrong it was stands beside its forecast; where a forecast does not hold, the '
-    'reason stands in its place.',
+    'reason stands in its place.'
 )
 
 
@@ -45,14 +47,12 @@ def learning_curve_section(runs: Runs) -> Section | None:
         items += _items(tables, f'learning_curve{more}', where)
     if not items:
         return None
-    return Section('learning_curve', 'Learning curve', _TEXT, tuple(items))
+    return Section('learning_curve', 'Learning curve', (_WHAT, _MORE), tuple(items))
 
 
 def _items(tables: CurveTables, name: str, where: str) -> Iterator[Table | Figure]:
     curves = curves_of(tables)
-    forecasts = {
-        config: forecast(curves.of(config), MORE, curves.unit) for config in curves.points
-    }
+    forecasts = {config: forecast(curves.of(config), MORE, curves.unit) for config in curves.points}
     if curves.points or curves.start:
         title = f'Lesion Dice over annotated {curves.unit}{where}'
         yield learning_curve_figure(name, title, curves, forecasts)
@@ -72,13 +72,14 @@ def _items(tables: CurveTables, name: str, where: str) -> Iterator[Table | Figur
 
 
 def _notes(curves: Curves) -> tuple[str, ...]:
-    notes = (
+    intervals = (
         'Lesion Dice: mean over test images with a lesion and over seeds. Intervals: 95 %, over test '
-        'patients and seeds; of one seed over patients alone.',
+        'patients and seeds; of one seed over patients alone.'
     )
-    if curves.incomplete:
-        notes += (f'{curves.incomplete} trainings do not count: not all test images were tested.',)
-    return notes
+    if not curves.incomplete:
+        return (intervals,)
+    left = f'{curves.incomplete} trainings do not count: not all test images were tested.'
+    return intervals, left
 
 
 def _point_rows(tables: CurveTables, curves: Curves) -> Iterator[tuple[Cell, ...]]:

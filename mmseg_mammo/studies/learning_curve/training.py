@@ -1,0 +1,210 @@
+"""Training and test of a cell, many of them in one process."""
+
+import copy
+import gc
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from mmengine.config import Config
+
+from mmseg_mammo.engine.config.checks import datasets_of
+from mmseg_mammo.engine.config.loading import CacheChoice
+from mmseg_mammo.engine.config.stored import read_stored_config
+from mmseg_mammo.engine.few.start import few_config
+from mmseg_mammo.engine.runner import build_runner
+from mmseg_mammo.engine.steps.trainings import Train, best_of
+from mmseg_mammo.engine.training_record.reference import fill_reference
+from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint, unique_start
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.index import INDEX_NAME
+from mmseg_mammo.studies.closing import close_runner
+from mmseg_mammo.studies.few.fold_configs import follows_validation, use_part
+
+_VALIDATION = ('val_dataloader', 'val_cfg', 'val_evaluator')
+
+
+class Fit(Protocol):
+    """Trains a config on a part of a hospital's images."""
+
+    def __call__(
+        self, cfg: Config, start: Path | None, part: Path, work_dir: Path, seed: int
+    ) -> Path:
+        """Train, or go on with a training that was interrupted.
+
+        Args:
+            cfg: A few-config, or the config of a training of its own.
+            start: Checkpoint.
+            part: Index whose split ``train`` is what there is to learn from.
+            work_dir: Of the training.
+            seed: Of the training.
+
+        Returns:
+            The checkpoint that is tested.
+        """
+
+
+class PlainFit:
+    """The steps of the config, without validation; the last weights count.
+
+    Args:
+        train: Trains one config.
+    """
+
+    def __init__(self, train: Train) -> None:
+        self.train = train
+
+    def __call__(
+        self, cfg: Config, start: Path | None, part: Path, work_dir: Path, seed: int
+    ) -> Path:
+        """See :class:`Fit`."""
+        own = cell_config(cfg, start, part)
+        name_apart(own, work_dir, seed)
+        self.train(own, (work_dir / 'last_checkpoint').is_file())
+        return best_of(own)
+
+
+def cell_config(cfg: Config, start: Path | None, part: Path) -> Config:
+    """The complete config of a plain training on a part.
+
+    Args:
+        cfg: See :class:`Fit`; a config that is no few-config begins with weights of its own.
+        start: Checkpoint.
+        part: See :class:`Fit`.
+
+    Raises:
+        MammoError: See :func:`check_config_of_cells`.
+    """
+    check_config_of_cells(cfg, start)
+    if cfg.get('tuning') and start:
+        own = few_config(cfg, start, part.parent, ann_file=str(part))
+    else:
+        own = copy.deepcopy(cfg)
+        use_part(own, part, ('train',))
+        for _, dataset in _datasets(own):
+            dataset.data_root = str(part.parent)
+    for key in _VALIDATION:  # images that are annotated count, whatever for
+        own.pop(key, None)
+    saver = (own.get('default_hooks') or {}).get('checkpoint') or {}
+    if saver.get('save_best'):
+        saver['save_best'] = None
+    return own
+
+
+def check_config_of_cells(cfg: Config, start: Path | None) -> None:
+    """Refuse a config that no cell can be trained with.
+
+    Raises:
+        MammoError: It has no training, two stages, several data sets, or follows its validation; or
+            it needs a start and there is none.
+    """
+    name = cfg.filename
+    if cfg.get('tuning'):
+        if start is None:
+            raise MammoError(f'{name}: tunes a checkpoint', '--from CHECKPOINT')
+        return
+    if cfg.get('stages') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
+        raise MammoError(f'{name}: no training of one stage', 'a config of few/, or of a training')
+    if len(_datasets(cfg)) != 1:
+        raise MammoError(f'{name} trains on several data sets', 'one data set')
+    if follows_validation(cfg):
+        raise MammoError(
+            f'{name}: its rate or its end follow a validation, of which a learning curve has none',
+            'a schedule of its own length, such as few/unet_full or strong/unet_strong_cbis',
+        )
+
+
+def _datasets(cfg: Config) -> list[tuple[str, Any]]:
+    """Of the training, each with its place."""
+    return [*datasets_of(cfg.train_dataloader, 'train_dataloader')]
+
+
+def name_apart(cfg: Config, work_dir: Path, seed: int | None = None) -> None:
+    """Give a config a work folder, and loggers of its own in a process that runs many.
+
+    Args:
+        cfg: Changed in place.
+        work_dir: Its folder.
+        seed: Of the training; None leaves it.
+    """
+    cfg.work_dir = str(work_dir)
+    cfg.experiment_name = f'cell {work_dir.resolve()}'
+    cfg.setdefault('launcher', 'none')
+    if cfg.get('visualizer'):
+        cfg.visualizer.name = cfg.work_dir
+    if seed is not None:
+        cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
+
+
+def train_in_turn(cfg: Config, resume: bool, cache: CacheChoice | None = None) -> None:
+    """Train a config, and leave nothing of it in the process.
+
+    Args:
+        cfg: Complete, with its work folder.
+        resume: Whether to go on with what that holds.
+        cache: Of the pixels.
+    """
+    work_dir = Path(cfg.work_dir)
+    cfg.resume = claim_for_training(work_dir, resume)
+    if cfg.resume:
+        cfg.load_from = str(last_checkpoint(work_dir))
+    fill_reference(cfg)
+    runner = build_runner(cfg, 0, cache)
+    try:
+        runner.train()
+    finally:
+        close_runner(runner)
+        del runner
+        _free()
+
+
+def test_checkpoint(
+    checkpoint: Path,
+    data_root: Path,
+    ann_file: str | None,
+    work_dir: Path,
+    device: str | None = None,
+) -> Path:
+    """Test a checkpoint, with its own image steps, on the split ``test`` of an index.
+
+    Args:
+        checkpoint: With its config.
+        data_root: Prepared folder.
+        ann_file: Index; None: that of the folder.
+        work_dir: Of the test.
+        device: See ``--device``.
+
+    Returns:
+        The run folder.
+    """
+    cfg = read_stored_config(checkpoint)
+    loader = cfg.get('test_dataloader')
+    if not loader or not loader.get('dataset'):
+        raise MammoError(f'{checkpoint}: its config has no test', 'a test_dataloader')
+    loader.dataset = {
+        'type': 'MammographyDataset',
+        'data_root': str(data_root),
+        'ann_file': ann_file or INDEX_NAME,
+        'split': 'test',
+        'test_mode': True,
+        'pipeline': loader.dataset.pipeline,
+    }
+    cfg.load_from, cfg.resume, cfg.launcher = str(checkpoint), False, 'none'
+    if device:
+        cfg.device = device
+    name_apart(cfg, work_dir)
+    with unique_start(work_dir):
+        runner = build_runner(cfg, 0)
+    try:
+        runner.test()
+        return Path(runner.log_dir)
+    finally:
+        close_runner(runner)
+        del runner
+        _free()
+
+
+def _free() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
