@@ -57,6 +57,10 @@ def main(args: argparse.Namespace) -> None:
 
     cfg = load_config(args)
     if args.start or cfg.get('tuning'):
+        _check_tuning(args)
+        if args.folds is not None:
+            _fit(args, cfg)
+            return
         cfg = _tuning(args, cfg)
     elif args.data or args.new_head:
         raise MammoError(
@@ -71,14 +75,12 @@ def main(args: argparse.Namespace) -> None:
         _train(args, cfg, args.resume)
 
 
-def _tuning(args: argparse.Namespace, cfg: 'Config') -> 'Config':
-    """The complete config of a tuning.
+def _check_tuning(args: argparse.Namespace) -> None:
+    """Refuse a tuning of which a part is not given, or has no effect.
 
     Raises:
-        MammoError: A part of it is not given, or does not fit.
+        MammoError: A checkpoint or a folder is missing; or a side is given.
     """
-    from mmseg_mammo.engine.few.start import few_config
-
     if args.side is not None:
         raise MammoError(
             f'--side {args.side}: a tuning sees images as its checkpoint did', '--side left out'
@@ -89,7 +91,32 @@ def _tuning(args: argparse.Namespace, cfg: 'Config') -> 'Config':
             f'{args.config}: {missing} is missing',
             f'mammoseg train {args.config} --from CHECKPOINT --data FOLDER',
         )
+
+
+def _tuning(args: argparse.Namespace, cfg: 'Config') -> 'Config':
+    """The complete config of a tuning."""
+    from mmseg_mammo.engine.few.start import few_config
+
     return few_config(cfg, args.start, args.data, new_head=args.new_head)
+
+
+def _fit(args: argparse.Namespace, cfg: 'Config') -> None:
+    """Tune as folds say, and write the card of what comes of it."""
+    from mmseg_mammo.engine.work_dir import is_first_process
+    from mmseg_mammo.studies.few.fit import fit_few
+
+    fitted = fit_few(
+        cfg,
+        args.start,
+        args.data,
+        Path(cfg.work_dir),
+        folds=args.folds,
+        train=functools.partial(_train, args),
+        new_head=args.new_head,
+        resume=args.resume or bool(cfg.get('resume')),
+    )
+    if is_first_process():
+        write_card(fitted.checkpoint)
 
 
 def _train(args: argparse.Namespace, cfg: 'Config', resume: bool) -> None:

@@ -84,14 +84,14 @@ class FoldSegmentor(InputGrid, HostSegmentor):
             )
         self.folds = dict(folds)
         self.members = nn.ModuleList(MODELS.build(without_files(member)) for _ in range(members))
-        self._check_members()
-        self.align_corners = self.members[0].align_corners
+        first = self._check_members()
+        self.align_corners = first.align_corners
         if self.test_output.threshold is None:
-            head = self.members[0].decode_head
+            head = first.decode_head
             threshold = head.threshold if head.out_channels == 1 else 0.5
             self.test_output = replace(self.test_output, threshold=float(threshold))
 
-    def _check_members(self) -> None:
+    def _check_members(self) -> InputGridEncoderDecoder:
         first = self.members[0]
         if not isinstance(first, InputGridEncoderDecoder):
             raise MammoError(
@@ -103,6 +103,12 @@ class FoldSegmentor(InputGrid, HostSegmentor):
                 'LoRA in a model of folds: a checkpoint would lack the weights beside it',
                 'members that are trained as a whole, in part, or by VPT',
             )
+        return first
+
+    def _chosen(self, fold: int | None) -> list[InputGridEncoderDecoder]:
+        """The member of a fold; all of them where there is none."""
+        members: list[Any] = [*self.members]
+        return members if fold is None else [members[fold - 1]]
 
     def fold_of(self, sample: SegDataSample) -> int | None:
         """The fold, from 1, that an image was held out in; None of an image that was in none."""
@@ -111,7 +117,7 @@ class FoldSegmentor(InputGrid, HostSegmentor):
 
     def extract_feat(self, inputs: Tensor) -> Any:
         """Features of the first member."""
-        return self.members[0].extract_feat(inputs)
+        return self._chosen(1)[0].extract_feat(inputs)
 
     def encode_decode(self, inputs: Tensor, batch_data_samples: list[SegDataSample]) -> Tensor:
         """B×3×S×S -> B×2×S×S logits: zero, and that of the mean probability of all members."""
@@ -162,9 +168,8 @@ class FoldSegmentor(InputGrid, HostSegmentor):
         self, inputs: Tensor, metas: list[dict], fold: int | None = None
     ) -> tuple[Tensor, list[float] | None]:
         """B×2×S×S logits and B of presence: of the member of a fold, or of the mean of all."""
-        chosen = self.members if fold is None else [self.members[fold - 1]]
         maps, presence = [], []
-        for member in chosen:
+        for member in self._chosen(fold):
             logits, known = member.infer(inputs, metas)
             maps.append(_lesion_logits(logits))
             presence.append(known)

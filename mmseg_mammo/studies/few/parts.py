@@ -5,6 +5,7 @@ them, so that any command reads it as it reads the index of a prepared folder.
 """
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -109,8 +110,6 @@ def _held_out(
     divider: StratifiedGroupKFold, kinds: np.ndarray, patients: np.ndarray
 ) -> list[np.ndarray]:
     """Places of the images of each fold."""
-    import warnings
-
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', message='The least populated class')
         pairs = divider.split(np.zeros(len(kinds)), kinds, patients)
@@ -132,7 +131,7 @@ def _link(target: Path, link: Path) -> None:
             remedy='Name another --work-dir, or move it away',
         )
     try:
-        os.symlink(target, link)
+        link.symlink_to(target)
     except FileExistsError:  # by another job of this study
         if link.resolve() != target:
             raise
