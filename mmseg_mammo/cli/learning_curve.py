@@ -52,6 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add('--seeds', type=int, default=3, help='subsets and trainings of each count (default: 3)')
     add(
+        '--folds',
+        type=int,
+        default=0,
+        metavar='N',
+        help='in each training choose steps and threshold by N folds, and keep the checkpoint where '
+        "tuning gains nothing (default: none; the config's steps, the checkpoint's threshold)",
+    )
+    add(
         '--test-folds',
         type=int,
         default=0,
@@ -80,11 +88,12 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_mammo.preparation.shards import Shard
     from mmseg_mammo.studies.learning_curve.gather import gather, lines_of, where
     from mmseg_mammo.studies.learning_curve.run import check_cells, run_cells
-    from mmseg_mammo.studies.learning_curve.training import PlainFit, train_in_turn
+    from mmseg_mammo.studies.learning_curve.training import FoldFit, PlainFit, train_in_turn
 
     check_counts(args, ('seeds', 'more'))
-    if args.test_folds < 0 or args.test_folds == 1:
-        raise MammoError(f'--test-folds {args.test_folds}', '2 or more')
+    for name in ('folds', 'test_folds'):
+        if (number := getattr(args, name)) < 0 or number == 1:
+            raise MammoError(f'--{name.replace("_", "-")} {number}', '2 or more')
     job = Shard.parse(args.job, '--job') if args.job else None
     study = make_study(args)
     cells = study.cells()
@@ -93,7 +102,9 @@ def main(args: argparse.Namespace) -> None:
     cache = read_cache(args, next(iter(study.configs.values())))
     with resumable():
         own = cells if job is None else cells[job.number :: job.count]
-        failed = run_cells(study, own, PlainFit(functools.partial(train_in_turn, cache=cache)))
+        train = functools.partial(train_in_turn, cache=cache)
+        fit = FoldFit(train, args.folds) if args.folds else PlainFit(train)
+        failed = run_cells(study, own, fit)
     if job is not None:
         print('Once all jobs have ended: the same command without --job.')
     elif found := gather(study.folder, args.more):
@@ -131,6 +142,7 @@ def make_study(args: argparse.Namespace) -> 'Study':
         seeds=args.seeds,
         unit=args.unit,
         test_folds=args.test_folds,
+        mode=f'folds={args.folds}',
         device=args.device,
         keep_weights=args.keep_weights,
     )

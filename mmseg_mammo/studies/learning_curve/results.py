@@ -7,11 +7,9 @@ import numpy as np
 
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.test_output import threshold_of
-from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.io.checkpoint_record import FEW, read_record
 from mmseg_mammo.io.files import read_json
 from mmseg_mammo.io.run_folder import IMAGES, RUN, TEST_COLUMNS, read_records
-
-_FEW = 'few'  # of a checkpoint's record: what it started from, and what folds said
 
 
 def test_results(run: Path) -> dict[str, Any]:
@@ -51,10 +49,10 @@ def model_facts(checkpoint: Path, folder: Path | None = None) -> dict[str, Any]:
         checkpoint: That was tested.
         folder: Of its trainings; None for the start.
     """
-    kept = ((read_record(checkpoint) or {}).get(_FEW) or {}).get('start_kept')
+    few = (read_record(checkpoint) or {}).get(FEW) or {}
     facts = {
         'threshold': round(threshold_of(read_stored_config(checkpoint)), 6),
-        'start_kept': 'yes' if kept else '',
+        'start_kept': 'yes' if few.get('kept') == 'start' else '',
     }
     return facts | (_parameters(folder) if folder else {})
 

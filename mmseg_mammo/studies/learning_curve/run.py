@@ -14,7 +14,7 @@ from mmseg_mammo.io.tables.learning_curve import ALL, START
 from mmseg_mammo.studies.learning_curve.cells import Cell
 from mmseg_mammo.studies.learning_curve.results import model_facts, test_results
 from mmseg_mammo.studies.learning_curve.study import Study
-from mmseg_mammo.studies.learning_curve.training import Fit, cell_config, test_checkpoint
+from mmseg_mammo.studies.learning_curve.training import Data, Fit, cell_config, test_checkpoint
 
 CELL = 'cell.json'
 TRAINING, TEST = 'training', 'test'  # folders of a cell
@@ -39,7 +39,8 @@ def check_cells(study: Study, cells: Sequence[Cell]) -> None:
     first = {cell.config: cell for cell in reversed(cells) if not cell.is_start}
     for label, cell in first.items():
         if not is_done(study, cell):
-            check_schedule(cell_config(study.configs[label], study.start, study.part(cell)[0]))
+            data = Data(study.data_root, study.part(cell)[0])
+            check_schedule(cell_config(study.configs[label], study.start, data))
 
 
 def run_cells(
@@ -96,7 +97,8 @@ def run_cell(study: Study, cell: Cell, fit: Fit) -> None:
     elif (known := journal.facts(FITTED)) and (home / known['checkpoint']).is_file():
         checkpoint = home / known['checkpoint']
     else:
-        checkpoint = fit(study.configs[cell.config], study.start, part, training, cell.seed or 0)
+        data = Data(study.data_root, part)
+        checkpoint = fit(study.configs[cell.config], study.start, data, training, cell.seed or 0)
         took = (time.monotonic() - begun) / 60
         place = checkpoint.resolve().relative_to(home.resolve()).as_posix()
         journal.finish(FITTED, {'checkpoint': place, 'minutes': round(took, 3)})

@@ -3,7 +3,7 @@
 import copy
 import gc
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from mmengine.config import Config
@@ -19,23 +19,31 @@ from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint, uni
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.index import INDEX_NAME
 from mmseg_mammo.studies.closing import close_runner
+from mmseg_mammo.studies.few.fit import fit_few
 from mmseg_mammo.studies.few.fold_configs import follows_validation, use_part
 
 _VALIDATION = ('val_dataloader', 'val_cfg', 'val_evaluator')
+
+
+class Data(NamedTuple):
+    """Prepared folder, and the index of a part of it whose split ``train`` is learned from."""
+
+    root: Path
+    part: Path
 
 
 class Fit(Protocol):
     """Trains a config on a part of a hospital's images."""
 
     def __call__(
-        self, cfg: Config, start: Path | None, part: Path, work_dir: Path, seed: int
+        self, cfg: Config, start: Path | None, data: Data, work_dir: Path, seed: int
     ) -> Path:
         """Train, or go on with a training that was interrupted.
 
         Args:
             cfg: A few-config, or the config of a training of its own.
             start: Checkpoint.
-            part: Index whose split ``train`` is what there is to learn from.
+            data: What there is to learn from.
             work_dir: Of the training.
             seed: Of the training.
 
@@ -55,34 +63,69 @@ class PlainFit:
         self.train = train
 
     def __call__(
-        self, cfg: Config, start: Path | None, part: Path, work_dir: Path, seed: int
+        self, cfg: Config, start: Path | None, data: Data, work_dir: Path, seed: int
     ) -> Path:
         """See :class:`Fit`."""
-        own = cell_config(cfg, start, part)
+        own = cell_config(cfg, start, data)
         name_apart(own, work_dir, seed)
         self.train(own, (work_dir / 'last_checkpoint').is_file())
         return best_of(own)
 
 
-def cell_config(cfg: Config, start: Path | None, part: Path) -> Config:
+class FoldFit:
+    """Steps, threshold and temperature by folds, or the start where tuning gains nothing.
+
+    Args:
+        train: Trains one config.
+        folds: Number of folds; of fewer patients as many as there are.
+    """
+
+    def __init__(self, train: Train, folds: int) -> None:
+        self.train, self.folds = train, folds
+
+    def __call__(
+        self, cfg: Config, start: Path | None, data: Data, work_dir: Path, seed: int
+    ) -> Path:
+        """See :class:`Fit`."""
+        if start is None or not cfg.get('tuning'):
+            raise MammoError(
+                f'--folds {self.folds} with {cfg.filename}, which tunes no checkpoint',
+                'configs of few/ and --from CHECKPOINT',
+                'Leave --folds out',
+            )
+        own = copy.deepcopy(cfg)
+        own.randomness = {**(own.get('randomness') or {}), 'seed': seed}
+        return fit_few(
+            own,
+            start,
+            data.root,
+            work_dir,
+            ann_file=str(data.part),
+            folds=self.folds,
+            seed=seed,
+            train=self.train,
+        ).checkpoint
+
+
+def cell_config(cfg: Config, start: Path | None, data: Data) -> Config:
     """The complete config of a plain training on a part.
 
     Args:
         cfg: See :class:`Fit`; a config that is no few-config begins with weights of its own.
         start: Checkpoint.
-        part: See :class:`Fit`.
+        data: See :class:`Fit`.
 
     Raises:
         MammoError: See :func:`check_config_of_cells`.
     """
     check_config_of_cells(cfg, start)
     if cfg.get('tuning') and start:
-        own = few_config(cfg, start, part.parent, ann_file=str(part))
+        own = few_config(cfg, start, data.root, ann_file=str(data.part))
     else:
         own = copy.deepcopy(cfg)
-        use_part(own, part, ('train',))
+        use_part(own, data.part, ('train',))
         for _, dataset in _datasets(own):
-            dataset.data_root = str(part.parent)
+            dataset.data_root = str(data.root)
     for key in _VALIDATION:  # images that are annotated count, whatever for
         own.pop(key, None)
     saver = (own.get('default_hooks') or {}).get('checkpoint') or {}
