@@ -1,5 +1,6 @@
 """Registered models: backbones, segmentors, losses and prompt samplers."""
 
+from mmseg_mammo.models.backbones.scaled_vit import ScaledVisionTransformer
 from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
 from mmseg_mammo.models.encoder_decoder import InputGridEncoderDecoder
 from mmseg_mammo.models.folds.segmentor import FoldSegmentor
@@ -15,6 +16,7 @@ from mmseg_mammo.models.prompts.samplers import (
     RandomPointSampler,
 )
 from mmseg_mammo.models.pup_head import LeanUPHead
+from mmseg_mammo.models.readout_head import ReadoutHead
 from mmseg_mammo.models.sam.image_encoder import SAMImageEncoder
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.models.two_stage.segmentor import TwoStageSegmentor
@@ -31,8 +33,10 @@ __all__ = [
     'PaddedDataPreProcessor',
     'PresenceHead',
     'RandomPointSampler',
+    'ReadoutHead',
     'SAMImageEncoder',
     'SAMSegmentor',
+    'ScaledVisionTransformer',
     'TunedEncoderDecoder',
     'TwoStageSegmentor',
     'VPTVisionTransformer',

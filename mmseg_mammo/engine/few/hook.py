@@ -14,10 +14,12 @@ from mmseg.registry import HOOKS
 from mmseg_mammo.engine.few.models import is_named
 from mmseg_mammo.engine.hooks.checkpoint import ResumableCheckpointHook
 from mmseg_mammo.engine.hooks.console import say
+from mmseg_mammo.engine.partial_checkpoint import note_base
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.run_folder import BEST
 from mmseg_mammo.models.literals import read_literals
-from mmseg_mammo.models.peft.trainable import unwrapped
+from mmseg_mammo.models.peft.lora import omits_frozen
+from mmseg_mammo.models.peft.trainable import fingerprint, unwrapped
 
 
 @HOOKS.register_module()
@@ -61,12 +63,15 @@ class StartHook(Hook):
             self._refuse_another(checkpoint)
             return
         state = checkpoint.get('state_dict', checkpoint)
-        own = unwrapped(runner.model).state_dict()
+        model = unwrapped(runner.model)
+        own = model.state_dict()
         left = [n for n in state if n not in own and is_named(n, self.replaced)]
         added = [n for n in own if is_named(n, self.new) and self._lacks(state, n, own[n])]
         for name in left:
             del state[name]
         state.update((name, own[name]) for name in added)
+        if omits_frozen(model):  # LoRA has read the start when it was built
+            note_base(checkpoint, model, fingerprint(model))
         values = sum(own[name].numel() for name in added)
         new = f'{len(added)} tensors are new ({values:,} values)' if added else 'nothing is new'
         say(runner.logger, f'Start: {self.name}, {runner.cfg.load_from}; {new}')

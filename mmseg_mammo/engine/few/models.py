@@ -27,10 +27,18 @@ UNET, SETR, SAM, OTHER = 'unet', 'setr', 'sam', 'other'
 FOLDER = 'few'  # of the shipped configs
 # What a tuning of a U-Net sets of the segmentor; one that starts from a tuned model begins anew.
 _OF_TUNED = ('trainable', 'pretrained')
+_HEAD = r'^decode_head\.'
+# What any decode head has, and a head of another kind takes over.
+_OF_HEADS = (
+    *('num_classes', 'out_channels', 'threshold', 'align_corners', 'loss_decode', 'norm_cfg'),
+    'ignore_index',
+)
+# Lesion pixels are rare: a new head starts from a probability of 1 %.
+_RARE = dict(type='Normal', std=0.01, bias_prob=0.01, override=dict(name='conv_seg'))
 _KEYS = frozenset(
     (
         *('starts', 'changes', 'prompts', 'lora', 'trainable', 'backbone_trainable'),
-        *('new', 'replaced', 'new_rate', 'loss', 'augmentation', 'head'),
+        *('new', 'replaced', 'new_rate', 'loss', 'augmentation', 'readout'),
     )
 )
 
@@ -153,15 +161,17 @@ def tuned_model(
     elif start.kind == SAM:
         model.update(pretrained=str(start.file), trainable=tuning.get('trainable') or '.*')
     elif tuning.get('trainable'):
-        model.update(type='TunedEncoderDecoder', trainable=tuning['trainable'])
+        head = r'|^decode_head\.' if new_head else ''
+        model.update(type='TunedEncoderDecoder', trainable=tuning['trainable'] + head)
         model['pretrained'] = str(start.file)
-    if tuning.get('head'):
-        _read_out(model, tuning['head'])
+    if tuning.get('readout'):
+        _read_out(model, tuning['readout'], start)
     _use_loss(model, tuning.get('loss'))
     if new_head:
         if start.kind == SAM:
             raise MammoError('--new-head with SAM, whose decoder is of use as it is', 'U-Net, SETR')
-        new.append(r'^decode_head\.')
+        new.append(_HEAD)
+        replaced.append(_HEAD)
     whole = Config({'model': model})
     for changes in (tuning.get('changes'), cfg.get('model')):
         if changes:
@@ -190,6 +200,33 @@ def _tune_vit(model: dict[str, Any], tuning: Mapping[str, Any], start: Start) ->
             **copy.deepcopy(dict(tuning['lora'])),
         }
     return new
+
+
+def _read_out(model: dict[str, Any], settings: Mapping[str, Any], start: Start) -> None:
+    """Read several blocks of a SETR's frozen ViT, at several sizes, by another head."""
+    if model.get('presence_head'):
+        raise MammoError(
+            f'--from {start.file}: its presence head reads tokens, which this tuning has none of',
+            ', '.join(name for name in fitting(SETR) if 'head' not in name),
+        )
+    vit, old = model['backbone'], model['decode_head']
+    arch, scales = vit.get('arch', 'large'), tuple(settings['scales'])
+    depth = (VPTVisionTransformer.arch_zoo[arch] if isinstance(arch, str) else arch)['num_layers']
+    blocks = min(settings['blocks'], depth)
+    count, width = blocks * len(scales), old['in_channels']
+    vit.update(type='ScaledVisionTransformer', blocks=blocks, scales=scales)
+    vit.pop('out_indices', None)
+    kept = {key: old[key] for key in _OF_HEADS if key in old}
+    binary = old.get('out_channels') == 1
+    model['decode_head'] = {
+        **kept,
+        'type': 'ReadoutHead',
+        'in_channels': [width] * count,
+        'in_index': list(range(count)),
+        'channels': settings['channels'],
+        'dropout_ratio': 0.1,
+        **({'init_cfg': dict(_RARE)} if binary else {}),
+    }
 
 
 def _use_loss(model: dict[str, Any], loss: Any) -> None:

@@ -143,8 +143,8 @@ def _use_rates(few: Config, tuning: Mapping[str, Any], new: Sequence[str]) -> No
     """Train what is new at a higher rate: ``tuning.new_rate`` times that of the rest."""
     if not new or tuning.get('new_rate', 1) == 1:
         return
-    paramwise = few.optim_wrapper.setdefault('paramwise_cfg', {})
-    rates = paramwise.setdefault('custom_keys', {})
-    for pattern in new:
-        name = pattern.strip('^$').replace('\\', '')
-        rates.setdefault(name, dict(lr_mult=tuning['new_rate']))
+    paramwise = dict(few.optim_wrapper.get('paramwise_cfg') or {})
+    names = [pattern.strip('^$').replace('\\', '') for pattern in new]
+    rates = {name: dict(lr_mult=tuning['new_rate']) for name in names}
+    paramwise['custom_keys'] = {**rates, **(paramwise.get('custom_keys') or {})}
+    few.optim_wrapper.paramwise_cfg = paramwise
