@@ -1,7 +1,12 @@
 """Tables of made-up learning curves, as a study writes them; no training."""
 
+import cv2
 import numpy as np
+from mmengine.config import Config
 
+from mmseg_mammo.io.image import write_png
+from mmseg_mammo.io.index import Row, write_index
+from mmseg_mammo.io.shipped import find_config
 from mmseg_mammo.io.tables.learning_curve import write_curve
 
 # Limit, height and shape of a plateau a − b · exp(−n / c), and the trained parameters.
@@ -54,3 +59,49 @@ def make_curve(folder, tunings=TUNINGS, counts=COUNTS, seeds=3, patients=25, sta
                 level = a - b * np.exp(-images / c) + generator.normal(0, 0.8)
                 add(config, count, seed, level, trained)
     return write_curve(folder, cells, lines)
+
+
+def write_hospital(root, train=10, test=6):
+    """A prepared folder of 64² images with round lesions, one image a patient, every fourth normal."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(train + test):
+        name, lesion = f'{number:02d}.png', bool(number % 4)
+        image = rng.integers(2000, 20000, (64, 64)).astype(np.uint16)
+        if lesion:
+            mask = np.zeros((64, 64), np.uint8)
+            cv2.circle(mask, tuple(rng.integers(16, 48, 2).tolist()), 9, 255, -1)
+            image[mask > 0] += 40000
+            write_png(root / 'masks' / name, mask)
+        write_png(root / 'images' / name, image)
+        rows.append(
+            Row(
+                image=f'images/{name}',
+                mask=f'masks/{name}' if lesion else '',
+                patient_id=f'P{number:02d}',
+                laterality='LEFT',
+                view='MLO' if number % 2 else 'CC',
+                split='train' if number < train else 'test',
+                finding='mass' if lesion else '',
+                pathology='',
+                density='',
+                annotated='lesion' if lesion else 'normal',
+                mask_kind='contour' if lesion else '',
+                source='ours',
+                original_height=64,
+                original_width=64,
+            )
+        )
+    write_index(root / 'index.csv', rows)
+    return root
+
+
+def tiny_few(name, steps=2):
+    """A few-config of few steps, in this process."""
+    cfg = Config.fromfile(find_config(f'few/{name}'))
+    for split in ('train', 'val', 'test'):
+        cfg[f'{split}_dataloader'].update(batch_size=2, num_workers=0, persistent_workers=False)
+    cfg.train_cfg.update(max_iters=steps, val_interval=steps)
+    cfg.param_scheduler = None
+    cfg.default_hooks.checkpoint.interval = steps
+    return cfg
