@@ -13,7 +13,13 @@ from typing import Any
 
 from mmseg_mammo.cli.common import named_errors
 from mmseg_mammo.errors import DataFileError
-from mmseg_mammo.io.checkpoint_record import PRESENCE, STAGE_NAMES, STAGES, read_record
+from mmseg_mammo.io.checkpoint_record import (
+    PRESENCE,
+    STAGE_NAMES,
+    STAGES,
+    TUNING,
+    read_record,
+)
 
 # As io.mask and io.run_folder have them, which need NumPy.
 IMAGE_LABEL, IMAGE_LABELS = 'image-label', 'image_labels'
@@ -70,6 +76,7 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('threshold', f'{record["threshold"]:g}'),
         *_presence(record),
         *_stages(record.get(STAGES)),
+        *_tuning(record.get(TUNING)),
         *((name, _data(data)) for name, data in record['trained_on'].items()),
         ('epoch', f'{record["epoch"]}, step {record["iter"]}'),
         ('best score', _scores(record['best_score'])),
@@ -118,6 +125,16 @@ def _stages(stages: Mapping[str, Any] | None) -> list[tuple[str, str]]:
         text = f'{stage["name"]}: {stage["model"]}, {size} pixels, epoch {stage["epoch"]}, '
         lines.append((name, f'{text}{_scores(stage["best_score"])}; SHA-256 {stage["sha256"]}'))
     return [*lines, ('chosen', _choice(stages['choice']))]
+
+
+def _tuning(tuning: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """What a tuning started from, and how much of the model it trained."""
+    if tuning is None:
+        return []
+    start = tuning['start']
+    text = f'{start["name"]} (SHA-256 {start["sha256"] or "not known"}); trained '
+    text += f'{tuning["trained"]:,} of {tuning["parameters"]:,} parameters'
+    return [('tuned from', text)]
 
 
 def _choice(choice: Mapping[str, Any]) -> str:

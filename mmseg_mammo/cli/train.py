@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmseg_mammo.cli.arguments import add_cache_arguments, add_config_arguments
 from mmseg_mammo.cli.common import host_command
+from mmseg_mammo.cli.train_few import AUTO, fit, train_in_folds
 from mmseg_mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     few.add_argument(
         '--new-head', action='store_true', help="a decode head at random, not the checkpoint's"
     )
+    few.add_argument(
+        '--minutes',
+        type=float,
+        metavar='M',
+        help=f'of {AUTO}, which tries the tunings that fit, cheapest first: budget (default: 60)',
+    )
     add_cache_arguments(parser)
 
 
@@ -55,12 +62,15 @@ def main(args: argparse.Namespace) -> None:
     """Train, or go on with a training."""
     from mmseg_mammo.engine.config.load import load_config
 
+    if args.config == AUTO or (args.start and args.folds is not None):
+        _check_tuning(args)
+        _write_first(fit(args, functools.partial(_train, args)))
+        return
+    if args.minutes is not None:
+        raise MammoError(f'--minutes {args.minutes:g}', f'mammoseg train {AUTO}')
     cfg = load_config(args)
     if args.start or cfg.get('tuning'):
         _check_tuning(args)
-        if args.folds is not None:
-            _fit(args, cfg)
-            return
         cfg = _tuning(args, cfg)
     elif args.data or args.new_head:
         raise MammoError(
@@ -68,7 +78,7 @@ def main(args: argparse.Namespace) -> None:
             '--from CHECKPOINT with a config of few/',
         )
     if args.folds is not None:
-        _train_folds(args, cfg)
+        _write_first(train_in_folds(args, cfg, functools.partial(_train, args)))
     elif cfg.get('stages'):
         _train_stages(args, cfg)
     else:
@@ -98,25 +108,6 @@ def _tuning(args: argparse.Namespace, cfg: 'Config') -> 'Config':
     from mmseg_mammo.engine.few.start import few_config
 
     return few_config(cfg, args.start, args.data, new_head=args.new_head)
-
-
-def _fit(args: argparse.Namespace, cfg: 'Config') -> None:
-    """Tune as folds say, and write the card of what comes of it."""
-    from mmseg_mammo.engine.work_dir import is_first_process
-    from mmseg_mammo.studies.few.fit import fit_few
-
-    fitted = fit_few(
-        cfg,
-        args.start,
-        args.data,
-        Path(cfg.work_dir),
-        folds=args.folds,
-        train=functools.partial(_train, args),
-        new_head=args.new_head,
-        resume=args.resume or bool(cfg.get('resume')),
-    )
-    if is_first_process():
-        write_card(fitted.checkpoint)
 
 
 def _train(args: argparse.Namespace, cfg: 'Config', resume: bool) -> None:
@@ -159,24 +150,18 @@ def _train_stages(args: argparse.Namespace, cfg: 'Config') -> None:
     """Train both stages of a config, and write the card of the checkpoint of both."""
     from mmseg_mammo.engine.config.loading import read_cache
     from mmseg_mammo.engine.two_stage.run import train_stages
-    from mmseg_mammo.engine.work_dir import is_first_process
 
     resume = args.resume or bool(cfg.get('resume'))
     train = functools.partial(_train, args)
-    best = train_stages(cfg, resume, train, args.amp, read_cache(args, cfg))
-    if is_first_process():
-        write_card(best)
+    _write_first(train_stages(cfg, resume, train, args.amp, read_cache(args, cfg)))
 
 
-def _train_folds(args: argparse.Namespace, cfg: 'Config') -> None:
-    """Train without each fold in turn, and write the card of the checkpoint of all."""
+def _write_first(checkpoint: Path) -> None:
+    """Write the card of a checkpoint, in the first process alone."""
     from mmseg_mammo.engine.work_dir import is_first_process
-    from mmseg_mammo.studies.few.folds import train_folds
 
-    resume = args.resume or bool(cfg.get('resume'))
-    found = train_folds(cfg, args.folds, resume, functools.partial(_train, args), args.amp)
     if is_first_process():
-        write_card(found)
+        write_card(checkpoint)
 
 
 def keep_cards(runner: Any) -> Callable[[Path], None]:

@@ -71,9 +71,7 @@ _WRITING = frozenset(
         ),
     )
 )
-_CHANGING = (
-    *('EpochSeedHook', 'SyncAllBuffersHook', 'EarlyStopOnTrainingLossHook', 'StartHook'),
-)
+_CHANGING = (*('EpochSeedHook', 'SyncAllBuffersHook', 'EarlyStopOnTrainingLossHook', 'StartHook'),)
 
 
 def refuse_another_training(runner: Any, checkpoint: Mapping[str, Any]) -> None:

@@ -29,6 +29,8 @@ STAGE_NAMES = ('finder', 'refiner')
 FOLDS = 'folds'
 # A key of the record of a tuned checkpoint: its start, and what folds say of both.
 FEW = 'few'
+# A key of the record of a training that started from a checkpoint: which, and what was trained.
+TUNING = 'tuning'
 FORMAT = 1  # to be raised when a field changes its meaning
 _LARGEST = 2**26  # bytes; more would be no record, but fill the memory
 # What JSON lacks and settings of a config may be: tuples, numbers that are none, keys of other types.

@@ -8,7 +8,13 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_mammo.engine.config.checks import datasets_of
-from mmseg_mammo.engine.config.image_steps import augments, packs, resizes, split_steps, touches_image
+from mmseg_mammo.engine.config.image_steps import (
+    augments,
+    packs,
+    resizes,
+    split_steps,
+    touches_image,
+)
 from mmseg_mammo.engine.few.models import Start, check_tuning, read_start, tuned_model
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.io.index import INDEX_NAME, read_index

@@ -17,6 +17,7 @@ from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.config.image_steps import image_steps
 from mmseg_mammo.engine.config.stored import plain, plain_settings
 from mmseg_mammo.engine.config.test_output import threshold_of
+from mmseg_mammo.engine.few.record import describe_tuning
 from mmseg_mammo.engine.partial_checkpoint import base_file
 from mmseg_mammo.engine.provenance import versions
 from mmseg_mammo.errors import MammoError
@@ -61,6 +62,7 @@ def describe_training(runner: Any) -> dict[str, Any]:
         'preparation': preparation_of(data['train']),
         'base': _bases(runner, model),
         'config': plain_settings(cfg),
+        **describe_tuning(cfg, model),
     }
 
 
@@ -148,7 +150,10 @@ def _bases(runner: Any, model: Any) -> list[dict[str, Any]]:
             return record['base']
     found = [('pretrained', base_file(model))]
     found += [] if cfg.get('resume') else [('load_from', cfg.get('load_from'))]
-    return [_describe_base(role, str(path)) for role, path in found if path]
+    files = {
+        str(path): role for role, path in reversed(found) if path
+    }  # one file in both roles: once
+    return [_describe_base(role, path) for path, role in reversed(files.items())]
 
 
 def _record_of(file: Path) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -155,7 +155,7 @@ def write_held_out(path: Path, rows: Mapping[str, tuple[str, int, np.ndarray]]) 
         path: A ``.npz`` file.
         rows: By image: its patient, pixels of its lesion, and 2×K counts.
     """
-    content = {
+    content: dict[str, Any] = {
         'images': np.array(list(rows), dtype=str),
         'patients': np.array([row[0] for row in rows.values()], dtype=str),
         'lesion': np.array([row[1] for row in rows.values()], dtype=np.int64),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
-from mmseg_mammo.io.checkpoint_record import PRESENCE, STAGE_NAMES, STAGES
+from mmseg_mammo.io.checkpoint_record import PRESENCE, STAGE_NAMES, STAGES, TUNING
 from mmseg_mammo.io.run_folder import IMAGE_LABELS
 from mmseg_mammo.reporting.cards.card import NO_DEVICE, Field, Group
 from mmseg_mammo.reporting.cards.licences import data_licences, unknown_licences, weight_table
@@ -159,7 +159,7 @@ def _recipes(record: Mapping[str, Any]) -> Iterator[Table]:
     """The recipe of a training, or of each stage of a two-stage model."""
     stages = record.get(STAGES)
     if not stages:
-        yield recipe_table(record['config'])
+        yield recipe_table(record['config'], record.get(TUNING))
         return
     for name in STAGE_NAMES:
         table = recipe_table(stages[name]['config'])

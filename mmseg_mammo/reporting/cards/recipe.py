@@ -24,17 +24,23 @@ _DEEP = {
 }
 
 
-def recipe_table(config: Mapping[str, Any]) -> Table:
+def recipe_table(config: Mapping[str, Any], tuning: Mapping[str, Any] | None = None) -> Table:
     """Optimiser, schedule, loss and augmentation of a training; what a config lacks is unknown.
 
     Args:
         config: Of the record of a checkpoint.
+        tuning: Of the record, of a training that started from another checkpoint.
     """
     told = {name: _setting(config, *_SHOWN[name]) for name in _SHOWN}
     for name, paths in _DEEP.items():
         found = (value for path in paths for value in _ends_of_path(config, path))
         told[name] = '; '.join(dict.fromkeys(filter(None, map(_phrase, found))))
     rows = tuple((name, value or 'unknown') for name, value in told.items())
+    if tuning is not None:
+        start = tuning['start']
+        trained = f'{tuning["trained"]:,} of {tuning["parameters"]:,}'
+        begun = f'{start["name"]}, SHA-256 {start["sha256"] or "unknown"}'
+        rows = (('tuned from', begun), ('trained parameters', trained), *rows)
     return Table('recipe', 'Training recipe', ('setting', 'value'), rows)
 
 

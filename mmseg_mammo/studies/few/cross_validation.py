@@ -30,6 +30,7 @@ from mmseg_mammo.evaluation.out_of_fold.held_out import (
     write_held_out,
 )
 from mmseg_mammo.inference.calibration.look import predictions
+from mmseg_mammo.io.run_folder import BEST
 from mmseg_mammo.studies.few.fold_configs import (
     PARTS,
     fold_config,
@@ -224,9 +225,7 @@ def files_of(division: Division, steps: int) -> Sequence[Path]:
     if steps == 0:
         return [start_file(division)]
     folder = division.work_dir / HELD_OUT
-    return [
-        step_file(folder / f'fold_{fold}', steps) for fold in range(1, division.count + 1)
-    ]
+    return [step_file(folder / f'fold_{fold}', steps) for fold in range(1, division.count + 1)]
 
 
 def _logit(probability: float) -> float:
@@ -235,5 +234,6 @@ def _logit(probability: float) -> float:
 
 def _remove_checkpoints(work_dir: Path) -> None:
     """Remove the weights of a fold: what they said of its images is kept."""
-    for file in (*work_dir.glob('iter_*.pth'), work_dir / 'last_checkpoint'):
+    names = ('last_checkpoint', BEST, 'card.md')
+    for file in (*work_dir.glob('iter_*.pth'), *(work_dir / name for name in names)):
         file.unlink(missing_ok=True)

@@ -22,7 +22,9 @@ def test_pixels_outside_the_breast_are_not_counted():
 
 def test_logits_of_two_channels_are_the_difference():
     logits = torch.randn(2, 5, 5, generator=torch.Generator().manual_seed(0)) * 3
-    found = count_logits(lesion_probability(logits), torch.zeros(5, 5, dtype=torch.bool), 1.0)[0].numpy()
+    found = count_logits(lesion_probability(logits), torch.zeros(5, 5, dtype=torch.bool), 1.0)[
+        0
+    ].numpy()
     middles = (np.arange(len(found)) + 0.5) * 0.02 - 64
     mean = (found @ middles) / found.sum()
     assert mean == pytest.approx(float((logits[1] - logits[0]).mean()), abs=0.02)

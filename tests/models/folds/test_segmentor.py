@@ -29,7 +29,9 @@ def build(seed=0, folds=FOLDS, members=3, **settings):
     """A built model of three members with weights of their own, in eval mode."""
     torch.manual_seed(seed)
     own = settings.pop('member', None) or member()
-    model = MODELS.build(dict(type='FoldSegmentor', member=own, members=members, folds=folds, **settings))
+    model = MODELS.build(
+        dict(type='FoldSegmentor', member=own, members=members, folds=folds, **settings)
+    )
     for one in model.members:
         for parameter in one.parameters():
             parameter.data += 0.1 * torch.randn_like(parameter)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from mmseg.registry import DATASETS
@@ -50,8 +51,7 @@ def test_a_data_set_reads_a_part_from_beside_it_and_by_the_folder_of_the_data(pr
         settings = dict(data_root=root and str(root), ann_file=str(part), split='test')
         data = DATASETS.build(dict(type='MammographyDataset', pipeline=[], **settings))
         assert len(data) == 1
-        with open(data[0]['img_path'], 'rb') as one, (prepared / 'images/0.png').open('rb') as two:
-            assert one.read() == two.read()
+        assert Path(data[0]['img_path']).read_bytes() == (prepared / 'images/0.png').read_bytes()
 
 
 def test_parts_share_a_folder_and_the_same_part_is_left_alone(prepared, tmp_path):
@@ -62,7 +62,12 @@ def test_parts_share_a_folder_and_the_same_part_is_left_alone(prepared, tmp_path
     assert one.stat().st_mtime_ns == before
     with pytest.raises(MammoError, match=r'one\.csv is there, and of other images or splits'):
         write_part(prepared, tmp_path / 'one.csv', {'images/0.png': 'val'})
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['images', 'masks', 'one.csv', 'two.csv']
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        'images',
+        'masks',
+        'one.csv',
+        'two.csv',
+    ]
 
 
 def test_what_is_there_is_not_taken_for_a_link(prepared, tmp_path):

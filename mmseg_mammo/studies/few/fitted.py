@@ -1,0 +1,141 @@
+"""Fitted: what a tuning came to, in words, in a record, and as a checkpoint with its own threshold."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from mmseg_mammo.engine.config.stored import plain_settings, read_stored_config
+from mmseg_mammo.engine.config.test_output import threshold_of, use_test_output
+from mmseg_mammo.engine.steps.whole import describe_whole
+from mmseg_mammo.evaluation.bootstrap import Estimate
+from mmseg_mammo.evaluation.out_of_fold.held_out import CUTS, gain
+from mmseg_mammo.io.checkpoint_record import FEW, add_record, read_record
+from mmseg_mammo.io.files import sha256, write_atomic
+from mmseg_mammo.io.run_folder import BEST
+from mmseg_mammo.models.safe_loading import load_plain
+from mmseg_mammo.studies.few.cross_validation import Chosen
+from mmseg_mammo.studies.few.tuning import Tuning
+
+START, TUNED = 'start', 'tuned'
+
+
+class Fitted(NamedTuple):
+    """A tuning that is finished; Dice is that of held-out images with a lesion, in percent.
+
+    Attributes:
+        checkpoint: ``best.pth``.
+        steps: That all images were trained for; 0: the start is kept.
+        start: Dice of the start.
+        tuned: Dice of the best number of steps above 0.
+        gain: ``tuned`` − ``start``, paired by patient.
+    """
+
+    checkpoint: Path
+    steps: int
+    start: Estimate
+    tuned: Estimate
+    gain: Estimate
+
+
+def fitted_of(checkpoint: Path, chosen: Chosen) -> Fitted:
+    """What a choice comes to."""
+    start, best = chosen.scores[0], chosen.scores[best_above(chosen)]
+    won = gain(best, start)
+    return Fitted(checkpoint, chosen.steps, start.of_lesions(), best.of_lesions(), won)
+
+
+def best_above(chosen: Chosen) -> int:
+    """The best number of steps above 0; 0 if none was validated."""
+    above = [steps for steps in chosen.scores if steps]
+    return max(above, key=lambda steps: chosen.scores[steps].mean(), default=0)
+
+
+def describe_fit(tuning: Tuning, chosen: Chosen) -> dict[str, Any]:
+    """What the record of ``best.pth`` says of the folds."""
+    fitted = fitted_of(Path(BEST), chosen)
+    held = chosen.held
+    curve = [
+        [steps, round(100 * one.mean(), 3), round(one.of_lesions().value, 3)]
+        for steps, one in chosen.scores.items()
+    ]
+    return {
+        'start': {'file': tuning.start.name, 'sha256': sha256(tuning.start)},
+        'kept': TUNED if chosen.steps else START,
+        'folds': tuning.division.count,
+        'seed': tuning.seed,
+        'steps': chosen.steps,
+        'best_steps': best_above(chosen),
+        'images': {
+            'lesion': int((held.lesion > 0).sum()),
+            'normal': int((held.lesion == 0).sum()),
+            'patients': len(set(held.patients.tolist())),
+        },
+        'start_dice': _as_facts(fitted.start),
+        'tuned_dice': _as_facts(fitted.tuned),
+        'gain': _as_facts(fitted.gain),
+        'curve': curve,
+    }
+
+
+def _as_facts(estimate: Estimate) -> dict[str, float]:
+    return {name: getattr(estimate, name) for name in ('value', 'low', 'high')}
+
+
+def write_fitted(
+    path: Path, source: Path, chosen: Chosen, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write a checkpoint again, with the threshold and the temperature that folds chose.
+
+    Args:
+        path: The new file.
+        source: Checkpoint with the weights.
+        chosen: By the folds.
+        facts: For its record.
+
+    Returns:
+        Facts of the file.
+    """
+    cfg = read_stored_config(source)
+    temperature = chosen.held.temperature()
+    threshold = 1 / (1 + math.exp(-float(CUTS[chosen.place]) / temperature))
+    use_test_output(cfg, threshold, temperature)
+    record = read_record(source) or describe_whole(cfg, {START: {}}, START)
+    record = {
+        **record,
+        'config': plain_settings(cfg),
+        'threshold': threshold_of(cfg),
+        FEW: {
+            **(record.get(FEW) or {}),
+            **facts,
+            'threshold': threshold,
+            'temperature': temperature,
+        },
+    }
+    found = load_plain(source)
+    meta = {**found.get('meta', {}), 'cfg': cfg.pretty_text}
+    content = {'meta': meta, 'state_dict': found['state_dict']}
+
+    def write(stream: Any) -> None:
+        torch.save(content, stream)
+        add_record(stream, record)
+
+    write_atomic(path, write)
+    return {'checkpoint': path.name, 'sha256': sha256(path)}
+
+
+def in_words(facts: Mapping[str, Any]) -> str:
+    """What the folds say of a tuning, in a sentence."""
+    images, won = facts['images'], facts['gain']
+    start, tuned = (facts[name]['value'] for name in ('start_dice', 'tuned_dice'))
+    sure = f' ({won["low"]:+.1f} to {won["high"]:+.1f})' if won['low'] == won['low'] else ''
+    said = (
+        f'out of fold, on {images["lesion"]} images with a lesion and {images["normal"]} normal ones '
+        f'of {images["patients"]} patients: lesion Dice {start:.1f} of the start, {tuned:.1f} after '
+        f'{facts["best_steps"]} steps: {won["value"]:+.1f}{sure}'
+    )
+    if facts['kept'] == START:
+        return f'{said}. Tuning gains nothing: the start is kept, with its threshold set anew'
+    return said
