@@ -86,7 +86,7 @@ def write_hospital(root, train=10, test=6):
                 pathology='',
                 density='',
                 annotated='lesion' if lesion else 'normal',
-                mask_kind='contour' if lesion else '',
+                mask_kind='contour',
                 source='ours',
                 original_height=64,
                 original_width=64,

@@ -94,7 +94,7 @@ class FoldFit:
                 'Leave --folds out',
             )
         own = copy.deepcopy(cfg)
-        own.randomness = {**(own.get('randomness') or {}), 'seed': seed}
+        name_apart(own, work_dir, seed)
         return fit_few(
             own,
             start,

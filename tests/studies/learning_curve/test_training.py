@@ -81,4 +81,4 @@ def test_a_fold_fit_chooses_or_keeps_the_start(few, start, data, tmp_path):
 
 def test_folds_are_for_tunings(start, data, tmp_path):
     with pytest.raises(MammoError, match='--folds 5 with .*, which tunes no checkpoint'):
-        FoldFit(train_in_turn, 5)(Config({}, filename='a.py'), start, data, tmp_path, 0)
+        FoldFit(train_in_turn, 5)(Config({}, cfg_text='#', filename='a.py'), start, data, tmp_path, 0)
