@@ -11,8 +11,9 @@ Several processes share the work: --job 0/8 to 7/8, then the command without --j
 import argparse
 import functools
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmseg_mammo.cli.arguments import add_cache_arguments, add_cfg_options
 from mmseg_mammo.cli.common import check_counts, host_command, resumable
@@ -51,21 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='what counts are of; patients are always whole (default: images)',
     )
     add('--seeds', type=int, default=3, help='subsets and trainings of each count (default: 3)')
-    add(
-        '--folds',
-        type=int,
-        default=0,
-        metavar='N',
-        help='in each training choose steps and threshold by N folds, and keep the checkpoint where '
-        "tuning gains nothing (default: none; the config's steps, the checkpoint's threshold)",
-    )
-    add(
-        '--test-folds',
-        type=int,
-        default=0,
-        metavar='N',
-        help='for a set without a test split: N folds of patients take turns as test images',
-    )
+    _add_folds(add)
     add(
         '--more',
         type=int,
@@ -81,14 +68,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_cache_arguments(parser)
 
 
+def _add_folds(add: Callable[..., Any]) -> None:
+    """Add the folds that choose inside a training, and those that are tested."""
+    add(
+        '--folds',
+        type=int,
+        default=0,
+        metavar='N',
+        help='in each training choose steps and threshold by N folds, and keep the checkpoint where '
+        "tuning gains nothing (default: none; the config's steps, the checkpoint's threshold)",
+    )
+    add(
+        '--test-folds',
+        type=int,
+        default=0,
+        metavar='N',
+        help='for a set without a test split: N folds of patients take turns as test images',
+    )
+
+
 @host_command
 def main(args: argparse.Namespace) -> None:
     """Do the cells that are missing; then say what was found."""
     from mmseg_mammo.engine.config.loading import read_cache
     from mmseg_mammo.preparation.shards import Shard
+    from mmseg_mammo.studies.learning_curve.fits import FoldFit, PlainFit
     from mmseg_mammo.studies.learning_curve.gather import gather, lines_of, where
     from mmseg_mammo.studies.learning_curve.run import check_cells, run_cells
-    from mmseg_mammo.studies.learning_curve.training import FoldFit, PlainFit, train_in_turn
+    from mmseg_mammo.studies.learning_curve.training import train_in_turn
 
     check_counts(args, ('seeds', 'more'))
     for name in ('folds', 'test_folds'):
@@ -137,7 +144,9 @@ def make_study(args: argparse.Namespace) -> 'Study':
         folder=args.work_dir or Path('work_dirs') / 'learning_curve',
         data_root=args.data,
         start=args.start,
-        configs={label: _read(args, name) for label, name in labels_of(args.configs).items()},
+        configs={
+            label: _read_config(args, name) for label, name in labels_of(args.configs).items()
+        },
         counts=args.counts,
         seeds=args.seeds,
         unit=args.unit,
@@ -148,7 +157,7 @@ def make_study(args: argparse.Namespace) -> 'Study':
     )
 
 
-def _read(args: argparse.Namespace, name: str) -> 'Config':
+def _read_config(args: argparse.Namespace, name: str) -> 'Config':
     from mmseg_mammo.engine.config.keys import check_keys
     from mmseg_mammo.engine.config.load import read_config
     from mmseg_mammo.engine.config.overrides import override

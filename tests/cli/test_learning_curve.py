@@ -1,6 +1,7 @@
 """``learning-curve``: what cannot be is one line; a study as a user runs it, in jobs and on."""
 
 import csv
+from pathlib import Path
 
 import pytest
 from few_tunings import write_start
@@ -54,5 +55,5 @@ def test_jobs_and_a_last_call_make_the_curve(words, capsys):
     said = capsys.readouterr().out
     assert '2 cells, 1 of them done before.' in said
     assert 'No forecast: 1 counts above 0; it takes 4' in said
-    with open(f'{given[-1]}/learning_curve.csv', newline='') as stream:
-        assert [row['config'] for row in csv.DictReader(stream)] == ['start', 'unet_full']
+    text = Path(given[-1], 'learning_curve.csv').read_text()
+    assert [row['config'] for row in csv.DictReader(text.splitlines())] == ['start', 'unet_full']

@@ -16,7 +16,9 @@ def study(tmp_path):
     """A study in which three cells have tests of their own."""
     make_curve(tmp_path / 'study')
     for number, cell in enumerate((*CELLS, 'unet_full/count_all/seed_1')):
-        make_runs(tmp_path / 'study' / cell, models=(f'unet{number}',), datasets={'zgt': ('Z', 0.0)})
+        make_runs(
+            tmp_path / 'study' / cell, models=(f'unet{number}',), datasets={'zgt': ('Z', 0.0)}
+        )
     return tmp_path / 'study'
 
 

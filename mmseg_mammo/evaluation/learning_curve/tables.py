@@ -57,7 +57,7 @@ def curves_of(tables: CurveTables) -> Curves:
         if not complete or not len(names):
             continue
         patients = [tested[config, count, seed] for seed in complete]
-        found = point(_scores(names, [*complete.values()], patients))
+        found = point(_scores_of(names, [*complete.values()], patients))
         if config == START:
             start = found
         else:
@@ -65,7 +65,7 @@ def curves_of(tables: CurveTables) -> Curves:
     return Curves(tables.unit, dict(points), start, incomplete)
 
 
-def _scores(names: np.ndarray, cells: Sequence[_Lines], tested: Sequence[_Lines]) -> Scores:
+def _scores_of(names: np.ndarray, cells: Sequence[_Lines], tested: Sequence[_Lines]) -> Scores:
     """Of one config and count: counts of each seed's cells, and the lines of its test patients."""
     places = {name: place for place, name in enumerate(names.tolist())}
     dice, weights = np.zeros((len(tested), len(names))), np.zeros(len(names))

@@ -12,9 +12,10 @@ from mmseg_mammo.engine.steps.journal import Journal
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.tables.learning_curve import ALL, START
 from mmseg_mammo.studies.learning_curve.cells import Cell
+from mmseg_mammo.studies.learning_curve.fits import Data, Fit, cell_config
 from mmseg_mammo.studies.learning_curve.results import model_facts, test_results
 from mmseg_mammo.studies.learning_curve.study import Study
-from mmseg_mammo.studies.learning_curve.training import Data, Fit, cell_config, test_checkpoint
+from mmseg_mammo.studies.learning_curve.training import run_test
 
 CELL = 'cell.json'
 TRAINING, TEST = 'training', 'test'  # folders of a cell
@@ -105,7 +106,7 @@ def run_cell(study: Study, cell: Cell, fit: Fit) -> None:
     if checkpoint is None:
         raise MammoError(f'{START}: there is none', '--from CHECKPOINT')
     ann_file = str(tested) if tested else None
-    run = test_checkpoint(checkpoint, study.data_root, ann_file, home / TEST, study.device)
+    run = run_test(checkpoint, study.data_root, ann_file, home / TEST, study.device)
     facts = {
         **cell.key(),
         'unit': study.unit,

@@ -14,13 +14,13 @@ from mmseg_mammo.io.files import read_json, sha256, write_json
 from mmseg_mammo.io.index import INDEX_NAME, Row, read_index
 from mmseg_mammo.studies.few.parts import make_folds, write_part
 from mmseg_mammo.studies.learning_curve.cells import Cell, plan_cells, read_counts
+from mmseg_mammo.studies.learning_curve.fits import check_config_of_cells
 from mmseg_mammo.studies.learning_curve.subsets import (
     Subset,
     nested_subset,
     pool_size,
     with_masks,
 )
-from mmseg_mammo.studies.learning_curve.training import check_config_of_cells
 
 SETTINGS = 'learning_curve.json'
 PARTS = 'parts'  # folder

@@ -36,7 +36,12 @@ def folds(tmp_path, missing=()):
                 {**key, 'unit': 'images', 'images': 4 + fold, 'patients': 3, 'lesion_images': 5}
             )
             lines += [
-                {**key, 'patient': f'{fold}/{n}', 'lesion_images': 1, 'lesion_dice': 10 * fold + seed}
+                {
+                    **key,
+                    'patient': f'{fold}/{n}',
+                    'lesion_images': 1,
+                    'lesion_dice': 10 * fold + seed,
+                }
                 for n in range(10)
             ]
     return write_curve(tmp_path, cells, lines)

@@ -17,7 +17,12 @@ def test_what_is_written_is_read_back(tmp_path):
 @pytest.mark.parametrize(
     ('name', 'before', 'after', 'said'),
     [
-        ('learning_curve.csv', ',images,', ',patient,', "unit 'patient'. Allowed: images, patients"),
+        (
+            'learning_curve.csv',
+            ',images,',
+            ',patient,',
+            "unit 'patient'. Allowed: images, patients",
+        ),
         ('learning_curve.csv', 'unet_full,5,', 'unet_full,five,', "count 'five'. Allowed: a whole"),
         ('learning_curve_patients.csv', ',P00,2,', ',P00,two,', "lesion_images 'two'"),
     ],

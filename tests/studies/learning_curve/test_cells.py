@@ -46,7 +46,7 @@ def test_configs_are_called_by_their_stems():
         'unet_full': 'few/unet_full',
         'bias': 'own/bias.py',
     }
-    with pytest.raises(MammoError, match='mine/unet_full.py: would be called unet_full, as few/'):
+    with pytest.raises(MammoError, match=r'mine/unet_full.py: would be called unet_full, as few/'):
         labels_of(['few/unet_full', 'mine/unet_full.py'])
     with pytest.raises(MammoError, match='would be called start'):
         labels_of(['start.py'])

@@ -112,7 +112,7 @@ def test_an_interrupted_training_goes_on_and_a_test_is_repeated_alone(study, few
         def breaks(*_):
             raise KeyboardInterrupt
 
-        patch.setattr('mmseg_mammo.studies.learning_curve.run.test_checkpoint', breaks)
+        patch.setattr('mmseg_mammo.studies.learning_curve.run.run_test', breaks)
         with pytest.raises(KeyboardInterrupt):
             run_cells(more, more.cells(), PlainFit(once), lambda _: None)
     assert run_cells(more, more.cells(), PlainFit(once), lambda _: None) == []

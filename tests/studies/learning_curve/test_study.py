@@ -80,7 +80,7 @@ def test_what_cannot_be_studied_is_refused(make):
         make(start=None).cells()
     with pytest.raises(MammoError, match='--counts 0 alone'):
         make(counts=['0']).cells()
-    with pytest.raises(MammoError, match='tunes a checkpoint. Allowed: --from'):
+    with pytest.raises(MammoError, match=r'tunes a checkpoint. Allowed: --from'):
         make(start=None).begin()
 
 
@@ -89,6 +89,6 @@ def test_data_without_a_test_split_are_refused_with_the_remedy(make, tmp_path, h
     for name in ('images', 'masks'):
         (tmp_path / name).symlink_to(hospital / name)
     (tmp_path / 'index.csv').write_text(text)
-    with pytest.raises(MammoError, match='no outlined lesion in split test.*--test-folds 5'):
+    with pytest.raises(MammoError, match=r'no outlined lesion in split test.*--test-folds 5'):
         make(data_root=tmp_path).cells()
     assert len(make(data_root=tmp_path, test_folds=2).cells()) == 5
