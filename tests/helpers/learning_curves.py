@@ -40,6 +40,7 @@ def make_curve(folder, tunings=TUNINGS, counts=COUNTS, seeds=3, patients=25, sta
                 'normal_images': 0,
                 'lesion_dice': own.mean(),
                 'dice': own.mean(),
+                'start_kept': 'yes' if (config, count) == ('unet_bias', '5') else '',
                 'trained_parameters': trained,
                 'parameters': 3_000_000,
                 'folder': cell,

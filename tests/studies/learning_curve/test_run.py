@@ -1,19 +1,17 @@
 """Cells are trained and tested once, go on where they stopped, and one that fails leaves the others alone."""
 
 import csv
-import functools
 import json
 
 import pytest
 from filelock import FileLock
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.studies.learning_curve.fits import PlainFit
 from mmseg_mammo.studies.learning_curve.gather import gather_tables
 from mmseg_mammo.studies.learning_curve.run import check_cells, run_cells
 from mmseg_mammo.studies.learning_curve.study import Study
-from mmseg_mammo.studies.learning_curve.training import PlainFit, train_in_turn
-
-TRAIN = functools.partial(train_in_turn)
+from mmseg_mammo.studies.learning_curve.training import train_in_turn
 
 
 @pytest.fixture(scope='module')
@@ -24,7 +22,7 @@ def study(tmp_path_factory, hospital, start, few):
     made.begin()
     check_cells(made, made.cells())
     said = []
-    assert run_cells(made, made.cells(), PlainFit(TRAIN), said.append) == []
+    assert run_cells(made, made.cells(), PlainFit(train_in_turn), said.append) == []
     assert said[0] == '3 cells, 0 of them done before.'
     assert said[-1].startswith('3 of 3, full/count_all/seed_0: lesion Dice ')
     assert said[-1].endswith('about 0 min left')

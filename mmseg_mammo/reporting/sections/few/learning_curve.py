@@ -19,7 +19,8 @@ from mmseg_mammo.visualization.plots import Figure
 MORE = 20  # images or patients that the report forecasts
 _POINTS = (
     *('tuning', 'trained parameters', 'of all %', 'count', 'images', 'patients', 'seeds'),
-    *('lesion Dice %', 'low', 'high', 'over start', 'over start low', 'over start high', 'mark'),
+    *('lesion Dice %', 'low', 'high', 'over start', 'over start low', 'over start high'),
+    *('start kept', 'mark'),
 )
 _BEST = ('count', 'best', 'lesion Dice %', 'next', 'difference', 'low', 'high', 'mark')
 _FORECASTS = (
@@ -74,7 +75,8 @@ def _items(tables: CurveTables, name: str, where: str) -> Iterator[Table | Figur
 def _notes(curves: Curves) -> tuple[str, ...]:
     intervals = (
         'Lesion Dice: mean over test images with a lesion and over seeds. Intervals: 95 %, over test '
-        'patients and seeds; of one seed over patients alone.'
+        'patients and seeds; of one seed over patients alone. Start kept: trainings after which folds '
+        'kept the start, with a threshold set anew.'
     )
     if not curves.incomplete:
         return (intervals,)
@@ -84,22 +86,32 @@ def _notes(curves: Curves) -> tuple[str, ...]:
 
 def _point_rows(tables: CurveTables, curves: Curves) -> Iterator[tuple[Cell, ...]]:
     if curves.start:
-        yield _point_row('start', (None, None), '0', curves.start, None)
+        yield _point_row('start', (None, None), '0', curves.start, None, None)
     sizes = {cell['config']: _sizes(cell) for cell in tables.cells}
     for config, points in curves.points.items():
         for count, point in sorted(points.items(), key=lambda item: count_order(item[0])):
             gain = difference(point.score, curves.start.score) if curves.start else None
-            yield _point_row(config, sizes[config], count, point, gain)
+            kept = sum(
+                cell['start_kept'] == 'yes'
+                for cell in tables.cells
+                if (cell['config'], cell['count']) == (config, count)
+            )
+            yield _point_row(config, sizes[config], count, point, gain, kept)
 
 
 def _point_row(
-    config: str, sizes: tuple[Cell, Cell], count: str, point: Point, gain: Estimate | None
+    config: str,
+    sizes: tuple[Cell, Cell],
+    count: str,
+    point: Point,
+    gain: Estimate | None,
+    kept: int | None,
 ) -> tuple[Cell, ...]:
     return (
         *(config, *sizes, count, number(point.images, 1), number(point.patients, 1), point.seeds),
         *cells(point.score),
         *(cells(gain) if gain else (None, None, None)),
-        _mark(point),
+        *(kept, _mark(point)),
     )
 
 

@@ -31,6 +31,7 @@ def test_every_tuning_stands_at_every_count_beside_the_start(items):
     assert (first['tuning'], first['count'], first['seeds']) == ('unet_full', '5', 3)
     assert first['trained parameters'] == 2_000_000
     assert first['of all %'] == pytest.approx(66.667)
+    assert (start['start kept'], first['start kept'], rows[7]['start kept']) == (None, 0, 3)
     for row in rows[1:]:
         gain = row['lesion Dice %'] - start['lesion Dice %']
         assert row['over start'] == pytest.approx(gain, abs=0.011)
