@@ -52,6 +52,7 @@ COMMANDS = {
     'report': Command('report', 'Make the transfer report from run folders'),
     'card': Command('card', 'Write the card of a model, or of prepared data'),
     'search': Command('search', 'Search hyper-parameters on the validation split'),
+    'learning-curve': Command('learning_curve', 'Say what N own images give, and more of them'),
     'benchmark': Command('benchmark', 'Measure what training and prediction cost'),
     'export': Command('export', 'Write the whole weights alone, or an ONNX file'),
     'demo': Command('demo', 'Prepare, train, test and report on phantoms'),

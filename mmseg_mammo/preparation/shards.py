@@ -36,8 +36,12 @@ class Shard:
     count: int
 
     @classmethod
-    def parse(cls, text: str) -> 'Shard':
+    def parse(cls, text: str, option: str = '--shard') -> 'Shard':
         """Read ``K/N`` of a command line.
+
+        Args:
+            text: As typed.
+            option: That it was typed behind.
 
         Raises:
             MammoError: There is no such shard.
@@ -48,7 +52,7 @@ class Shard:
         number, _, count = text.partition('/')
         if not (number.isdecimal() and count.isdecimal() and int(number) < int(count)):
             last = int(count) - 1 if count.isdecimal() and int(count) else 7
-            raise MammoError(f'--shard {text}', f'0/{last + 1} to {last}/{last + 1}')
+            raise MammoError(f'{option} {text}', f'0/{last + 1} to {last}/{last + 1}')
         return cls(int(number), int(count))
 
     def __str__(self) -> str:

@@ -28,26 +28,35 @@ def split_patients(
     """
     if any(not 0 <= value < 1 for value in fractions.values()) or sum(fractions.values()) >= 1:
         raise MammoError(f'Split fractions {dict(fractions)}', 'each in [0, 1), sum below 1')
-    groups: defaultdict[str, list[str]] = defaultdict(list)
-    for patient in sorted(strata):
-        groups[strata[patient]].append(patient)
-    # A patient's place in the queue of its stratum, in (0, 1): any head of the merged queue
-    # holds every stratum in proportion.
-    queue = []
-    for _, patients in sorted(groups.items()):
-        for place, index in enumerate(rng.permutation(len(patients))):
-            queue.append(((place + rng.random()) / len(patients), patients[index]))
-    queue.sort()
+    queue = queue_patients(strata, rng)
     chosen: dict[str, str] = {}
     for split, fraction in fractions.items():
         count = max(1, round(fraction * len(queue))) if fraction > 0 else 0
-        chosen.update({patient: split for _, patient in queue[len(chosen) :][:count]})
+        chosen.update(dict.fromkeys(queue[len(chosen) :][:count], split))
     if strata and len(chosen) >= len(strata):
         raise MammoError(
             f'{len(strata)} patients are too few for the fractions {dict(fractions)}',
             remedy='Prepare more patients, or leave the fractions at 0',
         )
     return chosen
+
+
+def queue_patients(strata: Mapping[str, str], rng: np.random.Generator) -> list[str]:
+    """Patients in a random order of which any beginning holds every stratum in proportion.
+
+    Args:
+        strata: Patient -> stratum.
+        rng: Source of the order.
+    """
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for patient in sorted(strata):
+        groups[strata[patient]].append(patient)
+    # A patient's place in the queue of its stratum, in (0, 1).
+    queue = []
+    for _, patients in sorted(groups.items()):
+        for place, index in enumerate(rng.permutation(len(patients))):
+            queue.append(((place + rng.random()) / len(patients), patients[index]))
+    return [patient for _, patient in sorted(queue)]
 
 
 def carve_splits(

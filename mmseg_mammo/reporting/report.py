@@ -20,6 +20,7 @@ from mmseg_mammo.reporting.scores import has_lesion, mark_cells, mark_notes
 from mmseg_mammo.reporting.sections.absence import absence_section
 from mmseg_mammo.reporting.sections.candidates import candidate_section
 from mmseg_mammo.reporting.sections.curves import curve_section
+from mmseg_mammo.reporting.sections.few.learning_curve import learning_curve_section
 from mmseg_mammo.reporting.sections.images import image_section
 from mmseg_mammo.reporting.sections.lesions import lesion_section
 from mmseg_mammo.reporting.sections.promises import promise_section
@@ -39,6 +40,9 @@ TITLE = 'Transfer report'
 
 def build(runs: Runs) -> tuple[tuple[Section, ...], tuple[Case, ...], tuple[str, ...]]:
     """Sections, cases of the viewer, and the notes that stand above everything."""
+    if not runs.tests:  # of a learning curve whose tests are elsewhere
+        alone = learning_curve_section(runs)
+        return (alone,) if alone else (), (), ()
     cases = find_cases(runs)
     sections = (
         result_section(runs),
@@ -51,6 +55,7 @@ def build(runs: Runs) -> tuple[tuple[Section, ...], tuple[Case, ...], tuple[str,
         absence_section(runs),
         promise_section(runs),
         candidate_section(runs),
+        learning_curve_section(runs),
         sample_section(runs, cases),
         curve_section(runs),
         run_section(runs),

@@ -12,7 +12,9 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import FOLDS, STAGE_NAMES
 from mmseg_mammo.io.files import read_json
 from mmseg_mammo.io.run_folder import AGAIN, BEST, IMPORT, IMPORTED, RUN, TEST_OUTPUT
+from mmseg_mammo.io.tables.learning_curve import CurveTables
 from mmseg_mammo.reporting.consistency import find_warnings
+from mmseg_mammo.reporting.learning_curves import find_curves, hidden_runs
 from mmseg_mammo.reporting.naming import dataset_name, may_be_one, name_folders, telling_tail
 from mmseg_mammo.reporting.run_reader import Test, Training, read_test, read_training
 
@@ -28,11 +30,13 @@ class Runs:
         tests: One for each model and data set; by data set, those trained on first.
         left_out: (folder, reason) of every run that is not used.
         warnings: What a reader must know about the choice.
+        curves: Learning curves.
     """
 
     tests: tuple[Test, ...]
     left_out: tuple[tuple[Path, str], ...]
     warnings: tuple[str, ...]
+    curves: tuple[CurveTables, ...] = ()
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -77,12 +81,14 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
     Raises:
         MammoError: No finished test is there; a name fits no test; or a file is missing.
     """
-    found = _find(roots)
+    found, curves = _find(roots), find_curves(roots)
+    hidden, said = hidden_runs([folder for folder, _ in found], curves)
+    found = [run for run in found if run[0] not in hidden]
     trainings = [run for run in found if run[1].get('mode') == 'train']
     tests = [run for run in found if run[1].get('mode') == 'test']
     left_out = [(path, 'did not finish') for path, run in tests if run.get('state') != 'finished']
     tests = [run for run in tests if run[1].get('state') == 'finished']
-    if not tests:
+    if not tests and not curves:
         listed = ', '.join(map(str, roots))
         raise MammoError(
             f'{listed}: no finished test in or below', 'folders with run.json', 'Run mammoseg test'
@@ -90,12 +96,12 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
     folders = name_folders(_data([*trainings, *tests]))
     trained = _trainings(trainings, folders)
     kept, older, mixed = _select_newest(_name_models(tests, names or {}), folders)
-    left_out += older
+    left_out += [*older, *said]
     read = [
         read_test(folder, model, _training(run, trained), folders) for folder, run, model in kept
     ]
     ordered = _in_order(read)
-    return Runs(tuple(ordered), tuple(left_out), (*find_warnings(ordered), *mixed))
+    return Runs(tuple(ordered), tuple(left_out), (*find_warnings(ordered), *mixed), curves)
 
 
 def _find(roots: Sequence[Path]) -> list[Run]:

@@ -2,7 +2,6 @@
 
 import copy
 import gc
-import logging
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,6 @@ from mmengine.hooks import Hook
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import MaxTrialsCallback, StudyDirection
 from optuna.trial import TrialState
-from torch.utils.data import DataLoader
 
 from mmseg_mammo.engine.config.checks import check_schedule
 from mmseg_mammo.engine.config.loading import CacheChoice
@@ -25,6 +23,7 @@ from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.engine.training_record.reference import fill_reference
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.scalars import LOWER, MONITOR, best, better
+from mmseg_mammo.studies.closing import close_runner
 from mmseg_mammo.studies.interrupts import Interrupts
 from mmseg_mammo.studies.space import Space
 
@@ -175,27 +174,9 @@ def run_trial(
     try:
         runner.train()
     finally:
-        for handler in [*runner.logger.handlers]:
-            if isinstance(handler, logging.FileHandler):
-                handler.close()
-        end_workers(runner._train_loop, runner._val_loop)
+        close_runner(runner)
         del runner
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
     return hook.best
-
-
-def end_workers(*loops: Any) -> None:
-    """End the worker processes that loops keep from epoch to epoch.
-
-    Left to the collector of garbage, the queues of a loader go before the loader does: its workers are
-    never told, and each loader waits five seconds before it kills them.
-
-    Args:
-        loops: Of a runner; settings of loops that were not built are passed over.
-    """
-    for loop in loops:
-        loader = getattr(loop, 'dataloader', None)
-        if isinstance(loader, DataLoader):
-            loader._iterator = None

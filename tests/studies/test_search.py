@@ -13,12 +13,11 @@ import cv2
 import pytest
 from experiments import shrink
 from mmengine.config import Config
-from torch.utils.data import DataLoader
 
 from mmseg_mammo.engine.config.loading import CacheChoice
 from mmseg_mammo.engine.loops import LossValLoop
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.studies.search import PruningHook, end_workers, open_study, search
+from mmseg_mammo.studies.search import PruningHook, open_study, search
 from mmseg_mammo.studies.space import Space
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'search.py'
@@ -248,13 +247,3 @@ def test_an_argument_that_cannot_be_is_refused_before_the_study_exists(
     with pytest.raises(SystemExit, match=f'^error: {re.escape(named)}'):
         call(monkeypatch, config, 1, *option)
     assert not (config.parent / 'w' / 'search.log').exists()
-
-
-def test_workers_end_by_themselves_and_are_not_killed():
-    loader = DataLoader([1, 2], num_workers=1, persistent_workers=True)
-    assert len(list(loader)) == 2
-    workers = list(loader._iterator._workers)
-
-    end_workers(SimpleNamespace(dataloader=loader), {'type': 'not built'}, None)
-
-    assert [worker.exitcode for worker in workers] == [0]

@@ -1,0 +1,1 @@
+"""Sections on learning from few images."""

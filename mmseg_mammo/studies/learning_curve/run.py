@@ -1,0 +1,145 @@
+"""Run of a learning curve: does the cells that are missing, and keeps what each scored."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from mmseg_mammo.engine.config.checks import check_schedule
+from mmseg_mammo.engine.steps.journal import Journal
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.tables.learning_curve import ALL, START
+from mmseg_mammo.studies.learning_curve.cells import Cell
+from mmseg_mammo.studies.learning_curve.fits import Data, Fit, cell_config
+from mmseg_mammo.studies.learning_curve.results import model_facts, test_results
+from mmseg_mammo.studies.learning_curve.study import Study
+from mmseg_mammo.studies.learning_curve.training import run_test
+
+CELL = 'cell.json'
+TRAINING, TEST = 'training', 'test'  # folders of a cell
+FITTED, TESTED = 'fitted', 'tested'  # steps of a cell
+
+
+def is_done(study: Study, cell: Cell) -> bool:
+    """Whether a cell was trained and tested."""
+    return Journal(study.folder / cell.folder, CELL).facts(TESTED) is not None
+
+
+def check_cells(study: Study, cells: Sequence[Cell]) -> None:
+    """Refuse now what would end every training of a config.
+
+    Args:
+        study: That :meth:`.Study.begin` was called of.
+        cells: Of it.
+
+    Raises:
+        MammoError: A config does not fit the start, or its schedule does not fit its length.
+    """
+    first = {cell.config: cell for cell in reversed(cells) if not cell.is_start}
+    for label, cell in first.items():
+        if not is_done(study, cell):
+            data = Data(study.data_root, study.part(cell)[0])
+            check_schedule(cell_config(study.configs[label], study.start, data))
+
+
+def run_cells(
+    study: Study, cells: Sequence[Cell], fit: Fit, say: Callable[[str], None] = print
+) -> list[str]:
+    """Do the cells that nobody has done; each says what it scored, and how long the rest will take.
+
+    Args:
+        study: That :meth:`Study.begin` was called of.
+        cells: Of it.
+        fit: Trains a cell.
+        say: Of lines for the user.
+
+    Returns:
+        What failed: a line for each cell. The next call tries them again.
+    """
+    waiting = [cell for cell in cells if not is_done(study, cell)]
+    say(f'{len(cells)} cells, {len(cells) - len(waiting)} of them done before.')
+    failed, minutes = [], []
+    for number, cell in enumerate(waiting, start=1):
+        begun = time.monotonic()
+        try:
+            with _hold_cell(study.folder / cell.folder) as held:
+                if not held:
+                    say(f'{cell.folder}: another process does it')
+                    continue
+                if not is_done(study, cell):
+                    run_cell(study, cell, fit)
+        except MammoError as error:
+            failed.append(f'{cell.folder}: {error}')
+            say(f'failed: {failed[-1]}')
+            continue
+        if not cell.is_start:
+            minutes.append((time.monotonic() - begun) / 60)
+        facts = Journal(study.folder / cell.folder, CELL).facts(TESTED) or {}
+        left = f', about {_mean(minutes) * (len(waiting) - number):.0f} min left' if minutes else ''
+        score = facts.get('lesion_dice')
+        told = 'no lesion was tested' if score is None else f'lesion Dice {score:.1f}'
+        took = (time.monotonic() - begun) / 60
+        say(f'{number} of {len(waiting)}, {cell.folder}: {told}, {took:.1f} min{left}')
+    return failed
+
+
+def run_cell(study: Study, cell: Cell, fit: Fit) -> None:
+    """Train and test a cell; what of it is done stays done."""
+    home = study.folder / cell.folder
+    journal = Journal(home, CELL)
+    journal.begin(True)
+    part, tested = study.part(cell)
+    training = home / TRAINING
+    begun = time.monotonic()
+    if cell.is_start:
+        checkpoint = study.start
+    elif (known := journal.facts(FITTED)) and (home / known['checkpoint']).is_file():
+        checkpoint = home / known['checkpoint']
+    else:
+        data = Data(study.data_root, part)
+        checkpoint = fit(study.configs[cell.config], study.start, data, training, cell.seed or 0)
+        took = (time.monotonic() - begun) / 60
+        place = checkpoint.resolve().relative_to(home.resolve()).as_posix()
+        journal.finish(FITTED, {'checkpoint': place, 'minutes': round(took, 3)})
+    if checkpoint is None:
+        raise MammoError(f'{START}: there is none', '--from CHECKPOINT')
+    ann_file = str(tested) if tested else None
+    run = run_test(checkpoint, study.data_root, ann_file, home / TEST, study.device)
+    facts = {
+        **cell.key(),
+        'unit': study.unit,
+        **study.subset(cell).describe(),
+        **test_results(run),
+        **model_facts(checkpoint, None if cell.is_start else training),
+        'minutes': (journal.facts(FITTED) or {}).get('minutes', ''),
+        'folder': cell.folder,
+    }
+    journal.finish(TESTED, facts)
+    if not cell.is_start and cell.count != ALL and not study.keep_weights:
+        for path in training.rglob('*.pth'):
+            path.unlink()
+
+
+@contextmanager
+def _hold_cell(home: Path) -> Iterator[bool]:
+    """Keep other processes out of a cell; False where one is inside."""
+    home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home / '.cell.lock', fallback_to_soft=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        yield False
+        return
+    except OSError:  # a file system without locks: files are written whole anyway
+        yield True
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
