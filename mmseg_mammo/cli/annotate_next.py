@@ -2,10 +2,9 @@
 
 Example:
   mammoseg annotate-next data/archive --checkpoint work_dirs/ours/best.pth --count 20 --out next_1
-  mammoseg prepare data/round_1 --table next_1/annotate_next.csv
 
 DATA is a prepared folder (what is annotated already is left out), a folder of images, or a table of them;
-nothing in it is changed. The same command goes on where it stopped. docs/annotate_next.md.
+nothing in it is changed. The table is for the preparation. The same command goes on where it stopped. docs/annotate_next.md.
 """
 
 import argparse
