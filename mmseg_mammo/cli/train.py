@@ -3,6 +3,7 @@
 Example:
   mammoseg train setr_pup_vpt_cbis
   mammoseg train setr_pup_vpt_cbis --resume --cfg-options train_dataloader.batch_size=4
+  mammoseg train few/unet_full --from best.pth --data data/ours
 """
 
 import argparse
@@ -27,6 +28,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--resume', action='store_true', help='go on from the last checkpoint of the work folder'
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
+    few = parser.add_argument_group('few samples: docs/few_samples.md')
+    few.add_argument(
+        '--from',
+        dest='start',
+        type=Path,
+        metavar='CHECKPOINT',
+        help='checkpoint that a config of few/ starts from: its weights, image steps, threshold',
+    )
+    few.add_argument('--data', type=Path, metavar='FOLDER', help='prepared folder to tune on')
+    few.add_argument(
+        '--new-head', action='store_true', help="a decode head at random, not the checkpoint's"
+    )
     add_cache_arguments(parser)
 
 
@@ -36,10 +49,38 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_mammo.engine.config.load import load_config
 
     cfg = load_config(args)
+    if args.start or cfg.get('tuning'):
+        cfg = _tuning(args, cfg)
+    elif args.data or args.new_head:
+        raise MammoError(
+            f'{"--data" if args.data else "--new-head"}: no effect without --from',
+            '--from CHECKPOINT with a config of few/',
+        )
     if cfg.get('stages'):
         _train_stages(args, cfg)
     else:
         _train(args, cfg, args.resume)
+
+
+def _tuning(args: argparse.Namespace, cfg: 'Config') -> 'Config':
+    """The complete config of a tuning.
+
+    Raises:
+        MammoError: A part of it is not given, or does not fit.
+    """
+    from mmseg_mammo.engine.few.start import few_config
+
+    if args.side is not None:
+        raise MammoError(
+            f'--side {args.side}: a tuning sees images as its checkpoint did', '--side left out'
+        )
+    if not args.start or not args.data:
+        missing = '--data FOLDER' if args.start else '--from CHECKPOINT'
+        raise MammoError(
+            f'{args.config}: {missing} is missing',
+            f'mammoseg train {args.config} --from CHECKPOINT --data FOLDER',
+        )
+    return few_config(cfg, args.start, args.data, new_head=args.new_head)
 
 
 def _train(args: argparse.Namespace, cfg: 'Config', resume: bool) -> None:

@@ -1,5 +1,6 @@
 """Training and test engine: registered hooks and loops, checkpoints, and the parts of the tools."""
 
+from mmseg_mammo.engine.few.hook import StartHook
 from mmseg_mammo.engine.fsdp import shard_layers
 from mmseg_mammo.engine.hooks.checkpoint import ResumableCheckpointHook
 from mmseg_mammo.engine.hooks.checkpoint_guard import CheckpointGuardHook
@@ -46,6 +47,7 @@ __all__ = [
     'ResumableCheckpointHook',
     'RunRecordHook',
     'SpeedHook',
+    'StartHook',
     'SyncAllBuffersHook',
     'ViewerHook',
     'shard_layers',

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from mmengine.dist import all_reduce
+from mmengine.runner import IterBasedTrainLoop
 
 
 class EpochLoss:
@@ -29,12 +30,19 @@ class EpochLoss:
 
 
 def validation_follows(runner: Any) -> bool:
-    """Whether the epoch that is just ending is validated; for ``after_train_epoch``."""
-    loop, epoch = runner.train_loop, runner.epoch + 1
+    """Whether the epoch, or step, that is just ending is validated.
+
+    For ``after_train_epoch``; where training counts in steps for ``after_train_iter``.
+    """
+    loop = runner.train_loop
+    by_step = isinstance(loop, IterBasedTrainLoop)
+    done, last = (
+        (runner.iter + 1, loop.max_iters) if by_step else (runner.epoch + 1, loop.max_epochs)
+    )
     return (
         runner.val_loop is not None
-        and epoch >= loop.val_begin
-        and (epoch % loop.val_interval == 0 or epoch == loop.max_epochs)
+        and done >= loop.val_begin
+        and (done % loop.val_interval == 0 or done == last)
     )
 
 

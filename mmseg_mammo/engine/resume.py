@@ -71,7 +71,9 @@ _WRITING = frozenset(
         ),
     )
 )
-_CHANGING = ('EpochSeedHook', 'SyncAllBuffersHook', 'EarlyStopOnTrainingLossHook')
+_CHANGING = (
+    *('EpochSeedHook', 'SyncAllBuffersHook', 'EarlyStopOnTrainingLossHook', 'StartHook'),
+)
 
 
 def refuse_another_training(runner: Any, checkpoint: Mapping[str, Any]) -> None:

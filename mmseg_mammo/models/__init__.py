@@ -5,6 +5,7 @@ from mmseg_mammo.models.encoder_decoder import InputGridEncoderDecoder
 from mmseg_mammo.models.losses.best_mask import BestMaskLoss
 from mmseg_mammo.models.losses.dice import LesionDiceLoss
 from mmseg_mammo.models.padding import PaddedDataPreProcessor
+from mmseg_mammo.models.peft.tuned import TunedEncoderDecoder
 from mmseg_mammo.models.presence.head import PresenceHead
 from mmseg_mammo.models.prompts.samplers import (
     EDTCentreSampler,
@@ -30,6 +31,7 @@ __all__ = [
     'RandomPointSampler',
     'SAMImageEncoder',
     'SAMSegmentor',
+    'TunedEncoderDecoder',
     'TwoStageSegmentor',
     'VPTVisionTransformer',
 ]

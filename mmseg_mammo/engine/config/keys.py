@@ -16,6 +16,7 @@ _MORE = (
     *('sync_bn', 'model_wrapper_cfg', 'find_unused_parameters', 'activation_checkpointing'),
     *('efficient_conv_bn_eval', 'init_weights_for_test_or_val'),
     'stages',  # of a training of two stages
+    'tuning',  # of one that starts from a checkpoint
 )
 RUNNER_KEYS = frozenset(
     {

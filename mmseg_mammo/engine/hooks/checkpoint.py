@@ -153,11 +153,22 @@ class ResumableCheckpointHook(CheckpointHook):
 
     def after_train_epoch(self, runner: Any) -> None:
         """Save, or leave it to the end of the validation that follows."""
+        if not self.by_epoch:
+            return
         if not validation_follows(runner):
             super().after_train_epoch(runner)
-        elif self.by_epoch:
+        else:
             self._due = self.every_n_epochs(runner, self.interval, self.save_begin) or (
                 self.save_last and self.is_last_train_epoch(runner)
+            )
+
+    def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
+        """Save, or leave it to the end of the validation that follows, where steps count."""
+        if self.by_epoch or not validation_follows(runner):
+            super().after_train_iter(runner, *args, **kwargs)
+        else:
+            self._due = self.every_n_train_iters(runner, self.interval, self.save_begin) or (
+                self.save_last and self.is_last_train_iter(runner)
             )
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float]) -> None:
@@ -175,7 +186,8 @@ class ResumableCheckpointHook(CheckpointHook):
         self.best_ckpt_path, self.last_ckpt = self.best_ckpt_path or previous, last
         if self._due or (better and last):  # the last one has to know the best score
             meta = {'epoch': runner.epoch, 'iter': runner.iter}
-            self._save_checkpoint_with_step(runner, runner.epoch, meta)
+            step = runner.epoch if self.by_epoch else runner.iter
+            self._save_checkpoint_with_step(runner, step, meta)
             self._due = False
         self._features.validated(False)
         if previous and previous != self.best_ckpt_path and is_main_process():
