@@ -39,6 +39,7 @@ INSIDE = {
         'backbones',
         'sam',
         'two_stage',
+        'folds',
     ),
     'reporting': ('sections', 'page', 'cards', 'report', 'predictions'),
 }

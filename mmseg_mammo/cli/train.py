@@ -27,6 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--resume', action='store_true', help='go on from the last checkpoint of the work folder'
     )
+    parser.add_argument(
+        '--folds',
+        type=int,
+        metavar='N',
+        help='cross-validate: train N times, each time without the patients of one fold, and score '
+        'each image by the model that never saw it (docs/training.md)',
+    )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     few = parser.add_argument_group('few samples: docs/few_samples.md')
     few.add_argument(
@@ -56,7 +63,9 @@ def main(args: argparse.Namespace) -> None:
             f'{"--data" if args.data else "--new-head"}: no effect without --from',
             '--from CHECKPOINT with a config of few/',
         )
-    if cfg.get('stages'):
+    if args.folds is not None:
+        _train_folds(args, cfg)
+    elif cfg.get('stages'):
         _train_stages(args, cfg)
     else:
         _train(args, cfg, args.resume)
@@ -130,6 +139,17 @@ def _train_stages(args: argparse.Namespace, cfg: 'Config') -> None:
     best = train_stages(cfg, resume, train, args.amp, read_cache(args, cfg))
     if is_first_process():
         write_card(best)
+
+
+def _train_folds(args: argparse.Namespace, cfg: 'Config') -> None:
+    """Train without each fold in turn, and write the card of the checkpoint of all."""
+    from mmseg_mammo.engine.work_dir import is_first_process
+    from mmseg_mammo.studies.few.folds import train_folds
+
+    resume = args.resume or bool(cfg.get('resume'))
+    found = train_folds(cfg, args.folds, resume, functools.partial(_train, args), args.amp)
+    if is_first_process():
+        write_card(found)
 
 
 def keep_cards(runner: Any) -> Callable[[Path], None]:

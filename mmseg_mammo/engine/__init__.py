@@ -1,6 +1,8 @@
 """Training and test engine: registered hooks and loops, checkpoints, and the parts of the tools."""
 
+from mmseg_mammo.engine.few.held_out import HeldOutHook
 from mmseg_mammo.engine.few.hook import StartHook
+from mmseg_mammo.engine.few.stop import StopAtStepHook
 from mmseg_mammo.engine.fsdp import shard_layers
 from mmseg_mammo.engine.hooks.checkpoint import ResumableCheckpointHook
 from mmseg_mammo.engine.hooks.checkpoint_guard import CheckpointGuardHook
@@ -33,6 +35,7 @@ __all__ = [
     'EarlyStopOnTrainingLossHook',
     'EpochSeedHook',
     'FusedAdamW',
+    'HeldOutHook',
     'KeepUnreachedConstructor',
     'LossValLoop',
     'NoHook',
@@ -48,6 +51,7 @@ __all__ = [
     'RunRecordHook',
     'SpeedHook',
     'StartHook',
+    'StopAtStepHook',
     'SyncAllBuffersHook',
     'ViewerHook',
     'shard_layers',

@@ -25,6 +25,10 @@ PRESENCE = 'presence'
 # A key of the record of a two-stage model: what its stages are, and what was chosen on validation.
 STAGES = 'stages'
 STAGE_NAMES = ('finder', 'refiner')
+# A key of the record of a model of folds, and of run.json of its test: how many there are.
+FOLDS = 'folds'
+# A key of the record of a tuned checkpoint: its start, and what folds say of both.
+FEW = 'few'
 FORMAT = 1  # to be raised when a field changes its meaning
 _LARGEST = 2**26  # bytes; more would be no record, but fill the memory
 # What JSON lacks and settings of a config may be: tuples, numbers that are none, keys of other types.

@@ -2,6 +2,7 @@
 
 from mmseg_mammo.models.backbones.vpt_vit import VPTVisionTransformer
 from mmseg_mammo.models.encoder_decoder import InputGridEncoderDecoder
+from mmseg_mammo.models.folds.segmentor import FoldSegmentor
 from mmseg_mammo.models.losses.best_mask import BestMaskLoss
 from mmseg_mammo.models.losses.dice import LesionDiceLoss
 from mmseg_mammo.models.padding import PaddedDataPreProcessor
@@ -22,6 +23,7 @@ __all__ = [
     'BestMaskLoss',
     'EDTCentreSampler',
     'ErrorPointSampler',
+    'FoldSegmentor',
     'InputGridEncoderDecoder',
     'JitteredBoxSampler',
     'LeanUPHead',

@@ -90,18 +90,18 @@ class InputGridEncoderDecoder(InputGrid, EncoderDecoder):
         """As ``EncoderDecoder``, with ``test_output``; B×3×S×S inputs, normalised."""
         if data_samples is not None:
             metas = [sample.metainfo for sample in data_samples]
-            logits, presence = self._infer(inputs, metas)
+            logits, presence = self.infer(inputs, metas)
             return self.put_in(inputs, data_samples, self.from_logits(logits), presence)
         shape = tuple(inputs.shape[2:])
         meta = dict(ori_shape=shape, img_shape=shape, pad_shape=shape, padding_size=[0] * 4)
-        logits, presence = self._infer(inputs, [meta] * len(inputs))
+        logits, presence = self.infer(inputs, [meta] * len(inputs))
         found = self.finish(inputs, self.postprocess_result(logits))
         for sample, logit in zip(found, presence or (), strict=False):
             self.test_output.gate(sample, logit)
         return found
 
-    def _infer(self, inputs: Tensor, metas: list[dict]) -> tuple[Tensor, list[float] | None]:
-        """B×C×S×S logits of the mask, and B raw ones of presence if there is a head for it."""
+    def infer(self, inputs: Tensor, metas: list[dict]) -> tuple[Tensor, list[float] | None]:
+        """B×C×S×S logits of the mask from B×3×S×S, and B raw ones of presence if there is a head."""
         if self.presence_head is None:
             return self.inference(inputs, metas), None
         features = self.extract_feat(inputs)

@@ -26,6 +26,9 @@ def encoder_of(model: nn.Module) -> tuple[str, nn.Module] | None:
     if isinstance(finder := getattr(model, 'finder', None), nn.Module):  # of two stages
         found = encoder_of(finder)
         return found and (f'finder.{found[0]}', found[1])
+    if isinstance(members := getattr(model, 'members', None), nn.ModuleList):  # of folds
+        found = encoder_of(members[0])
+        return found and (f'members.0.{found[0]}', found[1])
     for name in ('backbone', 'image_encoder'):
         part = getattr(model, name, None)
         if isinstance(part, nn.Module):

@@ -13,6 +13,7 @@ from mmseg_mammo.engine.config.type_names import is_a, type_name
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import sha256
 from mmseg_mammo.io.operating_point import OperatingPoint, read_operating_point
+from mmseg_mammo.models.folds.segmentor import FoldSegmentor
 from mmseg_mammo.models.input_grid import InputGrid
 from mmseg_mammo.models.test_output import (
     OF_PRESENCE,
@@ -142,6 +143,8 @@ def threshold_of(cfg: Config) -> float:
 def trained_threshold(cfg: Config) -> float:
     """The threshold of ``cfg`` without its ``test_output``."""
     model = bare_model(cfg)
+    if is_a(model.get('type'), FoldSegmentor, MODELS):
+        model = model.member
     if is_a(model.get('type'), TwoStageSegmentor, MODELS):
         chosen = (model.get('keep') or {}).get('threshold')
         return 0.5 if chosen is None else float(chosen)
@@ -180,6 +183,8 @@ def has_presence(cfg: Config) -> bool:
     model = bare_model(cfg)
     if is_a(model.get('type'), TwoStageSegmentor, MODELS):
         return True
+    if is_a(model.get('type'), FoldSegmentor, MODELS):
+        model = model.member
     return any(model.get(name) is not None for name in ('presence_head', 'object_score'))
 
 

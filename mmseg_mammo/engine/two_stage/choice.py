@@ -13,8 +13,8 @@ from mmengine.logging import print_log
 
 from mmseg_mammo.engine.config.test_output import metrics, use_test_output
 from mmseg_mammo.engine.presence.hook import arrays_of
+from mmseg_mammo.engine.steps.journal import tell
 from mmseg_mammo.engine.two_stage.joined import with_full_image
-from mmseg_mammo.engine.two_stage.journal import tell
 from mmseg_mammo.engine.two_stage.mining import answers, device_of, loader_of
 from mmseg_mammo.engine.two_stage.ranking import (
     MOST,

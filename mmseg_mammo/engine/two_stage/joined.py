@@ -5,32 +5,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 
-from mmseg_mammo.engine.checkpoint import build_model, check_state, load_model
 from mmseg_mammo.engine.config.checks import datasets_of
-from mmseg_mammo.engine.config.differences import note_clahe
 from mmseg_mammo.engine.config.image_steps import resizes, split_steps
-from mmseg_mammo.engine.config.stored import plain_settings
-from mmseg_mammo.engine.config.test_output import threshold_of
-from mmseg_mammo.engine.config.type_names import type_name
-from mmseg_mammo.engine.provenance import versions
-from mmseg_mammo.engine.training_record.describe import describe_input
+from mmseg_mammo.engine.steps.whole import (
+    build_whole,
+    describe_part,
+    describe_whole,
+    of_tests,
+    write_model,
+)
 from mmseg_mammo.engine.two_stage.stages import FINDER, OF_CROPS, REFINER, crop_steps
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.checkpoint_record import FORMAT, PRESENCE, STAGES, add_record, read_record
-from mmseg_mammo.io.files import sha256, write_atomic
+from mmseg_mammo.io.checkpoint_record import PRESENCE, STAGES, read_record
 from mmseg_mammo.models.two_stage.stage_config import without_files
 
 KEEP = {'type': 'KeepFullImage'}
-# What is of a training or its validation, and of its stages; the joined model is tested only.
-_LEFT_OUT = (
-    *('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr'),
-    *('val_dataloader', 'val_cfg', 'val_evaluator', 'stages'),
-)
-# Of the record of a stage, what the record of both keeps.
-_OF_STAGE = ('name', 'model', 'input', 'epoch', 'iter', 'best_score', 'trained_on', 'config')
 
 
 def tested_pipeline(cfg: Config) -> list[Any]:
@@ -54,7 +45,7 @@ def joined_config(cfg: Config, finder: Config, refiner: Config) -> Config:
         finder: Config that the finder was trained with.
         refiner: Of the refiner.
     """
-    settings = {key: value for key, value in cfg.to_dict().items() if key not in _LEFT_OUT}
+    settings = of_tests(cfg)
     model = settings['model']
     for name, stage in ((FINDER, finder), (REFINER, refiner)):
         model[name] = without_files(stage.to_dict()['model'])
@@ -110,15 +101,7 @@ def build_joined(joined: Config, stages: Mapping[str, Config], files: Mapping[st
         stages: Config that each stage was trained with.
         files: Checkpoint of each; frozen weights that it lacks come from the file of its config.
     """
-    model = build_model(joined)
-    state = {}
-    for name, file in files.items():
-        own = load_model(copy.deepcopy(stages[name]), file).state_dict()
-        state.update({f'{name}.{key}': value for key, value in own.items()})
-    check_state(state, model, ' and '.join(map(str, files.values())))
-    model.load_state_dict(state)
-    model.cfg = joined
-    return model.eval()
+    return build_whole(joined, {name: (stages[name], file) for name, file in files.items()})
 
 
 def write_joined(
@@ -137,19 +120,7 @@ def write_joined(
     """
     joined = model.cfg
     records = {name: read_record(file) or {} for name, file in files.items()}
-    content: dict[str, Any] = {
-        'meta': {'cfg': joined.pretty_text, 'epoch': 0, 'iter': 0},
-        'state_dict': model.state_dict(),
-    }
-    note_clahe(content)
-    record = describe_joined(joined, files, records, choice)
-
-    def write(stream: Any) -> None:
-        torch.save(content, stream)
-        add_record(stream, record)
-
-    write_atomic(path, write)
-    return {'checkpoint': path.name, 'sha256': sha256(path)}
+    return write_model(path, model, describe_joined(joined, files, records, choice))
 
 
 def describe_joined(
@@ -159,28 +130,13 @@ def describe_joined(
     choice: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The record of a checkpoint of both stages; images and data are those of the finder."""
-    finder = records[FINDER]
     stages: dict[str, Any] = {
-        name: {'sha256': sha256(files[name]), **{key: record.get(key) for key in _OF_STAGE}}
-        for name, record in records.items()
+        name: describe_part(files[name], record) for name, record in records.items()
     }
     stages['choice'] = {key: value for key, value in choice.items() if key != PRESENCE}
     return {
-        'format': FORMAT,
-        'versions': versions(),
-        'name': Path(joined.filename).stem if joined.filename else 'unnamed',
-        'model': type_name(joined.model.type),
-        'input': describe_input(joined),
-        'threshold': threshold_of(joined),
-        'trained_on': finder.get('trained_on', {}),
-        'images': finder.get('images', {}),
-        'preparation': finder.get('preparation', {}),
-        'base': [base for record in records.values() for base in record.get('base', [])],
-        'config': plain_settings(joined),
-        'epoch': sum(record.get('epoch') or 0 for record in records.values()),
-        'iter': sum(record.get('iter') or 0 for record in records.values()),
+        **describe_whole(joined, records, FINDER),
         'best_score': {'lesion_dice': choice['lesion_dice']},
-        'trained_only': False,
         STAGES: stages,
         **({PRESENCE: choice[PRESENCE]} if choice.get(PRESENCE) else {}),
     }

@@ -18,8 +18,8 @@ from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.config.loading import CacheChoice, use_cache
 from mmseg_mammo.engine.devices import on_gpu
+from mmseg_mammo.engine.steps.journal import tell
 from mmseg_mammo.engine.two_stage.joined import tested_pipeline
-from mmseg_mammo.engine.two_stage.journal import tell
 from mmseg_mammo.engine.validation.one_by_one import truth_stays
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.two_stage.candidates import crops_with_lesion

@@ -1,17 +1,16 @@
 """Run of both stages: finder, candidates, refiner, choice on validation, one checkpoint."""
 
-import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 
 from mmseg_mammo.engine.checkpoint import build_model
 from mmseg_mammo.engine.config.edits import use_mixed_precision
 from mmseg_mammo.engine.config.loading import CacheChoice
-from mmseg_mammo.engine.resume import differences
+from mmseg_mammo.engine.steps.journal import ASKED, Journal, tell
+from mmseg_mammo.engine.steps.trainings import Train, best_of, in_one_process, train_once
 from mmseg_mammo.engine.training_record.reference import fill_reference
 from mmseg_mammo.engine.two_stage.choice import OF_CANDIDATES, check_choice, choose
 from mmseg_mammo.engine.two_stage.joined import (
@@ -19,7 +18,6 @@ from mmseg_mammo.engine.two_stage.joined import (
     joined_config,
     write_joined,
 )
-from mmseg_mammo.engine.two_stage.journal import ASKED, Journal, tell
 from mmseg_mammo.engine.two_stage.mining import mine
 from mmseg_mammo.engine.two_stage.stages import (
     FINDER,
@@ -29,15 +27,12 @@ from mmseg_mammo.engine.two_stage.stages import (
     use_candidates,
 )
 from mmseg_mammo.engine.two_stage.views import check_views
-from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process, last_checkpoint
-from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.checkpoint_record import read_record
-from mmseg_mammo.io.files import sha256
+from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process
 from mmseg_mammo.io.run_folder import BEST
 
 CANDIDATES = 'candidates'  # folder of the finder's peaks, and the step that writes it
 JOINED = 'joined'
-Train = Callable[[Config, bool], None]
+JOURNAL = 'two_stage.json'
 
 
 def train_stages(
@@ -74,10 +69,10 @@ def train_stages(
     asked = check_choice(joined, finder, cfg.stages.get('presence'))
     build_model(joined)  # what does not fit is said before any training
     hold_for_training(work_dir)
-    journal = Journal(work_dir)
+    journal = Journal(work_dir, JOURNAL)
     if is_first_process():
         journal.begin(resume, asked)
-    _train(FINDER, finder, resume, train, journal)
+    train_once(FINDER, finder, resume, train, journal)
 
     def look() -> dict[str, Any]:
         found = mine(joined, finder, best_of(finder), work_dir / CANDIDATES, cache)
@@ -86,68 +81,11 @@ def train_stages(
     def join() -> dict[str, Any]:
         return {**_join(cfg, {FINDER: finder, REFINER: refiner}), ASKED: asked}
 
-    _in_one_process(CANDIDATES, journal, look)
-    _train(REFINER, refiner, resume, train, journal)
-    _in_one_process(JOINED, journal, join)
+    in_one_process(CANDIDATES, journal, look)
+    train_once(REFINER, refiner, resume, train, journal)
+    in_one_process(JOINED, journal, join)
     tell(f'Checkpoint of both stages: {work_dir / BEST}')
     return work_dir / BEST
-
-
-def best_of(stage: Config) -> Path:
-    """The checkpoint of a trained stage: the best one, or the last one of a training without any."""
-    work_dir = Path(stage.work_dir)
-    best = work_dir / BEST
-    return best if best.is_file() else last_checkpoint(work_dir)
-
-
-def _train(name: str, stage: Config, resume: bool, train: Train, journal: Journal) -> None:
-    """Train a stage unless it is trained; processes of one training are together here."""
-    if journal.facts(name) is not None:
-        _refuse_another(name, stage)
-        tell(f'{name}: trained before, {best_of(stage)}')
-        return
-    tell(f'{name}: {stage.filename} to {stage.work_dir}')
-    train(stage, resume and (Path(stage.work_dir) / 'last_checkpoint').is_file())
-    gc.collect()  # the runner holds on to the model, the other stage needs the room
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    file = best_of(stage)
-    if is_first_process():
-        journal.finish(name, {'checkpoint': file.name, 'sha256': sha256(file)})
-
-
-def _in_one_process(step: str, journal: Journal, work: Callable[[], dict[str, Any]]) -> None:
-    """Do a step in the main process; the others wait for it."""
-    if journal.facts(step) is not None:
-        return
-    if is_first_process():
-        journal.finish(step, work())
-    else:
-        journal.wait_for(step)
-
-
-def _refuse_another(name: str, stage: Config) -> None:
-    """Refuse to go on with a stage that was trained otherwise than is asked now.
-
-    Raises:
-        MammoError: A setting that changes the result differs.
-    """
-    record = read_record(best_of(stage)) or {}
-    if not record.get('config'):
-        return
-    trained = Config(record['config'])
-    refused, _ = differences(trained, stage, data_known=False)
-    refused += [
-        f'train_cfg.{key} is {now}, was {before}'
-        for key in ('max_epochs', 'max_iters')
-        if (now := stage.train_cfg.get(key)) != (before := trained.train_cfg.get(key))
-    ]
-    if refused:
-        raise MammoError(
-            f'--resume: {name} was trained otherwise: {"; ".join(refused[:5])}',
-            'the config and --cfg-options that it began with',
-            'For another training name another --work-dir',
-        )
 
 
 def _join(cfg: Config, stages: Mapping[str, Config]) -> dict[str, Any]:

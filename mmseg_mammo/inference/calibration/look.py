@@ -10,23 +10,19 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.structures import SegDataSample
-from torch import Tensor
 
 from mmseg_mammo.engine.config.loading import drop_worker_settings
 from mmseg_mammo.engine.config.test_output import bare_model
+from mmseg_mammo.engine.validation.logit_counts import PROBE, count_logits
 from mmseg_mammo.engine.validation.one_by_one import predict_step
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.calibration import fit_temperature
 from mmseg_mammo.evaluation.grids import lesion_probability
+from mmseg_mammo.evaluation.out_of_fold.held_out import BINS, RANGE, WIDTH
 from mmseg_mammo.io.image_keys import origin_of
 from mmseg_mammo.io.index import INDEX_NAME, Row, read_index
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.preparation.progress import show_progress
-
-# Logits are read at this temperature: a sigmoid of float32 is 1 from 17 on, and tells nothing then.
-PROBE = 8.0
-_RANGE, _WIDTH = 64.0, 0.02  # of the histogram of logits
-_BINS = round(2 * _RANGE / _WIDTH)
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class Seen:
     lesion: np.ndarray
     patients: np.ndarray
     sources: np.ndarray
-    logits: np.ndarray = field(default_factory=lambda: np.zeros((2, _BINS), np.int64))
+    logits: np.ndarray = field(default_factory=lambda: np.zeros((2, BINS), np.int64))
     presence: np.ndarray | None = None
 
 
@@ -80,7 +76,7 @@ def look(model: Any, cfg: Config, splits: Sequence[str], temperature: float) -> 
     given = model.test_output
     model.test_output = replace(given, temperature=temperature)
     rows: list[tuple[float, bool, str, str, float]] = []
-    counts = np.zeros((2, _BINS), np.int64)
+    counts = np.zeros((2, BINS), np.int64)
     try:
         total = len(annotations(cfg, splits))
         for sample in show_progress(predictions(model, cfg, splits), total, 'calibrating'):
@@ -88,7 +84,7 @@ def look(model: Any, cfg: Config, splits: Sequence[str], temperature: float) -> 
             truth = sample.gt_sem_seg.data[0].to(probability.device) > 0
             meta = sample.metainfo
             if not is_image_label(meta):  # nobody knows which of its pixels are lesion
-                counts += count_logits(probability, truth, temperature)
+                counts += count_logits(probability, truth, temperature).numpy()
             own = (
                 bool(truth.any()),
                 patient_of(meta),
@@ -119,27 +115,12 @@ def patient_of(image: Mapping[str, Any]) -> str:
     return f'{origin_of(image.get("source", ""))}/{image.get("patient_id", "")}'
 
 
-def count_logits(probability: Tensor, truth: Tensor, temperature: float) -> np.ndarray:
-    """A histogram of logits, 2×K counts: of background and of lesion.
-
-    Args:
-        probability: H×W at ``temperature``; pixels of exactly 0 are outside the breast.
-        truth: H×W bool.
-        temperature: That the logits were divided by.
-    """
-    logits = temperature * torch.logit(probability.double())
-    bins = ((logits.clamp(-_RANGE, _RANGE - _WIDTH / 2) + _RANGE) / _WIDTH).long()
-    inside = probability > 0
-    found = [torch.bincount(bins[inside & kind], minlength=_BINS) for kind in (~truth, truth)]
-    return torch.stack(found).cpu().numpy()
-
-
 def best_temperature(seen: Seen) -> float:
     """The temperature of the lowest likelihood loss over pixels; 1 without any lesion."""
     background, lesion = seen.logits
     if not lesion.any():
         return 1.0
-    middles = (np.arange(_BINS) + 0.5) * _WIDTH - _RANGE
+    middles = (np.arange(BINS) + 0.5) * WIDTH - RANGE
     return fit_temperature(middles, lesion, background)
 
 

@@ -6,20 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from experiments import shrink
 from prepared_sets import drop_masks
 
 from mmseg_mammo.engine.config.test_output import use_test_output
+from mmseg_mammo.engine.validation.logit_counts import PROBE
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.evaluation.grids import lesion_probability
 from mmseg_mammo.inference.calibration.look import (
-    PROBE,
     annotations,
     best_temperature,
     calibrated,
     check_model,
-    count_logits,
     look,
     scores_at,
 )
@@ -95,26 +92,6 @@ def test_an_image_label_is_an_image_with_a_lesion_and_has_no_pixels(model, prepa
     assert seen.logits.sum() == 3 * 80 * 64
     assert annotations(labelled, ['val']) == ['lesion', 'normal']
     assert calibrated(model, labelled, ['val'])[0] == 1  # no lesion pixels to fit it to
-
-
-def test_pixels_outside_the_breast_are_not_counted():
-    logits = torch.tensor([[-400.0, 3.0], [40.0, -90.0]])
-    truth = torch.tensor([[False, True], [True, False]])
-    probability = (logits / PROBE).sigmoid()
-    probability[0, 0] = 0  # what breast_only leaves there
-    background, lesion = count_logits(probability, truth, PROBE)
-    assert (background.sum(), lesion.sum()) == (1, 2)
-    middles = (np.arange(len(lesion)) + 0.5) * 0.02 - 64
-    assert middles[lesion > 0] == pytest.approx([3, 40], abs=0.02)
-    assert middles[background > 0] == pytest.approx([-64], abs=0.02)
-
-
-def test_logits_of_two_channels_are_the_difference():
-    logits = torch.randn(2, 5, 5, generator=torch.Generator().manual_seed(0)) * 3
-    found = count_logits(lesion_probability(logits), torch.zeros(5, 5, dtype=torch.bool), 1.0)[0]
-    middles = (np.arange(len(found)) + 0.5) * 0.02 - 64
-    mean = (found @ middles) / found.sum()
-    assert mean == pytest.approx(float((logits[1] - logits[0]).mean()), abs=0.02)
 
 
 def test_a_split_without_annotated_images_is_refused_by_name(cfg, prepared, tmp_path):

@@ -1,4 +1,4 @@
-"""Journal of a training of two stages: which of its steps are finished."""
+"""Journal of a training of several steps, such as two stages or folds: which are finished."""
 
 import time
 from collections.abc import Mapping
@@ -12,7 +12,6 @@ from mmseg_mammo.engine.work_dir import is_first_process
 from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.io.files import read_json, write_json
 
-JOURNAL = 'two_stage.json'
 ASKED = 'asked'  # of the facts of a step: the settings that it was done with
 _PAUSE = 0.2  # seconds between two looks at what another process does
 
@@ -24,14 +23,15 @@ def tell(text: str) -> None:
 
 
 class Journal:
-    """Finished steps by name, each with its facts, in ``two_stage.json`` of the work folder.
+    """Finished steps by name, each with its facts, in a file of the work folder.
 
     Args:
-        work_dir: Of the training of both stages.
+        work_dir: Of the whole training.
+        name: Of the file.
     """
 
-    def __init__(self, work_dir: Path) -> None:
-        self.path = work_dir / JOURNAL
+    def __init__(self, work_dir: Path, name: str) -> None:
+        self.path = work_dir / name
 
     def begin(self, resume: bool, asked: Mapping[str, Any] | None = None) -> None:
         """Start, or go on.

@@ -1,0 +1,197 @@
+"""Held-out images: what models say of pixels that they never saw, and the threshold chosen on it.
+
+Shape shorthand: N images, K bins of logits, C cuts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from mmseg_mammo.errors import DataFileError
+from mmseg_mammo.evaluation.bootstrap import Estimate, difference, mean
+from mmseg_mammo.evaluation.calibration import fit_temperature
+from mmseg_mammo.io.files import write_atomic
+
+RANGE, WIDTH = 64.0, 0.02  # of the histogram of logits
+BINS = round(2 * RANGE / WIDTH)
+_STEP = 10  # bins from one cut to the next
+_MOST = 12.0  # logits that are cut at: probabilities from 6e-6 to 1 - 6e-6
+_FIRST = round((RANGE - _MOST) / WIDTH)
+# Bins below which nothing is marked, by the cut.
+_PLACES = np.arange(_FIRST, BINS - _FIRST + 1, _STEP)
+CUTS = _PLACES * WIDTH - RANGE
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Images with a mask or without a lesion, each seen by a model that was not trained on its patient.
+
+    Attributes:
+        images: N names.
+        patients: N texts that tell patients apart.
+        folds: N numbers.
+        lesion: N pixels of the true mask; 0 of normal images.
+        counts: N×2×K pixels by their logit, of background and of lesion.
+    """
+
+    images: np.ndarray
+    patients: np.ndarray
+    folds: np.ndarray
+    lesion: np.ndarray
+    counts: np.ndarray
+
+    @cached_property
+    def dice(self) -> np.ndarray:
+        """N×C: Dice from 0 to 1 at each of :data:`CUTS`; of a normal image whether nothing is marked."""
+        marked = self.counts[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
+        # Nothing is above the last bin.
+        marked = np.concatenate([marked, np.zeros_like(marked[:, :, :1])], axis=2)[:, :, _PLACES]
+        wrong, right = marked[:, 0], marked[:, 1]
+        below = wrong + right + self.lesion[:, None]
+        normal = (self.lesion == 0)[:, None]
+        return np.where(normal, below == 0, 2 * right / np.maximum(below, 1))
+
+    def temperature(self) -> float:
+        """The temperature of the lowest likelihood loss over pixels; 1 without pixels of both kinds."""
+        background, lesion = self.counts.sum(axis=0)
+        if not lesion.any() or not background.any():
+            return 1.0
+        middles = (np.arange(BINS) + 0.5) * WIDTH - RANGE
+        return fit_temperature(middles, lesion, background)
+
+    def best_cut(self) -> int:
+        """The place in :data:`CUTS` of the best mean Dice."""
+        return best_place(self.dice.mean(axis=0))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Dice of held-out images, each cut where the images of the other folds are cut best.
+
+    Attributes:
+        dice: N, 0 to 1; see :attr:`HeldOut.dice`.
+        lesion: N bool, whether there is a lesion.
+        patients: N texts.
+    """
+
+    dice: np.ndarray
+    lesion: np.ndarray
+    patients: np.ndarray
+
+    def mean(self) -> float:
+        """Over all images, from 0 to 1."""
+        return float(self.dice.mean())
+
+    def of_lesions(self) -> Estimate:
+        """The mean over images with a lesion, in percent, with its interval over patients."""
+        return self._mean(self.lesion)
+
+    def of_all(self) -> Estimate:
+        """The mean over all images, in percent, with its interval over patients."""
+        return self._mean(np.ones(len(self.dice), bool))
+
+    def _mean(self, chosen: np.ndarray) -> Estimate:
+        if not chosen.any():
+            return Estimate(np.nan, np.nan, np.nan, np.empty(0))
+        return mean(self.dice[chosen], self.patients[chosen]).scale(100)
+
+
+def cross_fitted(held: HeldOut, place: int | None = None) -> Scores:
+    """Dice of each image at the cut that the images of the other folds choose.
+
+    Args:
+        held: The images.
+        place: In :data:`CUTS`, for all of them; None: chosen.
+    """
+    dice = np.empty(len(held.folds))
+    for fold in np.unique(held.folds):
+        own = held.folds == fold
+        others = held.dice[~own] if (~own).any() else held.dice
+        cut = best_place(others.mean(axis=0)) if place is None else place
+        dice[own] = held.dice[own, cut]
+    return Scores(dice, held.lesion > 0, held.patients)
+
+
+def gain(tuned: Scores, start: Scores, lesions: bool = True) -> Estimate:
+    """What is won over the start, in percent, paired by patient.
+
+    Args:
+        tuned: Of the same images as ``start``.
+        start: Likewise.
+        lesions: Of images with a lesion alone.
+    """
+    if lesions:
+        return difference(tuned.of_lesions(), start.of_lesions())
+    return difference(tuned.of_all(), start.of_all())
+
+
+def best_place(curve: np.ndarray) -> int:
+    """The place of the highest value; of a plateau its middle.
+
+    >>> best_place(np.array([0.1, 0.3, 0.3, 0.3, 0.2]))
+    2
+    """
+    top = int(curve.argmax())
+    level = curve[top] - 1e-9
+    end = top
+    while end + 1 < len(curve) and curve[end + 1] >= level:
+        end += 1
+    return (top + end) // 2
+
+
+def place_of_logit(logit: float) -> int:
+    """The place in :data:`CUTS` nearest to a logit."""
+    return int(np.abs(CUTS - logit).argmin())
+
+
+def write_held_out(path: Path, rows: Mapping[str, tuple[str, int, np.ndarray]]) -> None:
+    """Write what a model made of images that it never saw.
+
+    Args:
+        path: A ``.npz`` file.
+        rows: By image: its patient, pixels of its lesion, and 2×K counts.
+    """
+    content = {
+        'images': np.array(list(rows), dtype=str),
+        'patients': np.array([row[0] for row in rows.values()], dtype=str),
+        'lesion': np.array([row[1] for row in rows.values()], dtype=np.int64),
+        'counts': np.array([row[2] for row in rows.values()], dtype=np.int64).reshape(-1, 2, BINS),
+    }
+
+    def write(stream: IO[bytes]) -> None:
+        np.savez_compressed(stream, **content)
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, write)
+
+
+def read_held_out(files: Sequence[Path], folds: Mapping[str, int]) -> HeldOut:
+    """Read what the models of all folds made of their images.
+
+    Args:
+        files: Of :func:`write_held_out`.
+        folds: Fold of each image; others are left out.
+
+    Raises:
+        DataFileError: A file is missing or damaged, or an image is in none.
+    """
+    parts = []
+    for file in files:
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                parts.append({name: stored[name] for name in stored.files})
+        except (OSError, ValueError, KeyError) as error:
+            raise DataFileError(
+                f'{file}: not readable ({error})', remedy='Remove its folder, and train again'
+            ) from error
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    known = [place for place, image in enumerate(whole['images']) if str(image) in folds]
+    whole = {name: values[known] for name, values in whole.items()}
+    order = np.argsort(whole['images'], kind='stable')
+    whole = {name: values[order] for name, values in whole.items()}
+    numbers = np.array([folds[str(image)] for image in whole['images']])
+    return HeldOut(whole['images'], whole['patients'], numbers, whole['lesion'], whole['counts'])

@@ -1,0 +1,1 @@
+"""Folds: models of a cross-validation as one."""

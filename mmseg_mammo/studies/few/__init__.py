@@ -1,0 +1,1 @@
+"""Few images: cross-validated training and tuning on small sets."""

@@ -1,0 +1,239 @@
+"""Cross-validation of a tuning: what each fold says of its images at each validated step, and the choice."""
+
+import copy
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import IterBasedTrainLoop
+from mmseg.registry import LOOPS
+
+from mmseg_mammo.engine.checkpoint import load_model
+from mmseg_mammo.engine.config.test_output import bare_model, threshold_of, use_test_output
+from mmseg_mammo.engine.config.type_names import is_a, type_name
+from mmseg_mammo.engine.devices import choose_device
+from mmseg_mammo.engine.few.held_out import has_mask, held_out_rows, step_file
+from mmseg_mammo.engine.steps.journal import Journal, tell
+from mmseg_mammo.engine.steps.trainings import Train, in_one_process
+from mmseg_mammo.engine.validation.logit_counts import PROBE
+from mmseg_mammo.engine.work_dir import is_first_process
+from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.out_of_fold.held_out import (
+    HeldOut,
+    Scores,
+    cross_fitted,
+    place_of_logit,
+    read_held_out,
+    write_held_out,
+)
+from mmseg_mammo.inference.calibration.look import predictions
+from mmseg_mammo.studies.few.fold_configs import (
+    PARTS,
+    fold_config,
+    fold_splits,
+    follows_validation,
+    use_part,
+)
+from mmseg_mammo.studies.few.parts import write_part
+
+HELD_OUT = 'held_out'  # folder of what validations said of pixels
+
+
+@dataclass(frozen=True)
+class Division:
+    """The images of a tuning, and their folds.
+
+    Attributes:
+        data: Prepared folder, and the name of its index.
+        folds: Fold of each image, from 1.
+        count: Number of folds.
+        work_dir: Of the whole tuning.
+    """
+
+    data: tuple[Path, str]
+    folds: Mapping[str, int]
+    count: int
+    work_dir: Path
+
+    def part(self, name: str, splits: Mapping[str, str]) -> Path:
+        """The index of some of the images."""
+        return write_part(self.data[0], self.work_dir / PARTS / f'{name}.csv', splits, self.data[1])
+
+    def every(self, split: str) -> Path:
+        """The index of all images, as one split."""
+        return self.part(f'all_{split}', dict.fromkeys(self.folds, split))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The number of steps of the best out-of-fold Dice, and what is known at it.
+
+    Attributes:
+        steps: 0 is the start itself.
+        held: What the models of that step say of the images.
+        scores: By the number of steps.
+        place: Of the cut in :data:`.CUTS`.
+    """
+
+    steps: int
+    held: HeldOut
+    scores: Mapping[int, Scores]
+    place: int
+
+
+def check_tuned(cfg: Config) -> None:
+    """Refuse a training whose steps folds cannot choose.
+
+    Raises:
+        MammoError: It is not counted in steps, has no validation, or follows it.
+    """
+    loop = cfg.get('train_cfg') or {}
+    if not is_a(loop.get('type'), IterBasedTrainLoop, LOOPS) or not cfg.get('val_dataloader'):
+        raise MammoError(
+            f'{cfg.filename} with --from and --folds: {type_name(loop.get("type"))}',
+            'IterBasedTrainLoop with a validation, as configs/_base_/schedules/few.py has it',
+        )
+    if follows_validation(cfg):
+        raise MammoError(
+            f'{cfg.filename} with --from and --folds: its rate or its end follows the validation',
+            'a schedule that is known before, as configs/_base_/schedules/few.py has it',
+        )
+
+
+def cross_validate(
+    cfg: Config, division: Division, resume: bool, train: Train, journal: Journal
+) -> Iterator[int]:
+    """Train without each fold, and keep what each validation says of its images.
+
+    Args:
+        cfg: Of the training, complete.
+        division: Of its images.
+        resume: Whether to go on with what the work folders hold.
+        train: Trains one config.
+        journal: Of the tuning.
+
+    Yields:
+        The number of each fold that is finished.
+    """
+    for fold in range(1, division.count + 1):
+        own = tuned_fold(cfg, division, fold)
+        step = f'fold_{fold}'
+        if journal.facts(step) is None:
+            tell(f'{step} of {division.count}: {cfg.filename} to {own.work_dir}')
+            train(own, resume and (Path(own.work_dir) / 'last_checkpoint').is_file())
+            if is_first_process():
+                journal.finish(step, {'steps': validated(division, fold)})
+        if is_first_process():
+            _remove_checkpoints(Path(own.work_dir))
+        yield fold
+
+
+def tuned_fold(cfg: Config, division: Division, fold: int) -> Config:
+    """The config of the training without a fold, which keeps what it says of the fold."""
+    splits = fold_splits(division.folds, fold, division.count, inner=False)
+    own = fold_config(cfg, fold, division.part(f'fold_{fold}', splits))
+    own.work_dir = str(division.work_dir / f'fold_{fold}')
+    folder = str(division.work_dir / HELD_OUT / f'fold_{fold}')
+    own.custom_hooks = [*(own.get('custom_hooks') or []), dict(type='HeldOutHook', folder=folder)]
+    keep_last_alone(own)
+    at_probe(own)
+    return own
+
+
+def keep_last_alone(cfg: Config) -> None:
+    """Let a training by steps save a checkpoint whenever it validates, and keep the last one alone."""
+    hook = cfg.default_hooks.checkpoint
+    hook.update(interval=cfg.train_cfg.val_interval, by_epoch=False, max_keep_ckpts=1)
+    hook.pop('save_best', None)
+    hook.pop('rule', None)
+
+
+def at_probe(cfg: Config) -> None:
+    """Let a model tell its logits apart where it is sure; its masks stay what they are."""
+    before = threshold_of(cfg)
+    scale = (bare_model(cfg).get('test_output') or {}).get('temperature', 1.0) / PROBE
+    threshold = 1 / (1 + math.exp(-_logit(before) * scale)) if 0 < before < 1 else before
+    use_test_output(cfg, threshold, PROBE)
+
+
+def look_at_start(cfg: Config, start: Path, division: Division, journal: Journal) -> None:
+    """Keep what the start says of the images, of which it was trained on none."""
+    file = start_file(division)
+
+    def look() -> dict[str, Any]:
+        model = load_model(None, start, choose_device(cfg.get('device') or 'auto'))
+        at_probe(model.cfg)
+        model.test_output = type(model.test_output)(**model.cfg.model.test_output)
+        own = copy.deepcopy(cfg)
+        use_part(own, division.every('test'), ('test',))
+        found = predictions(model, own, ['test'])
+        write_held_out(file, held_out_rows(sample for sample in found if has_mask(sample)))
+        return {'file': file.name}
+
+    in_one_process('start', journal, look)
+
+
+def start_file(division: Division) -> Path:
+    """What the start says of the images."""
+    return division.work_dir / HELD_OUT / 'start.npz'
+
+
+def validated(division: Division, fold: int) -> list[int]:
+    """The steps after which a fold was validated."""
+    folder = division.work_dir / HELD_OUT / f'fold_{fold}'
+    return sorted(int(file.stem.removeprefix('step_')) for file in folder.glob('step_*.npz'))
+
+
+def choose_steps(cfg: Config, division: Division) -> Chosen:
+    """The number of steps of the best mean Dice of held-out images, one for all folds.
+
+    Each image is cut where the images of the other folds are cut best; those of a model whose
+    prompts come from the truth are cut where it was. Of equal ones the fewer steps are taken.
+
+    Args:
+        cfg: Of the training.
+        division: Of its images; all folds are finished, and the start was looked at.
+    """
+    place = fixed_place(cfg)
+    numbers = range(1, division.count + 1)
+    common = set.intersection(*(set(validated(division, fold)) for fold in numbers))
+    scores: dict[int, Scores] = {}
+    best: tuple[int, HeldOut] | None = None
+    for steps in [0, *sorted(common)]:
+        held = read_held_out(files_of(division, steps), division.folds)
+        scores[steps] = cross_fitted(held, place)
+        if best is None or scores[steps].mean() > scores[best[0]].mean():
+            best = steps, held
+    assert best is not None  # the start
+    cut = best[1].best_cut() if place is None else place
+    return Chosen(best[0], best[1], scores, cut)
+
+
+def fixed_place(cfg: Config) -> int | None:
+    """The cut of a model whose threshold cannot be chosen; None of any other."""
+    if bare_model(cfg).get('prompts_from') != 'truth':
+        return None
+    return place_of_logit(_logit(threshold_of(cfg)))
+
+
+def files_of(division: Division, steps: int) -> Sequence[Path]:
+    """What is known of all images after a number of steps."""
+    if steps == 0:
+        return [start_file(division)]
+    folder = division.work_dir / HELD_OUT
+    return [
+        step_file(folder / f'fold_{fold}', steps) for fold in range(1, division.count + 1)
+    ]
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability / (1 - probability)) if 0 < probability < 1 else 0.0
+
+
+def _remove_checkpoints(work_dir: Path) -> None:
+    """Remove the weights of a fold: what they said of its images is kept."""
+    for file in (*work_dir.glob('iter_*.pth'), work_dir / 'last_checkpoint'):
+        file.unlink(missing_ok=True)
