@@ -2,9 +2,11 @@
 
 Example:
   mammoseg annotate-next data/archive --checkpoint work_dirs/ours/best.pth --count 20 --out next_1
+  mammoseg annotate-next data/ours --simulate 5 --from best.pth --config few/unet_full --seeds 3 --out rounds
 
 DATA is a prepared folder (what is annotated already is left out), a folder of images, or a table of them;
-nothing in it is changed. The table is for the preparation. The same command goes on where it stopped. docs/annotate_next.md.
+nothing in it is changed. The same command goes on where it stopped. With --simulate DATA is a prepared folder
+that is annotated already, and the methods are compared on it by training. docs/annotate_next.md.
 """
 
 import argparse
@@ -12,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmseg_mammo.cli.arguments import add_base_argument, add_test_output
+from mmseg_mammo.cli.arguments import add_base_argument, add_cfg_options, add_test_output
 from mmseg_mammo.cli.common import check_counts, host_command, resumable
 from mmseg_mammo.errors import MammoError
 
@@ -26,7 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of a choice."""
     add = parser.add_argument
     add('data', type=Path, metavar='DATA', help='prepared folder, folder of images, or table')
-    add('--checkpoint', type=Path, required=True, help='the model that looks at them')
+    add(
+        *('--checkpoint', '--from'),
+        dest='checkpoint',
+        type=Path,
+        required=True,
+        help='the model that looks at them, and that trainings of --simulate start from',
+    )
     add('-o', '--out', type=Path, required=True, help='folder of the choice: new, or to go on with')
     _add_choice(parser.add_argument_group('what is chosen'))
     _add_pool(parser.add_argument_group('which images there are'))
@@ -36,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--batch-size', type=int, default=1, help='images at once (default: 1)')
     group.add_argument('--workers', type=int, default=2, help='threads that read (default: 2)')
     add_test_output(parser)
+    _add_simulation(parser.add_argument_group('simulation on annotated images'))
 
 
 def _add_choice(group: argparse._ArgumentGroup) -> None:
@@ -43,9 +52,9 @@ def _add_choice(group: argparse._ArgumentGroup) -> None:
     add('--count', type=int, default=20, help='images (default: 20)')
     add(
         '--method',
-        default='random',
+        nargs='+',
         help='random, stratified by what the model marks, side and view (default); entropy, where the '
-        'model is least certain; clusters, images unlike each other',
+        'model is least certain; clusters, images unlike each other (--simulate: one or more, default: all)',
     )
     add('--per-patient', type=int, default=2, help='at most so many of a patient (default: 2)')
     add(
@@ -71,15 +80,28 @@ def _add_pool(group: argparse._ArgumentGroup) -> None:
         '--patient-pattern',
         default='',
         metavar='REGEX',
-        help='patient in the path of an image, as of mammoseg prepare',
+        help='patient in the path of an image, as in a preparation',
     )
+
+
+def _add_simulation(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add('--simulate', type=int, metavar='ROUNDS', help='compare the methods over so many rounds')
+    add('--config', default='few/unet_full', help='config of a tuning (default: few/unet_full)')
+    add('--seeds', type=int, default=3, help='repetitions of each method (default: 3)')
+    add_cfg_options(group)
 
 
 @host_command
 def main(args: argparse.Namespace) -> None:
-    """Choose, and say what was chosen."""
+    """Choose, and say what was chosen; or simulate."""
     with resumable():
-        choose(args)
+        if args.simulate is None:
+            choose(args)
+        else:
+            from mmseg_mammo.cli.annotate_rounds import simulate_rounds
+
+            simulate_rounds(args, read_settings(args))
 
 
 def choose(args: argparse.Namespace) -> None:
@@ -127,10 +149,13 @@ def read_settings(args: argparse.Namespace) -> 'Settings':
     """
     from mmseg_mammo.studies.annotation.choose import Settings
 
+    method, *others = args.method or ['random']
+    if others and args.simulate is None:
+        raise MammoError(f'--method {method} {others[0]}', 'one method')
     if args.seed < 0:
         raise MammoError(f'--seed {args.seed}', 'a number from 0 on')
     return Settings(
-        method=args.method,
+        method=method,
         count=args.count,
         per_patient=args.per_patient,
         random_share=args.random_share,

@@ -1,6 +1,5 @@
 """A choice from end to end: resumed, complete, of other settings."""
 
-
 import pytest
 from tiny_models import write_blobs
 
