@@ -81,7 +81,7 @@ def read_coordinates(args: argparse.Namespace) -> str:
     return args.coordinates or 'original'
 
 
-def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+def add_cfg_options(parser: argparse._ActionsContainer) -> None:
     """Add ``--cfg-options``, as text."""
     parser.add_argument(
         '--cfg-options',

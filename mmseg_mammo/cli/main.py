@@ -44,6 +44,7 @@ COMMANDS = {
     'train': Command('train', 'Train a model'),
     'test': Command('test', 'Test a model'),
     'predict': Command('predict', 'Predict on new images'),
+    'annotate-next': Command('annotate_next', 'Choose the images to annotate next'),
     'info': Command('info', 'Say what a checkpoint is, and was trained on'),
     'calibrate': Command('calibrate', "Set a model's threshold on a hospital's own images"),
     'import-predictions': Command(

@@ -25,6 +25,7 @@ class Tile:
         breast: H×W bool, outlined thinly; None where it is not shown.
         lines: Text below it.
         warnings: Text below that, in another colour.
+        colour: Of the outline of the mask, as BGR.
     """
 
     picture: np.ndarray
@@ -32,6 +33,7 @@ class Tile:
     breast: np.ndarray | None = None
     lines: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    colour: tuple[int, int, int] = TRUTH_COLOUR
 
 
 def draw_sheet(tiles: Sequence[Tile], columns: int, text_lines: int = 5) -> np.ndarray:
@@ -55,7 +57,7 @@ def _draw(tile: Tile, text_lines: int) -> np.ndarray:
     width = PICTURE + 2 * _MARGIN
     canvas = np.full((width + text_lines * _LINE + _MARGIN, width, 3), 255, np.uint8)
     picture = cv2.cvtColor(tile.picture, cv2.COLOR_GRAY2BGR)
-    for mask, colour in ((tile.breast, BREAST_COLOUR), (tile.mask, TRUTH_COLOUR)):
+    for mask, colour in ((tile.breast, BREAST_COLOUR), (tile.mask, tile.colour)):
         if mask is not None:
             found = cv2.findContours(
                 mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE

@@ -8,7 +8,7 @@ from mmseg_mammo.visualization.contact_sheet import (
     Tile,
     draw_sheet,
 )
-from mmseg_mammo.visualization.overlay import TRUTH_COLOUR
+from mmseg_mammo.visualization.overlay import PREDICTION_COLOUR, TRUTH_COLOUR
 
 
 def has(picture, colour):
@@ -46,3 +46,11 @@ def test_text_that_is_too_long_stays_in_its_tile():
     tile = Tile(np.zeros((10, 10), np.uint8), lines=('x' * 500 + ' läsion ' * 50,))
     sheet = draw_sheet([tile, Tile(np.zeros((10, 10), np.uint8))], 2)
     assert (sheet[30:, sheet.shape[1] // 2 + 2 :] == 255).all()
+
+
+def test_a_mask_has_the_colour_of_its_tile():
+    picture, mask = np.zeros((200, 150), np.uint8), np.zeros((200, 150), bool)
+    mask[50:90, 40:80] = True
+    sheet = draw_sheet([Tile(picture, mask, colour=PREDICTION_COLOUR)], 1)
+    assert has(sheet, PREDICTION_COLOUR)
+    assert not has(sheet, TRUTH_COLOUR)

@@ -37,8 +37,16 @@ BREAST_COLUMNS = ('patient_id', 'laterality', 'images', 'views', 'score', 'regio
 _SETTINGS = 'settings.json'
 
 
-def claim_folder(out: Path, settings: Mapping[str, Any]) -> None:
+def claim_folder(
+    out: Path, settings: Mapping[str, Any], what: str = 'predictions', command: str = 'predict'
+) -> None:
     """Make ``out`` the folder of predictions with these settings, or see that it is.
+
+    Args:
+        out: The folder.
+        settings: That decide what is in it.
+        what: How messages call that.
+        command: Of ``mammoseg``, which makes it.
 
     Raises:
         MammoError: It holds something else, or predictions with other settings.
@@ -51,14 +59,14 @@ def claim_folder(out: Path, settings: Mapping[str, Any]) -> None:
         changed = [k for k in {**earlier, **settings} if earlier.get(k) != settings.get(k)]
         if changed:
             raise MammoError(
-                f'{out} holds predictions with other settings: '
+                f'{out} holds {what} with other settings: '
                 + ', '.join(f'{k} was {earlier.get(k)}, is {settings.get(k)}' for k in changed),
                 remedy='Name another --out, or repeat the earlier settings to go on',
             )
         return
     if (out.exists() and not out.is_dir()) or set(entries) - {FOLDER}:
         raise MammoError(
-            f'{out}: {"not empty, and" if out.is_dir() else "a file,"} not made by mammoseg predict',
+            f'{out}: {"not empty, and" if out.is_dir() else "a file,"} not made by mammoseg {command}',
             'a new or empty folder, or one to go on with',
             'Name another --out',
         )

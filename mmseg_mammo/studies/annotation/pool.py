@@ -1,0 +1,177 @@
+"""Pool of images that may be annotated next: what is there, what is annotated already, whose it is."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmseg_mammo.errors import DataFileError, MammoError
+from mmseg_mammo.inference.prediction_folder.inputs import Input, find_inputs
+from mmseg_mammo.io.dicom.reader import is_dicom, read_identity
+from mmseg_mammo.io.index import INDEX_NAME, Row, read_index
+from mmseg_mammo.io.mask import is_image_label
+from mmseg_mammo.io.table import read_records
+from mmseg_mammo.preparation.hospital.entry import Gaps
+from mmseg_mammo.preparation.hospital.names import tells_nothing
+from mmseg_mammo.preparation.hospital.spelling import spell
+
+TABLE = 'annotate_next.csv'
+_TABLES = ('.csv', '.tsv', '.txt', '.xlsx')
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Images of a folder, a table or a prepared folder.
+
+    Attributes:
+        inputs: Those that may be annotated next.
+        covered: Those that are annotated, or were chosen earlier, and why they are left out.
+        sides: Patient -> ``train`` or ``test``, of images in ``covered``.
+        rows: Row of the index of a prepared image, by its file.
+        pattern: Regular expression of the patient in the name of an image; '' is none.
+    """
+
+    inputs: list[Input]
+    covered: list[tuple[Input, str]] = field(default_factory=list)
+    sides: dict[str, str] = field(default_factory=dict)
+    rows: Mapping[Path, Row] = field(default_factory=dict)
+    pattern: str = ''
+
+    def patient_of(self, source: Input) -> str:
+        """The patient of an image: as it is given, of its name, or of its DICOM header; else the image.
+
+        Raises:
+            MammoError: The pattern does not match its name.
+        """
+        return patient_of(source, self.pattern)
+
+    @property
+    def without_patient(self) -> int:
+        """How many images are of a patient that nobody tells."""
+        return sum(self.patient_of(one).startswith('\0') for one in self.inputs)
+
+
+def patient_of(source: Input, pattern: str = '') -> str:
+    """The patient of an image; of one that nobody tells, a name that no other image has.
+
+    Args:
+        source: The image.
+        pattern: Regular expression with one group, searched in its name.
+
+    Raises:
+        MammoError: It does not match.
+    """
+    if source.patient_id:
+        return source.patient_id
+    if pattern:
+        match = re.search(pattern, source.image)
+        if match is None or not match[1]:
+            raise MammoError(
+                f'{source.image}: --patient-pattern {pattern!r} finds no patient in it',
+                remedy='Let the pattern match every name, or give a table with patient_id',
+            )
+        return match[1]
+    try:
+        found = read_identity(source.path).patient_id if is_dicom(source.path) else ''
+    except MammoError:  # it is listed as one that cannot be read
+        found = ''
+    return found or f'\0{source.key}'
+
+
+def read_pool(data: Path, out: Path, earlier: Sequence[Path] = (), pattern: str = '') -> Pool:
+    """Find the images that may be annotated next.
+
+    Args:
+        data: A prepared folder or its index, a folder of raw images, or a table of them.
+        out: Where the choice is written; nothing below it is an image of the pool.
+        earlier: Folders of earlier choices, whose images are not chosen again.
+        pattern: See :class:`Pool`.
+
+    Raises:
+        DataFileError: There is no image, or a table cannot be read.
+        MammoError: All images are annotated or chosen already; or the pattern does not fit.
+    """
+    Gaps(patient_pattern=pattern)  # checks it
+    inputs = find_inputs([data], out)
+    rows = _rows_of(inputs)
+    reasons = {os.path.realpath(path): why for path, why in _annotated(data, rows)}
+    sides_of = {os.path.realpath(path): side for path, side in _sides(data, rows)}
+    for path, side, folder in _chosen(earlier):
+        reasons.setdefault(path, f'chosen in {folder}')
+        sides_of[path] = side
+    free, covered, sides = [], [], {}
+    for source in inputs:
+        real = os.path.realpath(source.path)
+        if real in sides_of:
+            sides[patient_of(source, pattern)] = sides_of[real]
+        if real in reasons:
+            covered.append((source, reasons[real]))
+        else:
+            free.append(source)
+    if not free:
+        raise MammoError(
+            f'{data}: all of its {len(inputs)} images are annotated or chosen already',
+            'images that nobody has annotated',
+            'Give the folder of the archive, whose index says annotated=no, or images without an index',
+        )
+    return Pool(free, covered, sides, rows, pattern)
+
+
+def _rows_of(inputs: Sequence[Input]) -> dict[Path, Row]:
+    """Rows of the indices of prepared images, by their files."""
+    found: dict[Path, Row] = {}
+    for source in inputs:
+        if source.original_shape is None or source.path in found:
+            continue
+        index = next(p / INDEX_NAME for p in source.path.parents if (p / INDEX_NAME).is_file())
+        for row in read_index(index, check_files=False):
+            found[index.parent / row.image] = row
+    return found
+
+
+def _annotated(data: Path, rows: Mapping[Path, Row]) -> Iterator[tuple[Path, str]]:
+    """Images that have an outline, or need none, and how they are annotated."""
+    for path, row in rows.items():
+        if row.annotated != 'no' and not is_image_label(vars(row)):
+            yield path, f'annotated: {row.annotated}'
+    for path, cells in _table_rows(data):
+        state = spell('annotated', cells.get('annotated', ''))
+        if state in ('lesion', 'normal'):
+            yield path, f'annotated: {state}'
+        elif not state and not tells_nothing(cells.get('mask', '')):
+            yield path, 'annotated: it has a mask'
+
+
+def _sides(data: Path, rows: Mapping[Path, Row]) -> Iterator[tuple[Path, str]]:
+    """Images that somebody judged, and whether they are for testing; others' splits say nothing yet."""
+    for path, row in rows.items():
+        if row.annotated != 'no':
+            yield path, 'test' if row.split == 'test' else 'train'
+    judged = {path for path, _ in _annotated(data, {})}
+    for path, cells in _table_rows(data):
+        if path in judged:
+            yield path, 'test' if spell('split', cells.get('split', '')) == 'test' else 'train'
+
+
+def _table_rows(data: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Rows of a hospital's table by the file of the image; none of anything else."""
+    if not data.is_file() or data.suffix.lower() not in _TABLES or data.name == INDEX_NAME:
+        return
+    known = ('image', 'mask', 'annotated', 'split')
+    for record in read_records(data, ('image',), known=known):
+        yield data.parent / record.cells['image'].replace('\\', '/'), record.cells
+
+
+def _chosen(earlier: Sequence[Path]) -> Iterator[tuple[str, str, Path]]:
+    """Files of earlier choices, whether they are for testing, and the folder of each choice."""
+    for place in earlier:
+        folder = place if place.is_dir() else place.parent
+        if not (folder / TABLE).is_file():
+            raise DataFileError(
+                f'--earlier {place}: no {TABLE} in it', 'folders of mammoseg annotate-next'
+            )
+        for record in read_records(folder / TABLE, ('image', 'for_test')):
+            path = os.path.realpath(folder / record.cells['image'])
+            side = 'test' if record.cells['for_test'].lower() in ('yes', 'true', '1') else 'train'
+            yield path, side, folder
