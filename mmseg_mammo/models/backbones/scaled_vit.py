@@ -58,10 +58,10 @@ class ScaledVisionTransformer(VPTVisionTransformer):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """B×3×H×W images -> B×C×h×w maps, of all blocks of the first size, then of the next."""
         patch = self.side_multiple({'patch_size': self.patch_embed.projection.kernel_size})
+        sides = [int(side) for side in x.shape[-2:]]  # tensors, where ONNX is written
         found: list[Tensor] = []
         for scale in self.scales:
-            size = [max(round(side * scale / patch), 1) * patch for side in x.shape[-2:]]
-            same = size == list(x.shape[-2:])
-            image = x if same else F.interpolate(x, size, mode='bilinear', align_corners=False)
+            size = [max(round(side * scale / patch), 1) * patch for side in sides]
+            image = x if size == sides else F.interpolate(x, size, mode='bilinear', align_corners=False)
             found += super().forward(image)
         return tuple(found)

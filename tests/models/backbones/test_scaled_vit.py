@@ -42,3 +42,12 @@ def test_what_cannot_be_is_refused(wrong):
         ScaledVisionTransformer(**TINY, **wrong)
     with pytest.raises(MammoError, match='out_tokens'):
         ScaledVisionTransformer(**TINY, out_tokens=True)
+
+
+def test_it_is_traced_as_an_onnx_file_is_written():
+    model, image = ScaledVisionTransformer(**TINY, blocks=1).eval(), torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        traced = torch.jit.trace(model, image)
+        other = torch.randn(1, 3, 32, 32)
+        for one, expected in zip(traced(other), model(other), strict=True):
+            torch.testing.assert_close(one, expected)
