@@ -62,6 +62,8 @@ class ScaledVisionTransformer(VPTVisionTransformer):
         found: list[Tensor] = []
         for scale in self.scales:
             size = [max(round(side * scale / patch), 1) * patch for side in sides]
-            image = x if size == sides else F.interpolate(x, size, mode='bilinear', align_corners=False)
+            image = (
+                x if size == sides else F.interpolate(x, size, mode='bilinear', align_corners=False)
+            )
             found += super().forward(image)
         return tuple(found)

@@ -20,8 +20,8 @@ from mmseg_mammo.io.run_folder import IMAGES, TEST_COLUMNS, read_records
 from mmseg_mammo.studies.annotation.look import look_at_all
 from mmseg_mammo.studies.annotation.seen import Seen
 from mmseg_mammo.studies.annotation.simulate import Tools
+from mmseg_mammo.studies.closing import end_workers
 from mmseg_mammo.studies.few.fold_configs import use_part
-from mmseg_mammo.studies.search import end_workers
 
 
 def real_tools(few: Config, start: Path, root: Path, device: str = 'auto') -> Tools:

@@ -85,7 +85,7 @@ def write_choice(
         if not path.is_file():
             write_png(path, found.mask.astype(np.uint8) * 255)
         facts = pool.rows.get(source.path)
-        rows.append({**_row(choice, source, loaded, facts, out, pool), 'round': number})
+        rows.append({**_line(choice, source, loaded, facts, out, pool), 'round': number})
         tiles.append(_tile_of(choice, source, loaded, found, path))
     for start in range(0, len(tiles), _PER_SHEET):
         sheet = draw_sheet(tiles[start : start + _PER_SHEET], _PER_ROW)
@@ -96,7 +96,7 @@ def write_choice(
     write_table(out / TABLE, COLUMNS, rows)
 
 
-def _row(
+def _line(
     choice: Choice, source: Input, loaded: Loaded, facts: Row | None, out: Path, pool: Pool
 ) -> dict[str, Any]:
     """A row of the table; what a DICOM header tells is left to the preparation, as it is in ``predict``."""
