@@ -16,6 +16,7 @@ from mmseg_mammo.evaluation.learning_curve.points import Point, rising
 
 FEWEST_COUNTS = 4  # above 0: three that a form of three numbers is fitted to, and one to check it
 FARTHEST = 2.0  # times the last count
+_CHECKED = 0.8  # of the last count: what is nearer to it would give its forecast away
 _LEVEL = 0.005  # a gain in percentage points that is shown as 0.0
 
 
@@ -66,18 +67,19 @@ class Forecast:
 
 
 def last_count_errors(points: Sequence[Point], unit: str = 'images') -> dict[str, float]:
-    """How far each form's forecast of the last count, from those before, is off.
+    """How far each form's forecast of the last count, from those of up to 80 % of it, is off.
 
     Args:
-        points: At least four above 0.
+        points: At least four above 0, three of them of up to 80 % of the last.
         unit: Of their counts.
 
     Returns:
         By form, forecast − truth in percentage points.
     """
     counts, scores = _means(points, unit)
+    known = _before(counts)
     return {
-        form.name: float(fit(form, counts[:-1], scores[:-1]).at(counts[-1])[0] - scores[-1])
+        form.name: float(fit(form, counts[known], scores[known]).at(counts[-1])[0] - scores[-1])
         for form in FORMS
     }
 
@@ -121,11 +123,17 @@ def _gains_of_rounds(counts: np.ndarray, scores: np.ndarray, more: int) -> np.nd
         more: Images or patients.
     """
     wrong, gains = [], []
+    known = _before(counts)
     for form in FORMS:
-        told = fit(form, counts[:-1], scores[:, :-1]).at(counts[-1])
+        told = fit(form, counts[known], scores[:, known]).at(counts[-1])
         wrong.append(np.abs(told - scores[:, -1]))
         gains.append(_gains(fit(form, counts, scores), counts[-1], more))
     return np.choose(np.argmin(wrong, axis=0), gains)
+
+
+def _before(counts: np.ndarray) -> np.ndarray:
+    """K bool: the counts that the last one is forecast from."""
+    return counts <= _CHECKED * counts[-1]
 
 
 def _means(points: Sequence[Point], unit: str) -> tuple[np.ndarray, np.ndarray]:
@@ -137,9 +145,16 @@ def _means(points: Sequence[Point], unit: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _too_few(known: Sequence[Point], unit: str) -> str:
-    counts = len({each.count(unit) for each in known})
-    if counts < FEWEST_COUNTS:
-        return f'{counts} counts above 0; it takes {FEWEST_COUNTS}, the last one as a check'
+    counts = np.array([each.count(unit) for each in known])
+    different = len(set(counts.tolist()))
+    if different < FEWEST_COUNTS:
+        return f'{different} counts above 0; it takes {FEWEST_COUNTS}, the last one as a check'
+    before = len(set(counts[_before(counts)].tolist()))
+    if before < FEWEST_COUNTS - 1:
+        return (
+            f'{before} counts of up to {_CHECKED:.0%} of the last one, {counts[-1]:.0f}; it takes '
+            f'{FEWEST_COUNTS - 1} to check whether they forecast it'
+        )
     if any(not len(each.score.rounds) for each in known):
         return f'fewer than {FEWEST} test patients with a lesion'
     return ''

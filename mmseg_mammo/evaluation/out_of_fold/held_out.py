@@ -3,7 +3,7 @@
 Shape shorthand: N images, K bins of logits, C cuts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -100,20 +100,43 @@ class Scores:
         return mean(self.dice[chosen], self.patients[chosen]).scale(100)
 
 
-def cross_fitted(held: HeldOut, place: int | None = None) -> Scores:
+def cross_fitted(held: HeldOut, place: int | None = None, default: int | None = None) -> Scores:
     """Dice of each image at the cut that the images of the other folds choose.
 
     Args:
         held: The images.
         place: In :data:`CUTS`, for all of them; None: chosen.
+        default: Where the other folds have no lesion, and would choose to mark nothing at all; None:
+            that of a probability of 0.5.
     """
-    dice = np.empty(len(held.folds))
-    for fold in np.unique(held.folds):
-        own = held.folds == fold
-        others = ~own if (~own).any() else own
-        cut = best_cut(held.dice[others], held.lesion[others] > 0) if place is None else place
-        dice[own] = held.dice[own, cut]
+    dice = crossed(held.dice, held.lesion > 0, held.folds, place, default)
     return Scores(dice, held.lesion > 0, held.patients)
+
+
+def turns(folds: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The images of each fold, and those of the others; of a single one the same."""
+    for fold in np.unique(folds):
+        own = folds == fold
+        yield own, ~own if (~own).any() else own
+
+
+def crossed(
+    dice: np.ndarray, lesion: np.ndarray, folds: np.ndarray, place: int | None, default: int | None
+) -> np.ndarray:
+    """N Dice, each at the cut of the other folds."""
+    found = np.empty(len(folds))
+    for own, others in turns(folds):
+        found[own] = dice[own, cut_of(dice[others], lesion[others], place, default)]
+    return found
+
+
+def cut_of(dice: np.ndarray, lesion: np.ndarray, place: int | None, default: int | None) -> int:
+    """The place of the cut that images choose; arguments as of :func:`cross_fitted`."""
+    if place is not None:
+        return place
+    if not lesion.any():
+        return place_of_logit(0.0) if default is None else default
+    return best_cut(dice, lesion)
 
 
 def gain(tuned: Scores, start: Scores, lesions: bool = True) -> Estimate:

@@ -1,5 +1,6 @@
 """Choice of the images to annotate next: a method, a random share for testing, and patients. Pure."""
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -82,11 +83,13 @@ class Patients:
     Attributes:
         of: The patient of an image by its key; asked only of images that are about to be taken.
         most: Images of a patient.
+        share: Of patients that are kept for testing, as :func:`kept_for_test` draws them.
         sides: Patient -> ``train`` or ``test``, of those that are on one side of the split already.
     """
 
     of: Callable[[str], str]
     most: int
+    share: float = 0.0
     sides: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -98,11 +101,25 @@ class Patients:
             side: ``train`` or ``test``.
         """
         patient = self.of(key)
-        if self.counts[patient] >= self.most or self.sides.get(patient, side) != side:
+        kept = 'test' if kept_for_test(patient, self.share) else 'train'
+        if self.counts[patient] >= self.most or self.sides.get(patient, kept) != side:
             return False
         self.counts[patient] += 1
         self.sides[patient] = side
         return True
+
+
+def kept_for_test(patient: str, share: float) -> bool:
+    """Whether a patient gives images for testing alone, in every round and whatever the seed.
+
+    Methods never take of them: else those that are left for the tests of later rounds would be the
+    ones that no method wanted.
+
+    Args:
+        patient: Who is drawn by a hash of this.
+        share: Of all patients.
+    """
+    return zlib.crc32(f'test {patient}'.encode()) < share * 2**32
 
 
 def choose(
@@ -114,7 +131,8 @@ def choose(
 ) -> list[Choice]:
     """Choose images: first the plain random ones for testing, then those of the method.
 
-    No patient gives images to both: a patient of the test set is never trained on.
+    No patient gives images to both: a patient of the test set is never trained on. Who is for testing
+    does not depend on the round (:func:`kept_for_test`).
 
     Args:
         seen: The images that may be chosen.
@@ -128,12 +146,20 @@ def choose(
         where patients give no more.
     """
     rng = np.random.default_rng([settings.seed, settings.number])
-    patients = Patients(patient_of, settings.per_patient, dict(sides or {}))
+    share = settings.random_share
+    patients = Patients(patient_of, settings.per_patient, share, dict(sides or {}))
     wanted = round(settings.count * settings.random_share)
     order = [
         Proposal(int(place), 'plain random, for testing') for place in rng.permutation(len(seen))
     ]
     for_test = take(seen, [order], [wanted], patients, 'test')
+    if len(for_test) < wanted and 'train' not in patients.sides.values():
+        # No method has chosen yet: whoever is left is a fair sample, too.
+        known = {choice.seen.key for choice in for_test}
+        others = [one for one in order if seen[one.place].key not in known]
+        patients.share = 1.0
+        for_test += take(seen, [others], [wanted - len(for_test)], patients, 'test')
+        patients.share = share
     rest = [one for one in seen if one.key not in {choice.seen.key for choice in for_test}]
     count = settings.count - wanted  # also where patients give fewer for testing
     methods: dict[str, Propose] = {

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_mammo.evaluation.bootstrap import ROUNDS, Estimate, draws, estimate, seed_of
+from mmseg_mammo.evaluation.bootstrap import Estimate, estimate
+from mmseg_mammo.evaluation.learning_curve.points import Scores as CurveScores
+from mmseg_mammo.evaluation.learning_curve.points import point
 from mmseg_mammo.io.files import read_json, write_atomic
 from mmseg_mammo.io.table import write_table
 from mmseg_mammo.studies.annotation.methods import METHODS
@@ -57,7 +59,7 @@ def write_rounds(out: Path) -> list[dict[str, Any]]:
 def summarise_rounds(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Mean lesion Dice of each method at each round, and its difference to stratified random.
 
-    Intervals are from patients and seeds drawn with replacement. A difference is of the same test
+    Intervals are from patients and seeds drawn with replacement (:func:`.rounds`). A difference is of the same test
     images and the same seeds; of a single seed the interval is of patients alone.
 
     Args:
@@ -155,16 +157,10 @@ def _over_seeds(found: Sequence[Scores]) -> Estimate:
         return estimate(float('nan'), np.empty(0))
     names, places = np.unique([found[0][image][0] for image in images], return_inverse=True)
     values = np.array([[scores[image][1] for image in images] for scores in found])
-    if len(names) == 1:
-        return estimate(float(values.mean()), np.empty(0), 1)
-    seed = seed_of(names)
-    counts = draws(len(names), seed)
+    sizes = np.bincount(places, minlength=len(names)).astype(float)
     sums = np.array([np.bincount(places, row, len(names)) for row in values])
-    sizes = np.bincount(places, minlength=len(names))
-    by_seed = (sums @ counts.T) / (counts @ sizes)  # seeds × rounds
-    chosen = np.random.default_rng(seed).integers(0, len(values), (len(values), ROUNDS))
-    rounds = np.take_along_axis(by_seed, chosen, axis=0).mean(axis=0)
-    return estimate(float(values.mean()), rounds, len(names))
+    none = np.zeros(len(values))
+    return point(CurveScores(none, none, names, sums / sizes, sizes)).score
 
 
 def _cell_line(cell: Mapping[str, Any]) -> dict[str, Any]:

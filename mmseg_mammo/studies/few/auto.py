@@ -158,7 +158,7 @@ def _row(name: str, tuning: Tuning, seconds: float) -> dict[str, Any]:
         'gain': fitted.gain.value,
         'gain_low': fitted.gain.low,
         'gain_high': fitted.gain.high,
-        'dice': 100 * chosen.scores[steps].mean(),
+        'dice': 100 * chosen.tuned.mean(),
     }
     return {
         'tuning': name,

@@ -21,6 +21,7 @@ from mmseg_mammo.engine.steps.trainings import Train, in_one_process
 from mmseg_mammo.engine.validation.logit_counts import PROBE
 from mmseg_mammo.engine.work_dir import is_first_process
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.out_of_fold.choice import choice_fitted
 from mmseg_mammo.evaluation.out_of_fold.held_out import (
     HeldOut,
     Scores,
@@ -75,14 +76,16 @@ class Chosen:
     Attributes:
         steps: 0 is the start itself.
         held: What the models of that step say of the images.
-        scores: By the number of steps.
+        scores: By the number of steps. The best of them has the luck of its images.
         place: Of the cut in :data:`.CUTS`.
+        tuned: What tuning comes to: each image after the steps above 0 that the other folds choose.
     """
 
     steps: int
     held: HeldOut
     scores: Mapping[int, Scores]
     place: int
+    tuned: Scores
 
 
 def check_tuned(cfg: Config) -> None:
@@ -192,7 +195,9 @@ def choose_steps(cfg: Config, division: Division) -> Chosen:
     """The number of steps of the best mean Dice of held-out images, one for all folds.
 
     Each image is cut where the images of the other folds are cut best; those of a model whose
-    prompts come from the truth are cut where it was. Of equal ones the fewer steps are taken.
+    prompts come from the truth are cut where it was. Of equal ones the fewer steps are taken. The start
+    is kept unless tuning is better where the other folds choose the steps, too: the best of several
+    steps is better than the start by chance alone.
 
     Args:
         cfg: Of the training.
@@ -201,16 +206,19 @@ def choose_steps(cfg: Config, division: Division) -> Chosen:
     place = fixed_place(cfg)
     numbers = range(1, division.count + 1)
     common = set.intersection(*(set(validated(division, fold)) for fold in numbers))
-    scores: dict[int, Scores] = {}
-    best: tuple[int, HeldOut] | None = None
-    for steps in [0, *sorted(common)]:
-        held = read_held_out(files_of(division, steps), division.folds)
-        scores[steps] = cross_fitted(held, place)
-        if best is None or scores[steps].mean() > scores[best[0]].mean():
-            best = steps, held
-    assert best is not None  # the start
-    cut = best[1].best_cut() if place is None else place
-    return Chosen(best[0], best[1], scores, cut)
+    helds = {
+        steps: read_held_out(files_of(division, steps), division.folds)
+        for steps in [0, *sorted(common)]
+    }
+    default = place_of_logit(_logit(threshold_of(cfg)))
+    scores = {steps: cross_fitted(held, place, default) for steps, held in helds.items()}
+    above = [steps for steps in helds if steps] or [0]
+    tuned = choice_fitted([helds[steps] for steps in above], place, default)
+    steps = max(above, key=lambda each: scores[each].mean())
+    if tuned.mean() <= scores[0].mean() or scores[steps].mean() <= scores[0].mean():
+        steps = 0
+    cut = helds[steps].best_cut() if place is None else place
+    return Chosen(steps, helds[steps], scores, cut, tuned)
 
 
 def fixed_place(cfg: Config) -> int | None:

@@ -31,7 +31,7 @@ class Fitted(NamedTuple):
         checkpoint: ``best.pth``.
         steps: That all images were trained for; 0: the start is kept.
         start: Dice of the start.
-        tuned: Dice of the best number of steps above 0.
+        tuned: Dice after the steps above 0 that the other folds choose (:attr:`.Chosen.tuned`).
         gain: ``tuned`` − ``start``, paired by patient.
     """
 
@@ -44,9 +44,9 @@ class Fitted(NamedTuple):
 
 def fitted_of(checkpoint: Path, chosen: Chosen) -> Fitted:
     """What a choice comes to."""
-    start, best = chosen.scores[0], chosen.scores[best_above(chosen)]
-    won = gain(best, start)
-    return Fitted(checkpoint, chosen.steps, start.of_lesions(), best.of_lesions(), won)
+    start, tuned = chosen.scores[0], chosen.tuned
+    won = gain(tuned, start)
+    return Fitted(checkpoint, chosen.steps, start.of_lesions(), tuned.of_lesions(), won)
 
 
 def best_above(chosen: Chosen) -> int:

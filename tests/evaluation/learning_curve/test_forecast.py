@@ -92,3 +92,15 @@ def test_the_start_at_no_image_does_not_move_the_fit():
     beside = forecast(curve((2.0, *means), (0, *counts)), 20)
     assert beside.gain.value == alone.gain.value
     assert beside.errors == alone.errors
+
+
+def test_a_count_beside_the_last_one_does_not_pass_for_a_forecast_of_it():
+    """40 and all 41 images: what was known of 41 is what 20 images told."""
+    counts = (5, 10, 20, 40, 41)
+    without = forecast(curve((30, 36, 40, 43, 43.1), (5, 10, 20, 40, 41), noise=1), 20)
+    assert without.errors == last_count_errors(curve((30, 36, 40, 43.1), (5, 10, 20, 41)))
+    found = forecast(curve((30, 40, 43, 43.1), counts[1:], noise=1), 20)
+    assert found.sentence() == (
+        'No forecast: 2 counts of up to 80% of the last one, 41; it takes 3 to check whether they '
+        'forecast it.'
+    )

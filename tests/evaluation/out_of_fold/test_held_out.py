@@ -127,3 +127,14 @@ def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / 'x.npz').write_bytes(b'PK')
     with pytest.raises(DataFileError, match=r'x\.npz: not readable'):
         read_held_out([tmp_path / 'x.npz'], {})
+
+
+def test_folds_without_a_lesion_do_not_choose_to_mark_nothing():
+    """Two patients, one with lesions that are told apart without fail."""
+    counts = np.zeros((4, 2, BINS), np.int64)
+    counts[:, 0, round((RANGE - 3) / WIDTH)] = 100
+    counts[:2, 1, round((RANGE + 3) / WIDTH)] = 10
+    names = np.array(['a', 'b', 'c', 'd'])
+    held = HeldOut(names, names, np.array([1, 1, 2, 2]), np.array([10, 10, 0, 0]), counts)
+    assert cross_fitted(held).dice.tolist() == [1, 1, 1, 1]
+    assert cross_fitted(held, default=place_of_logit(8.0)).dice.tolist() == [0, 0, 1, 1]

@@ -53,6 +53,23 @@ def test_the_share_for_testing_is_plain_random():
     assert share == pytest.approx(0.1, abs=0.03)
 
 
+@pytest.mark.parametrize('method', ['random', 'entropy'])
+def test_the_share_for_testing_stays_a_fair_sample_in_later_rounds(method):
+    """Of what a method has left over it would be none: that takes images with marks first."""
+    drawn = []
+    for seed in range(40):
+        seen = [Seen(f'{seed}-{n}/0', n % 10 < 3, 0.1 + n % 10) for n in range(150)]
+        sides = {}
+        for number in range(1, 6):
+            free = [one for one in seen if patient(one.key) not in sides]
+            found = choose(free, Settings(method, 20, 2, 0.2, number, seed), patient, sides)
+            own = {True: 'test', False: 'train'}
+            sides.update((patient(one.seen.key), own[one.for_test]) for one in found)
+            if number > 3:
+                drawn += [one.seen.lesion for one in found if one.for_test]
+    assert sum(drawn) / len(drawn) == pytest.approx(0.3, abs=0.06)
+
+
 def test_patients_with_annotated_images_stay_on_their_side():
     sides = {str(p): 'test' if p < 20 else 'train' for p in range(40)}
     for seed in range(5):

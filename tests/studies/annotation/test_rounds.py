@@ -84,3 +84,10 @@ def test_what_is_done_is_written_whichever_process_did_it(tmp_path):
     }
     assert all(row['against_random'] for row in rows(SUMMARY) if row['method'] == 'entropy')
     assert cv2.imread(str(tmp_path / PICTURE)).shape[0] > 300
+
+
+def test_the_part_of_seeds_is_widened_since_few_are_drawn_from():
+    """All patients alike: the interval is of seeds alone, of which a draw of two has half the variance."""
+    cells = [cell('random', seed, 1, [value] * 20) for seed, value in enumerate((0.3, 0.5))]
+    line = of(summarise_rounds(cells), 'random', 1)
+    assert line['high'] - line['low'] == pytest.approx(20 * np.sqrt(2), abs=0.1)

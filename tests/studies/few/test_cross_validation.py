@@ -61,6 +61,20 @@ def test_of_equal_steps_the_fewer_are_taken_and_the_start_first(division, cfg):
     assert choose_steps(cfg, division).steps == 0
 
 
+def test_a_step_that_is_best_by_one_fold_alone_does_not_replace_the_start(division, cfg):
+    """Each of two steps is good for one fold; by the other fold nobody would have known which."""
+    for steps, level in ((0, 6), (10, 9), (20, 5)):
+        put(division, steps, level)
+    good, bad = files_of(division, 10)[1], files_of(division, 20)[1]
+    better = good.read_bytes()
+    good.write_bytes(bad.read_bytes())
+    bad.write_bytes(better)
+    chosen = choose_steps(cfg, division)
+    assert chosen.scores[10].mean() > chosen.scores[0].mean()
+    assert chosen.tuned.mean() < chosen.scores[0].mean()
+    assert chosen.steps == 0
+
+
 def test_a_step_that_one_fold_has_not_reached_does_not_count(division, cfg):
     for steps, level in ((0, 1), (10, 5), (20, 9)):
         put(division, steps, level)

@@ -19,7 +19,7 @@ def chosen():
     lesion = counts[:, 1].sum(axis=1)
     held = HeldOut(names, names, np.array([1, 2]), lesion, counts)
     scores = {0: cross_fitted(held, 0), 10: cross_fitted(held), 20: cross_fitted(held, 0)}
-    return Chosen(10, held, scores, held.best_cut())
+    return Chosen(10, held, scores, held.best_cut(), scores[10])
 
 
 def test_the_weights_stay_and_threshold_and_temperature_are_those_of_the_folds(
