@@ -68,6 +68,8 @@ def _try_all(args: argparse.Namespace, shared: dict[str, Any]) -> Path:
 
     if args.new_head:
         raise MammoError(f'--new-head with {AUTO}', 'a single config of few/')
+    if args.launcher != 'none':  # each process would look at a clock of its own
+        raise MammoError(f'--launcher {args.launcher} with {AUTO}', 'one process')
     names = cheapest_first(fitting(read_start(args.start).kind))
     configs = {}
     for name in names:

@@ -20,6 +20,11 @@ def start(prepared, tmp_path):
             ['--from', 'START', '--data', 'DATA', '--new-head'],
             '--new-head with few/auto',
         ),
+        (
+            'few/auto',
+            ['--from', 'START', '--data', 'DATA', '--launcher', 'pytorch'],
+            '--launcher pytorch with few/auto',
+        ),
         ('few/auto', ['--from', 'START', '--data', 'DATA', '--minutes', '0'], '--minutes 0'),
         (
             'few/unet_full',

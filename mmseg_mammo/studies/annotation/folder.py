@@ -51,10 +51,10 @@ _README = """# Images to annotate next
    The preparation refuses a mask with a lesion whose row still says `no` or `normal`, and a row that says
    `lesion` whose mask is black.
 
-Rows with `for_test=yes` (split `test`) were drawn by plain chance. Keep them for testing, and correct them with
-more care than any other: a mark of the model that nobody questioned makes the test agree with the model.
+Rows with `for_test=yes` (split `test`) were drawn by plain chance. Keep them for testing. Their masks are black
+on purpose: outline these yourself, since a mark of the model makes the test agree with the model.
 
-What the masks show was drawn by a model. Nothing here is a medical device.
+What the other masks show was drawn by a model. Nothing here is a medical device.
 """
 
 
@@ -83,7 +83,9 @@ def write_choice(
         found = predictor.predict([loaded])[0]
         path = out / MASKS / f'{source.key}.png'
         if not path.is_file():
-            write_png(path, found.mask.astype(np.uint8) * 255)
+            # A test that begins with marks of a model would agree with the model.
+            marked = np.zeros_like(found.mask) if choice.for_test else found.mask
+            write_png(path, marked.astype(np.uint8) * 255)
         facts = pool.rows.get(source.path)
         rows.append({**_line(choice, source, loaded, facts, out, pool), 'round': number})
         tiles.append(_tile_of(choice, source, loaded, found, path))
@@ -136,6 +138,8 @@ def _tile_of(choice: Choice, source: Input, loaded: Loaded, found: Prediction, p
     use = 'for testing' if choice.for_test else 'for training'
     marked = len(found.regions)
     regions = 'nothing marked' if not marked else f'{marked} region{"s" * (marked > 1)} marked'
+    if choice.for_test:
+        regions = 'to be outlined without help'
     lines = (source.image, f'{choice.seen.stratum}; {use}', regions, choice.why)
     picture = grey_picture(loaded.image, shape)
     return Tile(picture, resize_mask(mask, shape), lines=lines, colour=PREDICTION_COLOUR)

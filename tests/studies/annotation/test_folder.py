@@ -28,17 +28,19 @@ def rows(out):
 def test_masks_are_what_the_model_marks_on_the_grid_of_the_image(predictor, tmp_path):
     write_blobs(tmp_path / 'in' / 'P1_a.png', 1, shape=(70, 50))
     write_blobs(tmp_path / 'in' / 'P2_b.png', 2)
+    write_blobs(tmp_path / 'in' / 'P3_c.png', 3)
     out = tmp_path / 'out'
     pool = read_pool(tmp_path / 'in', out, pattern='^(P.)_')
     choices = [
         Choice(Seen('P1_a', True, 0.1, 'LEFT', 'CC'), 'uncertain', 0.25, False),
         Choice(Seen('P2_b', True, 0.1), 'plain random', None, True),
+        Choice(Seen('P3_c', True, 0.1), 'plain random', None, True),
     ]
     corrected = np.zeros((80, 64), np.uint8)
     corrected[3:9, 4:8] = 255
     write_png(out / 'masks' / 'P2_b.png', corrected)  # of a run that was stopped
     write_choice(predictor, pool, choices, out, 3)
-    first, second = rows(out)
+    first, second, third = rows(out)
     assert first == {
         'image': '../in/P1_a.png',
         'mask': 'masks/P1_a.png',
@@ -63,6 +65,7 @@ def test_masks_are_what_the_model_marks_on_the_grid_of_the_image(predictor, tmp_
     assert mask.shape == (70, 50)
     np.testing.assert_array_equal(read_labels(out / 'masks' / 'P2_b.png') > 0, corrected > 0)
     assert cv2.imread(str(out / 'sheet_1.png')).shape[0] > 240
+    assert not read_labels(out / third['mask']).any()  # for testing: nothing to agree with
     readme = (out / 'README.md').read_text()
     assert f'prepare data/NEW --table {out / TABLE} --patient-pattern ' in readme
 
