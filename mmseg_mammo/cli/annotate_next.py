@@ -188,7 +188,7 @@ def say_choice(out: Path, count: int, found: 'Outcome') -> None:
     print(f'{len(found.rows)} images: {len(found.rows) - test} for training, {test} for testing')
     if len(found.rows) < count and not found.before:
         print(
-            f'WARNING: {count} were asked for: patients give no more '
-            '(--per-patient, and no patient is on both sides of the split).'
+            f'WARNING: {count} were asked for: there are no more images that may be chosen '
+            '(at most --per-patient of each patient, and no patient on both sides of the split).'
         )
     print(f'{out / "README.md"}: what to do. {out / "sheet_1.png"}: the images.')

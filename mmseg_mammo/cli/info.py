@@ -74,7 +74,7 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('model', record['model']),
         ('input', f'{size} pixels: {steps}'),
         ('normalised', f'mean {_values(seen["mean"])}, std {_values(seen["std"])}'),
-        ('threshold', f'{record["threshold"]:g}'),
+        ('threshold', _threshold(record)),
         *_presence(record),
         *_stages(record.get(STAGES)),
         *_tuning(record.get(TUNING)),
@@ -90,6 +90,12 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('made by', f'mmseg_mammo {record["versions"]["mmseg_mammo"]}'),
     ]
     return [*lines, ('', 'Not a medical device.')]
+
+
+def _threshold(record: Mapping[str, Any]) -> str:
+    output = record['config']['model'].get('test_output') or {}
+    warm = output.get('temperature', 1)
+    return f'{record["threshold"]:.4g}' + (f' at a temperature of {warm:.4g}' if warm != 1 else '')
 
 
 def _presence(record: Mapping[str, Any]) -> list[tuple[str, str]]:

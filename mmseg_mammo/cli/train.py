@@ -126,6 +126,7 @@ def _train(args: argparse.Namespace, cfg: 'Config', resume: bool) -> None:
     from mmseg_mammo.engine.training_record.reference import fill_reference
     from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint
     from mmseg_mammo.io.run_folder import BEST
+    from mmseg_mammo.studies.closing import end_workers
 
     if not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
         raise MammoError(
@@ -142,6 +143,7 @@ def _train(args: argparse.Namespace, cfg: 'Config', resume: bool) -> None:
     runner = build_runner(cfg, args.local_rank, read_cache(args, cfg))
     write = keep_cards(runner)
     runner.train()
+    end_workers(runner._train_loop, runner._val_loop)  # another training may follow
     if is_main_process() and not (work_dir / BEST).is_file():  # a training without validation
         write(last_checkpoint(work_dir))
 

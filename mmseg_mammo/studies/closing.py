@@ -29,5 +29,10 @@ def end_workers(*loops: Any) -> None:
     """
     for loop in loops:
         loader = getattr(loop, 'dataloader', None)
+        # A loop by steps holds an iterator of its own.
+        for holder in (loader, getattr(loop, 'dataloader_iterator', None)):
+            iterator: Any = getattr(holder, '_iterator', None)
+            if hasattr(iterator, '_shutdown_workers'):
+                iterator._shutdown_workers()
         if isinstance(loader, DataLoader):
             loader._iterator = None

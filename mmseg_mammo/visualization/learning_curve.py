@@ -97,7 +97,7 @@ def _scale(axis: Axes, curves: Curves, forecasts: Mapping[str, Forecast]) -> Non
     axis.xaxis.set_major_locator(FixedLocator(ticks))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.set_xticks(ticks, [f'{tick:.0f}' for tick in ticks])
+    axis.set_xticks(ticks, [f'{round(tick, 1):g}' for tick in ticks])
     axis.set_xlabel(f'annotated {unit} of the hospital')
     axis.set_ylabel('lesion Dice on the test images, %')
     axis.set_ylim(0, max(1, axis.get_ylim()[1]))
@@ -108,6 +108,8 @@ def _describe(curves: Curves) -> str:
     start = f'start {curves.start.score.value:.1f}; ' if curves.start else ''
     return start + '; '.join(
         f'{config}: '
-        + ', '.join(f'{p.count(curves.unit):.0f} {p.score.value:.1f}' for p in curves.of(config))
+        + ', '.join(
+            f'{round(p.count(curves.unit), 1):g} {p.score.value:.1f}' for p in curves.of(config)
+        )
         for config in curves.points
     )

@@ -271,9 +271,9 @@ def test_a_tuning_goes_from_a_checkpoint_to_one_and_on(prepared, tmp_path, monke
         work_dir._held.pop().release()  # as the end of a process does
     assert (work / 'iter_4.pth').is_file()
     assert 'tuned from' in (work / 'card.md').read_text()
-    logs = [file.read_text() for file in sorted(work.glob('*/*.log'))]
-    assert 'nothing is new' in logs[0]
-    assert 'Advance dataloader 2 steps' in logs[1]
+    logs = ''.join(file.read_text() for file in sorted(work.glob('*/*.log')))  # one, of one second
+    assert 'nothing is new' in logs
+    assert 'Advance dataloader 2 steps' in logs
 
 
 @pytest.mark.parametrize(

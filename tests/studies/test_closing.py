@@ -3,6 +3,7 @@
 import logging
 from types import SimpleNamespace
 
+from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader
 
 from mmseg_mammo.studies.closing import close_runner, end_workers
@@ -14,6 +15,18 @@ def test_workers_end_by_themselves_and_are_not_killed():
     workers = list(loader._iterator._workers)
 
     end_workers(SimpleNamespace(dataloader=loader), {'type': 'not built'}, None)
+
+    assert [worker.exitcode for worker in workers] == [0]
+
+
+def test_workers_of_a_loop_by_steps_end_too():
+    """It holds an iterator of its own, and so do workers that a loader does not keep."""
+    loader = DataLoader(list(range(99)), num_workers=1, persistent_workers=False)
+    endless = _InfiniteDataloaderIterator(loader)
+    next(endless)
+    workers = list(endless._iterator._workers)
+
+    end_workers(SimpleNamespace(dataloader=loader, dataloader_iterator=endless))
 
     assert [worker.exitcode for worker in workers] == [0]
 

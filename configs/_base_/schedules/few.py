@@ -1,9 +1,9 @@
 """For few images, from a checkpoint: steps, warm-up, cosine to zero, short averaging, no early stop.
 
-Set the length by train_cfg.max_iters alone: the cosine follows it. What the start has trained already
-learns at optim_wrapper.optimizer.lr, what is new at tuning.new_rate times that. The last weights
-count: few validation images would choose by chance. Only a few-config inherits this file, and
-mammoseg train CONFIG --from CHECKPOINT --data FOLDER completes it.
+Set the length by train_cfg.max_iters alone, to 21 or more: the cosine begins at step 20 and follows
+it. What the start has trained already learns at optim_wrapper.optimizer.lr, what is new at
+tuning.new_rate times that. The last weights count: few validation images would choose by chance. Only
+a few-config inherits this file, and mammoseg train CONFIG --from CHECKPOINT --data FOLDER completes it.
 """
 
 _base_ = '../runtime.py'

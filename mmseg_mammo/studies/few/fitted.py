@@ -137,7 +137,8 @@ def in_words(facts: Mapping[str, Any]) -> str:
     said = (
         f'out of fold, on {images["lesion"]} images with a lesion and {images["normal"]} normal ones '
         f'of {images["patients"]} patients: lesion Dice {start:.1f} of the start, {tuned:.1f} after '
-        f'{facts["best_steps"]} steps: {won["value"]:+.1f}{sure}'
+        f'{facts["best_steps"]} steps: {won["value"]:+.1f}{sure}; each fold, of both, is cut where the '
+        'others are cut best'
     )
     if facts['kept'] == START:
         return f'{said}. Tuning gains nothing: the start is kept, with its threshold set anew'

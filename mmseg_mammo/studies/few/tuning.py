@@ -10,8 +10,9 @@ from mmengine.config import Config
 
 from mmseg_mammo.engine.few.start import few_config
 from mmseg_mammo.engine.provenance import config_hash
-from mmseg_mammo.engine.steps.journal import ASKED, Journal
+from mmseg_mammo.engine.steps.journal import ASKED, Journal, tell
 from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import sha256
 from mmseg_mammo.studies.few.cross_validation import (
     Division,
@@ -39,10 +40,18 @@ class Tuning(NamedTuple):
 def divide(
     data_root: Path, ann_file: str, work_dir: Path, folds: int, seed: int
 ) -> tuple[Division, int]:
-    """The folds of the images that are learned from, and the number of these."""
+    """The folds of the images that are learned from, and the number of these.
+
+    Raises:
+        MammoError: There are fewer than two folds.
+    """
+    if folds < 2:
+        raise MammoError(f'--folds {folds}', 'two or more')
     dataset = dict(type='MammographyDataset', data_root=str(data_root), ann_file=ann_file)
     data, rows = place_of(dataset), learned_rows(dataset)
     count = max(2, min(folds, len({row.patient_id for row in rows})))
+    if count < folds:
+        tell(f'{count} folds, not {folds}: there are no more patients')
     return Division(data, make_folds(rows, count, seed), count, work_dir), len(rows)
 
 

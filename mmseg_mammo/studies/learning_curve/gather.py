@@ -79,8 +79,8 @@ def lines_of(curves: Curves, forecasts: Mapping[str, Forecast]) -> Iterator[str]
         for count, each in sorted(points.items(), key=lambda item: count_order(item[0])):
             seeds = f'{each.seeds} seed{"s" if each.seeds > 1 else ""}'
             yield (
-                f'  {count:>4}: {_estimate(each.score)}, {each.images:.0f} images of '
-                f'{each.patients:.0f} patients, {seeds}'
+                f'  {count:>4}: {_estimate(each.score)}, {round(each.images, 1):g} images of '
+                f'{round(each.patients, 1):g} patients, {seeds}'
             )
         yield f'  {forecasts[config].sentence()}'
     if curves.incomplete:

@@ -88,7 +88,7 @@ class Study:
                 raise MammoError(
                     f'{self.data_root}: no outlined lesion in split {what}',
                     'images to learn from in train, and to test on in test',
-                    'Prepare with --test and --val 0, or use --test-folds 5',
+                    'Prepare with --test-fraction 0.3 --val-fraction 0, or use --test-folds 5',
                 )
         pool = min(pool_size(rows, self.unit) for rows in pools)
         counts = read_counts(self.counts, pool, self.unit)
