@@ -6,6 +6,7 @@ from typing import Any
 
 from mmseg_mammo.io.files import sha256
 from mmseg_mammo.io.image_keys import origin_of
+from mmseg_mammo.io.index import INDEX_NAME
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.run_folder import IMAGE_LABELS, LEFT_OUT, NOT_ANNOTATED, OTHER_FINDING
 
@@ -19,6 +20,7 @@ def members(dataset: Any) -> list[Any]:
 def describe_data(dataset: Any) -> dict[str, Any]:
     """Which images a data set has and leaves out, in counts; and the SHA-256 of its index.
 
+    Of an index elsewhere, which has a part of the folder's images, ``part_of`` is that of the folder.
     A wrapper such as ``ConcatDataset`` has its members described, one by one.
     """
     inside = members(dataset)
@@ -26,12 +28,14 @@ def describe_data(dataset: Any) -> dict[str, Any]:
         described = [describe_data(member) for member in inside]
         return {'type': type(dataset).__name__, 'images': len(dataset), 'members': described}
     rows = [dataset.get_data_info(index) for index in range(len(dataset))]
-    index = Path(dataset.ann_file)
+    index, whole = Path(dataset.ann_file), Path(dataset.data_root) / INDEX_NAME
+    is_part = whole.is_file() and whole.resolve().parent != index.resolve().parent
     labelled = sum(map(is_image_label, rows))
     return {
         'type': type(dataset).__name__,
         'data_root': str(dataset.data_root),
         'index_sha256': hashlib.sha256(index.read_bytes()).hexdigest(),
+        **({'part_of': sha256(whole)} if is_part else {}),
         'split': dataset.split,
         'finding': dataset.finding,
         'images': len(rows),

@@ -51,8 +51,8 @@ def name_folders(data: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def data_key(data: Mapping[str, Any]) -> str:
-    """What identifies a data set: the SHA-256 of its index; of old runs its path."""
-    return str(data.get('index_sha256') or data['data_root'])
+    """What identifies a data set: the SHA-256 of its index, of a part that of the whole; of old runs its path."""
+    return str(data.get('part_of') or data.get('index_sha256') or data['data_root'])
 
 
 def dataset_name(

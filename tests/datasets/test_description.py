@@ -26,6 +26,18 @@ def test_a_data_set_is_described_in_counts(prepared):
     }
 
 
+def test_a_part_says_what_it_is_a_part_of(prepared, tmp_path):
+    lines = (prepared / 'index.csv').read_text().splitlines(keepends=True)
+    for folder in ('images', 'masks'):  # paths are those below the index
+        (tmp_path / folder).symlink_to(prepared / folder)
+    part = tmp_path / 'part.csv'
+    part.write_text(''.join(lines[:3]))
+    found = describe_data(MammographyDataset(data_root=prepared, ann_file=str(part), pipeline=[]))
+    whole = describe_data(MammographyDataset(data_root=prepared, pipeline=[]))
+    assert found['part_of'] == whole['index_sha256'] != found['index_sha256']
+    assert 'part_of' not in whole
+
+
 def test_images_that_nobody_annotated_are_counted_where_they_are_left_out(prepared):
     data = dict(data_root=str(prepared), split='test')
     said = {'not_annotated': 1, 'other_finding': 0}

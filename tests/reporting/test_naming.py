@@ -50,6 +50,12 @@ def test_what_narrows_a_data_set_down_follows_its_name():
     ]
 
 
+def test_a_part_goes_by_the_name_of_the_whole():
+    found = [entry('/a/ours', 'a'), {**entry('/a/ours', 'p', split='train'), 'part_of': 'a'}]
+    names = name_folders(found)
+    assert [dataset_name(one, one['split'], names) for one in found] == ['ours', 'ours']
+
+
 def test_an_old_run_without_the_hash_of_its_index_goes_by_its_path():
     found = [{'data_root': f'/{name}/p', 'split': 'test'} for name in 'ab']
     names = name_folders(found)
