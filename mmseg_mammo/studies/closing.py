@@ -14,6 +14,8 @@ def close_runner(runner: Any) -> None:
     """
     for handler in [*runner.logger.handlers]:
         if isinstance(handler, logging.FileHandler):
+            # One that is only closed opens its file again for the next message.
+            runner.logger.removeHandler(handler)
             handler.close()
     end_workers(runner._train_loop, runner._val_loop, runner._test_loop)
 
