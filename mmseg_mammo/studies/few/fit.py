@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmseg_mammo.engine.steps.journal import tell
 from mmseg_mammo.engine.steps.trainings import Train, best_of, in_one_process, train_once
+from mmseg_mammo.evaluation.out_of_fold.false_marks import warn_of_false_marks
 from mmseg_mammo.io.run_folder import BEST
 from mmseg_mammo.studies.few.cross_validation import Chosen, choose_steps, cross_validate
 from mmseg_mammo.studies.few.fitted import (
@@ -18,6 +19,11 @@ from mmseg_mammo.studies.few.fitted import (
     write_fitted,
 )
 from mmseg_mammo.studies.few.tuning import Tuning, final_config, open_tuning
+
+_REMEDY = (
+    'set the threshold for your purpose, on images that it did not learn from: mammoseg calibrate {} '
+    '--data FOLDER --promise false-marks=1'
+)
 
 
 def fit_few(
@@ -94,4 +100,6 @@ def finish(
 
     in_one_process('written', tuning.journal, write)
     tell(in_words(facts))
+    if warning := warn_of_false_marks(facts):
+        tell(f'{warning}; {_REMEDY.format(checkpoint)}')
     return fitted_of(checkpoint, chosen)
