@@ -47,14 +47,15 @@ class AtCuts:
         return self.best() if self.dice[self.lesion].any() else default
 
     def best(self) -> int:
-        """The place of the cut with the fewest false marks among those of nearly the best Dice.
+        """The place of a cut of nearly the best Dice and nearly the fewest false marks.
 
-        The best one has the highest mean over all images. Only cuts count at which images with a
+        The best cut has the highest mean over all images. Only cuts count at which images with a
         lesion keep half of their best mean Dice: where most images are normal, to mark nothing at all
         would be best. Near it are cuts whose lesion Dice is lower by one standard error over patients
-        or less (Breiman et al. 1984, CART, 3.4.3; Hastie et al., ESL, 7.10). A cut has the false
-        marks of the worst cut from it upwards: low ones have few where marks flow together. Of as few
-        false marks the best mean is taken.
+        or less (Breiman et al. 1984, CART, 3.4.3; Hastie et al., ESL, 7.10). Of these, cuts count whose
+        false marks an image are within one standard error of the fewest, and the best mean is taken.
+        A cut has the false marks of the worst cut from it upwards: low ones have few where marks flow
+        together.
         """
         own = self.dice[self.lesion]
         means, lesion_dice = self.dice.mean(axis=0), own.mean(axis=0)
@@ -63,7 +64,9 @@ class AtCuts:
         error = standard_error(own[:, top], self.patients[self.lesion])
         near = counts & (lesion_dice >= lesion_dice[top] - error)
         marks = np.maximum.accumulate(self.false_marks.mean(axis=0)[::-1])[::-1]
-        return best_place(np.where(near & (marks == marks[near].min()), means, -1.0))
+        fewest = best_place(np.where(near & (marks == marks[near].min()), means, -1.0))
+        few = marks <= marks[fewest] + standard_error(self.false_marks[:, fewest], self.patients)
+        return best_place(np.where(near & few, means, -1.0))
 
     def crossed(self, fixed: int | None, default: int) -> np.ndarray:
         """2×N: Dice and false marks of each image at the cut of the other folds; see :meth:`place`."""

@@ -36,6 +36,15 @@ def test_no_dice_is_given_away_for_nothing():
     assert cuts(dice, [[2, 1, 1]] * 3).best() == 1
 
 
+def test_a_few_marks_that_may_be_chance_cost_no_dice():
+    """Of four patients with 0, 0, 0 and 4 false marks the standard error is 1."""
+    dice = [[0.4, 0.39, 0.35], [0.6, 0.59, 0.55], [0.6, 0.59, 0.55], [0.8, 0.79, 0.75]]
+    fewest = [0, 0, 0, 4]
+    marks = [[few + 1.5, few + 0.9, few] for few in fewest]
+    assert cuts(dice, marks).best() == 1
+    assert cuts(dice, [[few + 1.5, few + 1.1, few] for few in fewest]).best() == 2
+
+
 def test_marks_that_flow_together_are_not_fewer():
     dice = [[0.35, 0.4, 0.35], [0.55, 0.6, 0.55], [0.75, 0.8, 0.75]]
     assert cuts(dice, [[1, 9, 3]] * 3).best() == 2
