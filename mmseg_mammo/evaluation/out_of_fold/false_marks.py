@@ -1,20 +1,21 @@
 """False marks out of fold: of the start and of the tuned model, in a record and in words."""
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mmseg_mammo.evaluation.out_of_fold.held_out import Scores
+if TYPE_CHECKING:
+    from mmseg_mammo.evaluation.out_of_fold.held_out import Scores
 
 # The start at its own threshold; the start, and the tuned model, where the folds cut them.
 AS_IT_IS, START, TUNED = 'as_it_is', 'start', 'tuned'
 _MORE = 1.0  # false marks an image
 
 
-def describe_false_marks(scores: Scores) -> dict[str, float | None]:
+def describe_false_marks(scores: 'Scores') -> dict[str, float | None]:
     """False marks an image: ``all`` images, those with a ``lesion``, and ``normal`` ones; None without."""
-    kinds = {'all': np.ones_like(scores.lesion), 'lesion': scores.lesion, 'normal': ~scores.lesion}
+    lesion, normal = scores.lesion, ~scores.lesion
+    kinds = {'all': lesion | normal, 'lesion': lesion, 'normal': normal}
     return {
         name: float(scores.false_marks[kind].mean()) if kind.any() else None
         for name, kind in kinds.items()
@@ -37,12 +38,15 @@ def false_marks_in_words(few: Mapping[str, Any]) -> str:
     )
 
 
-def warn_of_false_marks(few: Mapping[str, Any]) -> str:
-    """A sentence where what is kept has at least twice the false marks of the start, and one more an image."""
+def warn_of_false_marks(few: Mapping[str, Any], checkpoint: Path) -> str:
+    """A line where what is kept has at least twice the false marks of the start, and one more an image."""
     before, after = (few['false_marks'][name]['all'] for name in (AS_IT_IS, few['kept']))
     if after < 2 * before or after - before <= _MORE:
         return ''
-    return f'false marks rise from {before:.1f} to {after:.1f} an image'
+    return (
+        f'warning: false marks rise from {before:.1f} to {after:.1f} an image; set the threshold on images '
+        f'that it did not learn from: mammoseg calibrate {checkpoint} --data FOLDER --promise false-marks=1'
+    )
 
 
 def _in_words(marks: Mapping[str, float | None]) -> str:

@@ -20,11 +20,6 @@ from mmseg_mammo.studies.few.fitted import (
 )
 from mmseg_mammo.studies.few.tuning import Tuning, final_config, open_tuning
 
-_REMEDY = (
-    'set the threshold for your purpose, on images that it did not learn from: mammoseg calibrate {} '
-    '--data FOLDER --promise false-marks=1'
-)
-
 
 def fit_few(
     cfg: Config,
@@ -100,6 +95,6 @@ def finish(
 
     in_one_process('written', tuning.journal, write)
     tell(in_words(facts))
-    if warning := warn_of_false_marks(facts):
-        tell(f'{warning}; {_REMEDY.format(checkpoint)}')
+    if warning := warn_of_false_marks(facts, checkpoint):
+        tell(warning)
     return fitted_of(checkpoint, chosen)

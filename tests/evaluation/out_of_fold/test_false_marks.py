@@ -1,5 +1,7 @@
 """False marks out of fold: counted by hand, told in words, warned of where they multiply."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -42,9 +44,10 @@ def test_the_words_have_all_that_is_known():
     [(1.0, 10.6, True), (1.0, 2.0, False), (0.9, 2.0, True), (0.1, 0.9, False), (4.0, 7.9, False)],
 )
 def test_twice_as_many_and_more_than_one_more_are_warned_of(before, after, warned):
-    assert bool(warn_of_false_marks(facts(before, 0, after))) == warned
-    assert bool(warn_of_false_marks(facts(before, after, 0, 'start'))) == warned
+    file = Path('work/best.pth')
+    said = warn_of_false_marks(facts(before, 0, after), file)
+    assert bool(said) == warned
+    assert bool(warn_of_false_marks(facts(before, after, 0, 'start'), file)) == warned
     if warned:
-        assert f'from {before:.1f} to {after:.1f} an image' in warn_of_false_marks(
-            facts(before, 0, after)
-        )
+        assert f'from {before:.1f} to {after:.1f} an image' in said
+        assert f'mammoseg calibrate {file} --data FOLDER --promise false-marks=1' in said
