@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mmseg_mammo.evaluation.out_of_fold.false_marks import false_marks_in_words
 from mmseg_mammo.io.checkpoint_record import FEW, FOLDS
 
 
@@ -28,7 +29,8 @@ def _few(few: Mapping[str, Any] | None) -> list[tuple[str, str]]:
         f'({_known(won["value"], "+.1f")}{between}), {few["folds"]} folds of {images["lesion"]} images '
         f'with a lesion and {images["normal"]} normal ones of {images["patients"]} patients'
     )
-    return [('few samples', text)]
+    marks = false_marks_in_words(few)
+    return [('few samples', f'{text}; {marks}' if marks else text)]
 
 
 def _known(value: float | None, form: str = '.1f') -> str:

@@ -15,6 +15,7 @@ from mmseg_mammo.evaluation.regions import (
     Regions,
     find_detections,
     find_lesions,
+    find_regions,
     longest_diameter,
 )
 from mmseg_mammo.io.run_folder import HIT_COLUMNS, SHAPE_COLUMNS, SIZE_COLUMNS
@@ -108,9 +109,7 @@ def compare_lesions(
     >>> counts['hits_centre'], counts['false_positives_centre']
     (1, 1)
     """
-    lesions = find_lesions(truth, speck)
-    if 0 < lesions.pixels.max(initial=0) <= speck * truth.size:
-        speck = 0  # or nothing could find it; for hits and false alarms alike
+    lesions, speck = _counted(truth, speck)
     detections, scores, marked = find_detections(probability, predicted, floor, speck)
     scores = rank(detections) if rank else scores
     iou = overlaps(lesions, detections)
@@ -135,6 +134,54 @@ def compare_lesions(
         own = {'score': float(scores[index]), 'predicted': int(index < marked)}
         rows.append(facts | own | _hits(iou[:, index], int(matches[index]), int(centres[index])))
     return counts, rows
+
+
+def false_marks(
+    truth: np.ndarray, probability: np.ndarray, thresholds: np.ndarray, speck: float = SPECK
+) -> np.ndarray:
+    """The false marks of one image at each threshold: ``false_positives_iou10`` of its mask there.
+
+    Once a quarter of the background is marked, no more are counted: lower thresholds join what is marked.
+
+    Args:
+        truth: H×W bool.
+        probability: H×W float.
+        thresholds: C, rising.
+        speck: See :func:`compare_lesions`.
+
+    Returns:
+        C int.
+
+    >>> truth, probability = np.array([[True, False, False]]), np.array([[0.9, 0.2, 0.7]])
+    >>> false_marks(truth, probability, np.array([0.5, 0.8, 0.95])).tolist()
+    [1, 0, 0]
+    """
+    lesions, speck = _counted(truth, speck)
+    background = truth.size - int(truth.sum())
+    found = np.zeros(len(thresholds), int)
+    for place in range(len(thresholds) - 1, -1, -1):
+        mask = probability > thresholds[place]
+        if not mask.any():
+            continue
+        marks = find_regions(mask)
+        marks = marks.select(marks.pixels > speck * mask.size)
+        iou = overlaps(lesions, marks)
+        near = iou.max(axis=0, initial=0) >= MATCH_IOU
+        scores = [probability[marks.labels == n].max() for n in np.flatnonzero(near) + 1]
+        matched = np.count_nonzero(match_by_iou(iou[:, near], np.array(scores)))
+        found[place] = len(marks) - matched
+        if 4 * np.count_nonzero(mask & ~truth) > background:
+            found[:place] = found[place]
+            break
+    return found
+
+
+def _counted(truth: np.ndarray, speck: float) -> tuple[Regions, float]:
+    """The lesions of a mask, and the share of the grid up to which nothing else counts."""
+    lesions = find_lesions(truth, speck)
+    if 0 < lesions.pixels.max(initial=0) <= speck * truth.size:
+        speck = 0  # or nothing could find it; for hits and false alarms alike
+    return lesions, speck
 
 
 def _facts(

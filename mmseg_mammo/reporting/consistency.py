@@ -61,8 +61,9 @@ def _of_output(what: str, output: Mapping[str, Any]) -> Iterator[str]:
     threshold, trained = output.get('threshold'), output.get('trained_threshold')
     if threshold != trained:
         yield f"{what}: cut at a probability of {threshold:.4g}; the training's is {trained:.4g}"
-    if (temperature := output.get('temperature', 1)) != 1:
-        yield f'{what}: probabilities at a temperature of {temperature:.4g}, in training of 1'
+    temperature, trained = (output.get(n, 1) for n in ('temperature', 'trained_temperature'))
+    if temperature != trained:
+        yield f'{what}: probabilities at a temperature of {temperature:.4g}, in training of {trained:.4g}'
 
 
 def _of_model(model: str, tests: Sequence[Test]) -> Iterator[str]:

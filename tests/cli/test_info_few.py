@@ -19,6 +19,13 @@ def test_a_tuning_says_what_folds_found():
     assert '(+15.8, +8.2 to +22.4), 5 folds of 17 images' in text
 
 
+def test_false_marks_are_told_where_the_record_has_them():
+    marks = {'all': 2.0, 'lesion': 2.5, 'normal': 0.5}
+    facts = dict.fromkeys(('as_it_is', 'start', 'tuned'), marks)
+    [(_, text)] = few_lines({'few': {**FEW, 'kept': 'tuned', 'false_marks': facts}})
+    assert text.endswith('2.5 on images with a lesion and 0.5 on normal ones tuned')
+
+
 def test_the_start_may_be_kept_and_an_interval_unknown():
     unknown = {'value': None, 'low': None, 'high': None}
     kept = {**FEW, 'steps': 0, 'tuned_dice': unknown, 'gain': unknown}

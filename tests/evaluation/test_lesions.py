@@ -4,7 +4,12 @@ from monai.metrics import compute_froc_curve_data, compute_froc_score
 from monai.metrics.froc import compute_fp_tp_probs_nd
 from scipy import ndimage
 
-from mmseg_mammo.evaluation.lesions import compare_lesions, match_by_iou, summarise_lesions
+from mmseg_mammo.evaluation.lesions import (
+    compare_lesions,
+    false_marks,
+    match_by_iou,
+    summarise_lesions,
+)
 from mmseg_mammo.evaluation.regions import longest_diameter
 from mmseg_mammo.io.run_folder import LESION_COLUMNS
 
@@ -206,3 +211,28 @@ def test_where_the_size_of_a_pixel_is_unknown_no_size_is_given():
     truth = painted((10, 10, 16, 18)) > 0
     _, rows = compare_lesions(truth, truth, truth.astype(float))
     assert not {'area_mm2', 'longest_diameter_mm'} & {name for row in rows for name in row}
+
+
+@pytest.mark.parametrize('lesions', [0, 1, 3])
+def test_false_marks_at_every_threshold_are_those_of_its_mask(lesions):
+    """Blobs, some on lesions, and specks; thresholds up to which less than a quarter is marked."""
+    rng = np.random.default_rng(lesions)
+    for _ in range(5):
+        noise = ndimage.gaussian_filter(rng.normal(size=(300, 400)), 6)
+        probability = (noise - noise.min()) / np.ptp(noise)
+        probability[rng.integers(0, 300, 9), rng.integers(0, 400, 9)] = 0.95
+        near = np.argwhere(probability > 0.85)[:: 400 // max(lesions, 1)][:lesions]
+        truth = painted(*((r, c, r + 12, c + 12) for r, c in near), shape=(300, 400)) > 0
+        thresholds = np.linspace(np.quantile(probability, 0.78), 1, 21)
+        expected = [
+            compare_lesions(truth, probability > cut, probability)[0]['false_positives_iou10']
+            for cut in thresholds
+        ]
+        assert len(set(expected)) > 5
+        assert false_marks(truth, probability, thresholds).tolist() == expected
+
+
+def test_false_marks_are_counted_until_a_quarter_of_the_background_is_marked():
+    probability = painted((0, 0, 10, 10, 0.9), (20, 0, 40, 80, 0.6), (50, 0, 60, 80, 0.3))
+    truth = np.zeros((60, 80), bool)
+    assert false_marks(truth, probability, np.array([0.2, 0.5, 0.8])).tolist() == [2, 2, 1]

@@ -111,3 +111,8 @@ def test_another_threshold_than_that_of_the_training_and_a_temperature_are_warni
     )
     path.write_text(json.dumps(run | {'test_output': output | {'threshold': 0.5}}))
     assert not warnings(one)
+    chosen = {'trained_threshold': 0.73, 'temperature': 2.0, 'trained_temperature': 2.0}
+    path.write_text(json.dumps(run | {'test_output': output | chosen}))
+    assert not warnings(one)
+    path.write_text(json.dumps(run | {'test_output': output | chosen | {'temperature': 1.0}}))
+    assert warnings(one) == ('unet on zgt: probabilities at a temperature of 1, in training of 2',)

@@ -23,6 +23,8 @@ from mmseg_mammo.models.test_output import (
 from mmseg_mammo.models.two_stage.segmentor import TwoStageSegmentor
 
 HOST_THRESHOLD = 0.3  # mmseg's, of one output channel without a threshold
+# Of a config whose training chose its test-time output: the threshold and temperature that it chose.
+OF_TRAINING = 'trained_output'
 
 
 def use_test_output(
@@ -134,6 +136,18 @@ def use_operating_point(
     return point
 
 
+def use_trained_output(cfg: Config, threshold: float, temperature: float) -> None:
+    """Set the test-time output that a training itself chose; what is set afterwards is a change of it.
+
+    Args:
+        cfg: Changed in place; see :func:`use_test_output`.
+        threshold: Likewise.
+        temperature: Likewise.
+    """
+    use_test_output(cfg, threshold, temperature)
+    cfg[OF_TRAINING] = dict(threshold=threshold, temperature=temperature)
+
+
 def threshold_of(cfg: Config) -> float:
     """The probability above which the model of ``cfg`` takes a pixel for lesion."""
     chosen = (bare_model(cfg).get('test_output') or {}).get('threshold')
@@ -161,9 +175,10 @@ def describe_test_output(cfg: Config) -> dict[str, Any]:
     """What holds in a run of ``cfg``, for its records.
 
     Returns:
-        ``threshold``, ``temperature``, ``breast_only``, and ``trained_threshold``, which would hold
-        without the test-time output; of a model with presence also its three settings. With a
-        promise that the test measures also ``promise``, see :class:`.MammographyMetric`.
+        ``threshold``, ``temperature``, ``breast_only``, and ``trained_threshold``, which the training
+        chose, or which would hold without the test-time output; where the training chose a
+        temperature also ``trained_temperature``; of a model with presence also its three settings.
+        With a promise that the test measures also ``promise``, see :class:`.MammographyMetric`.
     """
     given = vars(read_test_output(bare_model(cfg).get('test_output')))
     if not has_presence(cfg):
@@ -172,6 +187,7 @@ def describe_test_output(cfg: Config) -> dict[str, Any]:
         'threshold': threshold_of(cfg),
         'trained_threshold': trained_threshold(cfg),
     }
+    thresholds |= {f'trained_{name}': v for name, v in (cfg.get(OF_TRAINING) or {}).items()}
     for metric in metrics(cfg, ('test_evaluator',)):
         if metric.get('promise'):
             thresholds['promise'] = dict(metric.promise)

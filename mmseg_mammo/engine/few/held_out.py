@@ -12,17 +12,18 @@ from mmseg.structures import SegDataSample
 
 from mmseg_mammo.engine.validation.logit_counts import PROBE, count_logits
 from mmseg_mammo.evaluation.grids import lesion_probability
-from mmseg_mammo.evaluation.out_of_fold.held_out import write_held_out
+from mmseg_mammo.evaluation.lesions import false_marks
+from mmseg_mammo.evaluation.out_of_fold.held_out import CUTS, Row, write_held_out
 from mmseg_mammo.io.image_keys import origin_of
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.models.one_by_one import where
 
-Row = tuple[str, int, np.ndarray]
+_THRESHOLDS = 1 / (1 + np.exp(-CUTS / PROBE))
 
 
 @HOOKS.register_module()
 class HeldOutHook(Hook):
-    """Write ``step_N.npz`` after each validation of a training: logits of the pixels of each image.
+    """Write ``step_N.npz`` after each validation of a training: logits and false marks of each image.
 
     Args:
         folder: Where the files go; those of a step that is done again are replaced.
@@ -68,7 +69,7 @@ def has_mask(sample: SegDataSample) -> bool:
 
 
 def held_out_rows(samples: Iterable[SegDataSample]) -> dict[str, Row]:
-    """What predictions say of pixels, by image; of predictions at a known temperature.
+    """What predictions say of pixels, by image; of predictions at the temperature :data:`PROBE`.
 
     Args:
         samples: With the metainfo of an index, ``gt_sem_seg`` and ``seg_logits``.
@@ -80,5 +81,6 @@ def held_out_rows(samples: Iterable[SegDataSample]) -> dict[str, Row]:
         meta = sample.metainfo
         patient = f'{origin_of(meta.get("source", ""))}/{meta.get("patient_id", "")}'
         counts = count_logits(probability, truth, PROBE)
-        found[meta['image']] = (patient, int(truth.sum()), counts.numpy())
+        marks = false_marks(truth.cpu().numpy(), probability.cpu().numpy(), _THRESHOLDS)
+        found[meta['image']] = (patient, int(truth.sum()), counts.numpy(), marks)
     return found

@@ -15,13 +15,15 @@ from mmseg_mammo.engine.config.image_steps import (
     split_steps,
     touches_image,
 )
+from mmseg_mammo.engine.config.test_output import OF_TRAINING
 from mmseg_mammo.engine.few.models import Start, check_tuning, read_start, tuned_model
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.io.index import INDEX_NAME, read_index
 
 _MASK = 'LoadLesionMask'
-# Of the start's config, beside its model: what the model needs in a training of several processes.
-_KEPT = ('find_unused_parameters',)
+# Of the start's config, beside its model: what the model needs in a training of several processes, and
+# which test-time output is its training's.
+_KEPT = ('find_unused_parameters', OF_TRAINING)
 _VALIDATION = ('val_dataloader', 'val_cfg', 'val_evaluator')
 
 

@@ -1,9 +1,9 @@
-"""Held-out images: what models say of pixels that they never saw, and the threshold chosen on it.
+"""Held-out images: what models say of pixels that they never saw, cut where the other folds choose.
 
 Shape shorthand: N images, K bins of logits, C cuts.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.evaluation.bootstrap import Estimate, difference, mean
 from mmseg_mammo.evaluation.calibration import fit_temperature
+from mmseg_mammo.evaluation.out_of_fold.cuts import AtCuts
 from mmseg_mammo.io.files import write_atomic
 
 RANGE, WIDTH = 64.0, 0.02  # of the histogram of logits
@@ -24,6 +25,10 @@ _FIRST = round((RANGE - _MOST) / WIDTH)
 # Bins below which nothing is marked, by the cut.
 _PLACES = np.arange(_FIRST, BINS - _FIRST + 1, _STEP)
 CUTS = _PLACES * WIDTH - RANGE
+# What is known of an image: its patient, pixels of its lesion, 2×K counts, C false marks.
+Row = tuple[str, int, np.ndarray, np.ndarray]
+
+_STORED = ('images', 'patients', 'lesion', 'counts', 'false_marks')
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class HeldOut:
         folds: N numbers.
         lesion: N pixels of the true mask; 0 of normal images.
         counts: N×2×K pixels by their logit, of background and of lesion.
+        false_marks: N×C, at each of :data:`CUTS`; see :func:`~..lesions.false_marks`.
     """
 
     images: np.ndarray
@@ -43,6 +49,7 @@ class HeldOut:
     folds: np.ndarray
     lesion: np.ndarray
     counts: np.ndarray
+    false_marks: np.ndarray
 
     @cached_property
     def dice(self) -> np.ndarray:
@@ -55,6 +62,11 @@ class HeldOut:
         normal = (self.lesion == 0)[:, None]
         return np.where(normal, below == 0, 2 * right / np.maximum(below, 1))
 
+    @cached_property
+    def at_cuts(self) -> AtCuts:
+        """The images at each of :data:`CUTS`."""
+        return AtCuts(self.dice, self.false_marks, self.lesion > 0, self.patients, self.folds)
+
     def temperature(self) -> float:
         """The temperature of the lowest likelihood loss over pixels; 1 without pixels of both kinds."""
         background, lesion = self.counts.sum(axis=0)
@@ -63,22 +75,20 @@ class HeldOut:
         middles = (np.arange(BINS) + 0.5) * WIDTH - RANGE
         return fit_temperature(middles, lesion, background)
 
-    def best_cut(self) -> int:
-        """The place in :data:`CUTS` of the best mean Dice; see :func:`best_cut`."""
-        return best_cut(self.dice, self.lesion > 0)
-
 
 @dataclass(frozen=True)
 class Scores:
-    """Dice of held-out images, each cut where the images of the other folds are cut best.
+    """Dice and false marks of held-out images, each cut where the images of the other folds choose.
 
     Attributes:
         dice: N, 0 to 1; see :attr:`HeldOut.dice`.
+        false_marks: N, at the same cuts.
         lesion: N bool, whether there is a lesion.
         patients: N texts.
     """
 
     dice: np.ndarray
+    false_marks: np.ndarray
     lesion: np.ndarray
     patients: np.ndarray
 
@@ -101,42 +111,17 @@ class Scores:
 
 
 def cross_fitted(held: HeldOut, place: int | None = None, default: int | None = None) -> Scores:
-    """Dice of each image at the cut that the images of the other folds choose.
+    """Dice and false marks of each image at the cut that the images of the other folds choose.
 
     Args:
         held: The images.
         place: In :data:`CUTS`, for all of them; None: chosen.
-        default: Where the other folds have no lesion, and would choose to mark nothing at all; None:
-            that of a probability of 0.5.
+        default: Where no cut finds a lesion of the other folds, which would choose to mark nothing at
+            all; None: that of a probability of 0.5.
     """
-    dice = crossed(held.dice, held.lesion > 0, held.folds, place, default)
-    return Scores(dice, held.lesion > 0, held.patients)
-
-
-def turns(folds: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The images of each fold, and those of the others; of a single one the same."""
-    for fold in np.unique(folds):
-        own = folds == fold
-        yield own, ~own if (~own).any() else own
-
-
-def crossed(
-    dice: np.ndarray, lesion: np.ndarray, folds: np.ndarray, place: int | None, default: int | None
-) -> np.ndarray:
-    """N Dice, each at the cut of the other folds."""
-    found = np.empty(len(folds))
-    for own, others in turns(folds):
-        found[own] = dice[own, cut_of(dice[others], lesion[others], place, default)]
-    return found
-
-
-def cut_of(dice: np.ndarray, lesion: np.ndarray, place: int | None, default: int | None) -> int:
-    """The place of the cut that images choose; arguments as of :func:`cross_fitted`."""
-    if place is not None:
-        return place
-    if not lesion.any():
-        return place_of_logit(0.0) if default is None else default
-    return best_cut(dice, lesion)
+    default = place_of_logit(0.0) if default is None else default
+    dice, false_marks = held.at_cuts.crossed(place, default)
+    return Scores(dice, false_marks, held.lesion > 0, held.patients)
 
 
 def gain(tuned: Scores, start: Scores, lesions: bool = True) -> Estimate:
@@ -152,54 +137,24 @@ def gain(tuned: Scores, start: Scores, lesions: bool = True) -> Estimate:
     return difference(tuned.of_all(), start.of_all())
 
 
-def best_cut(dice: np.ndarray, lesion: np.ndarray) -> int:
-    """The place of the cut of the best mean Dice over all images.
-
-    Only cuts count at which images with a lesion keep half of their best mean Dice: where most images
-    are normal, to mark nothing at all would be best.
-
-    Args:
-        dice: N×C.
-        lesion: N bool.
-    """
-    means = dice.mean(axis=0)
-    if lesion.any():
-        own = dice[lesion].mean(axis=0)
-        means = np.where(own >= own.max() / 2, means, -1.0)
-    return best_place(means)
-
-
-def best_place(curve: np.ndarray) -> int:
-    """The place of the highest value; of a plateau its middle.
-
-    >>> best_place(np.array([0.1, 0.3, 0.3, 0.3, 0.2]))
-    2
-    """
-    top = int(curve.argmax())
-    level = curve[top] - 1e-9
-    end = top
-    while end + 1 < len(curve) and curve[end + 1] >= level:
-        end += 1
-    return (top + end) // 2
-
-
 def place_of_logit(logit: float) -> int:
     """The place in :data:`CUTS` nearest to a logit."""
     return int(np.abs(CUTS - logit).argmin())
 
 
-def write_held_out(path: Path, rows: Mapping[str, tuple[str, int, np.ndarray]]) -> None:
+def write_held_out(path: Path, rows: Mapping[str, Row]) -> None:
     """Write what a model made of images that it never saw.
 
     Args:
         path: A ``.npz`` file.
-        rows: By image: its patient, pixels of its lesion, and 2×K counts.
+        rows: By image.
     """
     content: dict[str, Any] = {
         'images': np.array(list(rows), dtype=str),
         'patients': np.array([row[0] for row in rows.values()], dtype=str),
         'lesion': np.array([row[1] for row in rows.values()], dtype=np.int64),
         'counts': np.array([row[2] for row in rows.values()], dtype=np.int64).reshape(-1, 2, BINS),
+        'false_marks': np.array([row[3] for row in rows.values()], np.int64).reshape(-1, len(CUTS)),
     }
 
     def write(stream: IO[bytes]) -> None:
@@ -223,10 +178,10 @@ def read_held_out(files: Sequence[Path], folds: Mapping[str, int]) -> HeldOut:
     for file in files:
         try:
             with np.load(file, allow_pickle=False) as stored:
-                parts.append({name: stored[name] for name in stored.files})
+                parts.append({name: stored[name] for name in _STORED})
         except (OSError, ValueError, KeyError) as error:
             raise DataFileError(
-                f'{file}: not readable ({error})', remedy='Remove its folder, and train again'
+                f'{file}: not readable ({error})', remedy='Train again in another --work-dir'
             ) from error
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     known = [place for place, image in enumerate(whole['images']) if str(image) in folds]
@@ -234,4 +189,4 @@ def read_held_out(files: Sequence[Path], folds: Mapping[str, int]) -> HeldOut:
     order = np.argsort(whole['images'], kind='stable')
     whole = {name: values[order] for name, values in whole.items()}
     numbers = np.array([folds[str(image)] for image in whole['images']])
-    return HeldOut(whole['images'], whole['patients'], numbers, whole['lesion'], whole['counts'])
+    return HeldOut(folds=numbers, **whole)

@@ -206,6 +206,8 @@ def _as_text(value: Any) -> str:
     """A value of ``run.json`` in words."""
     if value is None or value == '':
         return 'not known'
+    if isinstance(value, float):
+        return f'{value:.4g}'
     if isinstance(value, Mapping):
         return ', '.join(f'{name} {_as_text(item)}' for name, item in value.items())
     return ', '.join(map(_as_text, value)) if isinstance(value, list) else str(value)

@@ -14,6 +14,8 @@ from mmseg_mammo.engine.steps.journal import Journal, tell
 from mmseg_mammo.engine.steps.trainings import Train
 from mmseg_mammo.engine.work_dir import is_first_process
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.evaluation.out_of_fold.false_marks import describe_false_marks
+from mmseg_mammo.evaluation.out_of_fold.held_out import Scores
 from mmseg_mammo.io.files import read_json, write_atomic
 from mmseg_mammo.io.run_folder import BEST, RUN
 from mmseg_mammo.studies.few.cross_validation import choose_steps, cross_validate
@@ -28,6 +30,7 @@ _CHEAPEST = ('head', 'bias', 'vpt', 'lora', 'decoder', 'full')
 COLUMNS = (
     *('tuning', 'chosen', 'steps', 'lesion_dice', 'low', 'high', 'gain', 'gain_low', 'gain_high'),
     *('dice', 'trained_parameters', 'seconds', 'note'),
+    *('false_marks', 'false_marks_lesion', 'false_marks_normal'),
 )
 _NO_TIME = 'left out: no time left'
 
@@ -164,6 +167,7 @@ def _row(name: str, tuning: Tuning, seconds: float) -> dict[str, Any]:
         'tuning': name,
         'steps': steps,
         **{key: round(value, 4) for key, value in numbers.items() if not math.isnan(value)},
+        **_false_marks(chosen.tuned),
         'trained_parameters': _trained(tuning.division.work_dir),
         'seconds': seconds,
     }
@@ -186,15 +190,9 @@ def _keep_best(
     best = max(tunings, key=lambda name: rows[name]['dice'])
     tuning = tunings[best]
     chosen = choose_steps(tuning.cfg, tuning.division)
-    scores = chosen.scores[0]
     kept = best if chosen.steps else 'start'
-    start_row = {
-        'tuning': 'start',
-        'steps': 0,
-        **{n: round(getattr(scores.of_lesions(), v), 4) for n, v in _ENDS.items()},
-        'dice': round(100 * scores.mean(), 4),
-    }
-    table = [start_row, *rows.values()]
+    starts = {'start as it is': chosen.as_it_is, 'start': chosen.scores[0]}
+    table = [*(_start_row(*one) for one in starts.items()), *rows.values()]
     for row in table:
         row['chosen'] = 'yes' if row['tuning'] == kept else ''
     write_table_of(work_dir / TABLE, table)
@@ -204,6 +202,24 @@ def _keep_best(
 
 
 _ENDS = {'lesion_dice': 'value', 'low': 'low', 'high': 'high'}
+
+
+def _start_row(name: str, scores: Scores) -> dict[str, Any]:
+    """The row of the start at its own threshold, or where the folds cut it."""
+    return {
+        'tuning': name,
+        'steps': 0,
+        **{n: round(getattr(scores.of_lesions(), v), 4) for n, v in _ENDS.items()},
+        'dice': round(100 * scores.mean(), 4),
+        **_false_marks(scores),
+    }
+
+
+def _false_marks(scores: Scores) -> dict[str, float]:
+    """The columns of false marks an image."""
+    found = describe_false_marks(scores).items()
+    names = {'all': 'false_marks', 'lesion': 'false_marks_lesion', 'normal': 'false_marks_normal'}
+    return {names[kind]: round(value, 4) for kind, value in found if value is not None}
 
 
 def _short(row: Mapping[str, Any]) -> dict[str, Any]:

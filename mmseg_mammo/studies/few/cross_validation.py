@@ -1,7 +1,6 @@
 """Cross-validation of a tuning: what each fold says of its images at each validated step, and the choice."""
 
 import copy
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,11 @@ from mmengine.runner import IterBasedTrainLoop
 from mmseg.registry import LOOPS
 
 from mmseg_mammo.engine.checkpoint import load_model
-from mmseg_mammo.engine.config.test_output import bare_model, threshold_of, use_test_output
 from mmseg_mammo.engine.config.type_names import is_a, type_name
 from mmseg_mammo.engine.devices import choose_device
 from mmseg_mammo.engine.few.held_out import has_mask, held_out_rows, step_file
 from mmseg_mammo.engine.steps.journal import Journal, tell
 from mmseg_mammo.engine.steps.trainings import Train, in_one_process
-from mmseg_mammo.engine.validation.logit_counts import PROBE
 from mmseg_mammo.engine.work_dir import is_first_process
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.out_of_fold.choice import choice_fitted
@@ -26,12 +23,12 @@ from mmseg_mammo.evaluation.out_of_fold.held_out import (
     HeldOut,
     Scores,
     cross_fitted,
-    place_of_logit,
     read_held_out,
     write_held_out,
 )
 from mmseg_mammo.inference.calibration.look import predictions
 from mmseg_mammo.io.run_folder import BEST
+from mmseg_mammo.studies.few.cuts import at_probe, fixed_place, own_place
 from mmseg_mammo.studies.few.fold_configs import (
     PARTS,
     fold_config,
@@ -79,6 +76,7 @@ class Chosen:
         scores: By the number of steps. The best of them has the luck of its images.
         place: Of the cut in :data:`.CUTS`.
         tuned: What tuning comes to: each image after the steps above 0 that the other folds choose.
+        as_it_is: The start at its own threshold.
     """
 
     steps: int
@@ -86,6 +84,7 @@ class Chosen:
     scores: Mapping[int, Scores]
     place: int
     tuned: Scores
+    as_it_is: Scores
 
 
 def check_tuned(cfg: Config) -> None:
@@ -155,14 +154,6 @@ def keep_last_alone(cfg: Config) -> None:
     hook.pop('rule', None)
 
 
-def at_probe(cfg: Config) -> None:
-    """Let a model tell its logits apart where it is sure; its masks stay what they are."""
-    before = threshold_of(cfg)
-    scale = (bare_model(cfg).get('test_output') or {}).get('temperature', 1.0) / PROBE
-    threshold = 1 / (1 + math.exp(-_logit(before) * scale)) if 0 < before < 1 else before
-    use_test_output(cfg, threshold, PROBE)
-
-
 def look_at_start(cfg: Config, start: Path, division: Division, journal: Journal) -> None:
     """Keep what the start says of the images, of which it was trained on none."""
     file = start_file(division)
@@ -194,7 +185,7 @@ def validated(division: Division, fold: int) -> list[int]:
 def choose_steps(cfg: Config, division: Division) -> Chosen:
     """The number of steps of the best mean Dice of held-out images, one for all folds.
 
-    Each image is cut where the images of the other folds are cut best; those of a model whose
+    Each image is cut where the images of the other folds choose (:meth:`.AtCuts.best`); those of a model whose
     prompts come from the truth are cut where it was. Of equal ones the fewer steps are taken. The start
     is kept unless tuning is better where the other folds choose the steps, too: the best of several
     steps is better than the start by chance alone.
@@ -210,22 +201,15 @@ def choose_steps(cfg: Config, division: Division) -> Chosen:
         steps: read_held_out(files_of(division, steps), division.folds)
         for steps in [0, *sorted(common)]
     }
-    default = place_of_logit(_logit(threshold_of(cfg)))
+    default = own_place(cfg)
     scores = {steps: cross_fitted(held, place, default) for steps, held in helds.items()}
     above = [steps for steps in helds if steps] or [0]
     tuned = choice_fitted([helds[steps] for steps in above], place, default)
     steps = max(above, key=lambda each: scores[each].mean())
     if tuned.mean() <= scores[0].mean() or scores[steps].mean() <= scores[0].mean():
         steps = 0
-    cut = helds[steps].best_cut() if place is None else place
-    return Chosen(steps, helds[steps], scores, cut, tuned)
-
-
-def fixed_place(cfg: Config) -> int | None:
-    """The cut of a model whose threshold cannot be chosen; None of any other."""
-    if bare_model(cfg).get('prompts_from') != 'truth':
-        return None
-    return place_of_logit(_logit(threshold_of(cfg)))
+    cut = helds[steps].at_cuts.place(place, default)
+    return Chosen(steps, helds[steps], scores, cut, tuned, cross_fitted(helds[0], default))
 
 
 def files_of(division: Division, steps: int) -> Sequence[Path]:
@@ -234,10 +218,6 @@ def files_of(division: Division, steps: int) -> Sequence[Path]:
         return [start_file(division)]
     folder = division.work_dir / HELD_OUT
     return [step_file(folder / f'fold_{fold}', steps) for fold in range(1, division.count + 1)]
-
-
-def _logit(probability: float) -> float:
-    return math.log(probability / (1 - probability)) if 0 < probability < 1 else 0.0
 
 
 def _remove_checkpoints(work_dir: Path) -> None:

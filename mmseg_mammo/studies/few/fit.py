@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmseg_mammo.engine.steps.journal import tell
 from mmseg_mammo.engine.steps.trainings import Train, best_of, in_one_process, train_once
+from mmseg_mammo.evaluation.out_of_fold.false_marks import warn_of_false_marks
 from mmseg_mammo.io.run_folder import BEST
 from mmseg_mammo.studies.few.cross_validation import Chosen, choose_steps, cross_validate
 from mmseg_mammo.studies.few.fitted import (
@@ -94,4 +95,6 @@ def finish(
 
     in_one_process('written', tuning.journal, write)
     tell(in_words(facts))
+    if warning := warn_of_false_marks(facts, checkpoint):
+        tell(warning)
     return fitted_of(checkpoint, chosen)

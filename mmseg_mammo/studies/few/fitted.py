@@ -8,9 +8,16 @@ from typing import Any, NamedTuple
 import torch
 
 from mmseg_mammo.engine.config.stored import plain_settings, read_stored_config
-from mmseg_mammo.engine.config.test_output import threshold_of, use_test_output
+from mmseg_mammo.engine.config.test_output import threshold_of, use_trained_output
 from mmseg_mammo.engine.steps.whole import describe_whole
 from mmseg_mammo.evaluation.bootstrap import Estimate
+from mmseg_mammo.evaluation.out_of_fold.false_marks import (
+    AS_IT_IS,
+    START,
+    TUNED,
+    describe_false_marks,
+    false_marks_in_words,
+)
 from mmseg_mammo.evaluation.out_of_fold.held_out import CUTS, gain
 from mmseg_mammo.io.checkpoint_record import FEW, add_record, read_record
 from mmseg_mammo.io.files import sha256, write_atomic
@@ -19,7 +26,6 @@ from mmseg_mammo.models.safe_loading import load_plain
 from mmseg_mammo.studies.few.cross_validation import Chosen
 from mmseg_mammo.studies.few.tuning import Tuning
 
-START, TUNED = 'start', 'tuned'
 # Of a checkpoint, what only a training that goes on needs.
 _OF_TRAINING = ('optimizer', 'param_schedulers', 'message_hub', 'ema_state_dict')
 
@@ -78,6 +84,11 @@ def describe_fit(tuning: Tuning, chosen: Chosen) -> dict[str, Any]:
         'start_dice': _as_facts(fitted.start),
         'tuned_dice': _as_facts(fitted.tuned),
         'gain': _as_facts(fitted.gain),
+        'false_marks': {
+            AS_IT_IS: describe_false_marks(chosen.as_it_is),
+            START: describe_false_marks(chosen.scores[0]),
+            TUNED: describe_false_marks(chosen.tuned),
+        },
         'curve': curve,
     }
 
@@ -103,7 +114,7 @@ def write_fitted(
     cfg = read_stored_config(source)
     temperature = chosen.held.temperature()
     threshold = 1 / (1 + math.exp(-float(CUTS[chosen.place]) / temperature))
-    use_test_output(cfg, threshold, temperature)
+    use_trained_output(cfg, threshold, temperature)
     record = read_record(source) or describe_whole(cfg, {START: {}}, START)
     record = {
         **record,
@@ -138,7 +149,7 @@ def in_words(facts: Mapping[str, Any]) -> str:
         f'out of fold, on {images["lesion"]} images with a lesion and {images["normal"]} normal ones '
         f'of {images["patients"]} patients: lesion Dice {start:.1f} of the start, {tuned:.1f} after '
         f'{facts["best_steps"]} steps: {won["value"]:+.1f}{sure}; each fold, of both, is cut where the '
-        'others are cut best'
+        f'others choose; {false_marks_in_words(facts)}'
     )
     if facts['kept'] == START:
         return f'{said}. Tuning gains nothing: the start is kept, with its threshold set anew'

@@ -11,6 +11,7 @@ from mmseg_mammo.engine.config.test_output import (
     threshold_of,
     use_operating_point,
     use_test_output,
+    use_trained_output,
 )
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import sha256
@@ -62,6 +63,15 @@ def test_the_threshold_of_a_training_is_known_without_any_setting(cfg):
     cfg.model.decode_head = [dict(out_channels=2), dict(out_channels=1, threshold=0.2)]
     assert threshold_of(cfg) == 0.2
     assert threshold_of(Config(dict(model=dict(type='SAMSegmentor')))) == 0.5
+
+
+def test_what_a_training_chose_is_no_change_and_what_is_set_afterwards_is_one(cfg):
+    assert 'trained_temperature' not in describe_test_output(cfg)
+    use_trained_output(cfg, threshold=0.3, temperature=2.0)
+    chosen = dict(trained_threshold=0.3, trained_temperature=2.0, breast_only=False)
+    assert describe_test_output(cfg) == dict(threshold=0.3, temperature=2.0, **chosen)
+    use_test_output(cfg, threshold=0.5, temperature=1.0)
+    assert describe_test_output(cfg) == dict(threshold=0.5, temperature=1.0, **chosen)
 
 
 def test_other_models_and_values_are_refused(cfg):

@@ -5,7 +5,7 @@ from few_tunings import tune, tuning, write_start
 
 from mmseg_mammo.engine.few.held_out import step_file
 from mmseg_mammo.evaluation.out_of_fold.held_out import cross_fitted, place_of_logit, read_held_out
-from mmseg_mammo.studies.few.cross_validation import at_probe
+from mmseg_mammo.studies.few.cuts import at_probe
 
 
 def test_each_validation_leaves_a_file_whose_dice_is_that_of_its_metric(prepared, tmp_path):
@@ -13,6 +13,7 @@ def test_each_validation_leaves_a_file_whose_dice_is_that_of_its_metric(prepared
     cfg = tuning('unet_full', start, prepared, tmp_path / 'work', steps=4)
     cfg.train_cfg.val_interval = 2
     before = cfg.model.decode_head.threshold
+    cfg.val_evaluator.lesions = True
     at_probe(cfg)
     cfg.custom_hooks = [
         *(cfg.get('custom_hooks') or []),
@@ -30,6 +31,10 @@ def test_each_validation_leaves_a_file_whose_dice_is_that_of_its_metric(prepared
     assert held.lesion[0] > 0 and held.lesion[1] == 0
     records = {record['image']: record for record in runner.val_evaluator.metrics[0].records}
     place = place_of_logit(np.log(before / (1 - before)))
+    assert before == 0.5  # a cut
+    told = [records[image]['false_positives_iou10'] for image in held.images.tolist()]
+    assert held.false_marks[:, place].tolist() == told
+    assert held.false_marks.max() > 0
     dice = cross_fitted(held, place).dice
     assert (
         abs(dice[0] - records['images/4.png']['dice']) < 0.03

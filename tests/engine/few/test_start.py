@@ -8,6 +8,7 @@ from few_tunings import STARTS, tune, tuning, write_start
 from mmengine.config import Config
 
 from mmseg_mammo.engine.checkpoint import load_model
+from mmseg_mammo.engine.config.test_output import describe_test_output, use_trained_output
 from mmseg_mammo.engine.few.start import few_config, training_steps
 from mmseg_mammo.errors import CheckpointError, MammoError
 from mmseg_mammo.io.checkpoint_record import read_record
@@ -69,14 +70,14 @@ def test_it_trains_what_it_says_and_is_loaded_alone(name, starts, prepared, tmp_
 
 def test_the_model_sees_images_as_the_start_did_and_cuts_where_it_did(prepared, tmp_path):
     def change(cfg):
-        cfg.model.test_output = dict(threshold=0.3, temperature=2.0)
-        cfg.test_evaluator.threshold = 0.3
+        use_trained_output(cfg, threshold=0.3, temperature=2.0)
 
     start = write_start(tmp_path, 'unet_cbis', prepared, change=change)
     theirs = read_record(start)['config']
     cfg = tuning('unet_full', start, prepared, tmp_path / 'work')
     assert cfg.model.test_output == dict(threshold=0.3, temperature=2.0)
     assert cfg.test_evaluator.threshold == cfg.test_evaluator.threshold == 0.3
+    assert describe_test_output(cfg)['trained_threshold'] == 0.3
     pipeline = theirs['test_dataloader']['dataset']['pipeline']
     assert [dict(step) for step in cfg.test_dataloader.dataset.pipeline] == pipeline
     kinds = [step['type'] for step in cfg.train_dataloader.dataset.pipeline]

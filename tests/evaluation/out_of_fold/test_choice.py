@@ -5,6 +5,7 @@ import numpy as np
 from mmseg_mammo.evaluation.out_of_fold.choice import choice_fitted
 from mmseg_mammo.evaluation.out_of_fold.held_out import (
     BINS,
+    CUTS,
     RANGE,
     WIDTH,
     HeldOut,
@@ -20,7 +21,8 @@ def held(found):
     counts[:, 1, round((RANGE + 3) / WIDTH)] = found
     counts[:, 1, round((RANGE - 3) / WIDTH)] = 100 - np.array(found)
     names = np.array([f'{n}' for n in range(10)])
-    return HeldOut(names, names, np.arange(10) // 2, np.full(10, 100), counts)
+    marks = np.tile(np.arange(len(CUTS))[::-1], (10, 1))
+    return HeldOut(names, names, np.arange(10) // 2, np.full(10, 100), counts, marks)
 
 
 def test_the_best_of_candidates_that_differ_by_chance_is_no_better_than_their_mean():
@@ -38,4 +40,37 @@ def test_the_best_of_candidates_that_differ_by_chance_is_no_better_than_their_me
 
 def test_the_candidate_that_is_better_in_all_folds_is_taken():
     worse, better = held([40] * 10), held([80] * 10)
-    assert np.array_equal(choice_fitted([worse, better]).dice, cross_fitted(better).dice)
+    found, alone = choice_fitted([worse, better]), cross_fitted(better)
+    assert np.array_equal(found.dice, alone.dice)
+    assert np.array_equal(found.false_marks, alone.false_marks)
+
+
+def test_no_image_has_a_part_in_the_candidate_and_the_cut_that_it_is_scored_by():
+    """Whatever two models say of a fold, its images are scored by the same one, cut at the same place."""
+    rng = np.random.default_rng(0)
+
+    def said():
+        counts = np.zeros((10, 2, BINS), np.int64)
+        for logit in (-3, -1, 1, 3):
+            counts[:, :, round((RANGE + logit) / WIDTH)] = rng.integers(0, 99, (10, 2))
+        return counts
+
+    def scored(counts):
+        """False marks that tell candidate and cut."""
+        lesion = np.full(10, 200)
+        marks = [np.tile(1000 * n + np.arange(len(CUTS))[::-1], (10, 1)) for n in (1, 2, 3)]
+        names, folds = np.arange(10).astype(str), np.arange(10) // 2
+        pairs = zip(counts, marks, strict=True)
+        return choice_fitted([HeldOut(names, names, folds, lesion, *pair) for pair in pairs])
+
+    seen = set()
+    for _ in range(20):
+        counts = [said() for _ in range(3)]
+        before = scored(counts).false_marks
+        for each in counts:
+            each[:2] = said()[:2]
+        after = scored(counts).false_marks
+        assert np.array_equal(before[:2], after[:2])
+        seen |= set(before.tolist())
+    assert len({value // 1000 for value in seen}) == 3
+    assert len(seen) > 5

@@ -1,5 +1,7 @@
 """Held-out images: Dice at every cut as counted by hand, and cuts of the other folds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,6 @@ from mmseg_mammo.evaluation.out_of_fold.held_out import (
     RANGE,
     WIDTH,
     HeldOut,
-    best_place,
     cross_fitted,
     gain,
     place_of_logit,
@@ -33,7 +34,13 @@ def held_of(images, folds=None):
     patients = np.array([f's/{n}' for n in range(len(images))])
     numbers = np.array(folds or range(1, len(images) + 1))
     lesion = np.array([len(one[1]) for one in images])
-    return HeldOut(names, patients, numbers, lesion, np.stack([counts_of(*one) for one in images]))
+    counts = np.stack([counts_of(*one) for one in images])
+    return HeldOut(names, patients, numbers, lesion, counts, false_marks_of(images))
+
+
+def false_marks_of(images):
+    """One mark for each pixel of the background that is marked."""
+    return np.stack([(np.array(one[0])[:, None] > CUTS).sum(axis=0) for one in images])
 
 
 def dice(background, lesion, cut):
@@ -58,27 +65,27 @@ def test_dice_at_each_cut_is_that_of_the_masks():
 def test_an_image_is_cut_where_the_other_folds_are_cut_best():
     low = ([-3.0] * 50, [-1.0] * 10)  # best between -3 and -1
     high = ([1.0] * 50, [3.0] * 10)
-    held = held_of([low, low, high], folds=[1, 2, 3])
+    held = held_of([*[low] * 6, high])
     found = cross_fitted(held)
-    assert found.dice[2] == pytest.approx(2 * 10 / (50 + 10 + 10))  # cut between -3 and -1
-    assert found.dice[:2].tolist() == [1, 1]
+    assert found.dice[6] == pytest.approx(2 * 10 / (50 + 10 + 10))  # cut between -3 and -1
+    assert found.dice[:6].tolist() == [1] * 6
     fixed = cross_fitted(held, place_of_logit(2.0))
-    assert fixed.dice.tolist() == [0, 0, 1]
+    assert fixed.dice.tolist() == [0] * 6 + [1]
 
 
 def test_a_normal_image_is_right_where_nothing_is_marked():
     held = held_of([([-3.0] * 50, [3.0] * 10), ([1.0] * 50, [])], folds=[1, 2])
     assert held.dice[1, place_of_logit(0.0)] == 0
     assert held.dice[1, place_of_logit(2.0)] == 1
-    assert 1 < CUTS[held.best_cut()] < 3
-    scores = cross_fitted(held, held.best_cut())
+    assert 1 < CUTS[held.at_cuts.best()] < 3
+    scores = cross_fitted(held, held.at_cuts.best())
     assert scores.of_lesions().value == 100
     assert scores.of_all().value == 100
 
 
 def test_pixels_outside_the_breast_count_as_missed():
     held = held_of([([-3.0] * 50, [3.0] * 10)])
-    more = HeldOut(held.images, held.patients, held.folds, held.lesion + 10, held.counts)
+    more = replace(held, lesion=held.lesion + 10)
     assert more.dice[0, place_of_logit(0.0)] == pytest.approx(2 * 10 / 30)
 
 
@@ -101,19 +108,22 @@ def test_the_temperature_is_that_of_the_pixels():
 def test_a_cut_that_marks_nothing_is_none_however_many_images_are_normal():
     held = held_of([([-3.0] * 50, [2.0] * 9 + [-5.0])] + [([3.0] * 5, [])] * 9)
     assert held.dice[:, -1].mean() == 0.9
-    assert held.dice[0, held.best_cut()] > 0.8
+    assert held.dice[0, held.at_cuts.best()] > 0.8
 
 
-def test_the_middle_of_a_plateau_is_best():
-    assert best_place(np.array([0, 1, 1, 1, 1, 0.5])) == 2
-    assert best_place(np.array([1.0])) == 0
+def test_false_marks_are_those_at_the_cut_of_the_dice():
+    low = ([-3.0] * 50, [-1.0] * 10)
+    high = ([1.0] * 50, [3.0] * 10)
+    found = cross_fitted(held_of([*[low] * 6, high]))
+    assert found.false_marks.tolist() == [0] * 6 + [50]
 
 
 def test_files_keep_what_is_written_and_images_without_fold_are_left_out(tmp_path):
-    counts = counts_of([1.0, -1.0], [2.0])
-    write_held_out(tmp_path / 'a' / '1.npz', {'b.png': ('s/B', 1, counts)})
+    counts, marks = counts_of([1.0, -1.0], [2.0]), np.arange(len(CUTS))
+    write_held_out(tmp_path / 'a' / '1.npz', {'b.png': ('s/B', 1, counts, marks)})
     write_held_out(
-        tmp_path / 'a' / '2.npz', {'a.png': ('s/A', 1, counts), 'x.png': ('s/X', 1, counts)}
+        tmp_path / 'a' / '2.npz',
+        {'a.png': ('s/A', 1, counts, marks + 1), 'x.png': ('s/X', 1, counts, marks)},
     )
     files = [tmp_path / 'a' / f'{n}.npz' for n in (1, 2)]
     held = read_held_out(files, {'a.png': 2, 'b.png': 1})
@@ -121,6 +131,13 @@ def test_files_keep_what_is_written_and_images_without_fold_are_left_out(tmp_pat
     assert held.patients.tolist() == ['s/A', 's/B']
     assert held.folds.tolist() == [2, 1]
     assert np.array_equal(held.counts[0], counts)
+    assert np.array_equal(held.false_marks, [marks + 1, marks])
+
+
+def test_a_file_of_an_earlier_version_is_named(tmp_path):
+    np.savez(tmp_path / 'x.npz', images=['a'], patients=['s/A'], lesion=[1], counts=[[[1], [1]]])
+    with pytest.raises(DataFileError, match=r'x\.npz: not readable .*false_marks'):
+        read_held_out([tmp_path / 'x.npz'], {})
 
 
 def test_a_damaged_file_is_named(tmp_path):
@@ -135,6 +152,7 @@ def test_folds_without_a_lesion_do_not_choose_to_mark_nothing():
     counts[:, 0, round((RANGE - 3) / WIDTH)] = 100
     counts[:2, 1, round((RANGE + 3) / WIDTH)] = 10
     names = np.array(['a', 'b', 'c', 'd'])
-    held = HeldOut(names, names, np.array([1, 1, 2, 2]), np.array([10, 10, 0, 0]), counts)
+    marks, lesion = np.zeros((4, len(CUTS)), int), np.array([10, 10, 0, 0])
+    held = HeldOut(names, names, np.array([1, 1, 2, 2]), lesion, counts, marks)
     assert cross_fitted(held).dice.tolist() == [1, 1, 1, 1]
     assert cross_fitted(held, default=place_of_logit(8.0)).dice.tolist() == [0, 0, 1, 1]

@@ -51,13 +51,14 @@ def test_an_ordinary_run_has_two_notes_and_the_first_is_that_it_is_no_medical_de
         ('Trained on weak masks', '5 of 5', {'mask_kind': {'weak': 5}}),
         ('Prompts given', 'points.csv told', {'prompts': '/home/somebody/points.csv'}),
         ('Threshold', 'above 0.31.', {'threshold': 0.31}),
+        ('Threshold', 'above 0.3143.', {'threshold': 0.3142857142857143}),
         ('Threshold', 'the value is from op.json.', {'operating_point': 'op.json'}),
         (
             'Other input than in training',
             'voi is False; expect worse',
             {'input_differs_from_training': ['voi is False']},
         ),
-        ('Calibrated', 'temperature 1.7.', {'temperature': 1.7}),
+        ('Calibrated', 'temperature 1.733.', {'temperature': 1.7333333333333}),
         ('Breast only', 'outside the breast', {'breast_only': True}),
     ],
 )

@@ -5,16 +5,13 @@ import pytest
 from experiments import shrink
 from few_tunings import tuning
 
-from mmseg_mammo.engine.config.test_output import threshold_of
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.evaluation.out_of_fold.held_out import BINS, RANGE, WIDTH, write_held_out
+from mmseg_mammo.evaluation.out_of_fold.held_out import BINS, CUTS, RANGE, WIDTH, write_held_out
 from mmseg_mammo.studies.few.cross_validation import (
     Division,
-    at_probe,
     check_tuned,
     choose_steps,
     files_of,
-    fixed_place,
     tuned_fold,
 )
 
@@ -38,7 +35,8 @@ def put(division, steps, level):
     counts[1, int((level + RANGE) / WIDTH)] = 10
     counts[1, int((-5 + RANGE) / WIDTH)] = 10 - min(10, int(level))
     for file in files_of(division, steps):
-        rows = {name: (f's/{name}', int(counts[1].sum()), counts) for name in ('a.png', 'b.png')}
+        row = (int(counts[1].sum()), counts, np.full(len(CUTS), steps))
+        rows = {name: (f's/{name}', *row) for name in ('a.png', 'b.png')}
         own = (
             rows
             if steps == 0
@@ -53,6 +51,8 @@ def test_the_step_of_the_best_mean_is_one_for_all_folds(division, cfg):
     chosen = choose_steps(cfg, division)
     assert chosen.steps == 20
     assert list(chosen.scores) == [0, 10, 20, 30]
+    assert chosen.tuned.false_marks.tolist() == [20, 20]
+    assert chosen.as_it_is.dice[0] == pytest.approx(2 * 10 / 29)
 
 
 def test_of_equal_steps_the_fewer_are_taken_and_the_start_first(division, cfg):
@@ -82,15 +82,6 @@ def test_a_step_that_one_fold_has_not_reached_does_not_count(division, cfg):
     assert choose_steps(cfg, division).steps == 10
 
 
-def test_the_masks_of_a_validation_stay_what_they_are(cfg):
-    before = threshold_of(cfg)
-    at_probe(cfg)
-    output = cfg.model.test_output
-    assert output.temperature == 8
-    own, probed = (np.log(value / (1 - value)) for value in (before, output.threshold))
-    assert probed * 8 == pytest.approx(own, abs=1e-9)
-
-
 def test_a_fold_keeps_one_checkpoint_and_no_best_one(cfg, prepared, tmp_path):
     own = tuned_fold(cfg, Division((prepared, 'index.csv'), FOLDS, 3, tmp_path / 'w'), 1)
     saver = own.default_hooks.checkpoint
@@ -107,9 +98,3 @@ def test_a_training_by_epochs_is_refused(prepared, cfg):
     cfg.param_scheduler = [dict(type='ReduceOnPlateauLR', monitor='val_loss')]
     with pytest.raises(MammoError, match='follows the validation'):
         check_tuned(cfg)
-
-
-def test_a_threshold_that_the_truth_helps_to_find_is_not_chosen(cfg):
-    assert fixed_place(cfg) is None
-    cfg.model.prompts_from = 'truth'
-    assert fixed_place(cfg) is not None

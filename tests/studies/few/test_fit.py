@@ -29,6 +29,8 @@ def test_it_leaves_a_checkpoint_and_its_facts(fitted, start):
     assert few['steps'] == best[0]
     assert few['kept'] == 'tuned'
     assert few['gain']['value'] > 0
+    assert list(few['false_marks']) == ['as_it_is', 'start', 'tuned']
+    assert few['false_marks']['tuned'].keys() == {'all', 'lesion', 'normal'}
     assert not torch.equal(
         *(next(iter(weights(file).values())) for file in (start, fitted / 'best.pth'))
     )
@@ -53,7 +55,10 @@ def test_the_checkpoint_is_one_like_any_other(fitted, tmp_path, monkeypatch, cap
     assert found['test_output']['temperature'] == few['temperature']
     assert found['data']['test']['images'] == 2
     main(['info', str(fitted / 'best.pth')])
-    assert 'out of fold' in capsys.readouterr().out
+    assert 'false marks an image out of fold' in capsys.readouterr().out
+    output = found['test_output']
+    assert output['trained_threshold'] == output['threshold']
+    assert output['trained_temperature'] == output['temperature']
 
 
 def test_what_is_finished_is_not_done_again(fitted, start, prepared):
