@@ -92,10 +92,10 @@ def main(args: argparse.Namespace) -> None:
     """Do the cells that are missing; then say what was found."""
     from mmseg_mammo.engine.config.loading import read_cache
     from mmseg_mammo.preparation.shards import Shard
+    from mmseg_mammo.studies.in_turn import train_in_turn
     from mmseg_mammo.studies.learning_curve.fits import FoldFit, PlainFit
     from mmseg_mammo.studies.learning_curve.gather import gather, lines_of, where
     from mmseg_mammo.studies.learning_curve.run import check_cells, run_cells
-    from mmseg_mammo.studies.learning_curve.training import train_in_turn
 
     check_counts(args, ('seeds', 'more'))
     for name in ('folds', 'test_folds'):

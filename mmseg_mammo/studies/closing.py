@@ -15,6 +15,7 @@ def close_runner(runner: Any) -> None:
     for handler in [*runner.logger.handlers]:
         if isinstance(handler, logging.FileHandler):
             handler.close()
+            runner.logger.removeHandler(handler)  # it would open the file again
     end_workers(runner._train_loop, runner._val_loop, runner._test_loop)
 
 

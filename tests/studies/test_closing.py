@@ -40,4 +40,4 @@ def test_a_closed_runner_has_no_open_log_file(tmp_path):
     close_runner(SimpleNamespace(logger=logger, **loops))
 
     assert handler.stream is None
-    logger.removeHandler(handler)
+    assert not logger.handlers

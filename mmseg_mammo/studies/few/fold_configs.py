@@ -19,6 +19,7 @@ from mmseg_mammo.models.encoder_decoder import InputGridEncoderDecoder
 from mmseg_mammo.models.folds.segmentor import fold_key
 from mmseg_mammo.models.two_stage.stage_config import without_files
 from mmseg_mammo.studies.few.parts import write_part
+from mmseg_mammo.studies.in_turn import name_apart
 
 PARTS = 'parts'  # folder of the indices of the folds
 LEARNED_FROM = ('train', 'val')  # splits whose images are divided; test is never touched
@@ -121,11 +122,7 @@ def fold_config(cfg: Config, fold: int, part: Path) -> Config:
     """
     own = copy.deepcopy(cfg)
     use_part(own, part)
-    own.work_dir = str(Path(cfg.work_dir) / f'fold_{fold}')
-    # Loggers and visualizers of a process are told apart by name.
-    own.experiment_name = f'fold {fold} of {Path(cfg.work_dir).resolve()}'
-    if own.get('visualizer'):
-        own.visualizer.name = own.work_dir
+    name_apart(own, Path(cfg.work_dir) / f'fold_{fold}')
     return own
 
 

@@ -23,6 +23,7 @@ from mmseg_mammo.studies.few.cross_validation import (
 )
 from mmseg_mammo.studies.few.fold_configs import fold_splits, learned_rows, place_of, use_part
 from mmseg_mammo.studies.few.parts import make_folds
+from mmseg_mammo.studies.in_turn import name_apart
 
 JOURNAL = 'few.json'
 
@@ -139,10 +140,7 @@ def final_config(cfg: Config, division: Division, steps: int) -> Config:
     """The config of the training on all images, without validation."""
     own = copy.deepcopy(cfg)
     use_part(own, division.every('train'), ('train',))
-    own.work_dir = str(division.work_dir / 'final')
-    own.experiment_name = f'final of {division.work_dir.resolve()}'
-    if own.get('visualizer'):
-        own.visualizer.name = own.work_dir
+    name_apart(own, division.work_dir / 'final')
     keep_last_alone(own)
     for key in ('val_dataloader', 'val_cfg', 'val_evaluator'):
         own[key] = None

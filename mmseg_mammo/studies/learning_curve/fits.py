@@ -12,7 +12,7 @@ from mmseg_mammo.engine.steps.trainings import Train, best_of
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.studies.few.fit import fit_few
 from mmseg_mammo.studies.few.fold_configs import follows_validation, use_part
-from mmseg_mammo.studies.learning_curve.training import name_apart
+from mmseg_mammo.studies.in_turn import name_apart
 
 _VALIDATION = ('val_dataloader', 'val_cfg', 'val_evaluator')
 

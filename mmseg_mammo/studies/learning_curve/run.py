@@ -13,9 +13,8 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.tables.learning_curve import ALL, START
 from mmseg_mammo.studies.learning_curve.cells import Cell
 from mmseg_mammo.studies.learning_curve.fits import Data, Fit, cell_config
-from mmseg_mammo.studies.learning_curve.results import model_facts, test_results
+from mmseg_mammo.studies.learning_curve.results import model_facts, run_test, test_results
 from mmseg_mammo.studies.learning_curve.study import Study
-from mmseg_mammo.studies.learning_curve.training import run_test
 
 CELL = 'cell.json'
 TRAINING, TEST = 'training', 'test'  # folders of a cell

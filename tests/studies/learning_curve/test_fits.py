@@ -4,13 +4,14 @@ from mmengine.config import Config
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.studies.few.parts import write_part
+from mmseg_mammo.studies.in_turn import train_in_turn
 from mmseg_mammo.studies.learning_curve.fits import (
     Data,
     FoldFit,
     PlainFit,
     cell_config,
 )
-from mmseg_mammo.studies.learning_curve.training import run_test, train_in_turn
+from mmseg_mammo.studies.learning_curve.results import run_test
 
 
 @pytest.fixture

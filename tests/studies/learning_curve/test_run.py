@@ -7,11 +7,11 @@ import pytest
 from filelock import FileLock
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.studies.in_turn import train_in_turn
 from mmseg_mammo.studies.learning_curve.fits import PlainFit
 from mmseg_mammo.studies.learning_curve.gather import gather_tables
 from mmseg_mammo.studies.learning_curve.run import check_cells, run_cells
 from mmseg_mammo.studies.learning_curve.study import Study
-from mmseg_mammo.studies.learning_curve.training import train_in_turn
 
 
 @pytest.fixture(scope='module')
