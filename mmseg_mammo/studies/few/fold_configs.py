@@ -7,7 +7,8 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import EarlyStoppingHook
-from mmseg.registry import DATASETS, HOOKS, MODELS
+from mmengine.runner import IterBasedTrainLoop
+from mmseg.registry import DATASETS, HOOKS, LOOPS, MODELS
 
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.config.test_output import threshold_of
@@ -96,6 +97,25 @@ def follows_validation(cfg: Config) -> bool:
     return any(hook and is_a(hook.get('type'), EarlyStoppingHook, HOOKS) for hook in hooks)
 
 
+def check_tuned(cfg: Config) -> None:
+    """Refuse a training whose steps folds cannot choose.
+
+    Raises:
+        MammoError: It is not counted in steps, has no validation, or follows it.
+    """
+    loop = cfg.get('train_cfg') or {}
+    if not is_a(loop.get('type'), IterBasedTrainLoop, LOOPS) or not cfg.get('val_dataloader'):
+        raise MammoError(
+            f'{cfg.filename} with --from and --folds: {type_name(loop.get("type"))}',
+            'IterBasedTrainLoop with a validation, as configs/_base_/schedules/few.py has it',
+        )
+    if follows_validation(cfg):
+        raise MammoError(
+            f'{cfg.filename} with --from and --folds: its rate or its end follows the validation',
+            'a schedule that is known before, as configs/_base_/schedules/few.py has it',
+        )
+
+
 def fold_splits(folds: Mapping[str, int], fold: int, count: int, inner: bool) -> dict[str, str]:
     """The split of each image in the training of a fold.
 
@@ -124,6 +144,14 @@ def fold_config(cfg: Config, fold: int, part: Path) -> Config:
     use_part(own, part)
     name_apart(own, Path(cfg.work_dir) / f'fold_{fold}')
     return own
+
+
+def keep_last_alone(cfg: Config) -> None:
+    """Let a training by steps save a checkpoint whenever it validates, and keep the last one alone."""
+    hook = cfg.default_hooks.checkpoint
+    hook.update(interval=cfg.train_cfg.val_interval, by_epoch=False, max_keep_ckpts=1)
+    hook.pop('save_best', None)
+    hook.pop('rule', None)
 
 
 def use_part(cfg: Config, part: Path, loaders: Sequence[str] = ('train', 'val')) -> None:

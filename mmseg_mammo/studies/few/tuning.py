@@ -16,12 +16,17 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import sha256
 from mmseg_mammo.studies.few.cross_validation import (
     Division,
-    check_tuned,
-    keep_last_alone,
     look_at_start,
     start_file,
 )
-from mmseg_mammo.studies.few.fold_configs import fold_splits, learned_rows, place_of, use_part
+from mmseg_mammo.studies.few.fold_configs import (
+    check_tuned,
+    fold_splits,
+    keep_last_alone,
+    learned_rows,
+    place_of,
+    use_part,
+)
 from mmseg_mammo.studies.few.parts import make_folds
 from mmseg_mammo.studies.in_turn import name_apart
 

@@ -9,6 +9,7 @@ from fold_trainings import LEARNS, tune
 from tool_calls import OURS, call
 
 from mmseg_mammo.cli.main import main
+from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.few.held_out import HeldOutHook
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.index import read_index
@@ -68,14 +69,17 @@ def test_where_nothing_is_gained_the_start_is_kept_and_that_is_said(
 ):
     """At a rate of zero, but for a step that ruins the model, no step is better than the start."""
     work = tmp_path / 'work'
-    tune('few/unet_full', start, prepared, work, 'optim_wrapper.optimizer.lr=0')
+    only = 'default_hooks.checkpoint.save_trained_only=True'
+    tune('few/unet_bias', start, prepared, work, 'optim_wrapper.optimizer.lr=0', only)
     few = read_record(work / 'best.pth')['few']
     if few['kept'] == 'start':  # statistics of norm layers move all the same
         own, kept = weights(start), weights(work / 'best.pth')
         assert own.keys() == kept.keys()
         assert all(torch.equal(own[name], kept[name]) for name in own)
         assert not (work / 'final').exists()
-        assert 'the start is kept' in capfd.readouterr().out
+        said = capfd.readouterr().out
+        assert 'the start is kept' in said
+        assert 'best.pth is the start, whole' in said
     assert few['steps'] == (0 if few['kept'] == 'start' else few['best_steps'])
 
 
@@ -125,3 +129,28 @@ def test_a_tuning_that_was_killed_goes_on_and_is_the_same(start, prepared, tmp_p
     one, other = (read_record(folder / 'best.pth')['few'] for folder in (whole, work))
     assert one['curve'] == other['curve']
     assert (one['threshold'], one['steps']) == (other['threshold'], other['steps'])
+
+
+def test_the_trained_parameters_alone_are_completed_by_the_start(start, prepared, tmp_path):
+    """As one hospital sends them to another, which has the start elsewhere."""
+    work, moved = tmp_path / 'work', tmp_path / 'moved.pth'
+    only = 'default_hooks.checkpoint.save_trained_only=True'
+    moved.write_bytes(start.read_bytes())
+    steps = ('train_cfg.max_iters=30', 'train_cfg.val_interval=30')
+    tune('few/unet_bias', start, prepared, work, *LEARNS, *steps, only)
+    small = work / 'best.pth'
+    record = read_record(small)
+    assert (record['few']['kept'], record['trained_only']) == ('tuned', True)
+    held, whole = weights(small), load_model(None, small).state_dict()
+    trained = record['tuning']['trained']
+    assert sum(value.numel() for name, value in held.items() if name.endswith('bias')) <= trained
+    assert held.keys() < whole.keys()
+    assert all(value.equal({**weights(start), **held}[name]) for name, value in whole.items())
+    main(['test', str(small), '--base', str(moved), '--work-dir', str(tmp_path / 'base')])
+    main(['export', str(small), str(tmp_path / 'whole.pth')])
+    main(['test', str(tmp_path / 'whole.pth'), '--work-dir', str(tmp_path / 'whole')])
+    one, other = (
+        next((tmp_path / name).glob('*/per_image_test.csv')).read_text()
+        for name in ('base', 'whole')
+    )
+    assert one == other
