@@ -1,11 +1,13 @@
 """Fit: steps by folds, then all images; or the start, where nothing is gained."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
-from few_tunings import write_start
+from few_tunings import tuning, write_start
 from fold_trainings import LEARNS, tune
+from mmengine.logging import MMLogger
 from tool_calls import OURS, call
 
 from mmseg_mammo.cli.main import main
@@ -13,6 +15,9 @@ from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.few.held_out import HeldOutHook
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.index import read_index
+from mmseg_mammo.studies.few.cross_validation import choose, looked_at
+from mmseg_mammo.studies.few.fit import finish
+from mmseg_mammo.studies.few.tuning import Tuning, divide, open_journal
 
 
 def weights(path):
@@ -69,17 +74,14 @@ def test_where_nothing_is_gained_the_start_is_kept_and_that_is_said(
 ):
     """At a rate of zero, but for a step that ruins the model, no step is better than the start."""
     work = tmp_path / 'work'
-    only = 'default_hooks.checkpoint.save_trained_only=True'
-    tune('few/unet_bias', start, prepared, work, 'optim_wrapper.optimizer.lr=0', only)
+    tune('few/unet_full', start, prepared, work, 'optim_wrapper.optimizer.lr=0')
     few = read_record(work / 'best.pth')['few']
     if few['kept'] == 'start':  # statistics of norm layers move all the same
         own, kept = weights(start), weights(work / 'best.pth')
         assert own.keys() == kept.keys()
         assert all(torch.equal(own[name], kept[name]) for name in own)
         assert not (work / 'final').exists()
-        said = capfd.readouterr().out
-        assert 'the start is kept' in said
-        assert 'best.pth is the start, whole' in said
+        assert 'the start is kept' in capfd.readouterr().out
     assert few['steps'] == (0 if few['kept'] == 'start' else few['best_steps'])
 
 
@@ -154,3 +156,18 @@ def test_the_trained_parameters_alone_are_completed_by_the_start(start, prepared
         for name in ('base', 'whole')
     )
     assert one == other
+
+
+def test_a_start_that_is_kept_is_written_whole_and_that_is_said(
+    fitted, start, prepared, tmp_path, caplog
+):
+    cfg = tuning('unet_bias', start, prepared, tmp_path)
+    cfg.default_hooks.checkpoint.save_trained_only = True
+    division, _ = divide(prepared, 'index.csv', fitted, 3, 0)
+    helds = looked_at(division)
+    chosen = replace(choose(cfg, helds), steps=0, held=helds[0])
+    begun = Tuning(cfg, start, division, open_journal(tmp_path / 'few.json', True, {}), 0)
+    MMLogger.get_current_instance().addHandler(caplog.handler)
+    finish(begun, chosen, True, None, tmp_path / 'best.pth')
+    assert weights(tmp_path / 'best.pth').keys() == weights(start).keys()
+    assert 'best.pth is the start, whole' in caplog.text
