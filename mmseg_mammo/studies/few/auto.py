@@ -209,7 +209,8 @@ def _keep_best(
     whole = {'tuning': AUTO, **_numbers(chosen), 'note': _HONEST}
     write_table(work_dir / TABLE, COLUMNS, [*table, whole])
     more = {'tuning': kept, 'tried': [_short(row) for row in table]}
-    tell(f'{best} is the best of {len(tunings)} tunings; the gain of the choice: {_HONEST}')
+    if len(tunings) > 1:
+        tell(f'{best} is the best of {len(tunings)} tunings; the gain of the choice: {_HONEST}')
     step = f'best of {len(tunings)} written'  # of more tunings another one may be
     fitted = finish(tunings[best], chosen, resume, train, work_dir / BEST, more, step)
     return Tried(fitted, kept, work_dir / TABLE)

@@ -36,6 +36,7 @@ from mmseg_mammo.studies.few.fold_configs import (
     use_part,
 )
 from mmseg_mammo.studies.few.parts import write_part
+from mmseg_mammo.studies.in_turn import name_apart
 
 HELD_OUT = 'held_out'  # folder of what validations said of pixels
 
@@ -117,7 +118,7 @@ def tuned_fold(cfg: Config, division: Division, fold: int) -> Config:
     """The config of the training without a fold, which keeps what it says of the fold."""
     splits = fold_splits(division.folds, fold, division.count, inner=False)
     own = fold_config(cfg, fold, division.part(f'fold_{fold}', splits))
-    own.work_dir = str(division.work_dir / f'fold_{fold}')
+    name_apart(own, division.work_dir / f'fold_{fold}')
     folder = str(division.work_dir / HELD_OUT / f'fold_{fold}')
     own.custom_hooks = [*(own.get('custom_hooks') or []), dict(type='HeldOutHook', folder=folder)]
     keep_last_alone(own)

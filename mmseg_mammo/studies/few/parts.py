@@ -87,7 +87,7 @@ def make_folds(rows: Sequence[Row], count: int, seed: int = 0) -> dict[str, int]
     different = len(set(patients.tolist()))
     if different == 1:
         raise MammoError(
-            f'{count} folds: all {len(known)} annotated images are of one patient',
+            f'folds: all {len(known)} annotated images are of one patient',
             'two patients or more, of whom each is left out once',
             'Train one config without folds, for all of its steps; or annotate another patient',
         )

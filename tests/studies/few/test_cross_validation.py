@@ -139,7 +139,7 @@ def test_a_fold_keeps_one_checkpoint_and_no_best_one(cfg, prepared, tmp_path):
     assert (saver.interval, saver.by_epoch, saver.max_keep_ckpts) == (2, False, 1)
     assert saver.get('save_best') is None
     assert own.custom_hooks[-1].type == 'HeldOutHook'
-    assert own.work_dir == str(tmp_path / 'w' / 'fold_1')
+    assert own.work_dir == own.visualizer.name == str(tmp_path / 'w' / 'fold_1')
 
 
 def test_a_threshold_that_the_truth_helps_to_find_is_not_chosen(cfg):

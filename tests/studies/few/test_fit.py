@@ -138,7 +138,7 @@ def test_the_trained_parameters_alone_are_completed_by_the_start(start, prepared
     work, moved = tmp_path / 'work', tmp_path / 'moved.pth'
     only = 'default_hooks.checkpoint.save_trained_only=True'
     moved.write_bytes(start.read_bytes())
-    steps = ('train_cfg.max_iters=30', 'train_cfg.val_interval=30')
+    steps = ('train_cfg.max_iters=60', 'train_cfg.val_interval=60')
     tune('few/unet_bias', start, prepared, work, *LEARNS, *steps, only)
     small = work / 'best.pth'
     record = read_record(small)
