@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmseg_mammo.cli.arguments import add_cache_arguments, add_cfg_options
 from mmseg_mammo.cli.common import check_counts, host_command, resumable
+from mmseg_mammo.cli.train_few import AUTO
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.tables.learning_curve import UNITS
 
@@ -79,6 +80,12 @@ def _add_folds(add: Callable[..., Any]) -> None:
         "tuning gains nothing (default: none; the config's steps, the checkpoint's threshold)",
     )
     add(
+        '--minutes',
+        type=float,
+        metavar='M',
+        help=f'of {AUTO}, which needs --folds: budget of each training (default: 60)',
+    )
+    add(
         '--test-folds',
         type=int,
         default=0,
@@ -92,10 +99,10 @@ def main(args: argparse.Namespace) -> None:
     """Do the cells that are missing; then say what was found."""
     from mmseg_mammo.engine.config.loading import read_cache
     from mmseg_mammo.preparation.shards import Shard
+    from mmseg_mammo.studies.in_turn import train_in_turn
     from mmseg_mammo.studies.learning_curve.fits import FoldFit, PlainFit
     from mmseg_mammo.studies.learning_curve.gather import gather, lines_of, where
     from mmseg_mammo.studies.learning_curve.run import check_cells, run_cells
-    from mmseg_mammo.studies.learning_curve.training import train_in_turn
 
     check_counts(args, ('seeds', 'more'))
     for name in ('folds', 'test_folds'):
@@ -104,13 +111,13 @@ def main(args: argparse.Namespace) -> None:
     job = Shard.parse(args.job, '--job') if args.job else None
     study = make_study(args)
     cells = study.cells()
-    study.begin()
-    check_cells(study, cells)
     cache = read_cache(args, next(iter(study.configs.values())))
+    train = functools.partial(train_in_turn, cache=cache)
+    fit = FoldFit(train, args.folds) if args.folds else PlainFit(train)
+    check_cells(study, cells, fit)
+    study.begin()
     with resumable():
         own = cells if job is None else cells[job.number :: job.count]
-        train = functools.partial(train_in_turn, cache=cache)
-        fit = FoldFit(train, args.folds) if args.folds else PlainFit(train)
         failed = run_cells(study, own, fit)
     if job is not None:
         print('Once all jobs have ended: the same command without --job.')
@@ -140,6 +147,8 @@ def make_study(args: argparse.Namespace) -> 'Study':
         )
     if args.start:
         check_checkpoint(args.start)
+    if args.minutes is not None and AUTO not in args.configs:
+        raise MammoError(f'--minutes {args.minutes:g}: no effect', f'{AUTO} among the configs')
     return Study(
         folder=args.work_dir or Path('work_dirs') / 'learning_curve',
         data_root=args.data,
@@ -157,11 +166,31 @@ def make_study(args: argparse.Namespace) -> 'Study':
     )
 
 
+def _read_auto(args: argparse.Namespace) -> 'Config':
+    """The tunings that fit the checkpoint, as one config.
+
+    Raises:
+        MammoError: There is no checkpoint.
+    """
+    from mmseg_mammo.engine.few.models import fitting, read_start
+    from mmseg_mammo.studies.few.auto import cheapest_first
+    from mmseg_mammo.studies.few.budget import DEFAULT
+    from mmseg_mammo.studies.learning_curve.fits import auto_config
+
+    if not args.start:
+        raise MammoError(f'{AUTO}: tunes a checkpoint', '--from CHECKPOINT')
+    names = cheapest_first(fitting(read_start(args.start).kind))
+    minutes = DEFAULT if args.minutes is None else args.minutes
+    return auto_config({name: _read_config(args, name) for name in names}, minutes)
+
+
 def _read_config(args: argparse.Namespace, name: str) -> 'Config':
     from mmseg_mammo.engine.config.keys import check_keys
     from mmseg_mammo.engine.config.load import read_config
     from mmseg_mammo.engine.config.overrides import override
 
+    if name == AUTO:
+        return _read_auto(args)
     cfg = read_config(name)
     check_keys(cfg)
     if args.cfg_options:

@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--minutes',
         type=float,
         metavar='M',
-        help=f'of {AUTO}, which tries the tunings that fit, cheapest first: budget (default: 60)',
+        help=f'of {AUTO}, which tries the tunings that fit, cheapest first: budget of all calls '
+        '(default: as many as it was begun with, or 60)',
     )
     add_cache_arguments(parser)
 

@@ -76,7 +76,7 @@ def _try_all(args: argparse.Namespace, shared: dict[str, Any]) -> Path:
         own = argparse.Namespace(**{**vars(args), 'config': name})
         configs[name] = load_config(own)
     work_dir = Path(args.work_dir or 'work_dirs/auto')
-    minutes = 60.0 if args.minutes is None else args.minutes
-    tried = tune_auto(configs, args.start, args.data, work_dir, minutes=minutes, **shared)
+    more = {'minutes': args.minutes, **shared}
+    tried = tune_auto(configs, args.start, args.data, work_dir, **more)
     print(f'{tried.table}: the tunings that were tried; kept: {tried.name}')
     return tried.fitted.checkpoint

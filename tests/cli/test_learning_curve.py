@@ -38,12 +38,19 @@ def words(tmp_path_factory):
         (['--test-folds', '-2'], '--test-folds -2. Allowed: 2 or more'),
         (['--data', 'nowhere'], '--data nowhere: no index.csv'),
         (['few/sam_decoder'], '.*few/unet_full'),
+        (['few/auto'], 'few/auto: folds choose among its tunings'),
+        (['few/auto', '--counts', '1', '--folds', '2'], 'few/auto: a count has one patient alone'),
+        (['few/auto', '--minutes', '0'], '--minutes 0'),
+        (['--minutes', '5'], '--minutes 5: no effect. Allowed: few/auto among the configs'),
+        (['unet_cbis', '--folds', '2'], '--folds 2 with .*unet_cbis.py, which tunes no checkpoint'),
+        (['--cache-limit', 'much'], '.*much'),
     ],
 )
 def test_what_cannot_be_studied_is_one_line(more, said, words):
     given = [words[0], *more, *words[1:]] if more[0][0] != '-' else [*words, *more]
     with pytest.raises(SystemExit, match=f'^error: {said}'):
         main(given)
+    assert not Path(words[-1]).exists()  # what is refused leaves nothing behind
 
 
 def test_jobs_and_a_last_call_make_the_curve(words, capsys):

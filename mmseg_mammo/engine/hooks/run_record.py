@@ -49,6 +49,7 @@ class RunRecordHook(Hook):
         """Start the clocks."""
         self._started = time.time()
         self._timed = [0, 0.0]  # images and seconds
+        self._images: int | None = None  # since the warm-up
         self._record: dict[str, Any] = {}
         self._trained_on: dict[str, Any] = {}
         if on_gpu():
@@ -87,9 +88,12 @@ class RunRecordHook(Hook):
         self._count(batch_idx, len(data_batch['inputs']), runner.test_dataloader)
 
     def _count(self, batch_idx: int, images: int, loader: Any) -> None:
-        if batch_idx == _WARM_UP - 1:  # before the next batch is loaded
+        if batch_idx < _WARM_UP - 1:
+            return
+        # Before the next batch is loaded; where steps count, a training may go on behind that.
+        if batch_idx == _WARM_UP - 1 or self._images is None:
             self._clock, self._images = clock(), 0
-        elif batch_idx >= _WARM_UP:
+        else:
             self._images += images
             if batch_idx == len(loader) - 1:
                 self._timed[0] += self._images

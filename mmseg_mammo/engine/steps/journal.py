@@ -65,7 +65,7 @@ class Journal:
         if other:
             raise MammoError(
                 f'--resume: {self.path.parent} was begun otherwise ({step}): {"; ".join(other)}',
-                'the config and --cfg-options that it began with',
+                'the config and the options that it began with',
                 'For another training name another --work-dir; a test takes --cfg-options model.…',
             )
 

@@ -9,10 +9,7 @@ from mmengine.config import Config
 from mmseg_mammo.engine.config.checks import check_schedule
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.few.start import few_config
-from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.engine.steps.trainings import best_of
-from mmseg_mammo.engine.training_record.reference import fill_reference
-from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint, unique_start
 from mmseg_mammo.evaluation.overlap import dice
 from mmseg_mammo.inference.prediction_folder.inputs import find_inputs
 from mmseg_mammo.inference.predictor import Predictor
@@ -20,8 +17,8 @@ from mmseg_mammo.io.run_folder import IMAGES, TEST_COLUMNS, read_records
 from mmseg_mammo.studies.annotation.look import look_at_all
 from mmseg_mammo.studies.annotation.seen import Seen
 from mmseg_mammo.studies.annotation.simulate import Tools
-from mmseg_mammo.studies.closing import end_workers
 from mmseg_mammo.studies.few.fold_configs import use_part
+from mmseg_mammo.studies.in_turn import name_apart, test_in_turn, train_in_turn
 
 
 def real_tools(few: Config, start: Path, root: Path, device: str = 'auto') -> Tools:
@@ -61,18 +58,8 @@ def train_part(few: Config, start: Path, part: Path, work_dir: Path, seed: int) 
         The checkpoint.
     """
     cfg = few_config(few, start, part.parent, ann_file=part.name)
-    cfg.work_dir, cfg.launcher = str(work_dir), 'none'
-    cfg.randomness = {**cfg.get('randomness', {}), 'seed': seed}
-    _name(cfg, f'training of {work_dir.resolve()}')
-    cfg.resume = claim_for_training(work_dir, (work_dir / 'last_checkpoint').is_file())
-    if cfg.resume:
-        cfg.load_from = str(last_checkpoint(work_dir))
-    fill_reference(cfg)
-    runner = build_runner(cfg, 0)
-    try:
-        runner.train()
-    finally:
-        end_workers(runner._train_loop, runner._val_loop)
+    name_apart(cfg, work_dir, seed)
+    train_in_turn(cfg, (work_dir / 'last_checkpoint').is_file())
     return best_of(cfg)
 
 
@@ -89,16 +76,8 @@ def run_test(checkpoint: Path, part: Path, work_dir: Path) -> list[dict[str, Any
     """
     cfg = read_stored_config(checkpoint)
     use_part(cfg, part, ('test',))
-    cfg.load_from, cfg.resume, cfg.launcher = str(checkpoint), False, 'none'
-    cfg.work_dir = str(work_dir)
-    _name(cfg, f'test of {work_dir.resolve()}')
-    with unique_start(work_dir):
-        runner = build_runner(cfg, 0)
-    try:
-        runner.test()
-    finally:
-        end_workers(runner._test_loop)
-    found = read_records(Path(runner.log_dir) / IMAGES, TEST_COLUMNS)
+    run = test_in_turn(cfg, checkpoint, work_dir)
+    found = read_records(run / IMAGES, TEST_COLUMNS)
     scores = dice(found['truth_pixels'], found['predicted_pixels'], found['intersection_pixels'])
     names = ('image', 'patient_id', 'annotated')
     lines = zip(*(found[name].tolist() for name in names), scores.tolist(), strict=True)
@@ -126,10 +105,3 @@ def look_at_pool(
     seen, _ = look_at_all(Predictor(checkpoint, device=device), inputs, out)
     facts = [{**vars(one), 'key': names[one.key]} for one in seen]
     return [Seen(**each) for each in facts]
-
-
-def _name(cfg: Config, name: str) -> None:
-    """Loggers and visualizers of a process are told apart by name."""
-    cfg.experiment_name = name
-    if cfg.get('visualizer'):
-        cfg.visualizer.name = cfg.work_dir

@@ -1,10 +1,7 @@
 """Auto: tries the tunings that fit a checkpoint, cheapest first, and keeps the best by folds."""
 
-import csv
-import io
 import math
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,14 +13,23 @@ from mmseg_mammo.engine.work_dir import is_first_process
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.out_of_fold.false_marks import describe_false_marks
 from mmseg_mammo.evaluation.out_of_fold.held_out import Scores
-from mmseg_mammo.io.files import read_json, write_atomic
+from mmseg_mammo.io.files import read_json
 from mmseg_mammo.io.run_folder import BEST, RUN
-from mmseg_mammo.studies.few.cross_validation import choose_steps, cross_validate
+from mmseg_mammo.io.table import write_table
+from mmseg_mammo.studies.few.budget import Budget, check_minutes
+from mmseg_mammo.studies.few.cross_validation import (
+    Chosen,
+    choose,
+    choose_steps,
+    cross_validate,
+    looked_at,
+)
 from mmseg_mammo.studies.few.fit import finish
 from mmseg_mammo.studies.few.fitted import Fitted, best_above, fitted_of
-from mmseg_mammo.studies.few.tuning import Tuning, open_journal, open_tuning
+from mmseg_mammo.studies.few.tuning import Tuning, divide, open_journal, open_tuning
 
 TABLE = 'auto.csv'
+AUTO = 'auto'  # the row of the choice among all
 JOURNAL = 'auto.json'
 # The last word of a name: what trains little is tried first.
 _CHEAPEST = ('head', 'bias', 'vpt', 'lora', 'decoder', 'full')
@@ -32,7 +38,8 @@ COLUMNS = (
     *('dice', 'trained_parameters', 'seconds', 'note'),
     *('false_marks', 'false_marks_lesion', 'false_marks_normal'),
 )
-_NO_TIME = 'left out: no time left'
+_NO_TIME, _LEFT = 'left out: no time left', 'left after a fold: no time left'
+_HONEST = 'each fold by the tuning and the steps that the others prefer'
 
 
 class Tried(NamedTuple):
@@ -69,7 +76,7 @@ def tune_auto(
     data_root: Path,
     work_dir: Path,
     *,
-    minutes: float,
+    minutes: float | None,
     ann_file: str = 'index.csv',
     folds: int = 5,
     seed: int = 0,
@@ -86,7 +93,7 @@ def tune_auto(
         start: Checkpoint.
         data_root: Prepared folder.
         work_dir: Gets ``best.pth``, ``auto.csv``, and a folder for each tuning.
-        minutes: Budget.
+        minutes: Budget of all calls of one work folder; None: see :class:`.Budget`.
         ann_file: Index below ``data_root``.
         folds: Number of folds.
         seed: Of the folds.
@@ -94,56 +101,56 @@ def tune_auto(
         resume: Whether to go on with what the work folder holds.
 
     Raises:
-        MammoError: No tuning fits, the budget is none, or see :func:`.fit_few`.
+        MammoError: No tuning fits, see :class:`.Budget`, or see :func:`.fit_few`.
     """
     if not configs:
         raise MammoError(f'--from {start}: no tuning fits it', remedy='Name a config of few/')
-    if not minutes > 0:
-        raise MammoError(f'--minutes {minutes:g}', 'a number above 0')
+    if minutes is not None:
+        check_minutes(minutes)
+    divide(data_root, ann_file, work_dir, folds, seed)  # what cannot be leaves no folder behind
     work_dir.mkdir(parents=True, exist_ok=True)
     journal = open_journal(work_dir / JOURNAL, resume, {'folds': folds, 'seed': seed})
+    budget = Budget(journal, minutes)
     rows: dict[str, dict[str, Any]] = {}
     tunings: dict[str, Tuning] = {}
     for name, cfg in configs.items():
         own = work_dir / name.rpartition('/')[2]
         known = journal.facts(name)
-        if known is None and not _has_time(rows, 60 * minutes, folds):
-            rows[name] = {'tuning': name, 'note': _NO_TIME}
+        if known is None and not budget.has_time(name, folds):
+            rows[name] = _left(name, budget)
             continue
         first = next(iter(tunings.values()), None)
         given = (ann_file, folds, seed, False, resume)
         tuning = open_tuning(cfg, start, data_root, own, *given, seen=first)
-        rows[name] = known or _try(name, tuning, rows, 60 * minutes, resume, train, journal)
+        rows[name] = known or _try(name, tuning, budget, resume, train, journal)
         if 'lesion_dice' in rows[name]:
             tunings[name] = tuning
     return _keep_best(tunings, rows, work_dir, resume, train)
 
 
-def _has_time(rows: Mapping[str, Mapping[str, Any]], budget: float, folds: int) -> bool:
-    """Whether another tuning, as long as the longest so far, and the last training fit in."""
-    seconds = [float(row.get('seconds', 0)) for row in rows.values()]
-    return not seconds or sum(seconds) + max(seconds) * (1 + 1 / folds) <= budget
+def _left(name: str, budget: Budget) -> dict[str, Any]:
+    """The row of a tuning that there is no time for."""
+    if name not in budget.spent:
+        return {'tuning': name, 'note': _NO_TIME}
+    return {'tuning': name, 'seconds': budget.spent[name], 'note': _LEFT}
 
 
 def _try(
-    name: str,
-    tuning: Tuning,
-    before: Mapping[str, Mapping[str, Any]],
-    budget: float,
-    resume: bool,
-    train: Train,
-    journal: Journal,
+    name: str, tuning: Tuning, budget: Budget, resume: bool, train: Train, journal: Journal
 ) -> dict[str, Any]:
     """The row of a tuning, which is noted in the journal if its folds are finished."""
-    began, count = time.monotonic(), tuning.division.count
-    spent = sum(float(row.get('seconds', 0)) for row in before.values())
-    for fold in cross_validate(tuning.cfg, tuning.division, resume, train, tuning.journal):
-        needed = (time.monotonic() - began) * (count + 1) / fold
-        if before and fold < count and spent + needed > budget:
+    count, others = tuning.division.count, budget.others(name)
+    folds = cross_validate(tuning.cfg, tuning.division, resume, train, tuning.journal)
+    while True:
+        with budget.spend(name, tuning.division.work_dir):
+            if next(folds, None) is None:
+                break
+        done = sum(tuning.journal.facts(f'fold_{n}') is not None for n in range(1, count + 1))
+        needed = budget.spent[name] * (count + 1) / done
+        if others and done < count and sum(others) + needed > budget.seconds:
             tell(f'{name}: would take {needed / 60:.1f} minutes, and is left')
-            seconds = round(time.monotonic() - began, 1)
-            return {'tuning': name, 'seconds': seconds, 'note': 'left after a fold: no time left'}
-    row = _row(name, tuning, round(time.monotonic() - began, 1))
+            return _left(name, budget)
+    row = _row(name, tuning, budget.spent[name])
     tell(f'{name}: lesion Dice {row["lesion_dice"]:.1f} out of fold, {row["gain"]:+.1f}')
     if is_first_process():
         journal.finish(name, row)
@@ -152,9 +159,19 @@ def _try(
 
 def _row(name: str, tuning: Tuning, seconds: float) -> dict[str, Any]:
     chosen = choose_steps(tuning.cfg, tuning.division)
-    steps = best_above(chosen)
+    return {
+        'tuning': name,
+        'steps': best_above(chosen),
+        **_numbers(chosen),
+        'trained_parameters': _trained(tuning.division.work_dir),
+        'seconds': seconds,
+    }
+
+
+def _numbers(chosen: Chosen) -> dict[str, float]:
+    """What tuning comes to where the other folds choose."""
     fitted = fitted_of(Path(BEST), chosen)
-    numbers = {
+    found = {
         'lesion_dice': fitted.tuned.value,
         'low': fitted.tuned.low,
         'high': fitted.tuned.high,
@@ -163,14 +180,8 @@ def _row(name: str, tuning: Tuning, seconds: float) -> dict[str, Any]:
         'gain_high': fitted.gain.high,
         'dice': 100 * chosen.tuned.mean(),
     }
-    return {
-        'tuning': name,
-        'steps': steps,
-        **{key: round(value, 4) for key, value in numbers.items() if not math.isnan(value)},
-        **_false_marks(chosen.tuned),
-        'trained_parameters': _trained(tuning.division.work_dir),
-        'seconds': seconds,
-    }
+    numbers = {key: round(value, 4) for key, value in found.items() if not math.isnan(value)}
+    return {**numbers, **_false_marks(chosen.tuned)}
 
 
 def _trained(work_dir: Path) -> int | str:
@@ -187,18 +198,30 @@ def _keep_best(
     train: Train,
 ) -> Tried:
     """Train the best tuning on all images, or keep the start; write the table."""
-    best = max(tunings, key=lambda name: rows[name]['dice'])
-    tuning = tunings[best]
-    chosen = choose_steps(tuning.cfg, tuning.division)
+    best, chosen = _choose(tunings)
     kept = best if chosen.steps else 'start'
     starts = {'start as it is': chosen.as_it_is, 'start': chosen.scores[0]}
     table = [*(_start_row(*one) for one in starts.items()), *rows.values()]
     for row in table:
         row['chosen'] = 'yes' if row['tuning'] == kept else ''
-    write_table_of(work_dir / TABLE, table)
+    whole = {'tuning': AUTO, **_numbers(chosen), 'note': _HONEST}
+    write_table(work_dir / TABLE, COLUMNS, [*table, whole])
     more = {'tuning': kept, 'tried': [_short(row) for row in table]}
-    fitted = finish(tuning, chosen, resume, train, work_dir / BEST, more)
+    if len(tunings) > 1:
+        tell(f'{best} is the best of {len(tunings)} tunings; the gain of the choice: {_HONEST}')
+    step = f'best of {len(tunings)} written'  # of more tunings another one may be
+    fitted = finish(tunings[best], chosen, resume, train, work_dir / BEST, more, step)
     return Tried(fitted, kept, work_dir / TABLE)
+
+
+def _choose(tunings: Mapping[str, Tuning]) -> tuple[str, Chosen]:
+    """The tuning of the best mean Dice of all steps of all tunings, and what that choice comes to."""
+    looks = {name: looked_at(tuning.division) for name, tuning in tunings.items()}
+    rivals = [*looks.values()]
+    found = {name: choose(each.cfg, looks[name], rivals) for name, each in tunings.items()}
+    scores = {name: one.scores[best_above(one)].mean() for name, one in found.items()}
+    best = max(scores, key=scores.__getitem__)
+    return best, found[best]
 
 
 _ENDS = {'lesion_dice': 'value', 'low': 'low', 'high': 'high'}
@@ -224,18 +247,3 @@ def _false_marks(scores: Scores) -> dict[str, float]:
 
 def _short(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ('tuning', 'steps', 'lesion_dice', 'note') if name in row}
-
-
-def write_table_of(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write the table of all tunings as CSV.
-
-    Args:
-        path: The file.
-        rows: With some of :data:`COLUMNS`.
-    """
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, restval='')
-    table.writeheader()
-    for row in rows:
-        table.writerow(row)
-    write_atomic(path, lambda stream: stream.write(text.getvalue().encode()))

@@ -7,17 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import IterBasedTrainLoop
-from mmseg.registry import LOOPS
 
 from mmseg_mammo.engine.checkpoint import load_model
-from mmseg_mammo.engine.config.type_names import is_a, type_name
 from mmseg_mammo.engine.devices import choose_device
 from mmseg_mammo.engine.few.held_out import has_mask, held_out_rows, step_file
 from mmseg_mammo.engine.steps.journal import Journal, tell
 from mmseg_mammo.engine.steps.trainings import Train, in_one_process
 from mmseg_mammo.engine.work_dir import is_first_process
-from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.out_of_fold.choice import choice_fitted
 from mmseg_mammo.evaluation.out_of_fold.held_out import (
     HeldOut,
@@ -33,10 +29,11 @@ from mmseg_mammo.studies.few.fold_configs import (
     PARTS,
     fold_config,
     fold_splits,
-    follows_validation,
+    keep_last_alone,
     use_part,
 )
 from mmseg_mammo.studies.few.parts import write_part
+from mmseg_mammo.studies.in_turn import name_apart
 
 HELD_OUT = 'held_out'  # folder of what validations said of pixels
 
@@ -75,7 +72,8 @@ class Chosen:
         held: What the models of that step say of the images.
         scores: By the number of steps. The best of them has the luck of its images.
         place: Of the cut in :data:`.CUTS`.
-        tuned: What tuning comes to: each image after the steps above 0 that the other folds choose.
+        tuned: What tuning comes to: each image after the steps above 0, of all tunings that there
+            was a choice among, that the other folds choose.
         as_it_is: The start at its own threshold.
     """
 
@@ -85,25 +83,6 @@ class Chosen:
     place: int
     tuned: Scores
     as_it_is: Scores
-
-
-def check_tuned(cfg: Config) -> None:
-    """Refuse a training whose steps folds cannot choose.
-
-    Raises:
-        MammoError: It is not counted in steps, has no validation, or follows it.
-    """
-    loop = cfg.get('train_cfg') or {}
-    if not is_a(loop.get('type'), IterBasedTrainLoop, LOOPS) or not cfg.get('val_dataloader'):
-        raise MammoError(
-            f'{cfg.filename} with --from and --folds: {type_name(loop.get("type"))}',
-            'IterBasedTrainLoop with a validation, as configs/_base_/schedules/few.py has it',
-        )
-    if follows_validation(cfg):
-        raise MammoError(
-            f'{cfg.filename} with --from and --folds: its rate or its end follows the validation',
-            'a schedule that is known before, as configs/_base_/schedules/few.py has it',
-        )
 
 
 def cross_validate(
@@ -138,20 +117,12 @@ def tuned_fold(cfg: Config, division: Division, fold: int) -> Config:
     """The config of the training without a fold, which keeps what it says of the fold."""
     splits = fold_splits(division.folds, fold, division.count, inner=False)
     own = fold_config(cfg, fold, division.part(f'fold_{fold}', splits))
-    own.work_dir = str(division.work_dir / f'fold_{fold}')
+    name_apart(own, division.work_dir / f'fold_{fold}')
     folder = str(division.work_dir / HELD_OUT / f'fold_{fold}')
     own.custom_hooks = [*(own.get('custom_hooks') or []), dict(type='HeldOutHook', folder=folder)]
     keep_last_alone(own)
     at_probe(own)
     return own
-
-
-def keep_last_alone(cfg: Config) -> None:
-    """Let a training by steps save a checkpoint whenever it validates, and keep the last one alone."""
-    hook = cfg.default_hooks.checkpoint
-    hook.update(interval=cfg.train_cfg.val_interval, by_epoch=False, max_keep_ckpts=1)
-    hook.pop('save_best', None)
-    hook.pop('rule', None)
 
 
 def look_at_start(cfg: Config, start: Path, division: Division, journal: Journal) -> None:
@@ -185,6 +156,18 @@ def validated(division: Division, fold: int) -> list[int]:
 def choose_steps(cfg: Config, division: Division) -> Chosen:
     """The number of steps of the best mean Dice of held-out images, one for all folds.
 
+    Args:
+        cfg: Of the training.
+        division: Of its images; all folds are finished, and the start was looked at.
+    """
+    return choose(cfg, looked_at(division))
+
+
+def choose(
+    cfg: Config, helds: Mapping[int, HeldOut], rivals: Sequence[Mapping[int, HeldOut]] = ()
+) -> Chosen:
+    """The number of steps of the best mean Dice of held-out images, one for all folds.
+
     Each image is cut where the images of the other folds choose (:meth:`.AtCuts.best`); those of a model whose
     prompts come from the truth are cut where it was. Of equal ones the fewer steps are taken. The start
     is kept unless tuning is better where the other folds choose the steps, too: the best of several
@@ -192,24 +175,30 @@ def choose_steps(cfg: Config, division: Division) -> Chosen:
 
     Args:
         cfg: Of the training.
-        division: Of its images; all folds are finished, and the start was looked at.
+        helds: What its models say of the images; see :func:`looked_at`.
+        rivals: Likewise, of each of several tunings that this one was chosen among, itself included:
+            then the other folds choose the tuning, too.
     """
-    place = fixed_place(cfg)
-    numbers = range(1, division.count + 1)
-    common = set.intersection(*(set(validated(division, fold)) for fold in numbers))
-    helds = {
-        steps: read_held_out(files_of(division, steps), division.folds)
-        for steps in [0, *sorted(common)]
-    }
-    default = own_place(cfg)
+    place, default = fixed_place(cfg), own_place(cfg)
     scores = {steps: cross_fitted(held, place, default) for steps, held in helds.items()}
     above = [steps for steps in helds if steps] or [0]
-    tuned = choice_fitted([helds[steps] for steps in above], place, default)
+    candidates = [held for each in rivals or [helds] for steps, held in each.items() if steps]
+    tuned = choice_fitted(candidates or [helds[0]], place, default)
     steps = max(above, key=lambda each: scores[each].mean())
     if tuned.mean() <= scores[0].mean() or scores[steps].mean() <= scores[0].mean():
         steps = 0
     cut = helds[steps].at_cuts.place(place, default)
     return Chosen(steps, helds[steps], scores, cut, tuned, cross_fitted(helds[0], default))
+
+
+def looked_at(division: Division) -> dict[int, HeldOut]:
+    """What the models of each step that all folds have reached say of the images; of 0 the start."""
+    numbers = range(1, division.count + 1)
+    common = set.intersection(*(set(validated(division, fold)) for fold in numbers))
+    return {
+        steps: read_held_out(files_of(division, steps), division.folds)
+        for steps in [0, *sorted(common)]
+    }
 
 
 def files_of(division: Division, steps: int) -> Sequence[Path]:

@@ -70,6 +70,7 @@ def finish(
     train: Train,
     checkpoint: Path | None = None,
     more: Mapping[str, Any] | None = None,
+    step: str = 'written',
 ) -> Fitted:
     """Train on all images, or keep the start, and write ``best.pth``.
 
@@ -80,6 +81,7 @@ def finish(
         train: Trains one config.
         checkpoint: The file; None: ``best.pth`` of the work folder.
         more: Facts for the record of the checkpoint.
+        step: Of the journal; a file that was written by a step of that name stays.
     """
     division = tuning.division
     checkpoint = checkpoint or division.work_dir / BEST
@@ -93,8 +95,10 @@ def finish(
     def write() -> dict[str, Any]:
         return write_fitted(checkpoint, source, chosen, facts)
 
-    in_one_process('written', tuning.journal, write)
+    in_one_process(step, tuning.journal, write)
     tell(in_words(facts))
     if warning := warn_of_false_marks(facts, checkpoint):
         tell(warning)
+    if not chosen.steps and tuning.cfg.default_hooks.checkpoint.get('save_trained_only'):
+        tell(f'{checkpoint} is the start, whole: nothing was trained that could be sent alone')
     return fitted_of(checkpoint, chosen)

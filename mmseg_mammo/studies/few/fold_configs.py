@@ -7,7 +7,8 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import EarlyStoppingHook
-from mmseg.registry import DATASETS, HOOKS, MODELS
+from mmengine.runner import IterBasedTrainLoop
+from mmseg.registry import DATASETS, HOOKS, LOOPS, MODELS
 
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.config.test_output import threshold_of
@@ -19,6 +20,7 @@ from mmseg_mammo.models.encoder_decoder import InputGridEncoderDecoder
 from mmseg_mammo.models.folds.segmentor import fold_key
 from mmseg_mammo.models.two_stage.stage_config import without_files
 from mmseg_mammo.studies.few.parts import write_part
+from mmseg_mammo.studies.in_turn import name_apart
 
 PARTS = 'parts'  # folder of the indices of the folds
 LEARNED_FROM = ('train', 'val')  # splits whose images are divided; test is never touched
@@ -95,6 +97,25 @@ def follows_validation(cfg: Config) -> bool:
     return any(hook and is_a(hook.get('type'), EarlyStoppingHook, HOOKS) for hook in hooks)
 
 
+def check_tuned(cfg: Config) -> None:
+    """Refuse a training whose steps folds cannot choose.
+
+    Raises:
+        MammoError: It is not counted in steps, has no validation, or follows it.
+    """
+    loop = cfg.get('train_cfg') or {}
+    if not is_a(loop.get('type'), IterBasedTrainLoop, LOOPS) or not cfg.get('val_dataloader'):
+        raise MammoError(
+            f'{cfg.filename} with --from and --folds: {type_name(loop.get("type"))}',
+            'IterBasedTrainLoop with a validation, as configs/_base_/schedules/few.py has it',
+        )
+    if follows_validation(cfg):
+        raise MammoError(
+            f'{cfg.filename} with --from and --folds: its rate or its end follows the validation',
+            'a schedule that is known before, as configs/_base_/schedules/few.py has it',
+        )
+
+
 def fold_splits(folds: Mapping[str, int], fold: int, count: int, inner: bool) -> dict[str, str]:
     """The split of each image in the training of a fold.
 
@@ -121,12 +142,16 @@ def fold_config(cfg: Config, fold: int, part: Path) -> Config:
     """
     own = copy.deepcopy(cfg)
     use_part(own, part)
-    own.work_dir = str(Path(cfg.work_dir) / f'fold_{fold}')
-    # Loggers and visualizers of a process are told apart by name.
-    own.experiment_name = f'fold {fold} of {Path(cfg.work_dir).resolve()}'
-    if own.get('visualizer'):
-        own.visualizer.name = own.work_dir
+    name_apart(own, Path(cfg.work_dir) / f'fold_{fold}')
     return own
+
+
+def keep_last_alone(cfg: Config) -> None:
+    """Let a training by steps save a checkpoint whenever it validates, and keep the last one alone."""
+    hook = cfg.default_hooks.checkpoint
+    hook.update(interval=cfg.train_cfg.val_interval, by_epoch=False, max_keep_ckpts=1)
+    hook.pop('save_best', None)
+    hook.pop('rule', None)
 
 
 def use_part(cfg: Config, part: Path, loaders: Sequence[str] = ('train', 'val')) -> None:

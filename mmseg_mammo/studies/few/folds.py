@@ -8,12 +8,11 @@ from mmengine.config import Config
 from mmseg_mammo.engine.checkpoint import build_model
 from mmseg_mammo.engine.config.edits import use_mixed_precision
 from mmseg_mammo.engine.config.stored import read_stored_config
-from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.engine.steps.journal import ASKED, Journal, tell
 from mmseg_mammo.engine.steps.trainings import Train, in_one_process, last_of, train_once
 from mmseg_mammo.engine.steps.whole import build_whole, describe_part, describe_whole, write_model
 from mmseg_mammo.engine.training_record.reference import fill_reference
-from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process, unique_start
+from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import FOLDS, read_record
 from mmseg_mammo.io.files import sha256
@@ -27,6 +26,7 @@ from mmseg_mammo.studies.few.fold_configs import (
     write_folds,
 )
 from mmseg_mammo.studies.few.parts import make_folds, write_part
+from mmseg_mammo.studies.in_turn import test_in_turn
 
 CHECKPOINT = 'folds.pth'
 JOURNAL = 'folds.json'
@@ -140,12 +140,4 @@ def _test(checkpoint: Path, every: Path, work_dir: Path) -> dict[str, Any]:
     """Test each image of the folds by the model that never saw it."""
     cfg = read_stored_config(checkpoint)
     use_part(cfg, every, ('test',))
-    cfg.load_from, cfg.resume, cfg.launcher = str(checkpoint), False, 'none'
-    cfg.work_dir = str(work_dir)
-    cfg.experiment_name = f'folds of {work_dir.resolve()}'
-    if cfg.get('visualizer'):
-        cfg.visualizer.name = cfg.work_dir
-    with unique_start(work_dir):
-        runner = build_runner(cfg, 0)
-    scores = runner.test()
-    return {'run': Path(runner.log_dir).name, 'scores': {k: float(v) for k, v in scores.items()}}
+    return {'run': test_in_turn(cfg, checkpoint, work_dir).name}

@@ -78,15 +78,22 @@ def make_folds(rows: Sequence[Row], count: int, seed: int = 0) -> dict[str, int]
         Number of the fold, from 1 to ``count``, by the column ``image``.
 
     Raises:
-        MammoError: There are fewer patients than folds.
+        MammoError: There are fewer patients than folds, or only one.
     """
     known = [row for row in rows if row.annotated != 'no']
     patients = np.array([row.patient_id for row in known])
     if count < 2:
         raise MammoError(f'{count} folds', 'two or more')
-    if len(set(patients.tolist())) < count:
+    different = len(set(patients.tolist()))
+    if different == 1:
         raise MammoError(
-            f'{count} folds of {len(set(patients.tolist()))} patients with annotated images',
+            f'folds: all {len(known)} annotated images are of one patient',
+            'two patients or more, of whom each is left out once',
+            'Train one config without folds, for all of its steps; or annotate another patient',
+        )
+    if different < count:
+        raise MammoError(
+            f'{count} folds of {different} patients with annotated images',
             f'folds up to the number of patients; {len(known)} images are annotated',
             'Ask for fewer folds',
         )
@@ -153,7 +160,7 @@ def _write_once(out: Path, rows: Sequence[Row]) -> None:
         elif sha256(out) != sha256(new):
             raise MammoError(
                 f'{out} is there, and of other images or splits',
-                'the data, --folds and --seed that it was begun with',
+                'the data and the number of folds that it was begun with',
                 'Name another --work-dir',
             )
     finally:

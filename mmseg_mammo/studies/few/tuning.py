@@ -16,13 +16,19 @@ from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import sha256
 from mmseg_mammo.studies.few.cross_validation import (
     Division,
-    check_tuned,
-    keep_last_alone,
     look_at_start,
     start_file,
 )
-from mmseg_mammo.studies.few.fold_configs import fold_splits, learned_rows, place_of, use_part
+from mmseg_mammo.studies.few.fold_configs import (
+    check_tuned,
+    fold_splits,
+    keep_last_alone,
+    learned_rows,
+    place_of,
+    use_part,
+)
 from mmseg_mammo.studies.few.parts import make_folds
+from mmseg_mammo.studies.in_turn import name_apart
 
 JOURNAL = 'few.json'
 
@@ -91,23 +97,32 @@ def open_tuning(
         resume: Likewise.
         seen: Another tuning of the same start and folds, which has looked at it.
     """
-    hold_for_training(work_dir)
     division, images = divide(data_root, ann_file, work_dir, folds, seed)
-    full = tuning_config(cfg, start, data_root, ann_file, division, new_head)
-    check_tuned(full)
+    hold_for_training(work_dir)
     asked = {
         'folds': division.count,
         'seed': seed,
         'index': sha256(division.data[0] / division.data[1]),
         'start': sha256(start),
-        'config': config_hash(full),
     }
+    _check_begun(work_dir, resume, asked)
+    full = tuning_config(cfg, start, data_root, ann_file, division, new_head)
+    check_tuned(full)
+    asked['config'] = config_hash(full)
     journal = open_journal(work_dir / JOURNAL, resume, asked, images=images)
     tuning = Tuning(full, start, division, journal, seed)
     if seen is not None:
         share_start(seen, tuning)
     look_at_start(full, start, division, journal)
     return tuning
+
+
+def _check_begun(work_dir: Path, resume: bool, asked: Mapping[str, Any]) -> None:
+    """Refuse another tuning before a part is written; the config, which needs one, is compared later."""
+    journal = Journal(work_dir, JOURNAL)
+    if is_first_process() and journal.path.is_file():
+        before = (journal.facts('divided') or {}).get(ASKED) or {}
+        journal.begin(resume, {**before, **asked})
 
 
 def open_journal(path: Path, resume: bool, asked: Mapping[str, Any], **facts: Any) -> Journal:
@@ -139,10 +154,7 @@ def final_config(cfg: Config, division: Division, steps: int) -> Config:
     """The config of the training on all images, without validation."""
     own = copy.deepcopy(cfg)
     use_part(own, division.every('train'), ('train',))
-    own.work_dir = str(division.work_dir / 'final')
-    own.experiment_name = f'final of {division.work_dir.resolve()}'
-    if own.get('visualizer'):
-        own.visualizer.name = own.work_dir
+    name_apart(own, division.work_dir / 'final')
     keep_last_alone(own)
     for key in ('val_dataloader', 'val_cfg', 'val_evaluator'):
         own[key] = None

@@ -1,4 +1,4 @@
-"""Results of a cell: scores of its test, patient by patient, and what was trained."""
+"""Results of a cell: its test, scores patient by patient, and what was trained."""
 
 from pathlib import Path
 from typing import Any
@@ -7,9 +7,48 @@ import numpy as np
 
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.config.test_output import threshold_of
+from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import FEW, read_record
 from mmseg_mammo.io.files import read_json
+from mmseg_mammo.io.index import INDEX_NAME
 from mmseg_mammo.io.run_folder import IMAGES, RUN, TEST_COLUMNS, read_records
+from mmseg_mammo.studies.in_turn import test_in_turn
+
+
+def run_test(
+    checkpoint: Path,
+    data_root: Path,
+    ann_file: str | None,
+    work_dir: Path,
+    device: str | None = None,
+) -> Path:
+    """Test a checkpoint, with its own image steps, on the split ``test`` of an index.
+
+    Args:
+        checkpoint: With its config.
+        data_root: Prepared folder.
+        ann_file: Index; None: that of the folder.
+        work_dir: Of the test.
+        device: See ``--device``.
+
+    Returns:
+        The run folder.
+    """
+    cfg = read_stored_config(checkpoint)
+    loader = cfg.get('test_dataloader')
+    if not loader or not loader.get('dataset'):
+        raise MammoError(f'{checkpoint}: its config has no test', 'a test_dataloader')
+    loader.dataset = {
+        'type': 'MammographyDataset',
+        'data_root': str(data_root),
+        'ann_file': ann_file or INDEX_NAME,
+        'split': 'test',
+        'test_mode': True,
+        'pipeline': loader.dataset.pipeline,
+    }
+    if device:
+        cfg.device = device
+    return test_in_turn(cfg, checkpoint, work_dir)
 
 
 def test_results(run: Path) -> dict[str, Any]:

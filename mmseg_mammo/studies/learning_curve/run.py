@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from filelock import FileLock, Timeout
 
@@ -12,10 +14,9 @@ from mmseg_mammo.engine.steps.journal import Journal
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.tables.learning_curve import ALL, START
 from mmseg_mammo.studies.learning_curve.cells import Cell
-from mmseg_mammo.studies.learning_curve.fits import Data, Fit, cell_config
-from mmseg_mammo.studies.learning_curve.results import model_facts, test_results
+from mmseg_mammo.studies.learning_curve.fits import Data, Fit, cell_config, members_of
+from mmseg_mammo.studies.learning_curve.results import model_facts, run_test, test_results
 from mmseg_mammo.studies.learning_curve.study import Study
-from mmseg_mammo.studies.learning_curve.training import run_test
 
 CELL = 'cell.json'
 TRAINING, TEST = 'training', 'test'  # folders of a cell
@@ -27,21 +28,29 @@ def is_done(study: Study, cell: Cell) -> bool:
     return Journal(study.folder / cell.folder, CELL).facts(TESTED) is not None
 
 
-def check_cells(study: Study, cells: Sequence[Cell]) -> None:
-    """Refuse now what would end every training of a config.
+def check_cells(study: Study, cells: Sequence[Cell], fit: Fit) -> None:
+    """Refuse now what would end a training; nothing is written into the folder of the study.
 
     Args:
-        study: That :meth:`.Study.begin` was called of.
+        study: What is asked for.
         cells: Of it.
+        fit: Would train a cell.
 
     Raises:
         MammoError: A config does not fit the start, or its schedule does not fit its length.
     """
-    first = {cell.config: cell for cell in reversed(cells) if not cell.is_start}
-    for label, cell in first.items():
-        if not is_done(study, cell):
-            data = Data(study.data_root, study.part(cell)[0])
-            check_schedule(cell_config(study.configs[label], study.start, data))
+    waiting = [cell for cell in cells if not cell.is_start and not is_done(study, cell)]
+    for cell in waiting:
+        fit.check(
+            study.configs[cell.config], study.start, study.subset(cell).describe()['patients']
+        )
+    first = {cell.config: cell for cell in reversed(waiting)}
+    with TemporaryDirectory() as folder:
+        elsewhere = replace(study, folder=Path(folder))
+        for label, cell in first.items():
+            data = Data(study.data_root, elsewhere.part(cell)[0])
+            for cfg in members_of(study.configs[label]).values():
+                check_schedule(cell_config(cfg, study.start, data))
 
 
 def run_cells(

@@ -1,6 +1,7 @@
 """A learning-curve study: its settings, its cells, and the images of each."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_mammo.engine.config.stored import plain_settings
 from mmseg_mammo.engine.provenance import config_hash
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import read_json, sha256, write_json
@@ -105,7 +107,7 @@ class Study:
         return nested_subset(self.pool(cell.fold), cell.count, cell.seed, self.unit)
 
     def begin(self) -> None:
-        """Claim the folder, or go on with what it holds.
+        """Claim the folder, or go on with what it holds; a study that is refused writes nothing.
 
         Raises:
             MammoError: It holds a study of other data, another start, other counting, or a config
@@ -121,6 +123,7 @@ class Study:
             'fit': self.mode,
         }
         configs = {label: config_hash(cfg) for label, cfg in self.configs.items()}
+        settings = {label: _plain(cfg) for label, cfg in self.configs.items()}
         path = self.folder / SETTINGS
         known = read_json(path) if path.is_file() else {}
         if not known and self.folder.is_dir() and any(self.folder.iterdir()):
@@ -132,11 +135,12 @@ class Study:
         for name, value in asked.items():
             if known and known.get(name) != value:
                 raise _begun_otherwise(self.folder, name, known.get(name), value)
-        before = known.get('configs') or {}
+        before, told = known.get('configs') or {}, known.get('settings') or {}
         for label, value in configs.items():
             if before.get(label, value) != value and (self.folder / label).is_dir():
-                raise _begun_otherwise(self.folder, f'config {label}', before[label], value)
-        write_json(path, {**asked, 'configs': {**before, **configs}})
+                raise _changed(self.folder, label, told.get(label), settings[label])
+        all_of = {'configs': {**before, **configs}, 'settings': {**told, **settings}}
+        write_json(path, {**asked, **all_of})
 
     def part(self, cell: Cell) -> tuple[Path, Path | None]:
         """Indices of the images that a cell learns from, and of those of its test fold.
@@ -155,6 +159,33 @@ class Study:
             return parts, tested
         splits = dict.fromkeys(self.subset(cell).images, 'train')
         return write_part(self.data_root, parts / cell.part, splits), tested
+
+
+def _plain(cfg: Config) -> Any:
+    """The settings of a config as JSON gives them back."""
+    return json.loads(json.dumps(plain_settings(cfg), default=str))
+
+
+def _changed(folder: Path, label: str, before: Any, now: Any) -> MammoError:
+    changes = [*_changes('', before, now)] if before else ['other settings, by an earlier version']
+    more = f'; and {len(changes) - 5} more' if len(changes) > 5 else ''
+    return MammoError(
+        f'{folder} was begun with another config {label}: {"; ".join(changes[:5])}{more}',
+        'the config and --cfg-options that its cells were trained with',
+        'For another study name another --work-dir; a config of another name is added',
+    )
+
+
+def _changes(path: str, before: Any, now: Any) -> Iterator[str]:
+    """Phrases such as ``train_cfg.max_iters is 99, was 300``, of settings as plain data."""
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        before, now = ({str(n): each for n, each in enumerate(side)} for side in (before, now))
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted({*before, *now}):
+            yield from _changes(f'{path}.{key}'.lstrip('.'), before.get(key), now.get(key))
+    elif before != now:
+        said = [text if len(text) <= 80 else f'{text[:79]}…' for text in map(str, (now, before))]
+        yield f'{path} is {said[0]}, was {said[1]}'
 
 
 def _begun_otherwise(folder: Path, name: str, before: Any, now: Any) -> MammoError:

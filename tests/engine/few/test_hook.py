@@ -15,8 +15,11 @@ from mmseg_mammo.models.peft.trainable import count_parameters
 class Kill(Hook):
     """End the process in a step."""
 
+    def __init__(self, step):
+        self.step = step
+
     def before_train_iter(self, runner, *parts, **more):
-        if runner.iter == 3:
+        if runner.iter == self.step:
             raise KeyboardInterrupt
 
 
@@ -36,15 +39,21 @@ def four_steps(start, prepared, work_dir, **more):
     return cfg
 
 
-def test_a_killed_training_goes_on_to_the_same_weights(start, prepared, tmp_path):
-    tune(four_steps(start, prepared, tmp_path / 'whole'))
-    runner = Runner.from_cfg(four_steps(start, prepared, tmp_path / 'killed'))
-    runner.register_hook(Kill())
+@pytest.mark.parametrize('last', [2, 4])  # before and behind the steps that are not timed
+def test_a_killed_training_goes_on_to_the_same_weights(last, start, prepared, tmp_path):
+    def steps(work_dir):
+        cfg = four_steps(start, prepared, work_dir)
+        cfg.train_cfg.max_iters = last + 2
+        return cfg
+
+    tune(steps(tmp_path / 'whole'))
+    runner = Runner.from_cfg(steps(tmp_path / 'killed'))
+    runner.register_hook(Kill(last + 1))
     with pytest.raises(KeyboardInterrupt):
         runner.train()
     assert not (tmp_path / 'killed' / 'best.pth').exists()
-    cfg = four_steps(start, prepared, tmp_path / 'killed')
-    cfg.resume, cfg.load_from = True, str(tmp_path / 'killed' / 'iter_2.pth')
+    cfg = steps(tmp_path / 'killed')
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'killed' / f'iter_{last}.pth')
     tune(cfg)
     one, other = (weights(tmp_path / name / 'best.pth') for name in ('whole', 'killed'))
     assert all(torch.equal(one[name], other[name]) for name in one)

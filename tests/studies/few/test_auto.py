@@ -1,13 +1,16 @@
 """Auto: tunings by the same folds within a budget, and the best of them, or the start."""
 
 import csv
+import json
+import time
 
 import pytest
 from fold_trainings import FEW_OPTIONS, train
 
+from mmseg_mammo.engine.few.held_out import HeldOutHook
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import read_record
-from mmseg_mammo.studies.few.auto import _has_time, cheapest_first, tune_auto
+from mmseg_mammo.studies.few.auto import cheapest_first, tune_auto
 
 
 def auto(start, data, work, minutes, *more):
@@ -22,24 +25,27 @@ def rows_of(work):
 
 @pytest.mark.slow
 def test_all_that_fit_are_tried_and_the_best_is_kept(start, prepared, tmp_path):
+    """Begun with time for one alone, and gone on with more."""
     work = tmp_path / 'work'
-    auto(start, prepared, work, 60)
+    auto(start, prepared, work, 0.0001)
+    auto(start, prepared, work, 60, '--resume')
     rows = rows_of(work)
     assert list(rows) == [
-        *('start as it is', 'start', 'few/unet_head', 'few/unet_bias', 'few/unet_full')
+        *('start as it is', 'start', 'few/unet_head', 'few/unet_bias', 'few/unet_full', 'auto')
     ]
     del rows['start as it is']
-    best = max(rows, key=lambda name: float(rows[name]['dice']))
     [kept] = [name for name, row in rows.items() if row['chosen']]
-    assert float(rows[kept]['dice']) == float(rows[best]['dice'])
     few = read_record(work / 'best.pth')['few']
     assert few['tuning'] == kept
-    assert [row['tuning'] for row in few['tried']] == ['start as it is', *rows]
-    trained = [int(rows[name]['trained_parameters']) for name in list(rows)[1:]]
+    assert [row['tuning'] for row in few['tried']] == ['start as it is', *list(rows)[:-1]]
+    assert float(rows['auto']['gain']) == pytest.approx(few['gain']['value'], abs=1e-3)
+    assert (kept != 'start') == (float(rows['auto']['dice']) > float(rows['start']['dice']))
+    trained = [int(rows[name]['trained_parameters']) for name in list(rows)[1:-1]]
     assert max(trained) == trained[2]
     before = (work / 'best.pth').read_bytes()
     auto(start, prepared, work, 60, '--resume')
     assert (work / 'best.pth').read_bytes() == before
+    assert rows_of(work) == rows
 
 
 def test_the_first_is_finished_and_what_has_no_time_is_named(start, prepared, tmp_path):
@@ -54,11 +60,27 @@ def test_the_first_is_finished_and_what_has_no_time_is_named(start, prepared, tm
     assert (work / 'best.pth').is_file()
 
 
-def test_there_is_time_for_one_more_as_long_as_the_longest():
-    rows = {'a': {'seconds': 60}, 'b': {'seconds': 100}}
-    assert _has_time({}, 1, 5)
-    assert _has_time(rows, 280, 5)
-    assert not _has_time(rows, 279, 5)
+def test_minutes_that_were_spent_count_on(start, prepared, tmp_path, capfd):
+    """Killed in the second fold of the first tuning, whose seconds use the budget up."""
+    work = tmp_path / 'work'
+
+    def die(hook, runner, *parts, **more):
+        if 'unet_head/held_out/fold_2' in str(hook.folder):
+            time.sleep(0.3)
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as killed:
+        killed.setattr(HeldOutHook, 'before_train_iter', die)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            auto(start, prepared, work, 0.004)
+    before = json.loads((work / 'auto.json').read_text())['spent']['few/unet_head']
+    assert before > 0.3
+    auto(start, prepared, work, 0.004, '--resume')
+    assert float(rows_of(work)['few/unet_head']['seconds']) > before
+    assert rows_of(work)['few/unet_bias']['note'] == 'left out: no time left'
+    with pytest.raises(SystemExit, match=r'--minutes 0\.003: .* was begun with 0\.004'):
+        auto(start, prepared, work, 0.003, '--resume')
+    assert 'minutes were spent before' in capfd.readouterr().out
 
 
 def test_what_cannot_be_is_refused(tmp_path):

@@ -2,14 +2,20 @@
 
 import numpy as np
 import pytest
-from experiments import shrink
 from few_tunings import tuning
 
-from mmseg_mammo.errors import MammoError
-from mmseg_mammo.evaluation.out_of_fold.held_out import BINS, CUTS, RANGE, WIDTH, write_held_out
+from mmseg_mammo.evaluation.out_of_fold.held_out import (
+    BINS,
+    CUTS,
+    RANGE,
+    WIDTH,
+    HeldOut,
+    gain,
+    write_held_out,
+)
 from mmseg_mammo.studies.few.cross_validation import (
     Division,
-    check_tuned,
+    choose,
     choose_steps,
     files_of,
     tuned_fold,
@@ -75,6 +81,44 @@ def test_a_step_that_is_best_by_one_fold_alone_does_not_replace_the_start(divisi
     assert chosen.steps == 0
 
 
+def noise(level, rng):
+    """Twenty images in five folds, of whose 100 lesion pixels about ``level`` are found."""
+    found = level + rng.integers(-25, 26, 20)
+    counts = np.zeros((20, 2, BINS), np.int64)
+    counts[:, 0, round((RANGE - 3) / WIDTH)] = 10_000
+    counts[:, 1, round((RANGE + 3) / WIDTH)] = found
+    counts[:, 1, round((RANGE - 3) / WIDTH)] = 100 - found
+    names = np.array([f's/{n:02d}' for n in range(20)])
+    marks = np.zeros((20, len(CUTS)))
+    return HeldOut(names, names, np.arange(20) // 4, np.full(20, 100), counts, marks)
+
+
+def test_the_best_of_tunings_that_differ_by_chance_from_the_start_gains_nothing(cfg):
+    """Three tunings of three steps, each a start with noise; the told gain is that of all nine."""
+    rng = np.random.default_rng(0)
+    steps_alone, honest = [], []
+    for _ in range(40):
+        level = rng.integers(30, 70, 20)
+        start = noise(level, rng)
+        looks = [{0: start, **{n: noise(level, rng) for n in (10, 20, 30)}} for _ in range(3)]
+        alone = [choose(cfg, each) for each in looks]
+        steps_alone.append(max(gain(each.tuned, each.scores[0]).value for each in alone))
+        best = choose(cfg, looks[0], looks)
+        honest.append(gain(best.tuned, best.scores[0]).value)
+    assert np.mean(steps_alone) > 2  # percent: the best tuning has the luck of its images
+    assert abs(np.mean(honest)) < 1
+
+
+def test_a_tuning_that_is_best_in_all_folds_keeps_its_gain(cfg):
+    rng = np.random.default_rng(0)
+    worse, better = (
+        {0: noise(np.full(20, 30), rng), 10: noise(np.full(20, level), rng)} for level in (40, 70)
+    )
+    chosen = choose(cfg, better, [worse, better])
+    assert chosen.steps == 10
+    assert np.array_equal(chosen.tuned.dice, chosen.scores[10].dice)
+
+
 def test_a_step_that_one_fold_has_not_reached_does_not_count(division, cfg):
     for steps, level in ((0, 1), (10, 5), (20, 9)):
         put(division, steps, level)
@@ -88,13 +132,4 @@ def test_a_fold_keeps_one_checkpoint_and_no_best_one(cfg, prepared, tmp_path):
     assert (saver.interval, saver.by_epoch, saver.max_keep_ckpts) == (2, False, 1)
     assert saver.get('save_best') is None
     assert own.custom_hooks[-1].type == 'HeldOutHook'
-    assert own.work_dir == str(tmp_path / 'w' / 'fold_1')
-
-
-def test_a_training_by_epochs_is_refused(prepared, cfg):
-    with pytest.raises(MammoError, match='EpochBasedTrainLoop'):
-        check_tuned(shrink('unet_strong_cbis', prepared, 'work'))
-    check_tuned(cfg)
-    cfg.param_scheduler = [dict(type='ReduceOnPlateauLR', monitor='val_loss')]
-    with pytest.raises(MammoError, match='follows the validation'):
-        check_tuned(cfg)
+    assert own.work_dir == own.visualizer.name == str(tmp_path / 'w' / 'fold_1')

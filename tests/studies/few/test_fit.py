@@ -1,17 +1,23 @@
 """Fit: steps by folds, then all images; or the start, where nothing is gained."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
-from few_tunings import write_start
+from few_tunings import tuning, write_start
 from fold_trainings import LEARNS, tune
+from mmengine.logging import MMLogger
 from tool_calls import OURS, call
 
 from mmseg_mammo.cli.main import main
+from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.few.held_out import HeldOutHook
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.index import read_index
+from mmseg_mammo.studies.few.cross_validation import choose, looked_at
+from mmseg_mammo.studies.few.fit import finish
+from mmseg_mammo.studies.few.tuning import Tuning, divide, open_journal
 
 
 def weights(path):
@@ -130,3 +136,43 @@ def test_a_tuning_that_was_killed_goes_on_and_is_the_same(start, prepared, tmp_p
     one, other = (read_record(folder / 'best.pth')['few'] for folder in (whole, work))
     assert one['curve'] == other['curve']
     assert (one['threshold'], one['steps']) == (other['threshold'], other['steps'])
+
+
+def test_the_trained_parameters_alone_are_completed_by_the_start(start, prepared, tmp_path):
+    """As one hospital sends them to another, which has the start elsewhere."""
+    work, moved = tmp_path / 'work', tmp_path / 'moved.pth'
+    only = 'default_hooks.checkpoint.save_trained_only=True'
+    moved.write_bytes(start.read_bytes())
+    steps = ('train_cfg.max_iters=60', 'train_cfg.val_interval=60')
+    tune('few/unet_bias', start, prepared, work, *LEARNS, *steps, only)
+    small = work / 'best.pth'
+    record = read_record(small)
+    assert (record['few']['kept'], record['trained_only']) == ('tuned', True)
+    held, whole = weights(small), load_model(None, small).state_dict()
+    trained = record['tuning']['trained']
+    assert sum(value.numel() for name, value in held.items() if name.endswith('bias')) <= trained
+    assert held.keys() < whole.keys()
+    assert all(value.equal({**weights(start), **held}[name]) for name, value in whole.items())
+    main(['test', str(small), '--base', str(moved), '--work-dir', str(tmp_path / 'base')])
+    main(['export', str(small), str(tmp_path / 'whole.pth')])
+    main(['test', str(tmp_path / 'whole.pth'), '--work-dir', str(tmp_path / 'whole')])
+    one, other = (
+        next((tmp_path / name).glob('*/per_image_test.csv')).read_text()
+        for name in ('base', 'whole')
+    )
+    assert one == other
+
+
+def test_a_start_that_is_kept_is_written_whole_and_that_is_said(
+    fitted, start, prepared, tmp_path, caplog
+):
+    cfg = tuning('unet_bias', start, prepared, tmp_path)
+    cfg.default_hooks.checkpoint.save_trained_only = True
+    division, _ = divide(prepared, 'index.csv', fitted, 3, 0)
+    helds = looked_at(division)
+    chosen = replace(choose(cfg, helds), steps=0, held=helds[0])
+    begun = Tuning(cfg, start, division, open_journal(tmp_path / 'few.json', True, {}), 0)
+    MMLogger.get_current_instance().addHandler(caplog.handler)
+    finish(begun, chosen, True, None, tmp_path / 'best.pth')
+    assert weights(tmp_path / 'best.pth').keys() == weights(start).keys()
+    assert 'best.pth is the start, whole' in caplog.text

@@ -2,12 +2,14 @@
 
 import pytest
 from experiments import shrink
+from few_tunings import tuning
 from mmengine.config import Config
 
 from mmseg_mammo.engine.config.test_output import threshold_of, trained_threshold
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.folds.segmentor import fold_key
 from mmseg_mammo.studies.few.fold_configs import (
+    check_tuned,
     dataset_of,
     fold_config,
     fold_splits,
@@ -92,3 +94,13 @@ def test_a_model_that_is_not_joined_is_refused():
     cfg = Config({'model': {'type': 'SAMSegmentor'}}, filename='x.py', cfg_text='#')
     with pytest.raises(MammoError, match=r'--folds with model\.type=SAMSegmentor'):
         joined_config(cfg, {}, 2, [])
+
+
+def test_a_training_by_epochs_is_refused(prepared, start, tmp_path):
+    with pytest.raises(MammoError, match='EpochBasedTrainLoop'):
+        check_tuned(shrink('unet_strong_cbis', prepared, 'work'))
+    cfg = tuning('unet_full', start, prepared, tmp_path / 'work')
+    check_tuned(cfg)
+    cfg.param_scheduler = [dict(type='ReduceOnPlateauLR', monitor='val_loss')]
+    with pytest.raises(MammoError, match='follows the validation'):
+        check_tuned(cfg)

@@ -127,3 +127,10 @@ def test_folds_that_cannot_be_are_refused(prepared, count, said):
 def test_as_many_folds_as_patients(prepared):
     """Each patient has a fold, also where there are fewer images of a kind than folds."""
     assert sorted(set(make_folds(rows_of(prepared, each=1), 12).values())) == list(range(1, 13))
+
+
+def test_one_patient_cannot_be_divided_and_what_can_be_done_is_said(prepared):
+    with pytest.raises(
+        MammoError, match=r'folds: all 2 .* of one patient.*Train one config without'
+    ):
+        make_folds(rows_of(prepared, patients=1), 5)

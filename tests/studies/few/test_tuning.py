@@ -3,6 +3,7 @@
 import pytest
 from mmengine.config import Config
 
+from mmseg_mammo.engine import work_dir
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.shipped import find_config
 from mmseg_mammo.studies.few.parts import write_part
@@ -10,6 +11,7 @@ from mmseg_mammo.studies.few.tuning import (
     divide,
     final_config,
     open_journal,
+    open_tuning,
     share_start,
     tuning_config,
 )
@@ -61,3 +63,30 @@ def test_what_one_tuning_saw_of_the_start_another_has(tmp_path, prepared):
     share_start(*tunings)
     assert (tmp_path / 'two' / 'held_out' / 'start.npz').read_bytes() == b'x'
     assert tunings[1].journal.facts('start')
+
+
+@pytest.mark.parametrize('resume', [True, False])
+def test_another_number_of_folds_is_told_before_a_part_is_written(
+    resume, few, start, prepared, tmp_path
+):
+    def begin(folds, resume):
+        try:
+            given = ('index.csv', folds, 0, False, resume)
+            open_tuning(few, start, prepared, tmp_path / 'work', *given)
+        finally:
+            work_dir._held.pop().release()
+
+    begin(3, False)
+    before = sorted((tmp_path / 'work').rglob('*'))
+    said = 'folds is 2, was 3.*the options that it began with' if resume else 'holds another'
+    with pytest.raises(MammoError, match=said):
+        begin(2, resume)
+    assert sorted((tmp_path / 'work').rglob('*')) == before
+
+
+def test_one_patient_leaves_no_folder_behind(few, start, prepared, tmp_path):
+    one = {'images/0.png': 'train', 'images/1.png': 'train'}
+    part = write_part(prepared, tmp_path / 'data' / 'index.csv', one)
+    with pytest.raises(MammoError, match='of one patient'):
+        open_tuning(few, start, part.parent, tmp_path / 'work', 'index.csv', 5, 0, False, False)
+    assert not (tmp_path / 'work').exists()

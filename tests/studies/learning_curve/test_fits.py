@@ -1,16 +1,25 @@
+import copy
+from pathlib import Path
+
 import pytest
 from experiments import shrink
+from learning_curves import tiny_few
 from mmengine.config import Config
 
+from mmseg_mammo.engine.provenance import config_hash
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.studies.few.parts import write_part
+from mmseg_mammo.studies.in_turn import train_in_turn
 from mmseg_mammo.studies.learning_curve.fits import (
     Data,
     FoldFit,
     PlainFit,
+    auto_config,
     cell_config,
+    members_of,
 )
-from mmseg_mammo.studies.learning_curve.training import run_test, train_in_turn
+from mmseg_mammo.studies.learning_curve.results import run_test
 
 
 @pytest.fixture
@@ -69,3 +78,38 @@ def test_folds_are_for_tunings(start, data, tmp_path):
         FoldFit(train_in_turn, 5)(
             Config({}, cfg_text='#', filename='a.py'), start, data, tmp_path, 0
         )
+
+
+def test_one_patient_is_trained_without_folds(few, start, hospital, tmp_path):
+    part = write_part(hospital, tmp_path / 'parts' / 'one.csv', {'images/01.png': 'train'})
+    own = copy.deepcopy(few)
+    own.optim_wrapper.optimizer.lr = 0.01
+    checkpoint = FoldFit(train_in_turn, 5)(own, start, Data(hospital, part), tmp_path / 'fit', 0)
+    assert checkpoint == tmp_path / 'fit' / 'best.pth'
+    record = read_record(checkpoint)
+    assert 'few' not in record
+    assert record['trained_on']['train']['images'] == 1
+
+
+def test_auto_chooses_among_tunings_in_each_cell(few, start, data, tmp_path):
+    tunings = {'few/unet_head': tiny_few('unet_head'), 'few/unet_full': few}
+    cfg = auto_config(tunings, 60)
+    assert list(members_of(cfg)) == list(tunings)
+    assert [Path(one.filename).stem for one in members_of(cfg).values()] == [
+        'unet_head',
+        'unet_full',
+    ]
+    checkpoint = FoldFit(train_in_turn, 2)(cfg, start, data, tmp_path / 'fit', 0)
+    assert checkpoint == tmp_path / 'fit' / 'best.pth'
+    tried = read_record(checkpoint)['few']['tried']
+    assert [row['tuning'] for row in tried] == ['start as it is', 'start', *tunings]
+    assert len({*tmp_path.glob('fit/*/fold_1/*/run.json')}) == 2
+    with pytest.raises(MammoError, match=r'folds choose among its tunings.*--folds 5'):
+        PlainFit(train_in_turn)(cfg, start, data, tmp_path / 'plain', 0)
+    with pytest.raises(MammoError, match='--minutes 0'):
+        auto_config(tunings, 0)
+
+
+def test_another_budget_is_another_config(few):
+    one, other = (config_hash(auto_config({'few/unet_full': few}, minutes)) for minutes in (1, 2))
+    assert one != other

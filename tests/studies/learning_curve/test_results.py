@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from runs import add_image_labels, make_rows, make_test, make_training, predict
 
-from mmseg_mammo.studies.learning_curve.results import model_facts, test_results
+from mmseg_mammo.studies.learning_curve.results import model_facts, run_test, test_results
 
 test_results.__test__ = False
 
@@ -42,3 +42,12 @@ def test_a_model_has_its_threshold_and_the_parameters_of_its_training(start, tmp
         'parameters': counts['total'],
     }
     assert 'parameters' not in model_facts(start)
+
+
+def test_a_test_reads_the_split_test_of_the_folder_with_the_steps_of_the_checkpoint(
+    start, hospital, tmp_path
+):
+    run = run_test(start, hospital, None, tmp_path / 'w')
+    rows = [*csv.DictReader((run / 'per_image_test.csv').open())]
+    assert [row['image'] for row in rows] == [f'images/{n}.png' for n in range(10, 16)]
+    assert run.parent == tmp_path / 'w'

@@ -6,12 +6,13 @@ import json
 import pytest
 from filelock import FileLock
 
+from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.studies.learning_curve.fits import PlainFit
+from mmseg_mammo.studies.in_turn import train_in_turn
+from mmseg_mammo.studies.learning_curve.fits import FoldFit, PlainFit, auto_config
 from mmseg_mammo.studies.learning_curve.gather import gather_tables
 from mmseg_mammo.studies.learning_curve.run import check_cells, run_cells
 from mmseg_mammo.studies.learning_curve.study import Study
-from mmseg_mammo.studies.learning_curve.training import train_in_turn
 
 
 @pytest.fixture(scope='module')
@@ -19,8 +20,9 @@ def study(tmp_path_factory, hospital, start, few):
     """The start, and one seed of four and of all images, trained and tested."""
     folder = tmp_path_factory.mktemp('study') / 'curve'
     made = Study(folder, hospital, start, {'full': few}, ['0', '4', 'all'], seeds=1)
+    check_cells(made, made.cells(), PlainFit(None))
+    assert not folder.exists()  # nothing is written by looking
     made.begin()
-    check_cells(made, made.cells())
     said = []
     assert run_cells(made, made.cells(), PlainFit(train_in_turn), said.append) == []
     assert said[0] == '3 cells, 0 of them done before.'
@@ -122,4 +124,15 @@ def test_a_config_that_does_not_fit_is_refused_before_any_training(study, few):
     wrong.tuning = {**few.tuning, 'starts': ('sam',)}
     more = Study(study.folder, study.data_root, study.start, {'wrong': wrong}, ['4'], seeds=1)
     with pytest.raises(MammoError, match='few/unet_full'):
-        check_cells(more, more.cells())
+        check_cells(more, more.cells(), PlainFit(None))
+
+
+def test_a_count_that_folds_cannot_choose_by_is_refused_before_any_training(study, few):
+    both = auto_config({'few/unet_full': few}, 1)
+    other = read_config('strong/unet_strong_cbis')
+    for counts, config in ((['1'], both), (['4'], other)):
+        made = Study(study.folder, study.data_root, study.start, {'x': config}, counts, seeds=1)
+        with pytest.raises(MammoError, match=r'one patient alone|which tunes no checkpoint'):
+            check_cells(made, made.cells(), FoldFit(None, 3))
+    fine = Study(study.folder, study.data_root, study.start, {'x': both}, ['4'], seeds=1)
+    check_cells(fine, fine.cells(), FoldFit(None, 3))

@@ -1,10 +1,11 @@
 import csv
+import json
 
 import pytest
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.studies.learning_curve.cells import Cell
-from mmseg_mammo.studies.learning_curve.study import Study
+from mmseg_mammo.studies.learning_curve.study import Study, _changes
 
 
 @pytest.fixture
@@ -64,8 +65,36 @@ def test_a_study_takes_more_configs_and_refuses_to_be_another(make, few):
     other.train_cfg = {**few.train_cfg, 'max_iters': 99}
     make(configs={'full': other}).begin()  # nothing was trained yet
     (make().folder / 'full').mkdir()
-    with pytest.raises(MammoError, match='another config full'):
+    said = rf'another config full: train_cfg.max_iters is {few.train_cfg.max_iters}, was 99\.'
+    with pytest.raises(MammoError, match=said):
         make().begin()
+
+
+def test_a_study_of_an_earlier_version_is_compared_too(make, few):
+    make().begin()
+    (make().folder / 'full').mkdir()
+    path = make().folder / 'learning_curve.json'
+    known = json.loads(path.read_text())
+    known.pop('settings')
+    path.write_text(json.dumps(known))
+    other = few.copy()
+    other.train_cfg = {**few.train_cfg, 'max_iters': 99}
+    with pytest.raises(
+        MammoError, match='another config full: other settings, by an earlier version'
+    ):
+        make(configs={'full': other}).begin()
+    make().begin()
+    assert json.loads(path.read_text())['settings']['full']['train_cfg']
+
+
+def test_settings_in_lists_are_named_one_by_one_and_long_ones_are_cut():
+    before = {'a': [{'x': 1, 'y': 'b' * 200}, 3]}
+    after = {'a': [{'x': 2, 'y': 'c'}, 3], 'z': 1}
+    assert [*_changes('', before, after)] == [
+        'a.0.x is 2, was 1',
+        f'a.0.y is c, was {"b" * 79}…',
+        'z is 1, was None',
+    ]
 
 
 def test_a_folder_of_something_else_is_left_alone(make):

@@ -1,4 +1,4 @@
-"""Training and test in a process that runs many of them."""
+"""In turn: trainings and tests in a process that runs many of them, each with a folder and loggers of its own."""
 
 import gc
 from pathlib import Path
@@ -7,12 +7,9 @@ import torch
 from mmengine.config import Config
 
 from mmseg_mammo.engine.config.loading import CacheChoice
-from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.engine.runner import build_runner
 from mmseg_mammo.engine.training_record.reference import fill_reference
 from mmseg_mammo.engine.work_dir import claim_for_training, last_checkpoint, unique_start
-from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.index import INDEX_NAME
 from mmseg_mammo.studies.closing import close_runner
 
 
@@ -25,7 +22,7 @@ def name_apart(cfg: Config, work_dir: Path, seed: int | None = None) -> None:
         seed: Of the training; None leaves it.
     """
     cfg.work_dir = str(work_dir)
-    cfg.experiment_name = f'cell {work_dir.resolve()}'
+    cfg.experiment_name = str(work_dir.resolve())
     cfg.setdefault('launcher', 'none')
     if cfg.get('visualizer'):
         cfg.visualizer.name = cfg.work_dir
@@ -55,40 +52,18 @@ def train_in_turn(cfg: Config, resume: bool, cache: CacheChoice | None = None) -
         _free()
 
 
-def run_test(
-    checkpoint: Path,
-    data_root: Path,
-    ann_file: str | None,
-    work_dir: Path,
-    device: str | None = None,
-) -> Path:
-    """Test a checkpoint, with its own image steps, on the split ``test`` of an index.
+def test_in_turn(cfg: Config, checkpoint: Path, work_dir: Path) -> Path:
+    """Test a checkpoint, and leave nothing of it in the process.
 
     Args:
-        checkpoint: With its config.
-        data_root: Prepared folder.
-        ann_file: Index; None: that of the folder.
+        cfg: Complete; changed in place.
+        checkpoint: With the weights.
         work_dir: Of the test.
-        device: See ``--device``.
 
     Returns:
         The run folder.
     """
-    cfg = read_stored_config(checkpoint)
-    loader = cfg.get('test_dataloader')
-    if not loader or not loader.get('dataset'):
-        raise MammoError(f'{checkpoint}: its config has no test', 'a test_dataloader')
-    loader.dataset = {
-        'type': 'MammographyDataset',
-        'data_root': str(data_root),
-        'ann_file': ann_file or INDEX_NAME,
-        'split': 'test',
-        'test_mode': True,
-        'pipeline': loader.dataset.pipeline,
-    }
     cfg.load_from, cfg.resume, cfg.launcher = str(checkpoint), False, 'none'
-    if device:
-        cfg.device = device
     name_apart(cfg, work_dir)
     with unique_start(work_dir):
         runner = build_runner(cfg, 0)
