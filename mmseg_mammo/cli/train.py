@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmseg_mammo.cli.arguments import add_cache_arguments, add_config_arguments
 from mmseg_mammo.cli.common import host_command
-from mmseg_mammo.cli.train_few import AUTO, fit, train_in_folds
+from mmseg_mammo.cli.train_few import AUTO, FOLDS, fit, train_in_folds
 from mmseg_mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar='N',
         help='cross-validate: train N times, each time without the patients of one fold, and score '
-        'each image by the model that never saw it (docs/training.md)',
+        'each image by the model that never saw it (docs/training.md). With --from folds choose steps '
+        'and threshold, and keep the checkpoint where tuning does not help; 0: no folds, one training '
+        f'(default: {FOLDS} with --from, else none)',
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     few = parser.add_argument_group('few samples: docs/few_samples.md')
@@ -63,7 +65,7 @@ def main(args: argparse.Namespace) -> None:
     """Train, or go on with a training."""
     from mmseg_mammo.engine.config.load import load_config
 
-    if args.config == AUTO or (args.start and args.folds is not None):
+    if args.config == AUTO or (args.start and args.folds != 0):
         _check_tuning(args)
         _write_first(fit(args, functools.partial(_train, args)))
         return
@@ -77,7 +79,7 @@ def main(args: argparse.Namespace) -> None:
             f'{"--data" if args.data else "--new-head"}: no effect without --from',
             '--from CHECKPOINT with a config of few/',
         )
-    if args.folds is not None:
+    if args.folds:
         _write_first(train_in_folds(args, cfg, functools.partial(_train, args)))
     elif cfg.get('stages'):
         _train_stages(args, cfg)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mmseg_mammo.engine.steps.trainings import Train
 
 AUTO = 'few/auto'  # in the place of a config: all that fit
+FOLDS = 5  # of a tuning, unless another number is given
 
 
 def train_in_folds(args: argparse.Namespace, cfg: 'Config', train: 'Train') -> Path:
@@ -47,14 +48,16 @@ def fit(args: argparse.Namespace, train: 'Train') -> Path:
     from mmseg_mammo.studies.few.fit import fit_few
 
     shared = {
-        'folds': 5 if args.folds is None else args.folds,
+        'folds': FOLDS if args.folds is None else args.folds,
         'train': train,
         'resume': args.resume,
     }
     if args.config == AUTO:
         return _try_all(args, shared)
     if args.minutes is not None:
-        raise MammoError(f'--minutes with {args.config}', f'{AUTO}, which tries several')
+        raise MammoError(
+            f'--minutes {args.minutes:g} with {args.config}', f'{AUTO}, which tries several'
+        )
     cfg = load_config(args)
     more = {'new_head': args.new_head, **shared}
     return fit_few(cfg, args.start, args.data, Path(cfg.work_dir), **more).checkpoint

@@ -262,6 +262,7 @@ def test_a_tuning_goes_from_a_checkpoint_to_one_and_on(prepared, tmp_path, monke
     start = write_start(tmp_path, 'unet_cbis', prepared)
     work = tmp_path / 'work'
     words = ['few/unet_full', '--from', start, '--data', prepared, '--work-dir', work]
+    words += ['--folds', 0]
     small = [f'{split}_dataloader.{key}' for split in TRAINING for key in ('num_workers=0',)]
     small += [f'{split}_dataloader.persistent_workers=False' for split in TRAINING]
     small += ['train_dataloader.batch_size=2', 'param_scheduler=None']

@@ -89,7 +89,7 @@ def make_folds(rows: Sequence[Row], count: int, seed: int = 0) -> dict[str, int]
         raise MammoError(
             f'folds: all {len(known)} annotated images are of one patient',
             'two patients or more, of whom each is left out once',
-            'Train one config without folds, for all of its steps; or annotate another patient',
+            'Train one config with --folds 0, for all of its steps; or annotate another patient',
         )
     if different < count:
         raise MammoError(

@@ -131,6 +131,6 @@ def test_as_many_folds_as_patients(prepared):
 
 def test_one_patient_cannot_be_divided_and_what_can_be_done_is_said(prepared):
     with pytest.raises(
-        MammoError, match=r'folds: all 2 .* of one patient.*Train one config without'
+        MammoError, match=r'folds: all 2 .* of one patient.*Train one config with --folds 0'
     ):
         make_folds(rows_of(prepared, patients=1), 5)
