@@ -57,5 +57,5 @@ def test_a_tuning_is_cross_validated_unless_it_is_told_not_to_be(start, prepared
     rows = read_index(prepared / 'index.csv')
     write_index(data / 'index.csv', [replace(row, patient_id='one', split='train') for row in rows])
     given = ('few/unet_full', '--from', start, '--data', data, '--work-dir', tmp_path / 'work')
-    with pytest.raises(SystemExit, match='of one patient.*--folds 0'):
+    with pytest.raises(SystemExit, match=r'of one patient.*--folds 0'):
         train(*given)
