@@ -19,6 +19,11 @@ def test_a_tuning_says_what_folds_found():
     assert '(+15.8, +8.2 to +22.4), 5 folds of 17 images' in text
 
 
+def test_a_presence_threshold_is_none_of_the_folds():
+    [(_, text)] = few_lines({'few': {**FEW, 'presence_threshold': 0.41237}})
+    assert text.endswith('; the presence threshold, 0.4124, is that of the start')
+
+
 def test_the_start_may_be_kept_and_an_interval_unknown():
     unknown = {'value': None, 'low': None, 'high': None}
     kept = {**FEW, 'steps': 0, 'tuned_dice': unknown, 'gain': unknown}
