@@ -51,7 +51,8 @@ def simulate_rounds(args: argparse.Namespace, settings: 'Settings') -> None:
             print(
                 f'{method}, seed {seed}: {args.simulate} rounds of {args.count} images', flush=True
             )
-            simulate(archive, method, seed, args.simulate, settings, tools, args.out)
+            if not simulate(archive, method, seed, args.simulate, settings, tools, args.out):
+                print(f'{method}, seed {seed}: another process does it', flush=True)
             write_rounds(args.out)
     say_rounds(args.out)
 

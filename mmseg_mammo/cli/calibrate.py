@@ -187,11 +187,15 @@ def _point(
 ) -> 'OperatingPoint':
     """What is written."""
     from mmseg_mammo.engine.config.test_output import describe_test_output
+    from mmseg_mammo.inference.calibration.learned import note_on_learned
+    from mmseg_mammo.io.checkpoint_record import read_record
     from mmseg_mammo.io.files import sha256
     from mmseg_mammo.io.index import INDEX_NAME
     from mmseg_mammo.io.operating_point import OperatingPoint
 
     seen = chosen.seen
+    index = sha256(Path(cfg.test_dataloader.dataset.data_root) / INDEX_NAME)
+    learned = note_on_learned(read_record(args.checkpoint), index, args.splits)
     return OperatingPoint(
         threshold=chosen.threshold,
         temperature=chosen.temperature,
@@ -203,13 +207,13 @@ def _point(
             'lesion': int(seen.lesion.sum()),
             'normal': int((~seen.lesion).sum()),
             'patients': len(set(seen.patients.tolist())),
-            'index_sha256': sha256(Path(cfg.test_dataloader.dataset.data_root) / INDEX_NAME),
+            'index_sha256': index,
         },
         model={
             'checkpoint': args.checkpoint.name,
             'checkpoint_sha256': sha256(args.checkpoint),
             'config': Path(cfg.filename).name,
         },
-        notes=chosen.notes,
+        notes=(*learned, *chosen.notes),
         **{**chosen.facts, **chosen.presence},
     )

@@ -29,6 +29,8 @@ def _few(few: Mapping[str, Any] | None) -> list[tuple[str, str]]:
         f'({_known(won["value"], "+.1f")}{between}), {few["folds"]} folds of {images["lesion"]} images '
         f'with a lesion and {images["normal"]} normal ones of {images["patients"]} patients'
     )
+    if few.get('presence_threshold') is not None:
+        text += f'; the presence threshold, {few["presence_threshold"]:.4g}, is that of the start'
     marks = false_marks_in_words(few)
     return [('few samples', f'{text}; {marks}' if marks else text)]
 

@@ -61,12 +61,19 @@ def names_by_folder(items: Sequence[str]) -> dict[Path, str]:
     """The names that ``--name`` gives to folders of runs.
 
     Args:
-        items: ``RUN=NAME``; the last equals sign divides them.
+        items: ``RUN=NAME``; both may have equals signs. The last one divides them before which there
+            is a folder, or the last one of all.
 
     Raises:
         MammoError: One has no RUN or no NAME.
     """
-    for item in items:
-        if not all(item.rpartition('=')[::2]):
-            raise MammoError(f'--name {item}', 'RUN=NAME')
-    return {Path(item.rpartition('=')[0]): item.rpartition('=')[2] for item in items}
+    return dict(map(_divide, items))
+
+
+def _divide(item: str) -> tuple[Path, str]:
+    signs = [place for place, sign in enumerate(item) if sign == '=']
+    pairs = [(Path(item[:place]), item[place + 1 :]) for place in reversed(signs)]
+    pairs = [(run, name) for run, name in pairs if run != Path() and name]
+    if not pairs:
+        raise MammoError(f'--name {item}', 'RUN=NAME')
+    return next((pair for pair in pairs if pair[0].exists()), pairs[0])

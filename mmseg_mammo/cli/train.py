@@ -85,6 +85,23 @@ def main(args: argparse.Namespace) -> None:
         _train_stages(args, cfg)
     else:
         _train(args, cfg, args.resume)
+        say_unscored(cfg)
+
+
+def say_unscored(cfg: 'Config') -> None:
+    """Say how a training that had no validation comes to a score.
+
+    Args:
+        cfg: Of a training that is finished.
+    """
+    from mmseg_mammo.engine.steps.journal import tell
+    from mmseg_mammo.engine.steps.trainings import best_of
+
+    if not cfg.get('val_dataloader') and cfg.get('test_dataloader'):
+        tell(
+            'Nothing was validated, so there is no score yet. Images of the split test: '
+            f'mammoseg test {best_of(cfg)}. Without such images: train with --folds 5'
+        )
 
 
 def _check_tuning(args: argparse.Namespace) -> None:

@@ -147,6 +147,14 @@ def refuse_twins(names: Sequence[tuple[str, str]]) -> None:
 
 
 def _nothing_passes(index: Path, rows: Sequence[Row], filters: Filters) -> DataIndexError:
+    splits = Counter(row.split for row in rows)
+    if filters.split not in splits:
+        return DataIndexError(
+            f'{index}: no row of split {filters.split}',
+            f'splits and their rows: {", ".join(f"{name} {splits[name]}" for name in sorted(splits))}',
+            f'Prepare its images again with {filters.split} in the column split of their table; '
+            'where a table has no such column, all are test',
+        )
     settings = ('split', 'finding', 'views', 'annotated_only')
     said = {
         'splits in it': {row.split for row in rows},

@@ -50,9 +50,9 @@ class InputGrid(BaseSegmentor):
 
     def __init__(self, *, test_output: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.test_output = read_test_output(test_output)
         if not self.has_presence:
             refuse_without_presence(test_output, type(self).__name__)
-        self.test_output = read_test_output(test_output)
 
     def postprocess_result(
         self, seg_logits: Tensor, data_samples: list[SegDataSample] | None = None

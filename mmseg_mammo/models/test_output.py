@@ -144,6 +144,8 @@ def read_test_output(settings: Mapping[str, Any] | None) -> TestOutput:
         MammoError: One of them does not exist, or its value means nothing.
     """
     known = [field.name for field in fields(TestOutput)]
+    if settings is not None and not isinstance(settings, Mapping):
+        raise MammoError(f'test_output={settings!r}', f'a dict of {", ".join(known)}')
     unknown = sorted(set(settings or {}) - set(known))
     if unknown:
         raise MammoError(f'test_output.{unknown[0]}: no such setting', ', '.join(known))

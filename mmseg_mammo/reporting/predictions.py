@@ -33,7 +33,7 @@ _IMAGE_COLUMNS = (
 )
 _CANDIDATES = 'candidates.csv'  # of models of two stages
 _FAILED_COLUMNS = ('image', 'reason')
-_NUMBERS = ('score', 'regions', 'area_pixels', 'area_mm2', 'seconds', 'images')
+_NUMBERS = ('score', 'regions', 'area_pixels', 'area_mm2', 'seconds', 'images', 'presence')
 _SHOWN = ('score', 'regions', 'area_pixels', 'area_mm2')  # of each image
 _LINKS = (
     *(('overlay', OVERLAYS, '.jpg'), ('mask', 'masks', '.png')),
@@ -81,7 +81,7 @@ def _read_lines(
     lines: list[dict[str, Any]] = []
     for number, cells in enumerate(read_table(path, columns, _AGAIN), start=2):
         try:
-            numbers = {name: _number_or_none(cells[name]) for name in numbered if name in columns}
+            numbers = {name: _number_or_none(cells[name]) for name in numbered if name in cells}
         except ValueError as error:
             raise DataFileError(f'{path}, row {number}: {error}', 'numbers', _AGAIN) from error
         lines.append({**cells, **numbers})
@@ -130,7 +130,7 @@ def _find_cases(
                 image=folder / VIEWER / image,
                 truth=None,
                 predictions={model: folder / VIEWER / predicted if predicted in pictures else None},
-                scores={model: {name: line[name] for name in _SHOWN}},
+                scores={model: _scores_of(line)},
                 points={},
                 files={
                     label: f'{name}/{quote(key + suffix, safe="")}'
@@ -154,11 +154,17 @@ def _candidates_in(path: Path, images: Sequence[Line]) -> dict[str, list[Candida
     return found
 
 
+def _scores_of(line: Line) -> dict[str, float | None]:
+    """What images are sorted by; the presence where the model says it."""
+    shown = _SHOWN if line.get('presence') is None else (*_SHOWN, 'presence')
+    return {name: line[name] for name in shown}
+
+
 def _presence_of(line: Line, limit: float | None) -> dict[str, str]:
     """What a model with presence says of an image: a fact for the page."""
-    if not line.get('presence'):  # no column of other models
+    if line.get('presence') is None:  # no column of other models
         return {}
-    said = f'{float(line["presence"]):.2g}'
+    said = f'{line["presence"]:.2g}'
     if line['closed'] != '1':
         return {'presence': said}
     why = 'no prompt' if limit is None else f'presence {said} ≤ {limit:.2g}'

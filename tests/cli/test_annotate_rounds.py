@@ -5,6 +5,7 @@ import csv
 import pytest
 
 from mmseg_mammo.cli.main import main
+from mmseg_mammo.studies.holding import hold
 
 OPTIONS = [
     *('train_cfg.max_iters=2', 'param_scheduler=None'),
@@ -38,6 +39,17 @@ def test_methods_are_compared_and_more_seeds_can_be_added(unet, prepared, tmp_pa
     assert all(line in (out / 'rounds.csv').read_text() for line in first.splitlines())
     with pytest.raises(SystemExit, match='holds a simulation with other settings: count was 2'):
         simulate(prepared, unet, out, '--simulate', 2, '--count', 3)
+
+
+def test_what_another_process_does_is_left_to_it_and_said(unet, prepared, tmp_path, capsys):
+    out = tmp_path / 'rounds'
+    words = ['--simulate', 1, '--count', 2, '--seeds', 1]
+    simulate(prepared, unet, out, *words, '--method', 'random')
+    capsys.readouterr()
+    with hold(out / 'clusters' / 'seed_0'):
+        simulate(prepared, unet, out, *words, '--method', 'clusters')
+    assert 'clusters, seed 0: another process does it' in capsys.readouterr().out
+    assert (out / 'rounds.csv').read_text().count('\n') == 1 + 1 + 1
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def test_the_file_is_written_beside_the_checkpoint_once(trained, prepared, tmp_p
     shown = capsys.readouterr()
     assert 'temperature' in shown.out
     assert 'now, cut at' in shown.out
+    assert 'WARNING: the model learned' not in shown.out
     assert f'operating_point.json is written. Next: mammoseg predict {checkpoint} ' in shown.out
     assert 'calibrating: 4 of 4 images' in shown.err
     with pytest.raises(SystemExit, match='exists, and is not overwritten'):
@@ -58,6 +59,7 @@ def test_a_config_may_be_named_and_another_file(trained, prepared, tmp_path):
     found = json.loads(out.read_text())
     assert found['model']['config'] == 'setr_pup_vpt_cbis.py'
     assert found['images']['lesion'] == 3
+    assert found['notes'][0].startswith('WARNING: the model learned from images of train')
 
 
 @pytest.mark.parametrize(

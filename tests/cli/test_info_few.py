@@ -26,6 +26,11 @@ def test_false_marks_are_told_where_the_record_has_them():
     assert text.endswith('2.5 on images with a lesion and 0.5 on normal ones tuned')
 
 
+def test_a_presence_threshold_is_none_of_the_folds():
+    [(_, text)] = few_lines({'few': {**FEW, 'presence_threshold': 0.41237}})
+    assert text.endswith('; the presence threshold, 0.4124, is that of the start')
+
+
 def test_the_start_may_be_kept_and_an_interval_unknown():
     unknown = {'value': None, 'low': None, 'high': None}
     kept = {**FEW, 'steps': 0, 'tuned_dice': unknown, 'gain': unknown}

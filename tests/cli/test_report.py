@@ -22,6 +22,15 @@ def test_a_name_follows_the_last_equals_sign():
     }
 
 
+def test_a_name_may_have_equals_signs_where_its_folder_tells_it_apart(tmp_path):
+    for name in ('unet', 'lr=1'):
+        (tmp_path / name).mkdir()
+    assert names_by_folder([f'{tmp_path}/unet=lr=1', f'{tmp_path}/lr=1=lr=2']) == {
+        tmp_path / 'unet': 'lr=1',
+        tmp_path / 'lr=1': 'lr=2',
+    }
+
+
 @pytest.mark.parametrize('item', ['w/unet', '=U-Net', 'w/unet='])
 def test_half_a_name_is_refused(item):
     with pytest.raises(MammoError, match=f'--name {item}. Allowed: RUN=NAME'):

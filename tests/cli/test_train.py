@@ -74,7 +74,7 @@ def test_a_card_of_somebody_is_kept_and_said_and_stops_no_training(prepared, tmp
     assert 'was not written by this program' in log
 
 
-def test_a_training_without_validation_ends_with_the_card_of_its_last_checkpoint(
+def test_a_training_without_validation_ends_with_a_card_and_says_how_to_score_it(
     prepared, tmp_path, monkeypatch
 ):
     off = ['val_dataloader=None', 'val_cfg=None', 'val_evaluator=None', 'train_cfg.max_epochs=1']
@@ -83,6 +83,8 @@ def test_a_training_without_validation_ends_with_the_card_of_its_last_checkpoint
     call(monkeypatch, OURS / 'train.py', *arguments, *options(prepared, 'train', 'test'), *off)
     digest = hashlib.sha256((tmp_path / 'epoch_1.pth').read_bytes()).hexdigest()
     assert digest in (tmp_path / 'card.md').read_text()
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert f'no score yet. Images of the split test: mammoseg test {tmp_path}/epoch_1.pth' in log
 
 
 def test_a_second_training_does_not_overwrite_the_first(trained, prepared, monkeypatch):

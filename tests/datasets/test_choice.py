@@ -14,6 +14,7 @@ from mmseg_mammo.datasets.choice import (
     refuse_twins,
 )
 from mmseg_mammo.errors import DataIndexError
+from mmseg_mammo.io.index import read_index, write_index
 
 
 def test_filters_are_applied_one_after_another_and_counted():
@@ -38,6 +39,23 @@ def test_an_index_is_read_and_filtered(prepared):
     assert len(chosen.images) == 9
     assert chosen.left_out == (0, 1, 0)
     assert chosen.lines == ["finding='mass' leaves out 1 of 4 images of split train"]
+
+
+def test_a_split_that_is_not_there_is_no_matter_of_filters(prepared, tmp_path):
+    rows = [
+        replace(row, split='val' if row.split == 'train' else 'test')
+        for row in read_index(prepared / 'index.csv')
+    ]
+    for name in ('images', 'masks'):
+        (tmp_path / name).symlink_to(prepared / name)
+    write_index(tmp_path / 'index.csv', rows)
+    with pytest.raises(DataIndexError) as error:
+        read_chosen(tmp_path / 'index.csv', replace(ALL, finding='mass'))
+    assert str(error.value) == (
+        f'{tmp_path / "index.csv"}: no row of split train. Allowed: splits and their rows: test 5, val 4. '
+        'Prepare its images again with train in the column split of their table; '
+        'where a table has no such column, all are test.'
+    )
 
 
 def test_none_may_pass_only_of_an_added_folder_that_is_not_trained_on(prepared):

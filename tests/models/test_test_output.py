@@ -218,6 +218,7 @@ def test_sams_mask_is_still_the_candidate_that_was_chosen(output):
         (dict(presence_threshold=-0.1), 'test_output.presence_threshold=-0.1. Allowed: a prob'),
         (dict(presence_scale=-1.0), r'presence_scale=-1\.0\. Allowed: .* above 0'),
         (dict(presence_bias=float('nan')), 'presence_bias=nan. Allowed: a finite'),
+        (5, 'test_output=5. Allowed: a dict of threshold, temp'),
         (dict(treshold=0.5), 'test_output.treshold: no such setting. Allowed: threshold, temp'),
     ],
 )

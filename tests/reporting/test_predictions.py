@@ -209,7 +209,21 @@ def test_a_closed_image_says_why_nothing_is_found(tmp_path):
     assert said == {'in_0000': 'nothing found (presence 0.031 ≤ 0.21)', 'in_0001': '0.87'}
     assert 'since the presence of a lesion in them is not above 0.214' in unescape(html)
     plain = page_of(make_predictions(tmp_path / 'b', [image_line(0, 0.5)]))
-    assert 'presence' not in plain
+    assert '"presence"' not in plain
+
+
+def test_images_can_be_sorted_by_their_presence_where_the_model_says_it(tmp_path):
+    images = [image_line(0, 0.0, presence=0.031, closed=1), image_line(1, 0.9, 1, presence=0.87)]
+    images.append(image_line(2, 0.4, presence='', closed=''))  # of a model beside it
+    html = page_of(make_predictions(tmp_path / 'a', images))
+    scores = {case['key']: next(iter(case['scores'].values())) for case in cases_of(html)}
+    assert [scores[f'in_000{n}'].get('presence') for n in range(3)] == [0.031, 0.87, None]
+    assert '<option value="presence">presence</option>' in html
+    plain = page_of(make_predictions(tmp_path / 'b', [image_line(0, 0.5)]))
+    assert 'value="presence"' not in plain
+    images[1]['presence'] = 'likely'
+    with pytest.raises(DataFileError, match=r'predictions\.csv, row 3:.*likely'):
+        write_prediction_page(make_predictions(tmp_path / 'c', images))
 
 
 def add_candidates(folder, **changed):

@@ -1,6 +1,7 @@
 """``--cfg-options``: parses overrides, and refuses every override that would have no effect."""
 
 import argparse
+import ast
 import inspect
 import logging
 from collections.abc import Iterable, Mapping
@@ -67,9 +68,13 @@ def override(cfg: Config, options: Mapping[str, Any]) -> None:
 
     Raises:
         MammoError: A path is misspelt, leads through something that is no dict or list, or is a
-            variable that was copied where it is used while the files were read.
+            variable that was copied where it is used while the files were read; or a value is a
+            dict, which the host takes for text.
     """
-    for path in options:
+    for path, value in options.items():
+        if _holds_dict(value):
+            said = f'--cfg-options {path}={value}: a dict cannot be given there'
+            raise MammoError(said, f'its keys one by one, {path}.KEY=VALUE')
         _check_path(cfg, path, options)
     try:
         cfg.merge_from_dict(dict(options))
@@ -78,6 +83,18 @@ def override(cfg: Config, options: Mapping[str, Any]) -> None:
             f'--cfg-options {" ".join(f"{k}={v}" for k, v in options.items())}: {error}',
             'paths of dicts and lists, none of them inside another',
         ) from error
+
+
+def _holds_dict(value: Any) -> bool:
+    """Whether a value, or an item of it, is the text of a dict."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_dict, value))
+    try:
+        found = ast.parse(value, mode='eval').body if isinstance(value, str) else None
+    except (SyntaxError, ValueError):
+        return False
+    called = ast.unparse(found.func) if isinstance(found, ast.Call) else ''
+    return isinstance(found, ast.Dict) or called == 'dict'
 
 
 def _check_path(cfg: Config, path: str, options: Mapping[str, Any]) -> None:

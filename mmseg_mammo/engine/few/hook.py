@@ -13,7 +13,7 @@ from mmseg.registry import HOOKS
 
 from mmseg_mammo.engine.few.models import is_named
 from mmseg_mammo.engine.hooks.checkpoint import ResumableCheckpointHook
-from mmseg_mammo.engine.hooks.console import say
+from mmseg_mammo.engine.hooks.console import TUNED, say
 from mmseg_mammo.engine.partial_checkpoint import note_base
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.run_folder import BEST
@@ -114,6 +114,6 @@ class StartHook(Hook):
         )
         best = Path(runner.work_dir) / BEST
         if is_main_process():
-            say(runner.logger, f'Tuned: {best}')
+            runner.message_hub.update_info(TUNED, str(best))  # which ConsoleHook says
             if savers[0].when_best is not None:
                 savers[0].when_best(best)

@@ -3,8 +3,10 @@
 import datetime
 import logging
 import math
+import mmap
 import time
 import warnings
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -28,6 +30,10 @@ _KNOWN = (
     'Image shapes are different in the batch',
     *('`save_param_scheduler` is True but', '`resume_param_scheduler` is True but'),
 )
+# A byte for each hash of a warning, 1 where it was shown. Workers that are forked share it.
+_SHOWN = mmap.mmap(-1, 1 << 20)
+TUNED = 'tuned_ckpt'  # of the message hub, beside mmengine's own
+_CHECKPOINTS = {'Best checkpoint': 'best_ckpt', 'Last checkpoint': 'last_ckpt', 'Tuned': TUNED}
 _SECONDS = 300.0  # of silence, after which a long epoch or test says that it lives
 
 
@@ -41,7 +47,9 @@ class ConsoleFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record goes to the console."""
         if record.levelno >= logging.WARNING:
-            return not any(text in str(record.msg) for text in _KNOWN)
+            return not getattr(record, 'shown', False) and not any(
+                text in str(record.msg) for text in _KNOWN
+            )
         return getattr(record, 'console', False) or (self.open and record.module != 'logger_hook')
 
 
@@ -66,7 +74,10 @@ def quieten(logger: logging.Logger) -> list[ConsoleFilter]:
 
 
 def log_warnings(logger: logging.Logger) -> None:
-    """From now on Python's warnings go to ``logger``, each text once, and so into its file."""
+    """From now on Python's warnings go to ``logger``, and so into its file; each text to the console once.
+
+    Once in this process and in the workers that it forks, however many trainings it does.
+    """
 
     def show(
         message: Warning | str,
@@ -76,9 +87,18 @@ def log_warnings(logger: logging.Logger) -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        logger.warning(f'{filename}:{lineno}: {category.__name__}: {message}')
+        text = f'{category.__name__}: {message}'
+        shown = _is_shown(text)
+        logger.warning(f'{filename}:{lineno}: {text}', extra={'shown': shown})
 
     warnings.showwarning = show
+
+
+def _is_shown(text: str) -> bool:
+    """Whether a warning has been on the console; from now on it has."""
+    place = zlib.crc32(text.encode()) % len(_SHOWN)
+    known, _SHOWN[place] = _SHOWN[place], 1
+    return bool(known)
 
 
 @HOOKS.register_module()
@@ -92,12 +112,15 @@ class ConsoleHook(Hook):
     Args:
         score: Of the evaluator; which value of it is the best says :mod:`.scalars`.
         everything: Show all that mmengine logs, as MMSegmentation does.
+        checkpoints: Whether to say at the end where they are; for trainings whose weights are not kept.
     """
 
     priority = 'LOW'  # what it says comes after what the file has of the same
 
-    def __init__(self, *, score: str = MONITOR, everything: bool = False) -> None:
-        self.score, self.everything = score, everything
+    def __init__(
+        self, *, score: str = MONITOR, everything: bool = False, checkpoints: bool = True
+    ) -> None:
+        self.score, self.everything, self.checkpoints = score, everything, checkpoints
         self._left: TimeLeft | None = None
         self._loss = EpochLoss()
         self._filters: Sequence[ConsoleFilter] = ()
@@ -144,8 +167,8 @@ class ConsoleHook(Hook):
     def after_train(self, runner: Any) -> None:
         """Say what was best, and where it is."""
         info = runner.message_hub.runtime_info
-        for name, key in {'Best checkpoint': 'best_ckpt', 'Last checkpoint': 'last_ckpt'}.items():
-            if info.get(key):
+        for name, key in _CHECKPOINTS.items():
+            if self.checkpoints and info.get(key):
                 self._say(runner, f'{name}: {info[key]}')
         self._left = None
 

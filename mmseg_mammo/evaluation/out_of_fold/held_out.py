@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -169,23 +170,27 @@ def read_held_out(files: Sequence[Path], folds: Mapping[str, int]) -> HeldOut:
 
     Args:
         files: Of :func:`write_held_out`.
-        folds: Fold of each image; others are left out.
+        folds: Fold of each image of the data.
 
     Raises:
-        DataFileError: A file is missing or damaged, or an image is in none.
+        DataFileError: A file is missing or damaged, or has an image that is not in the data.
     """
     parts = []
     for file in files:
         try:
             with np.load(file, allow_pickle=False) as stored:
                 parts.append({name: stored[name] for name in _STORED})
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise DataFileError(
                 f'{file}: not readable ({error})', remedy='Train again in another --work-dir'
             ) from error
+        if other := set(parts[-1]['images'].tolist()) - set(folds):
+            raise DataFileError(
+                f'{file}: image {min(other)!r} is not in the data',
+                f'the {len(folds)} annotated images of splits train and val that the folds are of',
+                'The folder is of other data: name another --work-dir',
+            )
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    known = [place for place, image in enumerate(whole['images']) if str(image) in folds]
-    whole = {name: values[known] for name, values in whole.items()}
     order = np.argsort(whole['images'], kind='stable')
     whole = {name: values[order] for name, values in whole.items()}
     numbers = np.array([folds[str(image)] for image in whole['images']])

@@ -1,9 +1,7 @@
 """Choice of the images to annotate next: a method, a random share for testing, and patients. Pure."""
 
-import zlib
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -19,6 +17,7 @@ from mmseg_mammo.studies.annotation.methods import (
     uncertain,
 )
 from mmseg_mammo.studies.annotation.seen import Seen
+from mmseg_mammo.studies.annotation.sides import Patients, part_for_test
 
 
 @dataclass(frozen=True)
@@ -76,52 +75,6 @@ class Choice:
     for_test: bool
 
 
-@dataclass
-class Patients:
-    """How many images of each patient may still be taken, and for what.
-
-    Attributes:
-        of: The patient of an image by its key; asked only of images that are about to be taken.
-        most: Images of a patient.
-        share: Of patients that are kept for testing, as :func:`kept_for_test` draws them.
-        sides: Patient -> ``train`` or ``test``, of those that are on one side of the split already.
-    """
-
-    of: Callable[[str], str]
-    most: int
-    share: float = 0.0
-    sides: dict[str, str] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def admit(self, key: str, side: str) -> bool:
-        """Take an image for ``train`` or ``test``, if its patient may give it.
-
-        Args:
-            key: Of the image.
-            side: ``train`` or ``test``.
-        """
-        patient = self.of(key)
-        kept = 'test' if kept_for_test(patient, self.share) else 'train'
-        if self.counts[patient] >= self.most or self.sides.get(patient, kept) != side:
-            return False
-        self.counts[patient] += 1
-        self.sides[patient] = side
-        return True
-
-
-def kept_for_test(patient: str, share: float) -> bool:
-    """Whether a patient gives images for testing alone, in every round and whatever the seed.
-
-    Methods never take of them: else those that are left for the tests of later rounds would be the
-    ones that no method wanted.
-
-    Args:
-        patient: Who is drawn by a hash of this.
-        share: Of all patients.
-    """
-    return zlib.crc32(f'test {patient}'.encode()) < share * 2**32
-
-
 def choose(
     seen: Sequence[Seen],
     settings: Settings,
@@ -132,7 +85,7 @@ def choose(
     """Choose images: first the plain random ones for testing, then those of the method.
 
     No patient gives images to both: a patient of the test set is never trained on. Who is for testing
-    does not depend on the round (:func:`kept_for_test`).
+    does not depend on the method (:func:`.kept_for_test`).
 
     Args:
         seen: The images that may be chosen.
@@ -146,29 +99,30 @@ def choose(
         where patients give no more.
     """
     rng = np.random.default_rng([settings.seed, settings.number])
-    share = settings.random_share
-    patients = Patients(patient_of, settings.per_patient, share, dict(sides or {}))
-    wanted = round(settings.count * settings.random_share)
+    owners = {one.key: patient_of(one.key) for one in seen}
+    patients = Patients(owners, settings.per_patient, dict(sides or {}))
+    total = min(settings.count, sum(patients.room().values()))
+    wanted = part_for_test(total, settings.random_share)
+    patients.keep(settings.random_share, wanted)
     order = [
         Proposal(int(place), 'plain random, for testing') for place in rng.permutation(len(seen))
     ]
     for_test = take(seen, [order], [wanted], patients, 'test')
-    if len(for_test) < wanted and 'train' not in patients.sides.values():
-        # No method has chosen yet: whoever is left is a fair sample, too.
-        known = {choice.seen.key for choice in for_test}
-        others = [one for one in order if seen[one.place].key not in known]
-        patients.share = 1.0
-        for_test += take(seen, [others], [wanted - len(for_test)], patients, 'test')
-        patients.share = share
-    rest = [one for one in seen if one.key not in {choice.seen.key for choice in for_test}]
-    count = settings.count - wanted  # also where patients give fewer for testing
+    known = {choice.seen.key for choice in for_test}
+    rest = [one for one in seen if one.key not in known]
+    count = total - wanted  # also where patients give fewer for testing
     methods: dict[str, Propose] = {
         'random': stratified,
         'entropy': uncertain,
         'clusters': partial(clustered, covered=covered),
     }
     queues = methods[settings.method](rest, count, settings.number, rng) if count and rest else []
-    return for_test + take(rest, queues, quotas(settings.method, count), patients, 'train')
+    others = take(rest, queues, quotas(settings.method, count), patients, 'train')
+    # Where nobody is left to train on, those for testing give more, up to their share of the count.
+    more = part_for_test(settings.count, settings.random_share) - len(for_test)
+    left = [one for one in order if seen[one.place].key not in known]
+    for_test += take(seen, [left], [min(more, count - len(others))], patients, 'test')
+    return for_test + others
 
 
 def take(

@@ -14,6 +14,7 @@ from mmseg_mammo.io.files import read_json, write_atomic
 from mmseg_mammo.io.table import write_table
 from mmseg_mammo.studies.annotation.methods import METHODS
 from mmseg_mammo.studies.annotation.simulate import SCORES, START
+from mmseg_mammo.studies.holding import hold
 from mmseg_mammo.visualization.plots import canvas, model_style, to_figure
 
 CELLS, PER_IMAGE, SUMMARY = 'rounds.csv', 'rounds_per_image.csv', 'rounds_summary.csv'
@@ -30,12 +31,19 @@ _SUMMARY_COLUMNS = (
 def write_rounds(out: Path) -> list[dict[str, Any]]:
     """Write the tables and the picture of all rounds that are done, whichever process did them.
 
+    Processes write them one after the other: the last one has all rounds.
+
     Args:
         out: Folder of the simulations.
 
     Returns:
         The lines of ``rounds_summary.csv``.
     """
+    with hold(out, wait=True):
+        return _write_all(out)
+
+
+def _write_all(out: Path) -> list[dict[str, Any]]:
     files = [out / START / SCORES, *sorted(out.glob(f'*/seed_*/round_*/{SCORES}'))]
     cells = [read_json(path) for path in files if path.is_file()]
     cells.sort(

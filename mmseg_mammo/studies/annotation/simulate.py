@@ -1,11 +1,12 @@
 """Simulation of rounds: a method chooses among images whose masks are known, and a model learns from them.
 
 ``WORK/METHOD/seed_S/round_R`` holds a cell: ``choice.json``, the index of its images, its training, and
-``scores.json``, which says that it is done. A stopped simulation goes on with the same call.
+``scores.json``, which says that it is done. A stopped simulation goes on with the same call. Several processes
+may fill one folder: the rounds of a method and a seed belong to one of them at a time.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.studies.annotation.choose import Settings, choose
 from mmseg_mammo.studies.annotation.seen import Seen
 from mmseg_mammo.studies.few.parts import write_part
+from mmseg_mammo.studies.holding import hold
 
 SCORES, CHOICE = 'scores.json', 'choice.json'
 START = 'start'
@@ -91,7 +93,7 @@ def simulate(
     settings: Settings,
     tools: Tools,
     out: Path,
-) -> None:
+) -> bool:
     """Choose, learn and test, round by round; what is done already is not done again.
 
     Every training begins with the start and sees all images chosen so far. All of them are for training:
@@ -106,16 +108,29 @@ def simulate(
         tools: What is done with models.
         out: Folder of all simulations of one start and one archive.
 
+    Returns:
+        False where another process is at these rounds: they are left to it.
+
     Raises:
         MammoError: The archive has fewer images than the rounds take.
     """
     test_start(archive, tools, out)
+    with hold(cell_of(out, method, seed, 1).parent) as held:
+        if held:
+            now = replace(settings, method=method, random_share=0.0, seed=seed)
+            _do_rounds(archive, now, rounds, tools, out)
+    return held
+
+
+def _do_rounds(archive: Archive, settings: Settings, rounds: int, tools: Tools, out: Path) -> None:
+    """Do the rounds of a method and a seed."""
+    method, seed = settings.method, settings.seed
     images: list[str] = []
     checkpoint = tools.start
     for number in range(1, rounds + 1):
         cell = cell_of(out, method, seed, number)
         if not (cell / CHOICE).is_file():
-            now = Settings(method, settings.count, settings.per_patient, 0.0, number, seed)
+            now = replace(settings, number=number)
             new = _choose_from(archive, images, now, checkpoint, tools, cell)
             write_json(cell / CHOICE, {'new': new})
         if number > 1:
@@ -132,7 +147,7 @@ def simulate(
 
 
 def test_start(archive: Archive, tools: Tools, out: Path) -> None:
-    """Test the start once, for round 0 of all methods.
+    """Test the start once, for round 0 of all methods; a process that finds another at it waits.
 
     Args:
         archive: The images.
@@ -140,12 +155,13 @@ def test_start(archive: Archive, tools: Tools, out: Path) -> None:
         out: See :func:`simulate`.
     """
     cell = out / START
-    if (cell / SCORES).is_file():
-        return
-    part = _part(archive, [], cell / 'index.csv')
-    scores = tools.test(tools.start, part, cell / 'test')
-    facts = {'method': START, 'seed': 0, 'round': 0, **_count(archive, [])}
-    write_json(cell / SCORES, {**facts, 'scores': scores})
+    with hold(cell, wait=True):
+        if (cell / SCORES).is_file():
+            return
+        part = _part(archive, [], cell / 'index.csv')
+        scores = tools.test(tools.start, part, cell / 'test')
+        facts = {'method': START, 'seed': 0, 'round': 0, **_count(archive, [])}
+        write_json(cell / SCORES, {**facts, 'scores': scores})
 
 
 def cell_of(out: Path, method: str, seed: int, number: int) -> Path:

@@ -30,6 +30,7 @@ from mmseg_mammo.studies.few.fold_configs import (
     fold_config,
     fold_splits,
     keep_last_alone,
+    say_no_checkpoints,
     use_part,
 )
 from mmseg_mammo.studies.few.parts import write_part
@@ -121,6 +122,7 @@ def tuned_fold(cfg: Config, division: Division, fold: int) -> Config:
     folder = str(division.work_dir / HELD_OUT / f'fold_{fold}')
     own.custom_hooks = [*(own.get('custom_hooks') or []), dict(type='HeldOutHook', folder=folder)]
     keep_last_alone(own)
+    say_no_checkpoints(own)
     at_probe(own)
     return own
 

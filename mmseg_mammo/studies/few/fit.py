@@ -18,6 +18,7 @@ from mmseg_mammo.studies.few.fitted import (
     in_words,
     write_fitted,
 )
+from mmseg_mammo.studies.few.presence import presence_facts, presence_in_words
 from mmseg_mammo.studies.few.tuning import Tuning, final_config, open_tuning
 
 
@@ -90,13 +91,14 @@ def finish(
         final = final_config(tuning.cfg, division, chosen.steps)
         train_once('final', final, resume, train, tuning.journal)
         source = best_of(final)
-    facts = {**describe_fit(tuning, chosen), **(more or {})}
+    presence = presence_facts(tuning.cfg)
+    facts = {**describe_fit(tuning, chosen), **presence, **(more or {})}
 
     def write() -> dict[str, Any]:
         return write_fitted(checkpoint, source, chosen, facts)
 
     in_one_process(step, tuning.journal, write)
-    tell(in_words(facts))
+    tell(in_words(facts) + presence_in_words(presence))
     if warning := warn_of_false_marks(facts, checkpoint):
         tell(warning)
     if not chosen.steps and tuning.cfg.default_hooks.checkpoint.get('save_trained_only'):

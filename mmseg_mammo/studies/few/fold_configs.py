@@ -13,6 +13,7 @@ from mmseg.registry import DATASETS, HOOKS, LOOPS, MODELS
 from mmseg_mammo.engine.config.checks import datasets_of
 from mmseg_mammo.engine.config.test_output import threshold_of
 from mmseg_mammo.engine.config.type_names import is_a, type_name
+from mmseg_mammo.engine.hooks.console import ConsoleHook
 from mmseg_mammo.engine.steps.whole import of_tests
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.index import INDEX_NAME, Row, read_index
@@ -166,6 +167,13 @@ def use_part(cfg: Config, part: Path, loaders: Sequence[str] = ('train', 'val'))
         name = f'{split}_dataloader'
         for _, dataset in datasets_of(cfg.get(name), name):
             dataset.ann_file, dataset.split = str(part), split
+
+
+def say_no_checkpoints(cfg: Config) -> None:
+    """Let a training not say where its checkpoints are: they are removed when it is finished."""
+    console = (cfg.get('default_hooks') or {}).get('console')
+    if console and is_a(console.get('type'), ConsoleHook, HOOKS):
+        console.checkpoints = False
 
 
 def write_folds(

@@ -96,6 +96,12 @@ def test_settings_that_something_reads_are_taken(words):
         ('backbone.pretrained=x', 'Allowed: model.backbone.pretrained'),
         ('batch_size=4', 'Allowed: train_dataloader.batch_size or val_dataloader.batch_size'),
         ('model.backbone=1 model.backbone.pretrained=x', 'none of them inside another'),
+        (
+            'model.test_output=dict(threshold=0.3)',
+            'a dict cannot be given there. Allowed: its keys one by one, model.test_output.KEY=VALUE',
+        ),
+        ("model.test_output={'threshold':0.3}", 'a dict cannot be given there'),
+        ("custom_hooks=[dict(type='X')]", 'a dict cannot be given there'),
     ],
 )
 def test_settings_that_nothing_reads_are_refused_with_the_right_one(words, said):

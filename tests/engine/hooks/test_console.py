@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from experiments import shrink
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.runner import Runner
@@ -74,6 +75,43 @@ def test_a_warning_of_python_goes_to_the_log(tested, tmp_path, capsys):
     (log,) = tmp_path.glob('*/*.log')
     assert 'something of a library' in log.read_text()
     assert runner.logger.log_file == str(log)
+
+
+class Warns(torch.utils.data.Dataset):
+    """Images of which each makes a library warn."""
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, place):
+        warnings.warn('odd pixels', stacklevel=1)
+        if place == 7:
+            warnings.warn('an image with a fault of its own', stacklevel=1)
+        return place
+
+
+def test_a_warning_of_all_workers_is_on_the_console_once_and_none_is_lost(tested, tmp_path, capfd):
+    build(tested)
+    for _ in range(2):
+        assert len(list(torch.utils.data.DataLoader(Warns(), num_workers=2))) == 8
+    warnings.warn('odd pixels', stacklevel=1)  # also in this process, from another line
+    shown = capfd.readouterr().out
+    assert shown.count('odd pixels') == 1
+    assert shown.count('an image with a fault of its own') == 1
+    (log,) = tmp_path.glob('*/*.log')
+    assert log.read_text().count('odd pixels') > 2
+
+
+@pytest.mark.parametrize(('checkpoints', 'said'), [(True, 2), (False, 0)])
+def test_a_training_says_where_its_checkpoints_are_unless_they_are_removed(
+    checkpoints, said, prepared, tmp_path, capsys
+):
+    cfg = shrink('unet_cbis', prepared, tmp_path, epochs=1)
+    cfg.default_hooks.console.update(everything=False, checkpoints=checkpoints)
+    build(cfg).train()
+    shown = capsys.readouterr().out
+    assert 'epoch 1 of 1' in shown
+    assert shown.count('checkpoint: ') == said
 
 
 def test_the_best_score_is_the_highest_number_or_the_lowest_of_an_error():

@@ -118,13 +118,10 @@ def test_false_marks_are_those_at_the_cut_of_the_dice():
     assert found.false_marks.tolist() == [0] * 6 + [50]
 
 
-def test_files_keep_what_is_written_and_images_without_fold_are_left_out(tmp_path):
+def test_files_keep_what_is_written_and_have_images_of_the_data_alone(tmp_path):
     counts, marks = counts_of([1.0, -1.0], [2.0]), np.arange(len(CUTS))
     write_held_out(tmp_path / 'a' / '1.npz', {'b.png': ('s/B', 1, counts, marks)})
-    write_held_out(
-        tmp_path / 'a' / '2.npz',
-        {'a.png': ('s/A', 1, counts, marks + 1), 'x.png': ('s/X', 1, counts, marks)},
-    )
+    write_held_out(tmp_path / 'a' / '2.npz', {'a.png': ('s/A', 1, counts, marks + 1)})
     files = [tmp_path / 'a' / f'{n}.npz' for n in (1, 2)]
     held = read_held_out(files, {'a.png': 2, 'b.png': 1})
     assert held.images.tolist() == ['a.png', 'b.png']
@@ -132,6 +129,8 @@ def test_files_keep_what_is_written_and_images_without_fold_are_left_out(tmp_pat
     assert held.folds.tolist() == [2, 1]
     assert np.array_equal(held.counts[0], counts)
     assert np.array_equal(held.false_marks, [marks + 1, marks])
+    with pytest.raises(DataFileError, match=r"1\.npz: image 'b\.png' is not in the data"):
+        read_held_out(files, {'a.png': 2})
 
 
 def test_a_file_of_an_earlier_version_is_named(tmp_path):
@@ -144,6 +143,12 @@ def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / 'x.npz').write_bytes(b'PK')
     with pytest.raises(DataFileError, match=r'x\.npz: not readable'):
         read_held_out([tmp_path / 'x.npz'], {})
+    write_held_out(
+        tmp_path / 'y.npz', {'a.png': ('s/A', 1, counts_of([1.0], []), np.zeros(len(CUTS), int))}
+    )
+    (tmp_path / 'y.npz').write_bytes((tmp_path / 'y.npz').read_bytes()[:-30])
+    with pytest.raises(DataFileError, match=r'y\.npz: not readable'):
+        read_held_out([tmp_path / 'y.npz'], {'a.png': 1})
 
 
 def test_folds_without_a_lesion_do_not_choose_to_mark_nothing():

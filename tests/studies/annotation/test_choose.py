@@ -82,11 +82,41 @@ def test_patients_with_annotated_images_stay_on_their_side():
 
 def test_too_few_patients_give_fewer_images_and_none_of_the_other_share():
     found = choose(archive(6, 4), Settings(count=20, per_patient=1, random_share=0.2), patient)
-    assert Counter(one.for_test for one in found) == {True: 4, False: 2}
+    assert Counter(one.for_test for one in found) == {True: 1, False: 5}
     only_tested = choose(
         archive(6, 4), Settings(random_share=0.2), patient, dict.fromkeys('012345', 'test')
     )
     assert [one.for_test for one in only_tested] == [True] * 4
+
+
+@pytest.mark.parametrize('each', [1, 3])
+@pytest.mark.parametrize('method', ['random', 'entropy'])
+def test_a_small_archive_keeps_its_share_for_testing_in_every_round(method, each):
+    """Of sixty patients, of each hash: twenty images a round, until there are no more."""
+    for name in range(20):
+        seen = [
+            Seen(f'{name}-{p}/{n}', p % 3 == 0, 0.1 + p % 7) for p in range(60) for n in range(each)
+        ]
+        sides, number = {}, 0
+        while seen and number < 20:
+            number += 1
+            found = choose(seen, Settings(method, 20, 2, 0.2, number), patient, sides)
+            taken = {one.seen.key: one.for_test for one in found}
+            seen = [one for one in seen if one.key not in taken]
+            for_test = sum(taken.values())
+            sides.update((patient(key), 'test' if own else 'train') for key, own in taken.items())
+            if number <= 60 * each / 20 - each:
+                assert (len(taken), for_test) == (20, 4)
+        assert not seen
+
+
+def test_few_images_that_are_left_beside_annotated_ones_are_divided_too():
+    """No patient of the archive has to be among the fifth of all patients that a hash draws."""
+    sides = {f'{p}': 'train' for p in range(100, 160)}
+    for name in range(30):
+        seen = [Seen(f'{name}-{p}/0', True, 0.1) for p in range(5)]
+        found = choose(seen, Settings(count=20), patient, sides)
+        assert [one.for_test for one in found] == [True] + [False] * 4
 
 
 def test_what_has_no_marks_is_made_up_for():

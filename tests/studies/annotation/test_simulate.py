@@ -1,5 +1,7 @@
 """Rounds of a simulation: what is chosen, learned, kept, and gone on with."""
 
+import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,32 @@ def test_a_stopped_simulation_goes_on_and_more_rounds_can_be_added(archive, tmp_
     assert bench.fits == whole.fits
     simulate(archive, 'entropy', 0, 3, COUNT, bench.tools, out)
     assert len(bench.fits) == 3
+
+
+def test_two_processes_at_once_do_each_method_and_seed_once(archive, tmp_path):
+    first, second, out = Bench(tmp_path), Bench(tmp_path), tmp_path / 'out'
+    fork = multiprocessing.get_context('fork')
+    answers = fork.SimpleQueue()
+
+    def come():
+        for method in ('random', 'entropy'):
+            held = simulate(archive, method, 0, 2, COUNT, second.tools, out)
+            answers.put((held, len(second.fits)))
+
+    def fit(part, work_dir, seed):
+        """While the first process trains, another one comes by the same command."""
+        if not first.fits:
+            other = fork.Process(target=come)
+            other.start()
+            other.join(60)
+            assert [answers.get(), answers.get()] == [(False, 0), (True, 2)]
+        return first.fit(part, work_dir, seed)
+
+    tools = replace(first.tools, fit=fit)
+    assert simulate(archive, 'random', 0, 2, COUNT, tools, out)
+    assert simulate(archive, 'entropy', 0, 2, COUNT, tools, out)
+    assert len(first.fits) == 2  # of random alone
+    assert len([*out.rglob(SCORES)]) == 5
 
 
 def test_more_images_than_there_are_are_refused(archive, tmp_path):

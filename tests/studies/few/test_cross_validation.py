@@ -132,4 +132,5 @@ def test_a_fold_keeps_one_checkpoint_and_no_best_one(cfg, prepared, tmp_path):
     assert (saver.interval, saver.by_epoch, saver.max_keep_ckpts) == (2, False, 1)
     assert saver.get('save_best') is None
     assert own.custom_hooks[-1].type == 'HeldOutHook'
+    assert own.default_hooks.console.checkpoints is False  # they are removed
     assert own.work_dir == own.visualizer.name == str(tmp_path / 'w' / 'fold_1')

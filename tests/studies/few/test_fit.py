@@ -50,6 +50,9 @@ def test_no_image_of_the_test_is_looked_at(fitted, prepared):
 
 def test_the_weights_of_folds_are_gone(fitted):
     assert not [*fitted.glob('fold_*/*.pth')]
+    for log in fitted.glob('fold_*/*/*.log'):  # nor does anything say that they are there
+        assert 'step 90 of 90' in log.read_text()
+        assert not any(text in log.read_text() for text in ('Last checkpoint: ', 'Tuned: '))
 
 
 def test_the_checkpoint_is_one_like_any_other(fitted, tmp_path, monkeypatch, capsys):

@@ -1,5 +1,5 @@
 // What the viewer shows of a predicted image, of which no truth is known.
-const DIGITS = { score: 3, area_mm2: 1 }; // all others are whole numbers
+const DIGITS = { score: 3, presence: 3, area_mm2: 1 }; // all others are whole numbers
 
 function amount(item, model, score) {
   const value = scoreOf(item, model, score);
