@@ -4,7 +4,7 @@ from few_tunings import write_start
 from fold_trainings import tune
 from mmengine.config import Config
 
-from mmseg_mammo.cli.main import main
+from mmseg_mammo.cli.info_few import few_lines
 from mmseg_mammo.engine.config.stored import read_stored_config
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.studies.few.presence import presence_facts, presence_in_words
@@ -30,5 +30,5 @@ def test_output_record_and_info_say_that_it_is_that_of_the_start(prepared, tmp_p
     best = tmp_path / 'work' / 'best.pth'
     assert read_stored_config(best).model.test_output.presence_threshold == 0.25
     assert read_record(best)['few']['presence_threshold'] == 0.25
-    main(['info', str(best)])
-    assert 'the presence threshold, 0.25, is that of the start' in capsys.readouterr().out
+    [(_, text)] = few_lines(read_record(best))
+    assert 'the presence threshold, 0.25, is that of the start' in text
