@@ -4,28 +4,61 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmseg_mammo.evaluation.out_of_fold.cuts import turns
+from mmseg_mammo.evaluation.out_of_fold.cuts import standard_error, turns
 from mmseg_mammo.evaluation.out_of_fold.held_out import HeldOut, Scores, place_of_logit
 
 
+def latest_as_good(dice: np.ndarray, patients: np.ndarray) -> int:
+    """The last of rising numbers of steps that is as good as the best one.
+
+    As good is a mean that is lower by one standard error of the paired difference over patients, or less. A
+    schedule that ends at a low rate, with averaged weights, is best at its end, unless images say
+    otherwise; of few images the best of several steps says little.
+
+    Args:
+        dice: S×N, of S numbers of steps and N images.
+        patients: N texts.
+
+    Returns:
+        The place of the number of steps.
+
+    >>> latest_as_good(np.array([[0.4, 0.6], [0.5, 0.4], [0.1, 0.2]]), np.array(['a', 'b']))
+    1
+    """
+    best = int(dice.mean(axis=1).argmax())
+    lost = dice[best] - dice
+    good = [place for place in range(best, len(dice)) if _no_worse(lost[place], patients)]
+    return good[-1]
+
+
 def choice_fitted(
-    candidates: Sequence[HeldOut], place: int | None = None, default: int | None = None
+    candidates: Sequence[Sequence[HeldOut]], place: int | None = None, default: int | None = None
 ) -> Scores:
     """Dice and false marks of each image by the candidate, and at the cut, that the other folds choose.
 
     The best of several has the luck of its images in its score. Here no image has a part in the choice
-    that it is scored by.
+    that it is scored by. The tuning with the best step is chosen, and of that :func:`latest_as_good`.
 
     Args:
-        candidates: Of the same images and folds; of equal ones the first is taken.
+        candidates: Of each tuning, its steps, which rise; of the same images and folds. Of equal
+            tunings the first is taken.
         place: See :func:`cross_fitted`.
         default: Likewise.
     """
-    first = candidates[0]
+    first = candidates[0][0]
     default = place_of_logit(0.0) if default is None else default
-    all_of, found = [each.at_cuts for each in candidates], np.empty((2, len(first.folds)))
+    found = np.empty((2, len(first.folds)))
     for own, others in turns(first.folds):
-        means = [each.of(others).crossed(place, default)[0].mean() for each in all_of]
-        best = all_of[int(np.argmax(means))]
+        dice = [
+            np.stack([each.at_cuts.of(others).crossed(place, default)[0] for each in steps])
+            for steps in candidates
+        ]
+        tuning = int(np.argmax([each.mean(axis=1).max() for each in dice]))
+        step = latest_as_good(dice[tuning], first.patients[others])
+        best = candidates[tuning][step].at_cuts
         found[:, own] = best.of(own).at(best.of(others).place(place, default))
     return Scores(found[0], found[1], first.lesion > 0, first.patients)
+
+
+def _no_worse(lost: np.ndarray, patients: np.ndarray) -> bool:
+    return bool(lost.mean() <= standard_error(lost, patients))

@@ -25,7 +25,7 @@ from mmseg_mammo.studies.few.cross_validation import (
     looked_at,
 )
 from mmseg_mammo.studies.few.fit import finish
-from mmseg_mammo.studies.few.fitted import Fitted, best_above, fitted_of
+from mmseg_mammo.studies.few.fitted import Fitted, fitted_of
 from mmseg_mammo.studies.few.tuning import Tuning, divide, open_journal, open_tuning
 
 TABLE = 'auto.csv'
@@ -161,7 +161,7 @@ def _row(name: str, tuning: Tuning, seconds: float) -> dict[str, Any]:
     chosen = choose_steps(tuning.cfg, tuning.division)
     return {
         'tuning': name,
-        'steps': best_above(chosen),
+        'steps': chosen.after,
         **_numbers(chosen),
         'trained_parameters': _trained(tuning.division.work_dir),
         'seconds': seconds,
@@ -215,12 +215,12 @@ def _keep_best(
 
 
 def _choose(tunings: Mapping[str, Tuning]) -> tuple[str, Chosen]:
-    """The tuning of the best mean Dice of all steps of all tunings, and what that choice comes to."""
+    """The tuning with the best mean Dice of all steps of all tunings, and what that choice comes to."""
     looks = {name: looked_at(tuning.division) for name, tuning in tunings.items()}
     rivals = [*looks.values()]
     found = {name: choose(each.cfg, looks[name], rivals) for name, each in tunings.items()}
-    scores = {name: one.scores[best_above(one)].mean() for name, one in found.items()}
-    best = max(scores, key=scores.__getitem__)
+    means = {n: [s.mean() for k, s in one.scores.items() if k] for n, one in found.items()}
+    best = max(means, key=lambda name: max(means[name], default=0.0))
     return best, found[best]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 
 from mmseg_mammo.engine.checkpoint import load_model
@@ -14,7 +15,7 @@ from mmseg_mammo.engine.few.held_out import has_mask, held_out_rows, step_file
 from mmseg_mammo.engine.steps.journal import Journal, tell
 from mmseg_mammo.engine.steps.trainings import Train, in_one_process
 from mmseg_mammo.engine.work_dir import is_first_process
-from mmseg_mammo.evaluation.out_of_fold.choice import choice_fitted
+from mmseg_mammo.evaluation.out_of_fold.choice import choice_fitted, latest_as_good
 from mmseg_mammo.evaluation.out_of_fold.held_out import (
     HeldOut,
     Scores,
@@ -66,10 +67,11 @@ class Division:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The number of steps of the best out-of-fold Dice, and what is known at it.
+    """The number of steps that folds choose, and what is known at it.
 
     Attributes:
         steps: 0 is the start itself.
+        after: The steps of the tuning, kept or not; 0 if none was validated.
         held: What the models of that step say of the images.
         scores: By the number of steps. The best of them has the luck of its images.
         place: Of the cut in :data:`.CUTS`.
@@ -79,6 +81,7 @@ class Chosen:
     """
 
     steps: int
+    after: int
     held: HeldOut
     scores: Mapping[int, Scores]
     place: int
@@ -156,7 +159,7 @@ def validated(division: Division, fold: int) -> list[int]:
 
 
 def choose_steps(cfg: Config, division: Division) -> Chosen:
-    """The number of steps of the best mean Dice of held-out images, one for all folds.
+    """The number of steps that held-out images choose, one for all folds.
 
     Args:
         cfg: Of the training.
@@ -168,11 +171,10 @@ def choose_steps(cfg: Config, division: Division) -> Chosen:
 def choose(
     cfg: Config, helds: Mapping[int, HeldOut], rivals: Sequence[Mapping[int, HeldOut]] = ()
 ) -> Chosen:
-    """The number of steps of the best mean Dice of held-out images, one for all folds.
+    """The number of steps that held-out images choose, one for all folds: :func:`.latest_as_good`.
 
     Each image is cut where the images of the other folds choose (:meth:`.AtCuts.best`); those of a model whose
-    prompts come from the truth are cut where it was. Of equal ones the fewer steps are taken. The start
-    is kept unless tuning is better where the other folds choose the steps, too: the best of several
+    prompts come from the truth are cut where it was. The start is kept unless tuning is better where the other folds choose the steps, too: the best of several
     steps is better than the start by chance alone.
 
     Args:
@@ -184,13 +186,14 @@ def choose(
     place, default = fixed_place(cfg), own_place(cfg)
     scores = {steps: cross_fitted(held, place, default) for steps, held in helds.items()}
     above = [steps for steps in helds if steps] or [0]
-    candidates = [held for each in rivals or [helds] for steps, held in each.items() if steps]
-    tuned = choice_fitted(candidates or [helds[0]], place, default)
-    steps = max(above, key=lambda each: scores[each].mean())
+    candidates = [[each[steps] for steps in each if steps] for each in rivals or [helds]]
+    tuned = choice_fitted([each or [helds[0]] for each in candidates], place, default)
+    dice = np.stack([scores[steps].dice for steps in above])
+    steps = after = above[latest_as_good(dice, scores[0].patients)]
     if tuned.mean() <= scores[0].mean() or scores[steps].mean() <= scores[0].mean():
         steps = 0
     cut = helds[steps].at_cuts.place(place, default)
-    return Chosen(steps, helds[steps], scores, cut, tuned, cross_fitted(helds[0], default))
+    return Chosen(steps, after, helds[steps], scores, cut, tuned, cross_fitted(helds[0], default))
 
 
 def looked_at(division: Division) -> dict[int, HeldOut]:

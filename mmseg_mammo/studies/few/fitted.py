@@ -55,12 +55,6 @@ def fitted_of(checkpoint: Path, chosen: Chosen) -> Fitted:
     return Fitted(checkpoint, chosen.steps, start.of_lesions(), tuned.of_lesions(), won)
 
 
-def best_above(chosen: Chosen) -> int:
-    """The best number of steps above 0; 0 if none was validated."""
-    above = [steps for steps in chosen.scores if steps]
-    return max(above, key=lambda steps: chosen.scores[steps].mean(), default=0)
-
-
 def describe_fit(tuning: Tuning, chosen: Chosen) -> dict[str, Any]:
     """What the record of ``best.pth`` says of the folds."""
     fitted = fitted_of(Path(BEST), chosen)
@@ -75,7 +69,7 @@ def describe_fit(tuning: Tuning, chosen: Chosen) -> dict[str, Any]:
         'folds': tuning.division.count,
         'seed': tuning.seed,
         'steps': chosen.steps,
-        'best_steps': best_above(chosen),
+        'best_steps': chosen.after,
         'images': {
             'lesion': int((held.lesion > 0).sum()),
             'normal': int((held.lesion == 0).sum()),

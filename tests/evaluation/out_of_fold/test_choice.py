@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmseg_mammo.evaluation.out_of_fold.choice import choice_fitted
+from mmseg_mammo.evaluation.out_of_fold.choice import choice_fitted, latest_as_good
 from mmseg_mammo.evaluation.out_of_fold.held_out import (
     BINS,
     CUTS,
@@ -33,16 +33,34 @@ def test_the_best_of_candidates_that_differ_by_chance_is_no_better_than_their_me
         all_of = [held(level + rng.integers(-25, 26, 10)) for _ in range(6)]
         scores = [cross_fitted(each, place_of_logit(0.0)).mean() for each in all_of]
         shown.append(max(scores) - np.mean(scores))
-        honest.append(choice_fitted(all_of, place_of_logit(0.0)).mean() - np.mean(scores))
+        honest.append(
+            choice_fitted([[each] for each in all_of], place_of_logit(0.0)).mean() - np.mean(scores)
+        )
     assert np.mean(shown) > 0.03
     assert abs(np.mean(honest)) < 0.01
 
 
 def test_the_candidate_that_is_better_in_all_folds_is_taken():
     worse, better = held([40] * 10), held([80] * 10)
-    found, alone = choice_fitted([worse, better]), cross_fitted(better)
+    found, alone = choice_fitted([[worse], [better]]), cross_fitted(better)
     assert np.array_equal(found.dice, alone.dice)
     assert np.array_equal(found.false_marks, alone.false_marks)
+
+
+def test_steps_that_few_images_do_not_tell_from_the_best_are_none_too_many():
+    rng = np.random.default_rng(0)
+    patients = np.arange(20).astype(str)
+    level = rng.uniform(0.3, 0.6, 20)
+    found = [latest_as_good(level + rng.normal(0, 0.1, (6, 20)), patients) for _ in range(200)]
+    assert np.mean(found) > 4  # the best of six would be at 2.5 on average
+    overfit = level - 0.1 * np.arange(6)[:, None] + rng.normal(0, 0.02, (6, 20))
+    assert latest_as_good(overfit, patients) == 0
+
+
+def test_images_of_one_patient_are_no_evidence_of_many():
+    dice = np.array([[0.8] * 5 + [0.4] * 5, [0.5] * 10])
+    assert latest_as_good(dice, np.array([*'aaaaabbbbb'])) == 1
+    assert latest_as_good(dice, np.array([*'abcdefghij'])) == 0
 
 
 def test_no_image_has_a_part_in_the_candidate_and_the_cut_that_it_is_scored_by():
@@ -61,7 +79,7 @@ def test_no_image_has_a_part_in_the_candidate_and_the_cut_that_it_is_scored_by()
         marks = [np.tile(1000 * n + np.arange(len(CUTS))[::-1], (10, 1)) for n in (1, 2, 3)]
         names, folds = np.arange(10).astype(str), np.arange(10) // 2
         pairs = zip(counts, marks, strict=True)
-        return choice_fitted([HeldOut(names, names, folds, lesion, *pair) for pair in pairs])
+        return choice_fitted([[HeldOut(names, names, folds, lesion, *pair)] for pair in pairs])
 
     seen = set()
     for _ in range(20):
