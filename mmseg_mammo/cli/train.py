@@ -32,10 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--folds',
         type=int,
         metavar='N',
-        help='cross-validate: train N times, each time without the patients of one fold, and score '
-        'each image by the model that never saw it (docs/training.md). With --from folds choose steps '
+        help='cross-validate: train N times, two or more, each time without the patients of one fold, and '
+        'score each image by the model that never saw it (docs/training.md). With --from folds choose steps '
         'and threshold, and keep the checkpoint where tuning does not help; 0: no folds, one training '
-        f'(default: {FOLDS} with --from, else none)',
+        f'(not with {AUTO}; default: {FOLDS} with --from, else none)',
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     few = parser.add_argument_group('few samples: docs/few_samples.md')

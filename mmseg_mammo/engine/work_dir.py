@@ -10,9 +10,14 @@ from filelock import FileLock, Timeout
 
 from mmseg_mammo.engine.checkpoint import check_checkpoint
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.io.run_folder import BEST
 
 # Where torchrun, SLURM and Open MPI say which of its processes one is.
 _RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
+# Journals of trainings of several steps, whose checkpoint lies beside the journal.
+TWO_STAGE, FOLDS, FEW, AUTO = 'two_stage.json', 'folds.json', 'few.json', 'auto.json'
+_JOURNALS = (TWO_STAGE, FOLDS, FEW, AUTO)
+_LAST = 'last_checkpoint'
 _held: list[FileLock] = []  # locks that last as long as the process
 
 
@@ -27,23 +32,70 @@ def claim_for_training(work_dir: Path, resume: bool) -> bool:
         Whether there is something to go on from.
 
     Raises:
-        MammoError: The folder holds the checkpoints of a training and ``resume`` is off, or
-            another process is training there; or the folder cannot be written to.
+        MammoError: The folder holds the checkpoints of a training and ``resume`` is off, or a
+            training of several steps alone, or another process is training there; or the folder
+            cannot be written to.
         CheckpointError: The last checkpoint is missing or incomplete.
     """
-    found = (work_dir / 'last_checkpoint').is_file()
+    found = (work_dir / _LAST).is_file()
     if found and not resume:
         raise MammoError(
             f'{work_dir} holds the checkpoints of another training, which would be overwritten',
             'an empty work folder, or --resume to go on from the last checkpoint',
             'Name another --work-dir, or move the old one away',
         )
+    if not found:
+        _refuse_journals(work_dir)
     if found:
         check_checkpoint(last_checkpoint(work_dir))
     elif resume:
         print(f'{work_dir} has no checkpoint to go on from: training starts from the beginning')
     hold_for_training(work_dir)
     return found
+
+
+def check_for_folds(work_dir: Path, journal: str, start: Path) -> None:
+    """Make sure that a tuning by folds writes its ``best.pth`` over nothing of another training.
+
+    Args:
+        work_dir: Where it is going to write.
+        journal: The name of its own; where that lies already, the tuning goes on.
+        start: The checkpoint that it begins with.
+
+    Raises:
+        MammoError: The folder holds another training, or ``best.pth``; or that is the start.
+    """
+    best = work_dir / BEST
+    if start.resolve() == best.resolve():
+        raise MammoError(
+            f'--from {start}: the tuned checkpoint would overwrite it',
+            remedy='Name another --work-dir',
+        )
+    if (work_dir / journal).is_file():
+        return
+    if (work_dir / _LAST).is_file():
+        raise MammoError(
+            f'{work_dir} holds a training that was begun without folds, which would be overwritten',
+            'an empty work folder',
+            'Name another --work-dir; that training goes on by its config with --folds 0 --resume',
+        )
+    _refuse_journals(work_dir)
+    if best.is_file():
+        raise MammoError(f'{best} would be overwritten', remedy='Name another --work-dir')
+
+
+def _refuse_journals(work_dir: Path) -> None:
+    """Refuse a folder of a training of several steps.
+
+    Raises:
+        MammoError: It is one.
+    """
+    if found := next((name for name in _JOURNALS if (work_dir / name).is_file()), None):
+        raise MammoError(
+            f'{work_dir} holds another training, {found}, whose checkpoint would be overwritten',
+            'an empty work folder',
+            'Name another --work-dir, or move the old one away',
+        )
 
 
 def hold_for_training(work_dir: Path) -> None:
@@ -65,7 +117,7 @@ def hold_for_training(work_dir: Path) -> None:
 
 def last_checkpoint(work_dir: Path) -> Path:
     """The file that a work folder names as its last checkpoint, also after the folder moved."""
-    named = Path((work_dir / 'last_checkpoint').read_text().strip())
+    named = Path((work_dir / _LAST).read_text().strip())
     beside = work_dir / named.name
     return beside if beside.is_file() or not named.is_file() else named
 

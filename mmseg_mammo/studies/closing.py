@@ -17,7 +17,6 @@ def close_runner(runner: Any) -> None:
             # One that is only closed opens its file again for the next message.
             runner.logger.removeHandler(handler)
             handler.close()
-            runner.logger.removeHandler(handler)  # it would open the file again
     end_workers(runner._train_loop, runner._val_loop, runner._test_loop)
 
 

@@ -35,6 +35,16 @@ def start(prepared, tmp_path):
             ['--from', 'START', '--data', 'DATA', '--folds', '3', '--minutes', '5'],
             '--minutes 5 with few/unet_full',
         ),
+        (
+            'few/auto',
+            ['--from', 'START', '--data', 'DATA', '--folds', '0'],
+            'name a config of few/',
+        ),
+        (
+            'few/unet_full',
+            ['--from', 'START', '--data', 'DATA', '--folds', '1'],
+            '--folds 0 for one training without folds',
+        ),
         ('tiny', ['--folds', '1'], '1 folds'),
         ('tiny', ['--folds', '4'], '4 folds of 3 patients'),
     ],

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mmseg_mammo.engine.work_dir import (
+    check_for_folds,
     claim_for_training,
     is_first_process,
     last_checkpoint,
@@ -40,6 +41,37 @@ def test_a_finished_training_is_not_overwritten(tmp_path):
     assert in_another_process(claim_for_training, tmp_path, True)
     (tmp_path / 'last_checkpoint').write_text('/where/it/was/epoch_1.pth')
     assert last_checkpoint(tmp_path) == tmp_path / 'epoch_1.pth'
+
+
+@pytest.mark.parametrize('name', ['few.json', 'auto.json', 'folds.json', 'two_stage.json'])
+@pytest.mark.parametrize('resume', [True, False])
+def test_a_plain_training_spares_what_several_steps_have_left(name, resume, tmp_path):
+    (tmp_path / name).write_text('{}')
+    with pytest.raises(MammoError, match=f'holds another training, {name}.* --work-dir'):
+        claim_for_training(tmp_path, resume)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert not claim_for_training(tmp_path / 'fold_1', resume)
+
+
+def test_a_tuning_by_folds_spares_what_it_finds(tmp_path):
+    start, work = tmp_path / 'start.pth', tmp_path / 'work'
+    check_for_folds(work, 'few.json', start)
+    work.mkdir()
+    with pytest.raises(MammoError, match='the tuned checkpoint would overwrite it'):
+        check_for_folds(work, 'few.json', work / '..' / 'work' / 'best.pth')
+    (work / 'best.pth').touch()
+    with pytest.raises(
+        MammoError, match=r'best\.pth would be overwritten\. Name another --work-dir'
+    ):
+        check_for_folds(work, 'few.json', start)
+    (work / 'auto.json').touch()
+    with pytest.raises(MammoError, match=r'another training, auto\.json'):
+        check_for_folds(work, 'few.json', start)
+    (work / 'last_checkpoint').touch()
+    with pytest.raises(MammoError, match=r'begun without folds.*--folds 0 --resume'):
+        check_for_folds(work, 'few.json', start)
+    (work / 'few.json').touch()  # its own
+    check_for_folds(work, 'few.json', start)
 
 
 def test_resuming_nothing_starts_from_the_beginning_and_says_so(tmp_path, capsys):

@@ -27,12 +27,12 @@ from mmseg_mammo.engine.two_stage.stages import (
     use_candidates,
 )
 from mmseg_mammo.engine.two_stage.views import check_views
+from mmseg_mammo.engine.work_dir import TWO_STAGE as JOURNAL
 from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process
 from mmseg_mammo.io.run_folder import BEST
 
 CANDIDATES = 'candidates'  # folder of the finder's peaks, and the step that writes it
 JOINED = 'joined'
-JOURNAL = 'two_stage.json'
 
 
 def train_stages(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mmseg_mammo.evaluation.out_of_fold.false_marks import TUNED
 from mmseg_mammo.io.checkpoint_record import FEW, FOLDS
 
 
@@ -27,8 +28,12 @@ def note_on_learned(
         if facts.get('split') == 'train'
         and index in (facts.get('index_sha256'), facts.get('part_of'))
     ]
-    # Folds choose steps on both splits; then all images of both are trained on.
-    theirs = {'train', 'val'} if record.get(FEW) else {'train'}
+    # Folds choose steps on both splits; then all images of both are trained on, as a part of the index.
+    # Where the start is kept, they are not, unless it was tuned so before.
+    few = record.get(FEW)
+    tuned = few and few.get('kept', TUNED) == TUNED
+    again = few and any(facts.get('part_of') == index for facts in learned)
+    theirs = {'train', 'val'} if tuned or again else {'train'}
     known = [split for split in splits if split in theirs]
     if not learned or not known:
         return ()

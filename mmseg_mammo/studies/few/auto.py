@@ -9,14 +9,15 @@ from mmengine.config import Config
 
 from mmseg_mammo.engine.steps.journal import Journal, tell
 from mmseg_mammo.engine.steps.trainings import Train
+from mmseg_mammo.engine.work_dir import AUTO as JOURNAL
 from mmseg_mammo.engine.work_dir import is_first_process
-from mmseg_mammo.errors import MammoError
 from mmseg_mammo.evaluation.out_of_fold.false_marks import describe_false_marks
 from mmseg_mammo.evaluation.out_of_fold.held_out import Scores
 from mmseg_mammo.io.files import read_json
 from mmseg_mammo.io.run_folder import BEST, RUN
 from mmseg_mammo.io.table import write_table
-from mmseg_mammo.studies.few.budget import Budget, check_minutes
+from mmseg_mammo.studies.few.auto_checks import check_auto, home_of
+from mmseg_mammo.studies.few.budget import FINAL, Budget
 from mmseg_mammo.studies.few.cross_validation import (
     Chosen,
     choose,
@@ -26,11 +27,10 @@ from mmseg_mammo.studies.few.cross_validation import (
 )
 from mmseg_mammo.studies.few.fit import finish
 from mmseg_mammo.studies.few.fitted import Fitted, fitted_of
-from mmseg_mammo.studies.few.tuning import Tuning, divide, open_journal, open_tuning
+from mmseg_mammo.studies.few.tuning import Tuning, open_journal, open_tuning
 
 TABLE = 'auto.csv'
 AUTO = 'auto'  # the row of the choice among all
-JOURNAL = 'auto.json'
 # The last word of a name: what trains little is tried first.
 _CHEAPEST = ('head', 'bias', 'vpt', 'lora', 'decoder', 'full')
 COLUMNS = (
@@ -103,29 +103,26 @@ def tune_auto(
     Raises:
         MammoError: No tuning fits, see :class:`.Budget`, or see :func:`.fit_few`.
     """
-    if not configs:
-        raise MammoError(f'--from {start}: no tuning fits it', remedy='Name a config of few/')
-    if minutes is not None:
-        check_minutes(minutes)
-    divide(data_root, ann_file, work_dir, folds, seed)  # what cannot be leaves no folder behind
+    check_auto(configs, start, data_root, work_dir, ann_file, folds, seed, minutes)
     work_dir.mkdir(parents=True, exist_ok=True)
     journal = open_journal(work_dir / JOURNAL, resume, {'folds': folds, 'seed': seed})
     budget = Budget(journal, minutes)
     rows: dict[str, dict[str, Any]] = {}
     tunings: dict[str, Tuning] = {}
     for name, cfg in configs.items():
-        own = work_dir / name.rpartition('/')[2]
         known = journal.facts(name)
         if known is None and not budget.has_time(name, folds):
             rows[name] = _left(name, budget)
             continue
         first = next(iter(tunings.values()), None)
         given = (ann_file, folds, seed, False, resume)
-        tuning = open_tuning(cfg, start, data_root, own, *given, seen=first)
+        own = home_of(work_dir, name)
+        with budget.spend(name, own):  # the first one looks at the start
+            tuning = open_tuning(cfg, start, data_root, own, *given, seen=first)
         rows[name] = known or _try(name, tuning, budget, resume, train, journal)
         if 'lesion_dice' in rows[name]:
             tunings[name] = tuning
-    return _keep_best(tunings, rows, work_dir, resume, train)
+    return _keep_best(tunings, rows, work_dir, budget, resume, train)
 
 
 def _left(name: str, budget: Budget) -> dict[str, Any]:
@@ -194,6 +191,7 @@ def _keep_best(
     tunings: Mapping[str, Tuning],
     rows: dict[str, dict[str, Any]],
     work_dir: Path,
+    budget: Budget,
     resume: bool,
     train: Train,
 ) -> Tried:
@@ -210,7 +208,9 @@ def _keep_best(
     if len(tunings) > 1:
         tell(f'{best} is the best of {len(tunings)} tunings; the gain of the choice: {_HONEST}')
     step = f'best of {len(tunings)} written'  # of more tunings another one may be
-    fitted = finish(tunings[best], chosen, resume, train, work_dir / BEST, more, step)
+    tuning = tunings[best]
+    with budget.spend(FINAL, tuning.division.work_dir):
+        fitted = finish(tuning, chosen, resume, train, work_dir / BEST, more, step)
     return Tried(fitted, kept, work_dir / TABLE)
 
 

@@ -10,6 +10,7 @@ from mmseg_mammo.engine.steps.journal import Journal, tell
 from mmseg_mammo.errors import MammoError
 
 DEFAULT = 60.0  # minutes
+FINAL = 'final'  # what the training on all images is counted as, beside the tunings
 _BUDGET, _SPENT, _RUNNING = 'budget', 'spent', 'running'  # steps of the journal
 
 
@@ -64,7 +65,7 @@ class Budget:
         """Count the seconds of a block for a tuning, also where it is interrupted.
 
         Args:
-            name: Of the tuning.
+            name: Of the tuning, or :data:`FINAL`.
             folder: That the block writes to, beside the journal.
         """
         began = time.monotonic()

@@ -139,11 +139,12 @@ def in_words(facts: Mapping[str, Any]) -> str:
     images, won = facts['images'], facts['gain']
     start, tuned = (facts[name]['value'] for name in ('start_dice', 'tuned_dice'))
     sure = f' ({won["low"]:+.1f} to {won["high"]:+.1f})' if won['low'] == won['low'] else ''
+    all_images = '' if facts['kept'] == START else f' ({facts["best_steps"]} on all images)'
     said = (
         f'out of fold, on {images["lesion"]} images with a lesion and {images["normal"]} normal ones '
-        f'of {images["patients"]} patients: lesion Dice {start:.1f} of the start, {tuned:.1f} after '
-        f'{facts["best_steps"]} steps: {won["value"]:+.1f}{sure}; each fold, of both, is cut where the '
-        f'others choose; {false_marks_in_words(facts)}'
+        f'of {images["patients"]} patients: lesion Dice {start:.1f} of the start, {tuned:.1f} tuned '
+        f'for as many steps as the other folds choose{all_images}: {won["value"]:+.1f}{sure}; '
+        f'each fold, of both, is cut where the others choose; {false_marks_in_words(facts)}'
     )
     if facts['kept'] == START:
         return f'{said}. Tuning gains nothing: the start is kept, with its threshold set anew'

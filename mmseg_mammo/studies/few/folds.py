@@ -12,6 +12,7 @@ from mmseg_mammo.engine.steps.journal import ASKED, Journal, tell
 from mmseg_mammo.engine.steps.trainings import Train, in_one_process, last_of, train_once
 from mmseg_mammo.engine.steps.whole import build_whole, describe_part, describe_whole, write_model
 from mmseg_mammo.engine.training_record.reference import fill_reference
+from mmseg_mammo.engine.work_dir import FOLDS as JOURNAL
 from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import FOLDS, read_record
@@ -29,7 +30,6 @@ from mmseg_mammo.studies.few.parts import make_folds, write_part
 from mmseg_mammo.studies.in_turn import test_in_turn
 
 CHECKPOINT = 'folds.pth'
-JOURNAL = 'folds.json'
 
 
 def train_folds(

@@ -11,7 +11,8 @@ from mmengine.config import Config
 from mmseg_mammo.engine.few.start import few_config
 from mmseg_mammo.engine.provenance import config_hash
 from mmseg_mammo.engine.steps.journal import ASKED, Journal, tell
-from mmseg_mammo.engine.work_dir import hold_for_training, is_first_process
+from mmseg_mammo.engine.work_dir import FEW as JOURNAL
+from mmseg_mammo.engine.work_dir import check_for_folds, hold_for_training, is_first_process
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import sha256
 from mmseg_mammo.studies.few.cross_validation import (
@@ -29,8 +30,6 @@ from mmseg_mammo.studies.few.fold_configs import (
 )
 from mmseg_mammo.studies.few.parts import make_folds
 from mmseg_mammo.studies.in_turn import name_apart
-
-JOURNAL = 'few.json'
 
 
 class Tuning(NamedTuple):
@@ -52,7 +51,9 @@ def divide(
         MammoError: There are fewer than two folds.
     """
     if folds < 2:
-        raise MammoError(f'--folds {folds}', 'two or more')
+        raise MammoError(
+            f'--folds {folds}', 'two or more', '--folds 0 for one training without folds'
+        )
     dataset = dict(type='MammographyDataset', data_root=str(data_root), ann_file=ann_file)
     data, rows = place_of(dataset), learned_rows(dataset)
     count = max(2, min(folds, len({row.patient_id for row in rows})))
@@ -69,6 +70,18 @@ def tuning_config(
     full = few_config(cfg, start, data_root, ann_file=str(part), new_head=new_head)
     full.test_dataloader.dataset.ann_file = ann_file
     return full
+
+
+def check_fits(
+    cfg: Config, start: Path, data_root: Path, ann_file: str, new_head: bool = False
+) -> None:
+    """Refuse a config that cannot be tuned by folds from a start; nothing is written.
+
+    Raises:
+        MammoError: See :func:`.few_config` and :func:`.check_tuned`.
+    """
+    few_config(cfg, start, data_root, ann_file=ann_file, new_head=new_head)
+    check_tuned(cfg)
 
 
 def open_tuning(
@@ -98,6 +111,8 @@ def open_tuning(
         seen: Another tuning of the same start and folds, which has looked at it.
     """
     division, images = divide(data_root, ann_file, work_dir, folds, seed)
+    check_fits(cfg, start, data_root, ann_file, new_head)
+    check_for_folds(work_dir, JOURNAL, start)
     hold_for_training(work_dir)
     asked = {
         'folds': division.count,
@@ -107,7 +122,6 @@ def open_tuning(
     }
     _check_begun(work_dir, resume, asked)
     full = tuning_config(cfg, start, data_root, ann_file, division, new_head)
-    check_tuned(full)
     asked['config'] = config_hash(full)
     journal = open_journal(work_dir / JOURNAL, resume, asked, images=images)
     tuning = Tuning(full, start, division, journal, seed)

@@ -1,18 +1,16 @@
 """Run of a learning curve: does the cells that are missing, and keeps what each scored."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-from filelock import FileLock, Timeout
 
 from mmseg_mammo.engine.config.checks import check_schedule
 from mmseg_mammo.engine.steps.journal import Journal
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.tables.learning_curve import ALL, START
+from mmseg_mammo.studies.holding import hold
 from mmseg_mammo.studies.learning_curve.cells import Cell
 from mmseg_mammo.studies.learning_curve.fits import Data, Fit, cell_config, members_of
 from mmseg_mammo.studies.learning_curve.results import model_facts, run_test, test_results
@@ -73,7 +71,7 @@ def run_cells(
     for number, cell in enumerate(waiting, start=1):
         begun = time.monotonic()
         try:
-            with _hold_cell(study.folder / cell.folder) as held:
+            with hold(study.folder / cell.folder) as held:
                 if not held:
                     say(f'{cell.folder}: another process does it')
                     continue
@@ -129,25 +127,6 @@ def run_cell(study: Study, cell: Cell, fit: Fit) -> None:
     if not cell.is_start and cell.count != ALL and not study.keep_weights:
         for path in training.rglob('*.pth'):
             path.unlink()
-
-
-@contextmanager
-def _hold_cell(home: Path) -> Iterator[bool]:
-    """Keep other processes out of a cell; False where one is inside."""
-    home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / '.cell.lock', fallback_to_soft=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        yield False
-        return
-    except OSError:  # a file system without locks: files are written whole anyway
-        yield True
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 def _mean(values: Sequence[float]) -> float:

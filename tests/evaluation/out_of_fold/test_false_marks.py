@@ -50,4 +50,7 @@ def test_twice_as_many_and_more_than_one_more_are_warned_of(before, after, warne
     assert bool(warn_of_false_marks(facts(before, after, 0, 'start'), file)) == warned
     if warned:
         assert f'from {before:.1f} to {after:.1f} an image' in said
-        assert f'mammoseg calibrate {file} --data FOLDER --promise false-marks=1' in said
+        assert (
+            f'mammoseg calibrate {file} --data FOLDER --split test --promise false-marks=1' in said
+        )
+        assert 'if other images are kept for the last test' in said

@@ -26,6 +26,14 @@ def test_a_part_is_of_its_folder_and_folds_learn_from_val_too():
     assert 'images of train and val' in note
 
 
+def test_a_start_that_folds_kept_learned_what_it_had_learned_before():
+    assert not note_on_learned(record_of(TRAIN, few={'kept': 'start'}), 'a1', ['val'])
+    assert note_on_learned(record_of(TRAIN, few={'kept': 'start'}), 'a1', ['train'])
+    assert note_on_learned(record_of(TRAIN, few={'kept': 'tuned'}), 'a1', ['val'])
+    part = {'split': 'train', 'index_sha256': 'p', 'part_of': 'a1'}  # tuned twice, then kept
+    assert note_on_learned(record_of(part, few={'kept': 'start'}), 'a1', ['val'])
+
+
 def test_the_model_that_never_saw_an_image_predicts_it():
     assert note_on_learned(record_of(TRAIN, folds={'count': 5}), 'a1', ['train', 'val']) == ()
 

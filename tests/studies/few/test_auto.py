@@ -10,6 +10,7 @@ from fold_trainings import FEW_OPTIONS, train
 from mmseg_mammo.engine.few.held_out import HeldOutHook
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.studies.few import cross_validation
 from mmseg_mammo.studies.few.auto import cheapest_first, tune_auto
 
 
@@ -33,6 +34,7 @@ def test_all_that_fit_are_tried_and_the_best_is_kept(start, prepared, tmp_path):
     assert list(rows) == [
         *('start as it is', 'start', 'few/unet_head', 'few/unet_bias', 'few/unet_full', 'auto')
     ]
+    whole = {**rows}
     del rows['start as it is']
     [kept] = [name for name, row in rows.items() if row['chosen']]
     few = read_record(work / 'best.pth')['few']
@@ -45,7 +47,7 @@ def test_all_that_fit_are_tried_and_the_best_is_kept(start, prepared, tmp_path):
     before = (work / 'best.pth').read_bytes()
     auto(start, prepared, work, 60, '--resume')
     assert (work / 'best.pth').read_bytes() == before
-    assert rows_of(work) == rows
+    assert rows_of(work) == whole
 
 
 def test_the_first_is_finished_and_what_has_no_time_is_named(start, prepared, tmp_path):
@@ -57,6 +59,8 @@ def test_the_first_is_finished_and_what_has_no_time_is_named(start, prepared, tm
         assert float(rows[name]['false_marks_lesion']) >= 0
         assert float(rows[name]['false_marks_normal']) >= 0
     assert rows['few/unet_full']['note'] == 'left out: no time left'
+    spent = json.loads((work / 'auto.json').read_text())['spent']
+    assert list(spent) == ['few/unet_head', 'final']
     assert (work / 'best.pth').is_file()
 
 
@@ -81,6 +85,20 @@ def test_minutes_that_were_spent_count_on(start, prepared, tmp_path, capfd):
     with pytest.raises(SystemExit, match=r'--minutes 0\.003: .* was begun with 0\.004'):
         auto(start, prepared, work, 0.003, '--resume')
     assert 'minutes were spent before' in capfd.readouterr().out
+
+
+def test_the_look_at_the_start_counts(start, prepared, tmp_path):
+    work = tmp_path / 'work'
+
+    def die(*_):
+        time.sleep(0.3)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as killed:
+        killed.setattr(cross_validation, 'write_held_out', die)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            auto(start, prepared, work, 1)
+    assert json.loads((work / 'auto.json').read_text())['spent']['few/unet_head'] > 0.3
 
 
 def test_what_cannot_be_is_refused(tmp_path):

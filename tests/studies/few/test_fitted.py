@@ -60,5 +60,8 @@ def test_that_nothing_is_gained_is_said():
         'false_marks': dict.fromkeys(('as_it_is', 'start', 'tuned'), marks),
     }
     assert 'the start is kept' in in_words({**facts, 'kept': 'start'})
+    chosen = '1.0 tuned for as many steps as the other folds choose'
+    assert f'{chosen}: ' in in_words({**facts, 'kept': 'start'})
+    assert f'{chosen} (5 on all images): ' in in_words({**facts, 'kept': 'tuned'})
     assert 'kept' not in in_words({**facts, 'kept': 'tuned'})
     assert 'false marks an image out of fold: 1.5 on' in in_words({**facts, 'kept': 'tuned'})

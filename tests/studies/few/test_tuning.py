@@ -84,6 +84,36 @@ def test_another_number_of_folds_is_told_before_a_part_is_written(
     assert sorted((tmp_path / 'work').rglob('*')) == before
 
 
+def test_a_config_that_does_not_fit_leaves_no_folder_behind(few, start, prepared, tmp_path):
+    given = (start, prepared, tmp_path / 'work', 'index.csv', 3, 0)
+    setr, plain = (Config.fromfile(find_config(name)) for name in ('few/setr_vpt', 'unet_cbis'))
+    for cfg, said in (setr, 'tunes setr, and the checkpoint is unet'), (plain, 'not made to start'):
+        with pytest.raises(MammoError, match=said):
+            open_tuning(cfg, *given, False, False)
+    few.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
+    with pytest.raises(MammoError, match='IterBasedTrainLoop with a validation'):
+        open_tuning(few, *given, False, False)
+    assert not (tmp_path / 'work').exists()
+
+
+def test_no_checkpoint_is_overwritten(few, start, prepared, tmp_path):
+    work = tmp_path / 'work'
+    work.mkdir()
+    best = work / 'best.pth'
+    best.write_bytes(start.read_bytes())
+    for begun, said in (best, 'the tuned checkpoint would overwrite it'), (start, 'would be overw'):
+        for resume in True, False:
+            with pytest.raises(MammoError, match=said):
+                open_tuning(few, begun, prepared, work, 'index.csv', 3, 0, False, resume)
+    assert list(work.iterdir()) == [best]
+
+
+@pytest.mark.parametrize('folds', [1, 0, -1])
+def test_too_few_folds_tell_of_none(folds, prepared, tmp_path):
+    with pytest.raises(MammoError, match=f'--folds {folds}.*--folds 0 for one training without'):
+        divide(prepared, 'index.csv', tmp_path, folds, 0)
+
+
 def test_one_patient_leaves_no_folder_behind(few, start, prepared, tmp_path):
     one = {'images/0.png': 'train', 'images/1.png': 'train'}
     part = write_part(prepared, tmp_path / 'data' / 'index.csv', one)

@@ -4,10 +4,10 @@ import csv
 import json
 
 import pytest
-from filelock import FileLock
 
 from mmseg_mammo.engine.config.load import read_config
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.studies.holding import hold
 from mmseg_mammo.studies.in_turn import train_in_turn
 from mmseg_mammo.studies.learning_curve.fits import FoldFit, PlainFit, auto_config
 from mmseg_mammo.studies.learning_curve.gather import gather_tables
@@ -89,7 +89,7 @@ def test_a_cell_of_another_process_is_left_to_it(study, few):
     home = study.folder / 'full/count_7/seed_0'
     home.mkdir(parents=True)
     said = []
-    with FileLock(home / '.cell.lock'):
+    with hold(home):
         assert run_cells(more, more.cells(), None, said.append) == []
     assert said[-1] == 'full/count_7/seed_0: another process does it'
 
