@@ -23,7 +23,7 @@ _THRESHOLDS = 1 / (1 + np.exp(-CUTS / PROBE))
 
 @HOOKS.register_module()
 class HeldOutHook(Hook):
-    """Write ``step_N.npz`` after each validation of a training: logits and false marks of each image.
+    """Write ``step_N.npz`` after each validation of a training: logits, false marks and presence of each image.
 
     Args:
         folder: Where the files go; those of a step that is done again are replaced.
@@ -82,5 +82,6 @@ def held_out_rows(samples: Iterable[SegDataSample]) -> dict[str, Row]:
         patient = f'{origin_of(meta.get("source", ""))}/{meta.get("patient_id", "")}'
         counts = count_logits(probability, truth, PROBE)
         marks = false_marks(truth.cpu().numpy(), probability.cpu().numpy(), _THRESHOLDS)
-        found[meta['image']] = (patient, int(truth.sum()), counts.numpy(), marks)
+        closed = bool(meta.get('closed', False))
+        found[meta['image']] = (patient, int(truth.sum()), counts.numpy(), marks, closed)
     return found

@@ -26,10 +26,10 @@ _FIRST = round((RANGE - _MOST) / WIDTH)
 # Bins below which nothing is marked, by the cut.
 _PLACES = np.arange(_FIRST, BINS - _FIRST + 1, _STEP)
 CUTS = _PLACES * WIDTH - RANGE
-# What is known of an image: its patient, pixels of its lesion, 2×K counts, C false marks.
-Row = tuple[str, int, np.ndarray, np.ndarray]
+# What is known of an image: its patient, pixels of its lesion, 2×K counts, C false marks, if it is closed.
+Row = tuple[str, int, np.ndarray, np.ndarray, bool]
 
-_STORED = ('images', 'patients', 'lesion', 'counts', 'false_marks')
+_STORED = ('images', 'patients', 'lesion', 'counts', 'false_marks', 'closed')
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class HeldOut:
         lesion: N pixels of the true mask; 0 of normal images.
         counts: N×2×K pixels by their logit, of background and of lesion.
         false_marks: N×C, at each of :data:`CUTS`; see :func:`~..lesions.false_marks`.
+        closed: N bool, whether presence closes the image, whose mask is empty then at every cut.
     """
 
     images: np.ndarray
@@ -51,6 +52,7 @@ class HeldOut:
     lesion: np.ndarray
     counts: np.ndarray
     false_marks: np.ndarray
+    closed: np.ndarray
 
     @cached_property
     def dice(self) -> np.ndarray:
@@ -61,15 +63,20 @@ class HeldOut:
         wrong, right = marked[:, 0], marked[:, 1]
         below = wrong + right + self.lesion[:, None]
         normal = (self.lesion == 0)[:, None]
-        return np.where(normal, below == 0, 2 * right / np.maximum(below, 1))
+        found = np.where(normal, below == 0, 2 * right / np.maximum(below, 1))
+        return np.where(self.closed[:, None], normal, found)
 
     @cached_property
     def at_cuts(self) -> AtCuts:
         """The images at each of :data:`CUTS`."""
-        return AtCuts(self.dice, self.false_marks, self.lesion > 0, self.patients, self.folds)
+        false_marks = np.where(self.closed[:, None], 0, self.false_marks)
+        return AtCuts(self.dice, false_marks, self.lesion > 0, self.patients, self.folds)
 
     def temperature(self) -> float:
-        """The temperature of the lowest likelihood loss over pixels; 1 without pixels of both kinds."""
+        """The temperature of the lowest likelihood loss over pixels; 1 without pixels of both kinds.
+
+        Those of closed images count: their probabilities stay.
+        """
         background, lesion = self.counts.sum(axis=0)
         if not lesion.any() or not background.any():
             return 1.0
@@ -156,6 +163,7 @@ def write_held_out(path: Path, rows: Mapping[str, Row]) -> None:
         'lesion': np.array([row[1] for row in rows.values()], dtype=np.int64),
         'counts': np.array([row[2] for row in rows.values()], dtype=np.int64).reshape(-1, 2, BINS),
         'false_marks': np.array([row[3] for row in rows.values()], np.int64).reshape(-1, len(CUTS)),
+        'closed': np.array([row[4] for row in rows.values()], dtype=bool),
     }
 
     def write(stream: IO[bytes]) -> None:

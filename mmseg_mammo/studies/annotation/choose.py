@@ -1,6 +1,6 @@
 """Choice of the images to annotate next: a method, a random share for testing, and patients. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -81,6 +81,7 @@ def choose(
     patient_of: Callable[[str], str],
     sides: Mapping[str, str] | None = None,
     covered: Sequence[Sequence[float]] = (),
+    before: Collection[str] = (),
 ) -> list[Choice]:
     """Choose images: first the plain random ones for testing, then those of the method.
 
@@ -93,6 +94,7 @@ def choose(
         patient_of: The patient of an image by its key.
         sides: Patient -> ``train`` or ``test``, where one has images that are annotated already.
         covered: Features of images that are annotated already, for ``clusters``.
+        before: Of ``sides``, the patients that no earlier round had to choose from.
 
     Returns:
         Those for testing, then the others, each in the order in which it was taken; fewer than asked for
@@ -100,7 +102,7 @@ def choose(
     """
     rng = np.random.default_rng([settings.seed, settings.number])
     owners = {one.key: patient_of(one.key) for one in seen}
-    patients = Patients(owners, settings.per_patient, dict(sides or {}))
+    patients = Patients(owners, settings.per_patient, dict(sides or {}), before)
     total = min(settings.count, sum(patients.room().values()))
     wanted = part_for_test(total, settings.random_share)
     patients.keep(settings.random_share, wanted)

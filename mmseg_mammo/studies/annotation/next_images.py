@@ -77,6 +77,7 @@ def choose_next(
         lambda key: pool.patient_of(free[key]),
         pool.sides,
         [one.features for one in seen if one.key not in free and one.features],
+        pool.before,
     )
     write_choice(predictor, pool, choices, out, settings.number)
     rows = [record.cells for record in read_records(out / TABLE, ())]

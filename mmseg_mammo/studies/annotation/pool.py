@@ -28,6 +28,7 @@ class Pool:
         inputs: Those that may be annotated next.
         covered: Those that are annotated, or were chosen earlier, and why they are left out.
         sides: Patient -> ``train`` or ``test``, of images in ``covered``.
+        before: Of these, the patients who have an image that was annotated and not chosen earlier.
         rows: Row of the index of a prepared image, by its file.
         pattern: Regular expression of the patient in the name of an image; '' is none.
     """
@@ -35,6 +36,7 @@ class Pool:
     inputs: list[Input]
     covered: list[tuple[Input, str]] = field(default_factory=list)
     sides: dict[str, str] = field(default_factory=dict)
+    before: set[str] = field(default_factory=set)
     rows: Mapping[Path, Row] = field(default_factory=dict)
     pattern: str = ''
 
@@ -97,14 +99,18 @@ def read_pool(data: Path, out: Path, earlier: Sequence[Path] = (), pattern: str 
     rows = _rows_of(inputs)
     reasons = {os.path.realpath(path): why for path, why in _annotated(data, rows)}
     sides_of = {os.path.realpath(path): side for path, side in _sides(data, rows)}
-    for path, side, folder in _chosen(earlier):
+    chosen = {path: (side, folder) for path, side, folder in _chosen(earlier)}
+    for path, (side, folder) in chosen.items():
         reasons.setdefault(path, f'chosen in {folder}')
         sides_of[path] = side
-    free, covered, sides = [], [], {}
+    free, covered, sides, before = [], [], {}, set()
     for source in inputs:
         real = os.path.realpath(source.path)
         if real in sides_of:
-            sides[patient_of(source, pattern)] = sides_of[real]
+            patient = patient_of(source, pattern)
+            sides[patient] = sides_of[real]
+            if real not in chosen:
+                before.add(patient)
         if real in reasons:
             covered.append((source, reasons[real]))
         else:
@@ -115,7 +121,7 @@ def read_pool(data: Path, out: Path, earlier: Sequence[Path] = (), pattern: str 
             'images that nobody has annotated',
             'Give the folder of the archive, whose index says annotated=no, or images without an index',
         )
-    return Pool(free, covered, sides, rows, pattern)
+    return Pool(free, covered, sides, before, rows, pattern)
 
 
 def _rows_of(inputs: Sequence[Input]) -> dict[Path, Row]:

@@ -14,12 +14,14 @@ class Patients:
         of: Patient by the key of an image.
         most: Images of a patient.
         sides: Patient -> ``train`` or ``test``, of those that are on one side of the split already.
+        before: Of these, the ones that were annotated before the first round.
         kept: Others that are kept for testing, as :func:`kept_for_test` draws them.
     """
 
     of: Mapping[str, str]
     most: int
     sides: dict[str, str] = field(default_factory=dict)
+    before: Collection[str] = ()
     kept: Collection[str] = ()
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -47,13 +49,15 @@ class Patients:
         """Keep patients for testing, beside those who are on that side; see :func:`kept_for_test`.
 
         Args:
-            share: Of patients.
+            share: Of all patients but those of ``before``, so that it is the same in every round.
             wanted: Images for testing.
         """
         room = self.room()
         given = sum(room[one] for one in room if self.sides.get(one) == 'test')
         free = {one: images for one, images in room.items() if one not in self.sides}
-        self.kept = kept_for_test(free, share, wanted - given)
+        drawn = [side for one, side in self.sides.items() if one not in self.before]
+        least = part_for_test(len(free) + len(drawn), share) - drawn.count('test')
+        self.kept = kept_for_test(free, max(least, 0), wanted - given)
 
 
 def part_for_test(count: int, share: float) -> int:
@@ -65,21 +69,20 @@ def part_for_test(count: int, share: float) -> int:
     return max(round(count * share), int(share > 0 and count >= 5))
 
 
-def kept_for_test(room: Mapping[str, int], share: float, wanted: int = 0) -> set[str]:
+def kept_for_test(room: Mapping[str, int], least: int, wanted: int = 0) -> set[str]:
     """Patients who give images for testing alone, whatever the seed.
 
-    A hash of their names puts patients in an order, once. The first share of those that are left is kept, in
-    every round, and methods never take of them: else those that are left for the tests of later rounds would
-    be the ones that no method wanted. Where they have too few images the next ones are kept, too, as long as
-    one patient is left to train on.
+    A hash of their names puts patients in an order, once. The first of them are kept, in every round those
+    that are left of them, and methods never take of them: else those that are left for the tests of later
+    rounds would be the ones that no method wanted. Where they have too few images the next ones are kept, too,
+    as long as one patient is left to train on.
 
     Args:
         room: How many images each patient can give, of those that are on no side of the split yet.
-        share: Of patients.
+        least: How many patients.
         wanted: Images that they are to give.
     """
     order = sorted(room, key=lambda patient: zlib.crc32(f'test {patient}'.encode()))
-    least = part_for_test(len(order), share)
     while least < len(order) - 1 and sum(room[one] for one in order[:least]) < wanted:
         least += 1
     return set(order[:least])

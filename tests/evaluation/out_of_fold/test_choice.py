@@ -22,7 +22,8 @@ def held(found):
     counts[:, 1, round((RANGE - 3) / WIDTH)] = 100 - np.array(found)
     names = np.array([f'{n}' for n in range(10)])
     marks = np.tile(np.arange(len(CUTS))[::-1], (10, 1))
-    return HeldOut(names, names, np.arange(10) // 2, np.full(10, 100), counts, marks)
+    closed = np.zeros(10, bool)
+    return HeldOut(names, names, np.arange(10) // 2, np.full(10, 100), counts, marks, closed)
 
 
 def test_the_best_of_candidates_that_differ_by_chance_is_no_better_than_their_mean():
@@ -78,8 +79,10 @@ def test_no_image_has_a_part_in_the_candidate_and_the_cut_that_it_is_scored_by()
         lesion = np.full(10, 200)
         marks = [np.tile(1000 * n + np.arange(len(CUTS))[::-1], (10, 1)) for n in (1, 2, 3)]
         names, folds = np.arange(10).astype(str), np.arange(10) // 2
-        pairs = zip(counts, marks, strict=True)
-        return choice_fitted([[HeldOut(names, names, folds, lesion, *pair)] for pair in pairs])
+        pairs, closed = zip(counts, marks, strict=True), np.zeros(10, bool)
+        return choice_fitted(
+            [[HeldOut(names, names, folds, lesion, *pair, closed)] for pair in pairs]
+        )
 
     seen = set()
     for _ in range(20):

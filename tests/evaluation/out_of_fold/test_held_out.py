@@ -35,7 +35,8 @@ def held_of(images, folds=None):
     numbers = np.array(folds or range(1, len(images) + 1))
     lesion = np.array([len(one[1]) for one in images])
     counts = np.stack([counts_of(*one) for one in images])
-    return HeldOut(names, patients, numbers, lesion, counts, false_marks_of(images))
+    closed = np.zeros(len(images), bool)
+    return HeldOut(names, patients, numbers, lesion, counts, false_marks_of(images), closed)
 
 
 def false_marks_of(images):
@@ -118,10 +119,21 @@ def test_false_marks_are_those_at_the_cut_of_the_dice():
     assert found.false_marks.tolist() == [0] * 6 + [50]
 
 
+def test_a_closed_image_is_an_empty_mask_at_every_cut_and_keeps_its_logits():
+    found = held_of([([-3.0] * 50, [3.0] * 10), ([1.0] * 50, [3.0] * 10), ([1.0] * 50, [])])
+    held = replace(found, closed=np.array([False, True, True]))
+    assert held.at_cuts.dice[0].tolist() == found.at_cuts.dice[0].tolist()
+    assert not held.at_cuts.dice[1].any()
+    assert held.at_cuts.dice[2].all()
+    assert found.false_marks[1:].any()
+    assert not held.at_cuts.false_marks[1:].any()
+    assert held.temperature() == found.temperature()
+
+
 def test_files_keep_what_is_written_and_have_images_of_the_data_alone(tmp_path):
     counts, marks = counts_of([1.0, -1.0], [2.0]), np.arange(len(CUTS))
-    write_held_out(tmp_path / 'a' / '1.npz', {'b.png': ('s/B', 1, counts, marks)})
-    write_held_out(tmp_path / 'a' / '2.npz', {'a.png': ('s/A', 1, counts, marks + 1)})
+    write_held_out(tmp_path / 'a' / '1.npz', {'b.png': ('s/B', 1, counts, marks, True)})
+    write_held_out(tmp_path / 'a' / '2.npz', {'a.png': ('s/A', 1, counts, marks + 1, False)})
     files = [tmp_path / 'a' / f'{n}.npz' for n in (1, 2)]
     held = read_held_out(files, {'a.png': 2, 'b.png': 1})
     assert held.images.tolist() == ['a.png', 'b.png']
@@ -129,6 +141,7 @@ def test_files_keep_what_is_written_and_have_images_of_the_data_alone(tmp_path):
     assert held.folds.tolist() == [2, 1]
     assert np.array_equal(held.counts[0], counts)
     assert np.array_equal(held.false_marks, [marks + 1, marks])
+    assert held.closed.tolist() == [False, True]
     with pytest.raises(DataFileError, match=r"1\.npz: image 'b\.png' is not in the data"):
         read_held_out(files, {'a.png': 2})
 
@@ -144,7 +157,8 @@ def test_a_damaged_file_is_named(tmp_path):
     with pytest.raises(DataFileError, match=r'x\.npz: not readable'):
         read_held_out([tmp_path / 'x.npz'], {})
     write_held_out(
-        tmp_path / 'y.npz', {'a.png': ('s/A', 1, counts_of([1.0], []), np.zeros(len(CUTS), int))}
+        tmp_path / 'y.npz',
+        {'a.png': ('s/A', 1, counts_of([1.0], []), np.zeros(len(CUTS), int), False)},
     )
     (tmp_path / 'y.npz').write_bytes((tmp_path / 'y.npz').read_bytes()[:-30])
     with pytest.raises(DataFileError, match=r'y\.npz: not readable'):
@@ -158,6 +172,7 @@ def test_folds_without_a_lesion_do_not_choose_to_mark_nothing():
     counts[:2, 1, round((RANGE + 3) / WIDTH)] = 10
     names = np.array(['a', 'b', 'c', 'd'])
     marks, lesion = np.zeros((4, len(CUTS)), int), np.array([10, 10, 0, 0])
-    held = HeldOut(names, names, np.array([1, 1, 2, 2]), lesion, counts, marks)
+    closed = np.zeros(4, bool)
+    held = HeldOut(names, names, np.array([1, 1, 2, 2]), lesion, counts, marks, closed)
     assert cross_fitted(held).dice.tolist() == [1, 1, 1, 1]
     assert cross_fitted(held, default=place_of_logit(8.0)).dice.tolist() == [0, 0, 1, 1]

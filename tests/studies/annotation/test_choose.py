@@ -7,6 +7,7 @@ import pytest
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.studies.annotation.choose import Settings, choose
 from mmseg_mammo.studies.annotation.seen import Seen
+from mmseg_mammo.studies.annotation.sides import kept_for_test
 
 
 def archive(patients=40, each=4):
@@ -70,6 +71,27 @@ def test_the_share_for_testing_stays_a_fair_sample_in_later_rounds(method):
     assert sum(drawn) / len(drawn) == pytest.approx(0.3, abs=0.06)
 
 
+@pytest.mark.parametrize('method', ['random', 'entropy', 'clusters'])
+def test_nobody_that_a_method_passed_over_is_tested_later(method):
+    """It takes two images each of few patients, so that those who are free are fewer in each round."""
+    for seed in range(10):
+        seen = [
+            Seen(f'{seed}-{p}/{n}', p % 3 == 0, 0.01 * p, features=(float(p),))
+            for p in range(60)
+            for n in range(4)
+        ]
+        names = {patient(one.key): 4 for one in seen}
+        first, sides = kept_for_test(names, 12), {}
+        for number in range(1, 6):
+            found = choose(seen, Settings(method, 20, 2, 0.2, number, seed), patient, sides)
+            taken = {one.seen.key: one.for_test for one in found}
+            assert sum(taken.values()) == 4
+            assert {patient(key) for key in taken if taken[key]} <= first
+            assert first.isdisjoint(patient(key) for key in taken if not taken[key])
+            seen = [one for one in seen if one.key not in taken]
+            sides.update((patient(key), 'test' if own else 'train') for key, own in taken.items())
+
+
 def test_patients_with_annotated_images_stay_on_their_side():
     sides = {str(p): 'test' if p < 20 else 'train' for p in range(40)}
     for seed in range(5):
@@ -115,7 +137,7 @@ def test_few_images_that_are_left_beside_annotated_ones_are_divided_too():
     sides = {f'{p}': 'train' for p in range(100, 160)}
     for name in range(30):
         seen = [Seen(f'{name}-{p}/0', True, 0.1) for p in range(5)]
-        found = choose(seen, Settings(count=20), patient, sides)
+        found = choose(seen, Settings(count=20), patient, sides, before=sides)
         assert [one.for_test for one in found] == [True] + [False] * 4
 
 

@@ -73,6 +73,19 @@ def test_a_second_round_takes_other_images_and_keeps_patients_on_their_side(run,
     assert len(sides) == len({patient for patient, _ in sides})
 
 
+def test_the_share_for_testing_is_not_of_patients_who_were_annotated_before(predictor, tmp_path):
+    lines = ['image,patient_id,annotated']
+    for number in range(25):
+        write_blobs(tmp_path / f'{number}.png', number)
+        lines.append(f'{number}.png,P{number},{"no" if number < 5 else "lesion"}')
+    table = tmp_path / 'list.csv'
+    table.write_text('\n'.join(lines))
+    pool = read_pool(table, tmp_path / 'out')
+    found = choose_next(predictor, pool, tmp_path / 'out', Settings(count=5), data=table)
+    assert [row['for_test'] for row in found.rows].count('yes') == 1
+    assert len(found.rows) == 5
+
+
 def test_a_folder_of_another_choice_is_refused(run, tmp_path):
     run()
     with pytest.raises(MammoError, match='holds a choice with other settings: count was 4, is 5'):

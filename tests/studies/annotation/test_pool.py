@@ -15,6 +15,7 @@ def test_annotated_images_of_a_prepared_folder_are_left_out_with_their_sides(pre
     assert len(pool.covered) == 8
     # E, whom nobody judged, may still be on either side, whatever the split of the row says.
     assert pool.sides == {'A': 'train', 'B': 'train', 'C': 'train', 'D': 'test'}
+    assert pool.before == {'A', 'B', 'C', 'D'}
     assert pool.rows[prepared / 'images/8.png'].density == '2'
     assert pool.without_patient == 0
 
@@ -57,6 +58,7 @@ def test_what_was_chosen_earlier_is_not_chosen_again(tmp_path):
     pool = read_pool(tmp_path / 'in', tmp_path / 'out', [first], '(.)')
     assert [one.image for one in pool.inputs] == ['c.png']
     assert pool.sides == {'a': 'test', 'b': 'train'}
+    assert pool.before == set()
     (first / TABLE).write_text('image,for_test\n../in/a.png,yes\n../in/b.png,no\n../in/c.png,no\n')
     with pytest.raises(MammoError, match='all of its 3 images'):
         read_pool(tmp_path / 'in', tmp_path / 'out', [first])

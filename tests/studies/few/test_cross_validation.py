@@ -41,7 +41,7 @@ def put(division, steps, level):
     counts[1, int((level + RANGE) / WIDTH)] = 10
     counts[1, int((-5 + RANGE) / WIDTH)] = 10 - min(10, int(level))
     for file in files_of(division, steps):
-        row = (int(counts[1].sum()), counts, np.full(len(CUTS), steps))
+        row = (int(counts[1].sum()), counts, np.full(len(CUTS), steps), False)
         rows = {name: (f's/{name}', *row) for name in ('a.png', 'b.png')}
         own = (
             rows
@@ -90,7 +90,8 @@ def noise(level, rng):
     counts[:, 1, round((RANGE - 3) / WIDTH)] = 100 - found
     names = np.array([f's/{n:02d}' for n in range(20)])
     marks = np.zeros((20, len(CUTS)))
-    return HeldOut(names, names, np.arange(20) // 4, np.full(20, 100), counts, marks)
+    closed = np.zeros(20, bool)
+    return HeldOut(names, names, np.arange(20) // 4, np.full(20, 100), counts, marks, closed)
 
 
 def test_the_best_of_tunings_that_differ_by_chance_from_the_start_gains_nothing(cfg):

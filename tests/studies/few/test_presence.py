@@ -32,3 +32,14 @@ def test_output_record_and_info_say_that_it_is_that_of_the_start(prepared, tmp_p
     assert read_record(best)['few']['presence_threshold'] == 0.25
     [(_, text)] = few_lines(read_record(best))
     assert 'the presence threshold, 0.25, is that of the start' in text
+
+
+def test_what_is_said_of_closed_images_is_what_users_get(prepared, tmp_path):
+    def change(cfg):
+        cfg.model.test_output = dict(threshold=0.5, presence_threshold=1.0)  # closes all of them
+
+    start = write_start(tmp_path / 'start', 'absence/unet_absence_cbis', prepared, change=change)
+    tune('few/unet_full', start, prepared, tmp_path / 'work')
+    few = read_record(tmp_path / 'work' / 'best.pth')['few']
+    assert few['start_dice']['value'] == few['tuned_dice']['value'] == 0
+    assert [marks['all'] for marks in few['false_marks'].values()] == [0, 0, 0]
