@@ -93,7 +93,7 @@ def use_safe_loading() -> None:
     Its own loader tries again with ``weights_only=False``. For the commands of this project; a
     program that imports this package keeps MMEngine's.
     """
-    CheckpointLoader.register_scheme(prefixes='', loader=_for_mmengine, force=True)
+    CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
     web = ('http://', 'https://')
     CheckpointLoader.register_scheme(prefixes=web, loader=_from_web, force=True)
     remote = [prefix for prefix in CheckpointLoader._schemes if prefix.startswith(_REMOTE)]
@@ -113,7 +113,13 @@ def safe_loading() -> Iterator[None]:
         CheckpointLoader._schemes, host.load_from_http = schemes, load_from_http
 
 
-def _for_mmengine(filename: str, map_location: Any = None) -> Any:
+def load_from_local(filename: str, map_location: Any = None) -> Any:
+    """Load a file for MMEngine, which says the end of this function's name in the log.
+
+    Raises:
+        FileNotFoundError: There is none; MMEngine's own words.
+        CheckpointError: See :func:`load_plain`.
+    """
     path = Path(filename).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'{filename} can not be found.')

@@ -31,7 +31,8 @@ def false_marks_in_words(few: Mapping[str, Any]) -> str:
     if not (found := few.get('false_marks')):
         return ''
     said = {name: _in_words(found[name]) for name in (AS_IT_IS, START, TUNED)}
-    anew = f', {said[START]} at the new one' if few['kept'] == START else ''
+    new = few['kept'] == START and not few.get('start_as_it_is')
+    anew = f', {said[START]} at the new one' if new else ''
     return (
         f'false marks an image out of fold: {said[AS_IT_IS]} of the start at its own threshold'
         f'{anew}, {said[TUNED]} tuned'

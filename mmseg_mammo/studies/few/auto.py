@@ -197,8 +197,8 @@ def _keep_best(
 ) -> Tried:
     """Train the best tuning on all images, or keep the start; write the table."""
     best, chosen = _choose(tunings)
-    kept = best if chosen.steps else 'start'
     starts = {'start as it is': chosen.as_it_is, 'start': chosen.scores[0]}
+    kept = best if chosen.steps else next(n for n, one in starts.items() if one is chosen.start)
     table = [*(_start_row(*one) for one in starts.items()), *rows.values()]
     for row in table:
         row['chosen'] = 'yes' if row['tuning'] == kept else ''

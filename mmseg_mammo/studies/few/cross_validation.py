@@ -78,6 +78,7 @@ class Chosen:
         tuned: What tuning comes to: each image after the steps above 0, of all tunings that there
             was a choice among, that the other folds choose.
         as_it_is: The start at its own threshold.
+        start: That, or the start where the other folds cut it: the better one, which tuning has to beat.
     """
 
     steps: int
@@ -87,6 +88,7 @@ class Chosen:
     place: int
     tuned: Scores
     as_it_is: Scores
+    start: Scores
 
 
 def cross_validate(
@@ -174,7 +176,8 @@ def choose(
     """The number of steps that held-out images choose, one for all folds: :func:`.latest_as_good`.
 
     Each image is cut where the images of the other folds choose (:meth:`.AtCuts.best`); those of a model whose
-    prompts come from the truth are cut where it was. The start is kept unless tuning is better where the other folds choose the steps, too: the best of several
+    prompts come from the truth are cut where it was. The start is kept, at its own threshold where the
+    folds find none that is better, unless tuning is better where the other folds choose the steps, too: the best of several
     steps is better than the start by chance alone.
 
     Args:
@@ -190,10 +193,13 @@ def choose(
     tuned = choice_fitted([each or [helds[0]] for each in candidates], place, default)
     dice = np.stack([scores[steps].dice for steps in above])
     steps = after = above[latest_as_good(dice, scores[0].patients)]
-    if tuned.mean() <= scores[0].mean() or scores[steps].mean() <= scores[0].mean():
+    as_it_is = cross_fitted(helds[0], default)
+    start = max(as_it_is, scores[0], key=lambda each: each.mean())
+    if min(tuned.mean(), scores[steps].mean()) <= start.mean():
         steps = 0
-    cut = helds[steps].at_cuts.place(place, default)
-    return Chosen(steps, after, helds[steps], scores, cut, tuned, cross_fitted(helds[0], default))
+    own = not steps and start is as_it_is
+    cut = default if own else helds[steps].at_cuts.place(place, default)
+    return Chosen(steps, after, helds[steps], scores, cut, tuned, as_it_is, start)
 
 
 def looked_at(division: Division) -> dict[int, HeldOut]:

@@ -50,7 +50,7 @@ class Fitted(NamedTuple):
 
 def fitted_of(checkpoint: Path, chosen: Chosen) -> Fitted:
     """What a choice comes to."""
-    start, tuned = chosen.scores[0], chosen.tuned
+    start, tuned = chosen.start, chosen.tuned
     won = gain(tuned, start)
     return Fitted(checkpoint, chosen.steps, start.of_lesions(), tuned.of_lesions(), won)
 
@@ -70,6 +70,7 @@ def describe_fit(tuning: Tuning, chosen: Chosen) -> dict[str, Any]:
         'seed': tuning.seed,
         'steps': chosen.steps,
         'best_steps': chosen.after,
+        'start_as_it_is': chosen.start is chosen.as_it_is,
         'images': {
             'lesion': int((held.lesion > 0).sum()),
             'normal': int((held.lesion == 0).sum()),
@@ -80,7 +81,7 @@ def describe_fit(tuning: Tuning, chosen: Chosen) -> dict[str, Any]:
         'gain': _as_facts(fitted.gain),
         'false_marks': {
             AS_IT_IS: describe_false_marks(chosen.as_it_is),
-            START: describe_false_marks(chosen.scores[0]),
+            START: describe_false_marks(chosen.start),
             TUNED: describe_false_marks(chosen.tuned),
         },
         'curve': curve,
@@ -140,12 +141,15 @@ def in_words(facts: Mapping[str, Any]) -> str:
     start, tuned = (facts[name]['value'] for name in ('start_dice', 'tuned_dice'))
     sure = f' ({won["low"]:+.1f} to {won["high"]:+.1f})' if won['low'] == won['low'] else ''
     all_images = '' if facts['kept'] == START else f' ({facts["best_steps"]} on all images)'
+    as_it_is = facts.get('start_as_it_is')
+    own = ' at its own threshold' if as_it_is else ''
     said = (
         f'out of fold, on {images["lesion"]} images with a lesion and {images["normal"]} normal ones '
-        f'of {images["patients"]} patients: lesion Dice {start:.1f} of the start, {tuned:.1f} tuned '
+        f'of {images["patients"]} patients: lesion Dice {start:.1f} of the start{own}, {tuned:.1f} tuned '
         f'for as many steps as the other folds choose{all_images}: {won["value"]:+.1f}{sure}; '
-        f'each fold, of both, is cut where the others choose; {false_marks_in_words(facts)}'
+        f'each fold is cut where the others choose; {false_marks_in_words(facts)}'
     )
     if facts['kept'] == START:
-        return f'{said}. Tuning gains nothing: the start is kept, with its threshold set anew'
+        how = 'at its own threshold' if as_it_is else 'with its threshold set anew'
+        return f'{said}. Tuning gains nothing: the start is kept, {how}'
     return said

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
+from mmseg_mammo.engine.config.checks import check_schedule
 from mmseg_mammo.engine.few.start import few_config
 from mmseg_mammo.engine.provenance import config_hash
 from mmseg_mammo.engine.steps.journal import ASKED, Journal, tell
@@ -78,9 +79,9 @@ def check_fits(
     """Refuse a config that cannot be tuned by folds from a start; nothing is written.
 
     Raises:
-        MammoError: See :func:`.few_config` and :func:`.check_tuned`.
+        MammoError: See :func:`.few_config`, :func:`.check_schedule` and :func:`.check_tuned`.
     """
-    few_config(cfg, start, data_root, ann_file=ann_file, new_head=new_head)
+    check_schedule(few_config(cfg, start, data_root, ann_file=ann_file, new_head=new_head))
     check_tuned(cfg)
 
 

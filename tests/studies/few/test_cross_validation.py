@@ -110,6 +110,23 @@ def test_the_best_of_tunings_that_differ_by_chance_from_the_start_gains_nothing(
     assert abs(np.mean(honest)) < 1
 
 
+def test_a_start_is_kept_as_it_is_where_folds_cut_it_worse(cfg):
+    """Two folds want a low cut and three a high one, so that each is cut as the others are."""
+    counts = np.zeros((20, 2, BINS), np.int64)
+    counts[:, 0, round((RANGE - 3) / WIDTH)] = 10_000
+    counts[:, 1, round((RANGE + 3) / WIDTH)] = 100
+    counts[:8, 1, round((RANGE + 0.5) / WIDTH)] = 30
+    counts[8:, 0, round((RANGE + 0.5) / WIDTH)] = 20
+    names, marks = np.array([f's/{n:02d}' for n in range(20)]), np.zeros((20, len(CUTS)))
+    lesion, closed = counts[:, 1].sum(axis=1), np.zeros(20, bool)
+    start = HeldOut(names, names, np.arange(20) // 4, lesion, counts, marks, closed)
+    kept = choose(cfg, {0: start, 10: noise(np.full(20, 30), np.random.default_rng(0))})
+    assert (kept.steps, kept.after) == (0, 10)
+    assert kept.as_it_is.mean() > kept.scores[0].mean()
+    assert kept.start is kept.as_it_is
+    assert np.isclose(CUTS[kept.place], 0)
+
+
 def test_a_tuning_that_is_best_in_all_folds_keeps_its_gain(cfg):
     rng = np.random.default_rng(0)
     worse, better = (

@@ -21,7 +21,7 @@ def chosen():
     marks = np.tile(np.arange(len(CUTS))[::-1], (2, 1))
     held = HeldOut(names, names, np.array([1, 2]), lesion, counts, marks, np.zeros(2, bool))
     scores = {0: cross_fitted(held, 0), 10: cross_fitted(held), 20: cross_fitted(held, 0)}
-    return Chosen(10, 10, held, scores, held.at_cuts.best(), scores[10], scores[0])
+    return Chosen(10, 10, held, scores, held.at_cuts.best(), scores[10], scores[0], scores[0])
 
 
 def test_the_weights_stay_and_threshold_and_temperature_are_those_of_the_folds(

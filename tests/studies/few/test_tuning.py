@@ -114,6 +114,14 @@ def test_too_few_folds_tell_of_none(folds, prepared, tmp_path):
         divide(prepared, 'index.csv', tmp_path, folds, 0)
 
 
+def test_a_schedule_that_never_begins_leaves_no_folder_behind(few, start, prepared, tmp_path):
+    few.train_cfg.max_iters = 6
+    few.param_scheduler = [dict(type='CosineAnnealingLR', begin=20, by_epoch=False)]
+    with pytest.raises(MammoError, match='max_iters=21 or more'):
+        open_tuning(few, start, prepared, tmp_path / 'work', 'index.csv', 3, 0, False, False)
+    assert not (tmp_path / 'work').exists()
+
+
 def test_one_patient_leaves_no_folder_behind(few, start, prepared, tmp_path):
     one = {'images/0.png': 'train', 'images/1.png': 'train'}
     part = write_part(prepared, tmp_path / 'data' / 'index.csv', one)
