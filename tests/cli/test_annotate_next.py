@@ -46,6 +46,9 @@ def test_from_an_archive_to_a_training_set(unet, archive, tmp_path, capsys):
     with pytest.raises(SystemExit, match="annotated is 'no', its masks say 'lesion'"):
         main(prepare)  # nobody has looked yet
     rows = read(table)
+    write(table, [{**row, 'annotated': ''} for row in rows])
+    with pytest.raises(SystemExit, match="annotated is 'no', its masks say 'lesion'"):
+        main(prepare)  # nor does an empty cell say that anybody has
     corrected = np.zeros((80, 64), np.uint8)
     cv2.circle(corrected, (30, 30), 6, 255, -1)
     for number, row in enumerate(rows):

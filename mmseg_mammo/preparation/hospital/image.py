@@ -122,7 +122,7 @@ def make_image(job: HospitalJob, out: Path, options: PixelOptions) -> dict[str, 
         raise DataFileError(
             f'{job.image}: annotated is {job.annotated!r}, its masks say {found!r}',
             'an annotated value that agrees with the masks',
-            'Correct the table, or leave the cell empty so that the mask decides',
+            'Correct the table, or the mask, as whoever looked at the image says',
         )
     pair = write_pair(out, job.name, image, mask, options.long_side)
     notes.append(large_lesion_note(pair.lesion_share))
