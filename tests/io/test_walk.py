@@ -54,9 +54,10 @@ def test_a_folder_that_cannot_be_listed_stops(tree, monkeypatch):
             raise PermissionError(13, 'Permission denied', str(path))
         return scan(path)
 
-    monkeypatch.setattr(os, 'scandir', refuse)
-    with pytest.raises(DataFileError, match='b: Permission denied'):
-        files(tree)
+    with monkeypatch.context() as patch:  # the folder is removed by scandir, too
+        patch.setattr(os, 'scandir', refuse)
+        with pytest.raises(DataFileError, match='b: Permission denied'):
+            files(tree)
 
 
 def test_caches_are_left_out_and_a_root_is_not(tmp_path):
