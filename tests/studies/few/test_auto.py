@@ -20,6 +20,14 @@ def auto(start, data, work, minutes, *more):
     train('few/auto', *given, '--minutes', minutes, *more, *options)
 
 
+def killed_in(owner, name, die, *given):
+    """Run auto until a function of ours ends it."""
+    with pytest.MonkeyPatch.context() as killed:
+        killed.setattr(owner, name, die)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            auto(*given)
+
+
 def rows_of(work):
     return {row['tuning']: row for row in csv.DictReader((work / 'auto.csv').open())}
 
@@ -72,10 +80,7 @@ def test_minutes_that_were_spent_count_on(start, prepared, tmp_path, capfd):
             time.sleep(0.3)
             raise KeyboardInterrupt
 
-    with pytest.MonkeyPatch.context() as killed:
-        killed.setattr(HeldOutHook, 'before_train_iter', die)
-        with pytest.raises((KeyboardInterrupt, SystemExit)):
-            auto(start, prepared, work, 0.004)
+    killed_in(HeldOutHook, 'before_train_iter', die, start, prepared, work, 0.004)
     before = json.loads((work / 'auto.json').read_text())['spent']['few/unet_head']
     assert before > 0.3
     auto(start, prepared, work, 0.004, '--resume')
@@ -93,10 +98,7 @@ def test_the_look_at_the_start_counts(start, prepared, tmp_path):
         time.sleep(0.3)
         raise KeyboardInterrupt
 
-    with pytest.MonkeyPatch.context() as killed:
-        killed.setattr(cross_validation, 'write_held_out', die)
-        with pytest.raises((KeyboardInterrupt, SystemExit)):
-            auto(start, prepared, work, 1)
+    killed_in(cross_validation, 'write_held_out', die, start, prepared, work, 1)
     assert json.loads((work / 'auto.json').read_text())['spent']['few/unet_head'] > 0.3
 
 
