@@ -38,8 +38,8 @@ def fit_few(
     """Tune a checkpoint on few images; where folds say that it gains nothing, keep it.
 
     The annotated images of the splits train and val are divided by patient. The number of steps,
-    one for all folds, is that of the best mean Dice of held-out images; threshold and temperature
-    are chosen on them. Then all images are trained on for that many steps. Images of the split test
+    one for all folds, and threshold and temperature are chosen on held-out images
+    (:func:`.choose_steps`). Then all images are trained on for that many steps. Images of the split test
     are never looked at.
 
     Args:

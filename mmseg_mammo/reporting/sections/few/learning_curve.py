@@ -76,7 +76,7 @@ def _notes(curves: Curves) -> tuple[str, ...]:
     intervals = (
         'Lesion Dice: mean over test images with a lesion and over seeds. Intervals: 95 %, over test '
         'patients and seeds; of one seed over patients alone. Start kept: trainings after which folds '
-        'kept the start, with a threshold set anew.'
+        'kept the start.'
     )
     if not curves.incomplete:
         return (intervals,)
