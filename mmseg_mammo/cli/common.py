@@ -54,7 +54,9 @@ def end_in_one_line(work: Callable[[], None]) -> None:
         work()
         _leave_processes()
     except KeyboardInterrupt:
-        sys.exit('Stopped. A training goes on from its last checkpoint with --resume.')
+        sys.exit(
+            'Stopped. With --resume a training goes on from its last checkpoint, or begins anew.'
+        )
     except Exception as error:
         if isinstance(error, MammoError):
             # From a data loader's worker the message comes wrapped in the worker's traceback.

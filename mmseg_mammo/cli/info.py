@@ -15,6 +15,7 @@ from mmseg_mammo.cli.common import named_errors
 from mmseg_mammo.cli.info_few import few_lines
 from mmseg_mammo.errors import DataFileError
 from mmseg_mammo.io.checkpoint_record import (
+    FEW,
     PRESENCE,
     STAGE_NAMES,
     STAGES,
@@ -81,7 +82,7 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         *few_lines(record),
         *((name, _data(data)) for name, data in record['trained_on'].items()),
         ('epoch', f'{record["epoch"]}, step {record["iter"]}'),
-        ('best score', _scores(record['best_score'])),
+        ('best score', _scores(record['best_score'], record)),
         ('weights', 'the trained ones alone' if record['trained_only'] else 'all'),
         ('images', _images(record['images'])),
         *_preparation(record.get('preparation') or {}),
@@ -131,7 +132,9 @@ def _stages(stages: Mapping[str, Any] | None) -> list[tuple[str, str]]:
         stage = stages[name]
         size = '×'.join(map(str, stage['input']['size'] or ())) or 'as the image'
         text = f'{stage["name"]}: {stage["model"]}, {size} pixels, epoch {stage["epoch"]}, '
-        lines.append((name, f'{text}{_scores(stage["best_score"])}; SHA-256 {stage["sha256"]}'))
+        lines.append(
+            (name, f'{text}{_scores(stage["best_score"], stage)}; SHA-256 {stage["sha256"]}')
+        )
     return [*lines, ('chosen', _choice(stages['choice']))]
 
 
@@ -168,8 +171,10 @@ def _values(values: Any) -> str:
     return ' '.join(f'{value:g}' for value in values or ()) or 'none'
 
 
-def _scores(scores: Mapping[str, float]) -> str:
-    return ', '.join(f'{name} {value:g}' for name, value in scores.items()) or 'none yet'
+def _scores(scores: Mapping[str, float], record: Mapping[str, Any]) -> str:
+    last = TUNING in record or FEW in record
+    none = 'no validation chose: the last weights count' if last else 'none yet'
+    return ', '.join(f'{name} {value:g}' for name, value in scores.items()) or none
 
 
 def _images(images: Mapping[str, Any]) -> str:

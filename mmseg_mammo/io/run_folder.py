@@ -39,6 +39,9 @@ LEFT_OUT, NOT_ANNOTATED, OTHER_FINDING = 'left_out', 'not_annotated', 'other_fin
 IMAGE_LABELS = 'image_labels'
 # A key of run.json of a test: steps that its checkpoint was trained for; earlier runs lack it.
 TRAINED_STEPS = 'checkpoint_iter'
+# Keys of run.json of a test: SHA-256 of its checkpoint, and of the start that this was tuned from, if it was;
+# earlier runs lack them.
+CHECKPOINT_SHA256, TUNED_FROM = 'checkpoint_sha256', 'tuned_from'
 # A key of test.json.
 DIFFERENCES = 'input_differs_from_training'
 

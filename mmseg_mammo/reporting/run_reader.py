@@ -15,6 +15,7 @@ from mmseg_mammo.io.run_folder import (
     AGAIN,
     CANDIDATE_TEST_COLUMNS,
     CANDIDATES,
+    CHECKPOINT_SHA256,
     CURVES,
     GIVEN,
     IMAGES,
@@ -30,6 +31,7 @@ from mmseg_mammo.io.run_folder import (
     SUMMARY,
     TEST_COLUMNS,
     TEST_OUTPUT,
+    TUNED_FROM,
     VALIDATION,
     Records,
     read_curves,
@@ -105,6 +107,11 @@ class Test:
     def imported(self) -> Mapping[str, Any]:
         """Of masks that another system made: their ``kind``, ``missing`` and more; or nothing."""
         return self.run.get(IMPORT) or {}
+
+    def was_tuned_from(self, other: 'Test') -> bool:
+        """Whether the checkpoint of another test was the start of this one's."""
+        start = self.run.get(TUNED_FROM)
+        return start is not None and start == other.run.get(CHECKPOINT_SHA256)
 
     @property
     def test_output(self) -> Mapping[str, Any]:

@@ -97,7 +97,7 @@ def test_ctrl_c_says_how_a_training_goes_on():
     def stop():
         raise KeyboardInterrupt
 
-    with pytest.raises(SystemExit, match=r'^Stopped\. .*--resume'):
+    with pytest.raises(SystemExit, match=r'^Stopped\. .*--resume.*last checkpoint, or begins'):
         end_in_one_line(stop)
 
 

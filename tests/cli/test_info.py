@@ -148,6 +148,14 @@ def test_what_a_training_need_not_have_may_be_missing(tmp_path, capsys):
         'mean none, std none',
     ):
         assert text in said
+    tuning = {
+        'start': {'name': 'unet', 'sha256': '0' * 64},
+        'parameters': 9,
+        'trained': 3,
+        'new': [],
+    }
+    tuned = '\n'.join(lines(save(tmp_path / 'b.pth', plain | {'tuning': tuning}), capsys))
+    assert 'no validation chose: the last weights count' in tuned
 
 
 def test_a_record_cannot_command_the_terminal(tmp_path, capsys):

@@ -27,9 +27,9 @@ from mmseg_mammo.engine.provenance import (
 )
 from mmseg_mammo.engine.resume import DATA, facts_of
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.checkpoint_record import FOLDS, PRESENCE, read_record
-from mmseg_mammo.io.files import write_json
-from mmseg_mammo.io.run_folder import RUN, TEST_OUTPUT, TRAINED_STEPS
+from mmseg_mammo.io.checkpoint_record import FEW, FOLDS, PRESENCE, TUNING, read_record
+from mmseg_mammo.io.files import sha256, write_json
+from mmseg_mammo.io.run_folder import CHECKPOINT_SHA256, RUN, TEST_OUTPUT, TRAINED_STEPS, TUNED_FROM
 from mmseg_mammo.models.folds.segmentor import FoldSegmentor
 from mmseg_mammo.models.peft.trainable import unwrapped
 
@@ -63,7 +63,7 @@ class RunRecordHook(Hook):
     def before_test(self, runner: Any) -> None:
         """Describe a test."""
         self._begin(runner, 'test', ('test',))
-        self._record[TRAINED_STEPS] = _steps_of(runner.cfg.get('load_from'))
+        self._record |= _facts_of(runner.cfg.get('load_from'))
         model = unwrapped(runner.model)
         if isinstance(model, FoldSegmentor):
             self._record[FOLDS] = len(model.members)
@@ -163,10 +163,16 @@ class RunRecordHook(Hook):
             write_json(Path(runner.log_dir) / RUN, self._record)
 
 
-def _steps_of(checkpoint: str | None) -> int | None:
-    """Steps that a checkpoint was trained for, by its record; ``best.pth`` is another later on."""
+def _facts_of(checkpoint: str | None) -> dict[str, Any]:
+    """Steps that a checkpoint was trained for, and its start, by its record; ``best.pth`` is another later on."""
     try:
-        record = read_record(Path(checkpoint)) if checkpoint else None
-    except MammoError:  # of another program, or not on this disk
-        return None
-    return record.get('iter') if record else None
+        record = (read_record(Path(checkpoint)) if checkpoint else None) or {}
+        digest = sha256(Path(checkpoint)) if checkpoint else None
+    except (MammoError, OSError):  # of another program, or not on this disk
+        record, digest = {}, None
+    start = (record.get(FEW) or record.get(TUNING) or {}).get('start') or {}
+    return {
+        TRAINED_STEPS: record.get('iter'),
+        CHECKPOINT_SHA256: digest,
+        TUNED_FROM: start.get('sha256'),
+    }

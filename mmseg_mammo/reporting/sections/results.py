@@ -163,8 +163,8 @@ def _comparison_notes(runs: Runs, rows: list[tuple[Cell, ...]]) -> tuple[str, ..
     alone, together = smallest_adjusted(len(rows)) if rows else (np.nan, np.nan)
     return (
         (
-            'Model minus the one it is held against, in percentage points, on the images that all '
-            'models of a data set have. Where no image is normal, or all are, the strata are one.'
+            'Model minus the one it is held against, which is the start of a tuned one, in percentage '
+            'points, on the images that all models of a data set have. Where no image is normal, or all are, the strata are one.'
         ),
         (
             f'p: {PERMUTATIONS:,} flips of the sign of all differences of a patient at once, '
@@ -181,7 +181,10 @@ def _comparison_rows(
     dataset: str, tests: tuple[Test, ...]
 ) -> Iterator[tuple[tuple[Cell, ...], float]]:
     """Rows without their p-values, and these, for every pair of models."""
-    pairs = list(combinations(range(len(tests)), 2))
+    pairs = [
+        (b, a) if tests[b].was_tuned_from(tests[a]) else (a, b)
+        for a, b in combinations(range(len(tests)), 2)
+    ]
     records = common_images(tests)
     for name, score in (('all', 'Dice'), ('lesion', 'Dice'), ('normal', 'left empty')):
         chosen = strata(records[0])[name]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -47,6 +48,9 @@ def test_a_training_and_its_test_say_what_they_were(prepared, tmp_path):
     assert (tested['mode'], tested['state']) == ('test', 'finished')
     assert tested['checkpoint'] == found['last_checkpoint']
     assert tested['checkpoint_iter'] == 6
+    content = Path(found['last_checkpoint']).read_bytes()
+    assert tested['checkpoint_sha256'] == hashlib.sha256(content).hexdigest()
+    assert tested['tuned_from'] is None
     assert tested['scores']['images'] == scores['images'] == tested['data']['test']['images'] == 2
     assert 'train' not in tested['data']
 

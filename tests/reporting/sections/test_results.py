@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mmseg_mammo.evaluation.bootstrap import adjust, mean, sign_flip, smallest_adjusted
 from mmseg_mammo.evaluation.overlap import Overlap, summarise
+from mmseg_mammo.reporting.document import Table
 from mmseg_mammo.reporting.sections.results import NOTHING, result_section
 from mmseg_mammo.visualization.plots import Figure
 
@@ -60,6 +63,16 @@ def test_every_pair_of_models_is_compared_once(tables):
     assert len(pairs) == len(rows) == 3 * (1 + 3)
     assert {r['images'] for r in rows if r['data set'] == 'cbis_ddsm'} == {'all'}
     assert all(row['p'] <= row['p adjusted'] <= 1 for row in rows)
+
+
+def test_a_tuned_model_is_held_against_its_start(runs):
+    first, second = runs.on('cbis_ddsm')[:2]
+    start = replace(first, run={**first.run, 'checkpoint_sha256': 'a'})
+    tuned = replace(second, run={**second.run, 'checkpoint_sha256': 'b', 'tuned_from': 'a'})
+    for tests in ((start, tuned), (tuned, start)):
+        items = result_section(replace(runs, tests=tests)).items
+        [table] = [item for item in items if isinstance(item, Table) and item.name == 'comparisons']
+        assert {(row[3], row[4]) for row in table.rows} == {(second.model, first.model)}
 
 
 def test_differences_are_those_of_the_means(tables):

@@ -14,6 +14,7 @@ from mmseg_mammo.cli.main import main
 from mmseg_mammo.engine.checkpoint import load_model
 from mmseg_mammo.engine.few.held_out import HeldOutHook
 from mmseg_mammo.io.checkpoint_record import read_record
+from mmseg_mammo.io.files import sha256
 from mmseg_mammo.io.index import read_index
 from mmseg_mammo.studies.few.cross_validation import choose, looked_at
 from mmseg_mammo.studies.few.fit import finish
@@ -55,7 +56,7 @@ def test_the_weights_of_folds_are_gone(fitted):
         assert not any(text in log.read_text() for text in ('Last checkpoint: ', 'Tuned: '))
 
 
-def test_the_checkpoint_is_one_like_any_other(fitted, tmp_path, monkeypatch, capsys):
+def test_the_checkpoint_is_one_like_any_other(fitted, start, tmp_path, monkeypatch, capsys):
     call(monkeypatch, OURS / 'test.py', fitted / 'best.pth', '--work-dir', tmp_path / 'test')
     [run] = tmp_path.glob('test/*/run.json')
     found = json.loads(run.read_text())
@@ -63,6 +64,7 @@ def test_the_checkpoint_is_one_like_any_other(fitted, tmp_path, monkeypatch, cap
     assert found['test_output']['threshold'] == few['threshold']
     assert found['test_output']['temperature'] == few['temperature']
     assert found['data']['test']['images'] == 2
+    assert found['tuned_from'] == sha256(start)
     main(['info', str(fitted / 'best.pth')])
     assert 'false marks an image out of fold' in capsys.readouterr().out
     output = found['test_output']
