@@ -11,6 +11,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
+from mmseg_mammo.models.flips import mean_over_flips
 from mmseg_mammo.models.input_grid import IGNORED, InputGrid, widen_truth
 
 Losses = dict[str, Tensor]
@@ -33,6 +34,7 @@ class InputGridEncoderDecoder(InputGrid, EncoderDecoder):
     """
 
     presence_parts = ('presence_head.',)
+    can_flip = True
 
     def __init__(self, *, presence_head: dict[str, Any] | None = None, **kwargs: Any) -> None:
         self.has_presence = presence_head is not None
@@ -90,18 +92,31 @@ class InputGridEncoderDecoder(InputGrid, EncoderDecoder):
         """As ``EncoderDecoder``, with ``test_output``; B×3×S×S inputs, normalised."""
         if data_samples is not None:
             metas = [sample.metainfo for sample in data_samples]
-            logits, presence = self.infer(inputs, metas)
+            logits, presence = self.infer(inputs, metas, self.test_output.flips)
             return self.put_in(inputs, data_samples, self.from_logits(logits), presence)
         shape = tuple(inputs.shape[2:])
         meta = dict(ori_shape=shape, img_shape=shape, pad_shape=shape, padding_size=[0] * 4)
-        logits, presence = self.infer(inputs, [meta] * len(inputs))
+        logits, presence = self.infer(inputs, [meta] * len(inputs), self.test_output.flips)
         found = self.finish(inputs, self.postprocess_result(logits))
         for sample, logit in zip(found, presence or (), strict=False):
             self.test_output.gate(sample, logit)
         return found
 
-    def infer(self, inputs: Tensor, metas: list[dict]) -> tuple[Tensor, list[float] | None]:
-        """B×C×S×S logits of the mask from B×3×S×S, and B raw ones of presence if there is a head."""
+    def infer(
+        self, inputs: Tensor, metas: list[dict], flips: bool = False
+    ) -> tuple[Tensor, list[float] | None]:
+        """B×C×S×S logits of the mask from B×3×S×S, and B raw ones of presence if there is a head.
+
+        Args:
+            inputs: Normalised.
+            metas: B.
+            flips: Whether logits are those of :func:`.mean_over_flips`.
+        """
+        if flips:
+            logits = mean_over_flips(lambda turned: self.inference(turned, metas), inputs)
+            if self.presence_head is None:
+                return logits, None
+            return logits, self.presence_head(self.extract_feat(inputs)).tolist()
         if self.presence_head is None:
             return self.inference(inputs, metas), None
         features = self.extract_feat(inputs)

@@ -30,27 +30,36 @@ class InputGrid(BaseSegmentor):
 
     Args:
         test_output: Settings of :class:`.TestOutput`: ``threshold``, ``temperature``,
-            ``breast_only`` and those of presence. Predictions follow them, losses and raw logits
+            ``breast_only``, ``flips`` and those of presence. Predictions follow them, losses and raw logits
             (``mode='tensor'``) do not.
         kwargs: Of the segmentor.
 
     Attributes:
         has_presence: Whether the model says if an image has a lesion at all. A child that does
             sets it before this constructor runs.
+        can_flip: Whether ``test_output.flips`` means something for the model.
         presence_parts: How the names of weights begin that say so. A training may start from a
             checkpoint without them.
 
     Raises:
-        MammoError: A setting does not exist, its value means nothing, or it needs a presence.
+        MammoError: A setting does not exist, its value means nothing, or the model has no presence or
+            cannot flip.
     """
 
     one_by_one = False  # see the module of this name
     has_presence = False
+    can_flip = False
     presence_parts: tuple[str, ...] = ()
 
     def __init__(self, *, test_output: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.test_output = read_test_output(test_output)
+        if self.test_output.flips and not self.can_flip:
+            raise MammoError(
+                f'test_output.flips beside {type(self).__name__}',
+                'InputGridEncoderDecoder, or a model of its folds',
+                'Leave it out; of two stages each may have its own',
+            )
         if not self.has_presence:
             refuse_without_presence(test_output, type(self).__name__)
 

@@ -35,6 +35,9 @@ class TestOutput:
         temperature: Number that logits are divided by (Guo et al., ICML 2017): above 1
             makes probabilities less sure, and moves none across 0.5.
         breast_only: Whether probabilities outside the breast (:func:`.find_breast`) are 0.
+        flips: Whether logits are the mean over the image and its three mirror images
+            (:func:`.mean_over_flips`), which takes four times as long. Presence is that of the image
+            alone. For models of whole images without prompts.
         presence_threshold: An image is closed, and its mask empty, where the presence of a lesion
             is not above it, 0 to 1. None closes no image. It and the next two are for models that
             have a presence alone.
@@ -47,6 +50,7 @@ class TestOutput:
     threshold: float | None = None
     temperature: float = 1.0
     breast_only: bool = False
+    flips: bool = False
     presence_threshold: float | None = None
     presence_scale: float = 1.0
     presence_bias: float = 0.0

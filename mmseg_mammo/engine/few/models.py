@@ -38,7 +38,7 @@ _RARE = dict(type='Normal', std=0.01, bias_prob=0.01, override=dict(name='conv_s
 _KEYS = frozenset(
     (
         *('starts', 'changes', 'prompts', 'lora', 'trainable', 'backbone_trainable'),
-        *('new', 'replaced', 'new_rate', 'loss', 'augmentation', 'readout'),
+        *('new', 'replaced', 'new_rate', 'loss', 'augmentation', 'readout', 'flips'),
     )
 )
 
@@ -167,6 +167,8 @@ def tuned_model(
     if tuning.get('readout'):
         _read_out(model, tuning['readout'], start)
     _use_loss(model, tuning.get('loss'))
+    if tuning.get('flips'):
+        model['test_output'] = {**(model.get('test_output') or {}), 'flips': True}
     if new_head:
         if start.kind == SAM:
             raise MammoError('--new-head with SAM, whose decoder is of use as it is', 'U-Net, SETR')

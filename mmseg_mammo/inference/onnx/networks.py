@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from segment_anything.utils.onnx import SamOnnxModel
 from torch import Tensor, nn
 
+from mmseg_mammo.models.flips import mean_over_flips
 from mmseg_mammo.models.sam.object_decoder import ObjectMaskDecoder
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 
@@ -60,12 +61,20 @@ class WholeNetwork(Normalised):
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """B×3×H×W grey levels -> B×C×H×W logits, B×H×W probabilities of a lesion, B of presence.
 
-        The temperature of ``test_output`` is in the probabilities alone.
+        ``flips`` of ``test_output`` are in the logits, its temperature in the probabilities alone.
         """
         meta = {'img_shape': self.size, 'ori_shape': self.size, 'pad_shape': self.size}
         model = self.model
-        features = model.extract_feat(self.normalise(image))
-        logits = model.decode_head.predict(features, [meta], model.test_cfg)
+        inputs = self.normalise(image)
+        features = model.extract_feat(inputs)
+
+        def decode(features: Any) -> Tensor:
+            return model.decode_head.predict(features, [meta], model.test_cfg)
+
+        if model.test_output.flips:
+            logits = mean_over_flips(lambda turned: decode(model.extract_feat(turned)), inputs)
+        else:
+            logits = decode(features)
         scaled = model.test_output.scale(logits)
         binary = model.out_channels == 1
         found = logits, scaled[:, 0].sigmoid() if binary else scaled.softmax(dim=1)[:, 1]

@@ -104,6 +104,8 @@ class OnnxSegmentor(InputGrid, HostSegmentor):
         CheckpointError: onnxruntime cannot load it.
     """
 
+    can_flip = True  # the file does
+
     def __init__(self, path: Path, cfg: Config, device: str = 'cpu') -> None:
         facts = (read_record(path) or {})['onnx']
         self.has_presence = PRESENCE in facts['outputs']

@@ -56,6 +56,8 @@ class FoldSegmentor(InputGrid, HostSegmentor):
             ``data_preprocessor`` is another than the member's.
     """
 
+    can_flip = True
+
     def __init__(
         self,
         *,
@@ -170,7 +172,7 @@ class FoldSegmentor(InputGrid, HostSegmentor):
         """B×2×S×S logits and B of presence: of the member of a fold, or of the mean of all."""
         maps, presence = [], []
         for member in self._chosen(fold):
-            logits, known = member.infer(inputs, metas)
+            logits, known = member.infer(inputs, metas, self.test_output.flips)
             maps.append(_lesion_logits(logits))
             presence.append(known)
         lesion = _mean_logit(torch.stack(maps))

@@ -78,3 +78,20 @@ def test_a_start_of_two_stages_is_refused(prepared, tmp_path, monkeypatch):
     monkeypatch.setattr('mmseg_mammo.engine.few.models.kind_of', lambda model: '')
     with pytest.raises(CheckpointError, match='no one network'):
         read_start(file)
+
+
+def test_a_tuned_model_is_tested_by_its_mirror_images_too_unless_it_is_told_otherwise(
+    prepared, tmp_path
+):
+    start = read_start(write_start(tmp_path / 'unet', 'unet_cbis', prepared))
+    cfg = Config.fromfile(find_config('few/unet_full'))
+    model, _ = tuned_model(cfg, check_tuning(cfg, start), start, False)
+    assert model['test_output']['flips'] is True
+    cfg.merge_from_dict({'model.test_output.flips': False})
+    model, _ = tuned_model(cfg, check_tuning(cfg, start), start, False)
+    assert model['test_output']['flips'] is False
+
+    sam = read_start(write_start(tmp_path / 'sam', 'sam_finetune_cbis', prepared))
+    cfg = Config.fromfile(find_config('few/sam_decoder'))
+    model, _ = tuned_model(cfg, check_tuning(cfg, sam), sam, False)
+    assert not (model.get('test_output') or {}).get('flips')

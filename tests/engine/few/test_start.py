@@ -75,7 +75,7 @@ def test_the_model_sees_images_as_the_start_did_and_cuts_where_it_did(prepared, 
     start = write_start(tmp_path, 'unet_cbis', prepared, change=change)
     theirs = read_record(start)['config']
     cfg = tuning('unet_full', start, prepared, tmp_path / 'work')
-    assert cfg.model.test_output == dict(threshold=0.3, temperature=2.0)
+    assert cfg.model.test_output == dict(threshold=0.3, temperature=2.0, flips=True)
     assert cfg.test_evaluator.threshold == cfg.test_evaluator.threshold == 0.3
     assert describe_test_output(cfg)['trained_threshold'] == 0.3
     pipeline = theirs['test_dataloader']['dataset']['pipeline']

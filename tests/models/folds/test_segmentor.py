@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from experiments import shrink
+from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
@@ -73,6 +74,18 @@ def test_any_other_image_is_predicted_by_the_mean_of_all_on_the_grid_of_the_netw
         assert sample.metainfo['fold'] is None
         assert torch.allclose(lesion_probability(sample.input_logits.data), mean, atol=1e-5)
         assert sample.seg_logits.data.shape == (2, *SHAPE)
+
+
+def test_flips_are_those_of_each_member():
+    own = ConfigDict({**member(), 'test_output': {'flips': True}})
+    plain, turned = build(), build(test_output={'flips': True})
+    turned.load_state_dict(plain.state_dict())
+    alone = MODELS.build(own).eval()
+    alone.load_state_dict(plain.members[0].state_dict())
+    data = batch('a.png')
+    [expected], [found] = probabilities(alone, data), probabilities(turned, data)
+    assert torch.allclose(found, expected, atol=1e-5)
+    assert not torch.allclose(found, probabilities(plain, data)[0], atol=1e-4)
 
 
 def test_a_mixed_batch_is_what_each_image_is_alone():
