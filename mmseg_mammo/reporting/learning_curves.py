@@ -6,10 +6,14 @@ from pathlib import Path
 from mmseg_mammo.io.tables.learning_curve import (
     CURVE,
     START,
+    STUDY,
     CurveTables,
     count_order,
     read_curve,
 )
+
+_FINISHED = 'their scores are in the learning curve'
+_UNFINISHED = 'the learning curve is not finished; the same command goes on with it'
 
 
 def find_curves(roots: Sequence[Path]) -> tuple[CurveTables, ...]:
@@ -25,37 +29,39 @@ def find_curves(roots: Sequence[Path]) -> tuple[CurveTables, ...]:
 
 
 def hidden_runs(
-    folders: Sequence[Path], curves: Sequence[CurveTables]
+    folders: Sequence[Path], curves: Sequence[CurveTables], roots: Sequence[Path]
 ) -> tuple[set[Path], list[tuple[Path, str]]]:
     """The runs of single trainings of learning curves, which would fill a page by themselves.
 
     The start is kept, and of each config one training on the most images: those are models that
-    somebody may use.
+    somebody may use. Of a study that is not finished the start alone is kept.
 
     Args:
         folders: Of runs.
         curves: Of :func:`find_curves`.
+        roots: Likewise.
 
     Returns:
         The folders that do not count; for each study with some, its folder and the reason.
     """
     hidden: set[Path] = set()
     said = []
-    for curve in curves:
-        home = curve.folder.resolve()
-        kept = [home / name for name in _kept(curve)]
+    found = [path.parent for root in roots for path in sorted(root.rglob(STUDY))]
+    studies: dict[Path, tuple[Path, list[str], str]] = {
+        folder.resolve(): (folder, [START], _UNFINISHED) for folder in found
+    }
+    studies |= {curve.folder.resolve(): (curve.folder, _kept(curve), _FINISHED) for curve in curves}
+    for home, (folder, names, reason) in studies.items():
+        cells = [home / name for name in names]
         below = {
-            folder
-            for folder in folders
-            if folder.resolve().is_relative_to(home)
-            and not any(folder.resolve().is_relative_to(cell) for cell in kept)
+            run
+            for run in folders
+            if run.resolve().is_relative_to(home)
+            and not any(run.resolve().is_relative_to(cell) for cell in cells)
         }
         if below:
             hidden |= below
-            reason = (
-                f'{len(below)} runs of single trainings: their scores are in the learning curve'
-            )
-            said.append((curve.folder, reason))
+            said.append((folder, f'{len(below)} runs of single trainings: {reason}'))
     return hidden, said
 
 

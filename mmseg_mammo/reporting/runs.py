@@ -82,7 +82,7 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
         MammoError: No finished test is there; a name fits no test; or a file is missing.
     """
     found, curves = _find(roots), find_curves(roots)
-    hidden, said = hidden_runs([folder for folder, _ in found], curves)
+    hidden, said = hidden_runs([folder for folder, _ in found], curves, roots)
     found = [run for run in found if run[0] not in hidden]
     trainings = [run for run in found if run[1].get('mode') == 'train']
     tests = [run for run in found if run[1].get('mode') == 'test']

@@ -39,6 +39,16 @@ def test_of_the_cells_the_start_and_the_most_images_are_shown(study):
     assert reason.startswith('4 runs of single trainings')  # a training and a test each
 
 
+def test_of_a_study_that_is_not_finished_the_start_alone_is_shown(study):
+    for table in study.glob('*.csv'):
+        table.unlink()
+    (study / 'learning_curve.json').write_text('{}')
+    found = find_runs([study.parent, study])
+    assert {test.folder.relative_to(study).parts[0] for test in found.tests} == {'start'}
+    [reason] = [reason for _, reason in found.left_out if 'learning curve' in reason]
+    assert reason.startswith('6 runs of single trainings: the learning curve is not finished')
+
+
 def test_a_cell_that_is_named_is_shown(study):
     found = find_runs([study / CELLS[1]])
     assert len(found.tests) == 1
@@ -48,7 +58,7 @@ def test_a_cell_that_is_named_is_shown(study):
 def test_runs_beside_a_curve_are_not_touched(study, tmp_path):
     make_runs(tmp_path / 'other')
     folders = sorted(path.parent for path in (tmp_path / 'other').rglob('run.json'))
-    assert hidden_runs(folders, find_curves([tmp_path])) == (set(), [])
+    assert hidden_runs(folders, find_curves([tmp_path]), [tmp_path]) == (set(), [])
 
 
 def test_a_curve_alone_is_enough_and_nothing_is_not(tmp_path):

@@ -10,6 +10,8 @@ from mmseg_mammo.io.table import read_table, write_table
 
 # In the folder of a study: a line for each training (cell), and for each of its test patients.
 CURVE, CURVE_PATIENTS = 'learning_curve.csv', 'learning_curve_patients.csv'
+# What a study was asked for, beside them from its beginning on.
+STUDY = 'learning_curve.json'
 START = 'start'  # the config of count 0: the checkpoint that the others start from
 ALL = 'all'  # the count of every image
 UNITS = ('images', 'patients')

@@ -14,6 +14,7 @@ from mmseg_mammo.engine.provenance import config_hash
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.files import read_json, sha256, write_json
 from mmseg_mammo.io.index import INDEX_NAME, Row, read_index
+from mmseg_mammo.io.tables.learning_curve import STUDY
 from mmseg_mammo.studies.few.parts import make_folds, write_part
 from mmseg_mammo.studies.learning_curve.cells import Cell, plan_cells, read_counts
 from mmseg_mammo.studies.learning_curve.fits import check_config_of_cells
@@ -24,7 +25,6 @@ from mmseg_mammo.studies.learning_curve.subsets import (
     with_masks,
 )
 
-SETTINGS = 'learning_curve.json'
 PARTS = 'parts'  # folder
 _FOLDS_SEED = 0
 
@@ -124,7 +124,7 @@ class Study:
         }
         configs = {label: config_hash(cfg) for label, cfg in self.configs.items()}
         settings = {label: _plain(cfg) for label, cfg in self.configs.items()}
-        path = self.folder / SETTINGS
+        path = self.folder / STUDY
         known = read_json(path) if path.is_file() else {}
         if not known and self.folder.is_dir() and any(self.folder.iterdir()):
             raise MammoError(
