@@ -1,5 +1,6 @@
 """Journal of a training of several steps, such as two stages or folds: which are finished."""
 
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from mmseg_mammo.errors import DataFileError, MammoError
 from mmseg_mammo.io.files import read_json, write_json
 
 ASKED = 'asked'  # of the facts of a step: the settings that it was done with
+_HASH = re.compile('[0-9a-f]{64}')  # of a file or a config: nobody reads it
 _PAUSE = 0.2  # seconds between two looks at what another process does
 
 
@@ -58,7 +60,9 @@ class Journal:
 
     def _check(self, step: str, before: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
         other = [
-            f'{name} is {asked.get(name)}, was {value}'
+            f'{name} is another one'
+            if _HASH.fullmatch(str(value))
+            else f'{name} is {asked.get(name)}, was {value}'
             for name, value in before.items()
             if asked.get(name) != value
         ]

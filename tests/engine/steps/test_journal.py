@@ -43,6 +43,14 @@ def test_a_step_that_was_done_with_other_settings_is_not_gone_on_with(tmp_path):
         Journal(tmp_path, 'two_stage.json').begin(resume=True, asked={'count': 8, 'target': 'a'})
 
 
+def test_of_another_file_its_hash_is_not_told(tmp_path):
+    journal = Journal(tmp_path, 'few.json')
+    journal.begin(resume=False)
+    journal.finish('divided', {'asked': {'start': 'a' * 64}})
+    with pytest.raises(MammoError, match=r': start is another one\.'):
+        journal.begin(resume=True, asked={'start': 'b' * 64})
+
+
 def test_who_waits_sees_what_another_finishes(tmp_path):
     journal = Journal(tmp_path, 'two_stage.json')
     found = []
