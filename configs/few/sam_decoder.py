@@ -13,7 +13,6 @@ tuning = dict(
     starts=('sam',),
     trainable=r'^mask_decoder\.',
     augmentation=[],
-    flips=False,
     changes=dict(embedding_cache='work_dirs/sam_embeddings'),
 )
 train_dataloader = dict(batch_size=1)

@@ -193,13 +193,14 @@ def _point(
     from mmseg_mammo.io.index import INDEX_NAME
     from mmseg_mammo.io.operating_point import OperatingPoint
 
-    seen = chosen.seen
+    seen, output = chosen.seen, describe_test_output(cfg)
     index = sha256(Path(cfg.test_dataloader.dataset.data_root) / INDEX_NAME)
     learned = note_on_learned(read_record(args.checkpoint), index, args.splits)
     return OperatingPoint(
         threshold=chosen.threshold,
         temperature=chosen.temperature,
-        breast_only=describe_test_output(cfg)['breast_only'],
+        breast_only=output['breast_only'],
+        flips=output['flips'],
         target=args.promise or args.target,
         images={
             'split': ' '.join(args.splits),

@@ -96,7 +96,8 @@ def summary(record: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _threshold(record: Mapping[str, Any]) -> str:
     output = record['config']['model'].get('test_output') or {}
     warm = output.get('temperature', 1)
-    return f'{record["threshold"]:.4g}' + (f' at a temperature of {warm:.4g}' if warm != 1 else '')
+    told = f'{record["threshold"]:.4g}' + (f' at a temperature of {warm:.4g}' if warm != 1 else '')
+    return told + (', of the mean over four mirror images' if output.get('flips') else '')
 
 
 def _presence(record: Mapping[str, Any]) -> list[tuple[str, str]]:

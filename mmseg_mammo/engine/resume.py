@@ -19,6 +19,7 @@ from mmseg_mammo.engine.config.overrides import default_of
 from mmseg_mammo.engine.config.type_names import class_of, type_name, with_names
 from mmseg_mammo.errors import CheckpointError
 from mmseg_mammo.io.run_folder import RUN
+from mmseg_mammo.models.test_output import TestOutput
 
 DATA = 'trained_on'  # what a checkpoint knows of its data, in ``meta``
 # What a training is made of; other keys are for tests, logs and places, or copies of these.
@@ -142,7 +143,7 @@ def only_writes(hook: Mapping[str, Any]) -> bool:
 def _part(cfg: Config, key: str) -> Any:
     value = split_loading(with_names(cfg.get(key)))  # of earlier versions
     if key == 'model' and isinstance((value or {}).get('test_output'), dict):
-        value = {**value, 'test_output': _without_presence(value['test_output'])}
+        value = {**value, 'test_output': _changed(value['test_output'])}
     if key == 'custom_hooks':
         hooks = [hook for hook in value or [] if isinstance(hook, dict)]
         types = [hook.get('type') for hook in hooks]
@@ -155,9 +156,11 @@ def _part(cfg: Config, key: str) -> Any:
     return value
 
 
-def _without_presence(output: Mapping[str, Any]) -> dict[str, Any] | None:
-    """``test_output`` but for what a hook chooses after each validation; None if that is all."""
-    return {k: v for k, v in output.items() if not k.startswith('presence_')} or None
+def _changed(output: Mapping[str, Any]) -> dict[str, Any] | None:
+    """``test_output`` but for what a hook chooses after each validation, and what is as usual; None if that is all."""
+    usual = vars(TestOutput())
+    changed = {k: v for k, v in output.items() if k not in usual or v != usual[k]}
+    return {k: v for k, v in changed.items() if not k.startswith('presence_')} or None
 
 
 def _pairs(path: str, before: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:

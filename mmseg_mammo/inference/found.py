@@ -133,6 +133,9 @@ def one_output(outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 'Give --threshold, or --operating-point for all',
             )
     merged = dict(outputs[0])
+    flips = [output.get('flips', False) for output in outputs]
+    if len(set(flips)) > 1:  # each has its own
+        merged['flips'] = flips
     if len(outputs) == 1 or not any('presence_threshold' in output for output in outputs):
         return merged
     limits = [output.get('presence_threshold', 'no presence') for output in outputs]

@@ -61,7 +61,7 @@ class Predictor:
 
     Attributes:
         members: The models.
-        output: ``threshold``, ``temperature`` and ``breast_only``, and of models with presence
+        output: ``threshold``, ``temperature``, ``breast_only`` and ``flips``, and of models with presence
             ``presence_threshold``; see :func:`.one_output`.
         checkpoints: Their files.
         device: Where they are.

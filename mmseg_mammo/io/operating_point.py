@@ -38,6 +38,8 @@ class OperatingPoint:
         notes: Sentences for the reader.
         promise: Of a promise: ``confidence``, ``method``, counts, and what was measured at it. Not
             written without one.
+        flips: Whether logits are the mean over four mirror images. None, of earlier versions, leaves
+            what the model has, and is not written.
         presence_threshold: Of a model with presence: an image whose presence is not above it is
             closed, and its mask empty; 0 closes none. None leaves what the model has, and is not
             written.
@@ -55,6 +57,7 @@ class OperatingPoint:
     threshold_interval: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     promise: Mapping[str, Any] = field(default_factory=dict)
+    flips: bool | None = None
     presence_threshold: float | None = None
     presence_scale: float = 1.0
     presence_bias: float = 0.0
@@ -104,6 +107,8 @@ def format_point(point: OperatingPoint) -> bytes:
     facts = {k: v for k, v in asdict(point).items() if k not in _OF_PRESENCE} | point.presence()
     if not point.promise:
         del facts['promise']
+    if point.flips is None:
+        del facts['flips']
     return (json.dumps(replace_nan(facts), indent=2, allow_nan=False) + '\n').encode()
 
 
@@ -191,6 +196,7 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     'presence_scale': (lambda v: _is_number(v) and 0 < v < math.inf, 'a number above 0'),
     'presence_bias': (lambda v: _is_number(v) and math.isfinite(v), 'a finite number'),
     'breast_only': (lambda v: isinstance(v, bool), 'true or false'),
+    'flips': (lambda v: isinstance(v, bool), 'true or false'),
     'target': (_is_target, 'specificity=S, sensitivity=S, a promise or ""'),
     'notes': (
         lambda v: isinstance(v, list) and all(isinstance(one, str) for one in v),

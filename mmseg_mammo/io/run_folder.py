@@ -26,7 +26,7 @@ OVERLAYS, VIEWER = 'overlays', 'viewer'  # folders
 # Files of the work folder, beside the checkpoints.
 BEST, PICTURE = 'best.pth', 'curves.png'
 
-# A key of test.json and run.json: threshold, temperature, breast_only. Earlier runs lack it.
+# A key of test.json and run.json: threshold, temperature, breast_only, flips. Earlier runs lack it.
 TEST_OUTPUT = 'test_output'
 # A key of test.json and run.json: whose masks were imported, and how many were missing.
 IMPORT = 'imported'

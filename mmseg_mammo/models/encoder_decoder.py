@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.models.flips import mean_over_flips
-from mmseg_mammo.models.input_grid import IGNORED, InputGrid, widen_truth
+from mmseg_mammo.models.input_grid import IGNORED, InputGrid, picture_of, widen_truth
 
 Losses = dict[str, Tensor]
 
@@ -112,16 +112,23 @@ class InputGridEncoderDecoder(InputGrid, EncoderDecoder):
             metas: B.
             flips: Whether logits are those of :func:`.mean_over_flips`.
         """
-        if flips:
-            logits = mean_over_flips(lambda turned: self.inference(turned, metas), inputs)
-            if self.presence_head is None:
-                return logits, None
-            return logits, self.presence_head(self.extract_feat(inputs)).tolist()
         if self.presence_head is None:
-            return self.inference(inputs, metas), None
-        features = self.extract_feat(inputs)
-        logits = self.decode_head.predict(features, metas, self.test_cfg)
-        return logits, self.presence_head(features).tolist()
+            presence = None
+            logits = self.inference(inputs, metas)
+        else:
+            features = self.extract_feat(inputs)
+            presence = self.presence_head(features).tolist()
+            logits = self.decode_head.predict(features, metas, self.test_cfg)
+
+        def network(turned: Tensor) -> Tensor:
+            if self.presence_head is None:
+                return self.inference(turned, metas)
+            return self.decode_head.predict(self.extract_feat(turned), metas, self.test_cfg)
+
+        if flips:
+            pictures = [picture_of(meta, (inputs.shape[2], inputs.shape[3])) for meta in metas]
+            logits = mean_over_flips(network, inputs, pictures, logits)
+        return logits, presence
 
 
 def where_known(

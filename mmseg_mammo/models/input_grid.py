@@ -1,6 +1,6 @@
 """Input grid: keeps predictions, and brings true masks, onto the grid of the network's input."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -235,10 +235,14 @@ def truth_on_input(sample: SegDataSample, shape: tuple[int, int]) -> Tensor:
 
 
 def picture_shape(sample: SegDataSample, shape: tuple[int, int]) -> tuple[int, int]:
-    """(h, w) of the picture in an input of ``shape`` = (H, W); the rest, right and below, is padding.
+    """(h, w) of the picture in an input of ``shape`` = (H, W); the rest, right and below, is padding."""
+    return picture_of(sample.metainfo, shape)
+
+
+def picture_of(meta: Mapping[str, Any], shape: tuple[int, int]) -> tuple[int, int]:
+    """:func:`picture_shape` of the metainfo of a sample.
 
     The data preprocessor notes what it padded, as mmseg's ``postprocess_result`` reads it.
     """
-    meta = sample.metainfo
     left, right, top, bottom = meta.get('img_padding_size') or meta.get('padding_size') or [0] * 4
     return shape[0] - top - bottom, shape[1] - left - right

@@ -63,6 +63,8 @@ class TestOutput:
                 raise MammoError(
                     f'test_output.{name}={value}', 'a probability from 0 to 1, or None'
                 )
+        if not isinstance(self.flips, bool):
+            raise MammoError(f'test_output.flips={self.flips!r}', 'True or False')
         if not 0 < self.temperature < math.inf:
             raise MammoError(
                 f'test_output.temperature={self.temperature}', 'a number above 0; 1 changes nothing'

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mmseg_mammo.io.run_folder import VIEWER
+from mmseg_mammo.io.run_folder import TEST_OUTPUT, VIEWER
 from mmseg_mammo.reporting.naming import strip_version
 from mmseg_mammo.reporting.run_reader import Test
 
@@ -48,6 +48,12 @@ def _of_tests(tests: Sequence[Test]) -> Iterator[str]:
         if not (test.folder / VIEWER).is_dir():
             yield f'{what}: no viewer/ folder; missing in Figure 6 and in the viewer'
         if test.training:
+            before = test.training.run.get(TEST_OUTPUT) or {}
+            if test.test_output.get('flips', False) != before.get('flips', False):
+                how = (
+                    'over mirror images' if test.test_output.get('flips') else 'of the image alone'
+                )
+                yield f'{what}: probabilities are {how}, in its training they were not'
             trained, tested = (
                 _finding(run['data'][mode])
                 for run, mode in ((test.training.run, 'train'), (test.run, 'test'))

@@ -12,8 +12,8 @@ from mmseg_mammo.io.tables.learning_curve import (
     read_curve,
 )
 
-_FINISHED = 'their scores are in the learning curve'
-_UNFINISHED = 'the learning curve is not finished; the same command goes on with it'
+_GATHERED = 'their scores are in the learning curve'
+_MISSING = 'not in a learning curve yet; the same command goes on with it, and gathers them'
 
 
 def find_curves(roots: Sequence[Path]) -> tuple[CurveTables, ...]:
@@ -44,25 +44,26 @@ def hidden_runs(
     Returns:
         The folders that do not count; for each study with some, its folder and the reason.
     """
+    told = {curve.folder.resolve(): curve for curve in curves}
+    found = [path.parent for root in roots for path in sorted(root.rglob(STUDY))]
+    studies = {folder.resolve(): folder for folder in [*found, *(c.folder for c in curves)]}
     hidden: set[Path] = set()
     said = []
-    found = [path.parent for root in roots for path in sorted(root.rglob(STUDY))]
-    studies: dict[Path, tuple[Path, list[str], str]] = {
-        folder.resolve(): (folder, [START], _UNFINISHED) for folder in found
-    }
-    studies |= {curve.folder.resolve(): (curve.folder, _kept(curve), _FINISHED) for curve in curves}
-    for home, (folder, names, reason) in studies.items():
-        cells = [home / name for name in names]
-        below = {
-            run
-            for run in folders
-            if run.resolve().is_relative_to(home)
-            and not any(run.resolve().is_relative_to(cell) for cell in cells)
-        }
-        if below:
-            hidden |= below
-            said.append((folder, f'{len(below)} runs of single trainings: {reason}'))
+    for home, folder in studies.items():
+        curve = told.get(home)
+        kept = [home / name for name in (_kept(curve) if curve else [START])]
+        known = [home / cell['folder'] for cell in curve.cells] if curve else []
+        below = [run for run in folders if _is_in(run, [home]) and not _is_in(run, kept)]
+        hidden |= set(below)
+        gathered = sum(_is_in(run, known) for run in below)
+        for count, reason in ((gathered, _GATHERED), (len(below) - gathered, _MISSING)):
+            if count:
+                said.append((folder, f'{count} runs of single trainings: {reason}'))
     return hidden, said
+
+
+def _is_in(run: Path, folders: Sequence[Path]) -> bool:
+    return any(run.resolve().is_relative_to(folder) for folder in folders)
 
 
 def _kept(curve: CurveTables) -> list[str]:

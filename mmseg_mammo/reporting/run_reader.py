@@ -115,7 +115,7 @@ class Test:
 
     @property
     def test_output(self) -> Mapping[str, Any]:
-        """``threshold``, ``temperature``, ``breast_only`` and ``trained_threshold``; or nothing.
+        """``threshold``, ``temperature``, ``breast_only``, ``flips`` and ``trained_threshold``; or nothing.
 
         Earlier runs do not have it: their threshold is the training's, their temperature 1.
         """

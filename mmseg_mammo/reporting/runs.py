@@ -89,10 +89,9 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
     left_out = [(path, 'did not finish') for path, run in tests if run.get('state') != 'finished']
     tests = [run for run in tests if run[1].get('state') == 'finished']
     if not tests and not curves:
-        listed = ', '.join(map(str, roots))
-        raise MammoError(
-            f'{listed}: no finished test in or below', 'folders with run.json', 'Run mammoseg test'
-        )
+        none = f'{", ".join(map(str, roots))}: no finished test in or below'
+        remedy = said[0][1].capitalize() if said else 'Run mammoseg test'
+        raise MammoError(none, 'folders with run.json', remedy)
     folders = name_folders(_data([*trainings, *tests]))
     trained = _trainings(trainings, folders)
     kept, older, mixed = _select_newest(_name_models(tests, names or {}), folders)

@@ -35,7 +35,7 @@ def test_the_file_is_written_beside_the_checkpoint_once(trained, prepared, tmp_p
     given = (checkpoint, '--data', prepared, '--split', 'val', 'test', '--target')
     calibrate(*given, 'specificity=0.5', '--breast-only', *small(prepared))
     point = read_operating_point(tmp_path / 'operating_point.json')
-    assert (point.target, point.breast_only) == ('specificity=0.5', True)
+    assert (point.target, point.breast_only, point.flips) == ('specificity=0.5', True, False)
     assert (point.images['normal'], point.images['lesion']) == (2, 2)
     assert point.images['split'] == 'val test'
     assert len(point.model['checkpoint_sha256']) == len(point.images['index_sha256']) == 64

@@ -44,6 +44,12 @@ def test_it_says_in_lines_what_the_checkpoint_is(tmp_path, capsys):
         assert text in said
 
 
+def test_it_says_that_mirror_images_are_looked_at(tmp_path, capsys):
+    config = RECORD['config'] | {'model': {'test_output': {'flips': True}}}
+    said = '\n'.join(lines(save(tmp_path / 'a.pth', RECORD | {'config': config}), capsys))
+    assert ', of the mean over four mirror images' in said
+
+
 def test_images_without_a_mask_are_counted(tmp_path, capsys):
     assert (info.IMAGE_LABEL, info.IMAGE_LABELS) == (IMAGE_LABEL, IMAGE_LABELS)
     data = {**RECORD['trained_on']['train'], 'image_labels': 2}

@@ -76,6 +76,7 @@ def test_an_argument_at_its_default_is_as_good_as_left_out():
         'model.backbone.drop_path_rate': 0.0,
         'optim_wrapper.optimizer.betas': [0.9, 0.999],
         'default_hooks.nothing': dict(type='NoHook'),
+        'model.test_output': dict(flips=False, temperature=1.0),
     }.items():
         cfg = config('setr_pup_vpt_cbis')
         cfg.merge_from_dict({path: value})

@@ -82,6 +82,12 @@ def test_models_without_presence_are_as_before():
     assert one_output([OUTPUT, OUTPUT]) == OUTPUT
 
 
+def test_models_with_and_without_mirror_images_are_each_named():
+    both = [{**OUTPUT, 'flips': flips} for flips in (True, False)]
+    assert one_output(both)['flips'] == [True, False]
+    assert one_output(both[:1] * 2)['flips'] is True
+
+
 def test_their_thresholds_have_a_mean_where_all_have_one():
     one, other = ({**OUTPUT, **PRESENCE, 'presence_threshold': limit} for limit in (0.2, 0.4))
     assert one_output([one]) == one

@@ -97,9 +97,17 @@ def test_presence_is_written_where_it_is_and_nowhere_else(tmp_path):
     assert read_operating_point(tmp_path / 'b.json').presence() == {}
 
 
+def test_mirror_images_are_written_where_they_are_known(tmp_path):
+    for flips in (True, False, None):
+        file = tmp_path / f'{flips}.json'
+        write_operating_point(file, OperatingPoint(0.4, flips=flips))
+        assert read_operating_point(file).flips is flips
+        assert ('flips' in file.read_text()) == (flips is not None)
+
+
 @pytest.mark.parametrize(
     ('name', 'value'),
-    [('presence_threshold', 1.1), ('presence_scale', 0), ('presence_bias', 'null')],
+    [('flips', '1'), ('presence_threshold', 1.1), ('presence_scale', 0), ('presence_bias', 'null')],
 )
 def test_a_presence_that_means_nothing_is_refused(name, value, tmp_path):
     (tmp_path / 'a.json').write_text(f'{{"threshold": 0.5, "{name}": {value}}}')

@@ -81,3 +81,45 @@ def test_presence_is_that_of_the_image_alone():
 def test_what_sees_prompts_refuses_them():
     with pytest.raises(MammoError, match=r'test_output.flips beside SAMSegmentor'):
         MODELS.build(our_config(test_output=dict(flips=True)))
+
+
+def test_values_that_are_no_switch_are_refused():
+    with pytest.raises(MammoError, match=r"test_output.flips='horizontal'.*True or False"):
+        built(flips='horizontal')
+
+
+def test_padding_stays_where_it_is():
+    """A picture in a corner of its input is as the picture alone, if the network looks at pixels one by one."""
+    picture = torch.randn(1, 3, 20, 12, generator=torch.Generator().manual_seed(2))
+    padded = torch.nn.functional.pad(picture, (0, 4, 0, 4), value=7.0)
+    corner = torch.zeros(20, 12)
+    corner[0, 0] = 1.0
+    alone = mean_over_flips(lambda x: x * corner, picture)
+    found = mean_over_flips(
+        lambda x: x * torch.nn.functional.pad(corner, (0, 4, 0, 4)), padded, [(20, 12)]
+    )
+    assert torch.equal(found[..., :20, :12], alone)
+
+
+@pytest.mark.parametrize('presence', [False, True])
+def test_the_metainfo_tells_where_the_picture_ends(presence):
+    """As a model that sees the picture in each of its four positions, padded right and below each time."""
+    plain, turned = built(presence=presence), built(presence=presence, flips=True)
+    turned.load_state_dict(plain.state_dict())
+    picture = images()[:1, :, :32, :16]
+
+    def padded(x):
+        return torch.nn.functional.pad(x, (0, 16, 0, 0))
+
+    def meta():
+        facts = dict(ori_shape=(32, 16), img_shape=(32, 16), pad_shape=(32, 32), image='a')
+        return SegDataSample(metainfo={**facts, 'img_padding_size': [0, 16, 0, 0]})
+
+    logits = []
+    with torch.no_grad():
+        for axes in ((), (2,), (3,), (2, 3)):
+            found = plain.infer(padded(picture.flip(axes)), [meta().metainfo])[0][..., :16]
+            logits.append(found.flip(axes))
+        [found] = turned.predict(padded(picture), [meta()])
+    expected = torch.stack(logits).mean(dim=0).sigmoid()[0]
+    torch.testing.assert_close(found.input_logits.data, expected)

@@ -116,3 +116,12 @@ def test_another_threshold_than_that_of_the_training_and_a_temperature_are_warni
     assert not warnings(one)
     path.write_text(json.dumps(run | {'test_output': output | chosen | {'temperature': 1.0}}))
     assert warnings(one) == ('unet on zgt: probabilities at a temperature of 1, in training of 2',)
+
+
+def test_mirror_images_that_the_training_did_not_look_at_are_a_warning(one):
+    path = one / '20260103_000000' / 'run.json'
+    run = json.loads(path.read_text())
+    output = dict(threshold=0.5, trained_threshold=0.5, flips=True)
+    path.write_text(json.dumps(run | {'test_output': output}))
+    [warning] = warnings(one)
+    assert warning.startswith('unet on zgt: probabilities are over mirror images')

@@ -1,4 +1,5 @@
 import json
+from shutil import rmtree
 
 import pytest
 from learning_curves import make_curve
@@ -39,14 +40,26 @@ def test_of_the_cells_the_start_and_the_most_images_are_shown(study):
     assert reason.startswith('4 runs of single trainings')  # a training and a test each
 
 
-def test_of_a_study_that_is_not_finished_the_start_alone_is_shown(study):
+def test_of_a_study_that_has_gathered_nothing_the_start_alone_is_shown(study):
     for table in study.glob('*.csv'):
         table.unlink()
     (study / 'learning_curve.json').write_text('{}')
     found = find_runs([study.parent, study])
     assert {test.folder.relative_to(study).parts[0] for test in found.tests} == {'start'}
     [reason] = [reason for _, reason in found.left_out if 'learning curve' in reason]
-    assert reason.startswith('6 runs of single trainings: the learning curve is not finished')
+    assert reason.startswith('6 runs of single trainings: not in a learning curve yet')
+    rmtree(study / 'start')
+    with pytest.raises(MammoError, match=r'no finished test.*: not in a learning curve yet'):
+        find_runs([study])
+
+
+def test_cells_that_came_after_the_tables_are_told_apart(study):
+    (study / 'learning_curve.json').write_text('{}')
+    make_runs(study / 'unet_full/count_7/seed_0', models=('more',), datasets={'zgt': ('Z', 0.0)})
+    found = find_runs([study])
+    reasons = [reason for _, reason in found.left_out if 'single trainings' in reason]
+    assert [reason.partition(': ')[2][:8] for reason in reasons] == ['their sc', 'not in a']
+    assert [reason.split()[0] for reason in reasons] == ['4', '2']
 
 
 def test_a_cell_that_is_named_is_shown(study):

@@ -21,7 +21,7 @@ tuning = dict(
         dict(type='RandomLesionAffine', prob=0.8, degrees=20.0, scale=(0.7, 1.5), shift=0.1),
         dict(type='RandomIntensity', prob=0.8, gamma=(0.6, 1.7), contrast=0.3, brightness=0.15),
     ],
-    # Tests and predictions take the mean over four mirror images, in four times the time.
+    # Tests and predictions take the mean over four mirror images, in four times the time; not of SAM.
     flips=True,
 )
 # Images come without end: workers start once, and each draw of an image is augmented anew.

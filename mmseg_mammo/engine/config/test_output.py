@@ -1,4 +1,4 @@
-"""Test-time output in configs: threshold, temperature, ``breast_only`` and presence, of model and metric."""
+"""Test-time output in configs: threshold, temperature, ``breast_only``, flips and presence, of model and metric."""
 
 import logging
 from collections.abc import Iterator
@@ -33,6 +33,7 @@ def use_test_output(
     temperature: float | None = None,
     breast_only: bool | None = None,
     *,
+    flips: bool | None = None,
     presence_threshold: float | None = None,
     presence_scale: float | None = None,
     presence_bias: float | None = None,
@@ -46,6 +47,7 @@ def use_test_output(
         threshold: Probability above which a pixel is lesion; None leaves that of the config.
         temperature: Number that logits are divided by; None leaves that of the config.
         breast_only: Whether probabilities outside the breast are 0; None leaves it.
+        flips: Whether logits are the mean over four mirror images; None leaves it.
         presence_threshold: Presence up to which an image is closed; None leaves that of the config.
         presence_scale: Of the presence's calibration; None leaves it.
         presence_bias: Likewise.
@@ -57,6 +59,7 @@ def use_test_output(
         threshold=threshold,
         temperature=temperature,
         breast_only=breast_only,
+        flips=flips,
         presence_threshold=presence_threshold,
         presence_scale=presence_scale,
         presence_bias=presence_bias,
@@ -89,7 +92,7 @@ def use_operating_point(
     breast_only: bool | None = None,
     checkpoint: Path | None = None,
 ) -> OperatingPoint | None:
-    """Apply a file's threshold, temperature, ``breast_only`` and presence, or what is given instead.
+    """Apply a file's threshold, temperature, ``breast_only``, flips and presence, or what is given instead.
 
     A file that was found with another checkpoint is applied, and a warning says so.
 
@@ -128,7 +131,14 @@ def use_operating_point(
             'current',
             logging.WARNING,
         )
-    use_test_output(cfg, point.threshold, point.temperature, point.breast_only, **point.presence())
+    use_test_output(
+        cfg,
+        point.threshold,
+        point.temperature,
+        point.breast_only,
+        flips=point.flips,
+        **point.presence(),
+    )
     if point.promise:
         images = {name: point.images.get(name) for name in ('split', 'sources')}
         for metric in metrics(cfg, ('test_evaluator',)):
@@ -175,7 +185,7 @@ def describe_test_output(cfg: Config) -> dict[str, Any]:
     """What holds in a run of ``cfg``, for its records.
 
     Returns:
-        ``threshold``, ``temperature``, ``breast_only``, and ``trained_threshold``, which the training
+        ``threshold``, ``temperature``, ``breast_only``, ``flips``, and ``trained_threshold``, which the training
         chose, or which would hold without the test-time output; where the training chose a
         temperature also ``trained_temperature``; of a model with presence also its three settings.
         With a promise that the test measures also ``promise``, see :class:`.MammographyMetric`.

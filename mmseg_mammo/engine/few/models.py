@@ -167,8 +167,8 @@ def tuned_model(
     if tuning.get('readout'):
         _read_out(model, tuning['readout'], start)
     _use_loss(model, tuning.get('loss'))
-    if tuning.get('flips'):
-        model['test_output'] = {**(model.get('test_output') or {}), 'flips': True}
+    if 'flips' in tuning and start.kind != SAM:
+        model['test_output'] = {**(model.get('test_output') or {}), 'flips': tuning['flips']}
     if new_head:
         if start.kind == SAM:
             raise MammoError('--new-head with SAM, whose decoder is of use as it is', 'U-Net, SETR')

@@ -164,15 +164,15 @@ class RunRecordHook(Hook):
 
 
 def _facts_of(checkpoint: str | None) -> dict[str, Any]:
-    """Steps that a checkpoint was trained for, and its start, by its record; ``best.pth`` is another later on."""
+    """What a checkpoint is: ``best.pth`` is another file later on."""
+    file = Path(checkpoint) if checkpoint else None
     try:
-        record = (read_record(Path(checkpoint)) if checkpoint else None) or {}
-        digest = sha256(Path(checkpoint)) if checkpoint else None
-    except (MammoError, OSError):  # of another program, or not on this disk
-        record, digest = {}, None
+        record = (read_record(file) if file else None) or {}
+    except MammoError:  # of another program, or not on this disk
+        record = {}
     start = (record.get(FEW) or record.get(TUNING) or {}).get('start') or {}
     return {
         TRAINED_STEPS: record.get('iter'),
-        CHECKPOINT_SHA256: digest,
+        CHECKPOINT_SHA256: sha256(file) if file and file.is_file() else None,
         TUNED_FROM: start.get('sha256'),
     }

@@ -28,7 +28,7 @@ from mmseg_mammo.io.checkpoint_record import FORMAT, ONNX_KEY, record_text
 from mmseg_mammo.io.files import write_atomic
 from mmseg_mammo.io.image import write_png
 from mmseg_mammo.io.onnx.metadata import pack_metadata
-from mmseg_mammo.models.input_grid import InputGrid
+from mmseg_mammo.models.input_grid import InputGrid, picture_shape
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 from mmseg_mammo.models.test_output import OF_PRESENCE
 from mmseg_mammo.models.two_stage.segmentor import TwoStageSegmentor
@@ -39,7 +39,7 @@ _LARGEST = 2**31 - 2**24  # bytes of weights; the rest of the two gigabytes is f
 Part = tuple[Any, tuple[Tensor, ...], dict[str, dict[int, str]]]
 # Axes that are no constant, by input and output.
 _BATCH = {name: {0: 'batch'} for name in (*WholeNetwork.inputs, *WholeNetwork.outputs, PRESENCE)}
-_SETTINGS = ('threshold', 'temperature', 'breast_only', *OF_PRESENCE)
+_SETTINGS = ('threshold', 'temperature', 'breast_only', 'flips', *OF_PRESENCE)
 _POINTS = {'point_coords': {1: 'points'}, 'point_labels': {1: 'points'}}
 
 
@@ -81,6 +81,7 @@ def export_onnx(cfg: Config, checkpoint: Path, out: Path) -> list[Path]:
             own = {'part': name or 'model', 'opset': OPSET, **_shapes(network, example, axes)}
             if not sam:
                 own['align_corners'] = bool(network.model.align_corners)
+                own['flips'] = network.model.test_output.flips
             text = record_text({**record, 'onnx': own})
             _write_onnx(network, example, axes, {**metadata, ONNX_KEY: text}, file)
             unfinished.callback(file.unlink, missing_ok=True)  # an encoder without its decoder
@@ -139,7 +140,17 @@ def _input_size(trained: TrainedModel) -> tuple[int, int]:
             write_png(path, levels)
             found, _ = trained.load(path, {'spacing_mm': (0.5, 0.5)})  # for steps that ask
             batch = {'inputs': [found['inputs']], 'data_samples': [found['data_samples']]}
-            sizes.add(tuple(trained.model.data_preprocessor(batch)['inputs'].shape[-2:]))
+            batch = trained.model.data_preprocessor(batch)
+            height, width = batch['inputs'].shape[-2:]
+            sizes.add((height, width))
+            picture = picture_shape(batch['data_samples'][0], (height, width))
+            if picture != (height, width) and trained.model.test_output.flips:
+                raise MammoError(
+                    'test_output.flips of a model whose input is padded as ONNX: the graph does not '
+                    'know where the picture ends',
+                    'an input without padding',
+                    'Set model.test_output.flips=False',
+                )
     if len(sizes) > 1:
         raise MammoError(
             'a model whose input has the aspect ratio of the image as ONNX',

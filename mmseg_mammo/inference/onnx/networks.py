@@ -66,15 +66,16 @@ class WholeNetwork(Normalised):
         meta = {'img_shape': self.size, 'ori_shape': self.size, 'pad_shape': self.size}
         model = self.model
         inputs = self.normalise(image)
-        features = model.extract_feat(inputs)
 
         def decode(features: Any) -> Tensor:
             return model.decode_head.predict(features, [meta], model.test_cfg)
 
+        features = model.extract_feat(inputs)
+        logits = decode(features)
         if model.test_output.flips:
-            logits = mean_over_flips(lambda turned: decode(model.extract_feat(turned)), inputs)
-        else:
-            logits = decode(features)
+            logits = mean_over_flips(
+                lambda turned: decode(model.extract_feat(turned)), inputs, alone=logits
+            )
         scaled = model.test_output.scale(logits)
         binary = model.out_channels == 1
         found = logits, scaled[:, 0].sigmoid() if binary else scaled.softmax(dim=1)[:, 1]

@@ -102,9 +102,10 @@ class OnnxSegmentor(InputGrid, HostSegmentor):
 
     Raises:
         CheckpointError: onnxruntime cannot load it.
+        MammoError: ``test_output.flips`` is another one than the file has.
     """
 
-    can_flip = True  # the file does
+    can_flip = True
 
     def __init__(self, path: Path, cfg: Config, device: str = 'cpu') -> None:
         facts = (read_record(path) or {})['onnx']
@@ -113,6 +114,14 @@ class OnnxSegmentor(InputGrid, HostSegmentor):
             data_preprocessor=cfg.model.get('data_preprocessor'),
             test_output=cfg.model.get('test_output'),
         )
+        flips = facts.get('flips', False)
+        if self.test_output.flips != flips:
+            raise MammoError(
+                f'{path}: test_output.flips={self.test_output.flips}, and what the file computes is '
+                f'fixed: {flips}',
+                str(flips),
+                'Export the checkpoint again with that setting',
+            )
         self.cfg, self.path = cfg, path
         self.align_corners = facts['align_corners']
         self.input_size = tuple(facts['inputs']['image'][2:])

@@ -49,7 +49,7 @@ class FoldSegmentor(InputGrid, HostSegmentor):
         folds: Number of the fold, from 1, by :func:`fold_key`.
         data_preprocessor: That of the member, which is the default.
         kwargs: ``test_output`` (:class:`.TestOutput`; the threshold of a member holds where it has
-            none), and what :class:`.HostSegmentor` takes.
+            none, nothing else of a member's own), and what :class:`.HostSegmentor` takes.
 
     Raises:
         MammoError: The member is of another kind, or has LoRA; a fold does not exist; or
@@ -146,7 +146,9 @@ class FoldSegmentor(InputGrid, HostSegmentor):
         Samples of the index, with the metainfo ``source`` and ``image``, get the metainfo ``fold``.
         """
         if data_samples is None:
-            logits, presence = self._infer(inputs, _plain_metas(inputs))
+            logits, presence = self._infer(
+                inputs, _plain_metas(inputs), flips=self.test_output.flips
+            )
             found = self.finish(inputs, self.postprocess_result(logits))
             for sample, logit in zip(found, presence or (), strict=False):
                 self.test_output.gate(sample, logit)
@@ -157,7 +159,7 @@ class FoldSegmentor(InputGrid, HostSegmentor):
         for fold in dict.fromkeys(folds):
             places = [place for place, own in enumerate(folds) if own == fold]
             metas = [data_samples[place].metainfo for place in places]
-            part, known = self._infer(inputs[places], metas, fold)
+            part, known = self._infer(inputs[places], metas, fold, self.test_output.flips)
             logits[places] = part
             for place, logit in zip(places, known or (), strict=False):
                 presence[place] = logit
@@ -167,12 +169,12 @@ class FoldSegmentor(InputGrid, HostSegmentor):
         return self.put_in(inputs, data_samples, self.from_logits(logits), own_presence)
 
     def _infer(
-        self, inputs: Tensor, metas: list[dict], fold: int | None = None
+        self, inputs: Tensor, metas: list[dict], fold: int | None = None, flips: bool = False
     ) -> tuple[Tensor, list[float] | None]:
         """B×2×S×S logits and B of presence: of the member of a fold, or of the mean of all."""
         maps, presence = [], []
         for member in self._chosen(fold):
-            logits, known = member.infer(inputs, metas, self.test_output.flips)
+            logits, known = member.infer(inputs, metas, flips)
             maps.append(_lesion_logits(logits))
             presence.append(known)
         lesion = _mean_logit(torch.stack(maps))

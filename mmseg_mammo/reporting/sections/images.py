@@ -23,7 +23,7 @@ from mmseg_mammo.reporting.scores import (
 )
 from mmseg_mammo.visualization.plots import GREY, Figure, model_style, panels
 
-OTHER_OUTPUT = 'the validation had another temperature, or breast_only'
+OTHER_OUTPUT = 'the validation had another temperature, breast_only or flips'
 
 
 def image_section(runs: Runs) -> Section:
@@ -77,11 +77,11 @@ def validation_threshold(test: Test) -> float | None:
 
 
 def is_validated_alike(test: Test) -> bool:
-    """Whether temperature and ``breast_only`` of a test were those of the validation, too."""
+    """Whether temperature, ``breast_only`` and flips of a test were those of the validation, too."""
     trained = (test.training.run.get(TEST_OUTPUT) or {}) if test.training else {}
     return all(
         test.test_output.get(name, usual) == trained.get(name, usual)
-        for name, usual in (('temperature', 1), ('breast_only', False))
+        for name, usual in (('temperature', 1), ('breast_only', False), ('flips', False))
     )
 
 

@@ -47,6 +47,7 @@ def _point(test: Test, threshold: float) -> OperatingPoint:
         threshold=cut_below(threshold),  # the report counts scores that equal it as found
         temperature=float(output.get('temperature', 1.0)),
         breast_only=bool(output.get('breast_only', False)),
+        flips=output.get('flips'),
         target=f'sensitivity={SENSITIVITY / 100:g}',
         images={**_counts(training.validation), 'index_sha256': data.get('index_sha256')},
         model={

@@ -68,7 +68,7 @@ def test_the_threshold_of_a_training_is_known_without_any_setting(cfg):
 def test_what_a_training_chose_is_no_change_and_what_is_set_afterwards_is_one(cfg):
     assert 'trained_temperature' not in describe_test_output(cfg)
     use_trained_output(cfg, threshold=0.3, temperature=2.0)
-    chosen = dict(trained_threshold=0.3, trained_temperature=2.0, breast_only=False)
+    chosen = dict(trained_threshold=0.3, trained_temperature=2.0, breast_only=False, flips=False)
     assert describe_test_output(cfg) == dict(threshold=0.3, temperature=2.0, **chosen)
     use_test_output(cfg, threshold=0.5, temperature=1.0)
     assert describe_test_output(cfg) == dict(threshold=0.5, temperature=1.0, **chosen)
@@ -99,6 +99,14 @@ def test_a_file_that_was_found_with_another_checkpoint_is_applied_and_said(
     use_operating_point(cfg, tmp_path / 'a.json', checkpoint=other)
     assert threshold_of(cfg) == 0.7
     assert len(said) == 1 and 'was found with another checkpoint' in said[0]
+
+
+def test_a_file_sets_whether_mirror_images_are_looked_at_if_it_knows(cfg, tmp_path):
+    for flips, expected in ((True, True), (None, True), (False, False)):
+        file = tmp_path / f'{flips}.json'
+        write_operating_point(file, OperatingPoint(0.7, flips=flips))
+        use_operating_point(cfg, file)
+        assert describe_test_output(cfg)['flips'] is expected
 
 
 def test_presence_is_set_for_a_model_that_has_it_and_refused_for_others(cfg):

@@ -91,6 +91,15 @@ def test_a_tuned_model_is_tested_by_its_mirror_images_too_unless_it_is_told_othe
     model, _ = tuned_model(cfg, check_tuning(cfg, start), start, False)
     assert model['test_output']['flips'] is False
 
+    def turned(cfg):
+        cfg.model.test_output = dict(flips=True)
+
+    again = read_start(write_start(tmp_path / 'again', 'unet_cbis', prepared, change=turned))
+    cfg = Config.fromfile(find_config('few/unet_full'))
+    cfg.merge_from_dict({'tuning.flips': False})
+    model, _ = tuned_model(cfg, check_tuning(cfg, again), again, False)
+    assert model['test_output']['flips'] is False
+
     sam = read_start(write_start(tmp_path / 'sam', 'sam_finetune_cbis', prepared))
     cfg = Config.fromfile(find_config('few/sam_decoder'))
     model, _ = tuned_model(cfg, check_tuning(cfg, sam), sam, False)

@@ -12,6 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmseg_mammo.datasets import MammographyDataset
+from mmseg_mammo.engine.hooks.run_record import _facts_of
 
 
 def record(work_dir):
@@ -53,6 +54,17 @@ def test_a_training_and_its_test_say_what_they_were(prepared, tmp_path):
     assert tested['tuned_from'] is None
     assert tested['scores']['images'] == scores['images'] == tested['data']['test']['images'] == 2
     assert 'train' not in tested['data']
+
+
+def test_a_checkpoint_of_another_program_has_its_hash(tmp_path):
+    file = tmp_path / 'old.pth'
+    torch.save({'state_dict': {}}, file, _use_new_zipfile_serialization=False)
+    assert _facts_of(str(file)) == {
+        'checkpoint_iter': None,
+        'checkpoint_sha256': hashlib.sha256(file.read_bytes()).hexdigest(),
+        'tuned_from': None,
+    }
+    assert set(_facts_of(str(tmp_path / 'none.pth')).values()) == {None}
 
 
 class Stop(Hook):

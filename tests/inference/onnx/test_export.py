@@ -18,11 +18,9 @@ from mmseg_mammo.engine.config.test_output import use_test_output
 from mmseg_mammo.errors import CheckpointError, HostError, MammoError
 from mmseg_mammo.inference.onnx import export
 from mmseg_mammo.inference.onnx.export import export_onnx
-from mmseg_mammo.inference.onnx.segmentor import load_any
 from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.io.checkpoint_record import read_record
 from mmseg_mammo.io.onnx.metadata import read_metadata
-from mmseg_mammo.models.flips import mean_over_flips
 from mmseg_mammo.models.prompts.prompts import Prompts
 from mmseg_mammo.models.sam.mask_decoder import decode
 
@@ -81,22 +79,6 @@ def test_a_whole_model_gives_the_logits_of_pytorch_in_batches_of_any_size(
     expected = (logits[:, 0] / 2).sigmoid() if two is None else (logits / 2).softmax(1)[:, 1]
     close(found['probability'], expected)
     close(run(out, image=image[:1])['logits'], logits[:1])
-
-
-@torch.no_grad()
-def test_flips_are_in_the_file(unet, tmp_path):
-    cfg, out = read_stored_config(unet), tmp_path / 'm.onnx'
-    cfg.model.test_output = dict(flips=True)
-    export_onnx(cfg, unet, out)
-    model, image = model_and_image(unet, tmp_path)
-    normalised = model.data_preprocessor({'inputs': [*image]})['inputs']
-    metas = [dict(img_shape=(32, 32), pad_shape=(32, 32))] * 3
-    alone = model.encode_decode(normalised, metas)
-    expected = mean_over_flips(lambda turned: model.encode_decode(turned, metas), normalised)
-    close(run(out, image=image)['logits'], expected)
-    assert not torch.allclose(alone, expected, atol=1e-3)
-    used = load_any(read_stored_config(out), out, 'cpu')  # does not flip once more
-    close(used.predict(normalised)[0].seg_logits.data, expected[0].sigmoid())
 
 
 @OLD_TORCH

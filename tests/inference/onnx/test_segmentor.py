@@ -52,6 +52,38 @@ def test_it_predicts_what_the_checkpoint_predicts(change, settings, prepared, tm
     assert ours.members[0].differences == []
 
 
+def mirrored(cfg):
+    cfg.model.test_output = dict(flips=True)
+
+
+@pytest.mark.parametrize('name', ['unet_cbis', 'unet_absence_cbis', 'setr_pup_vpt_cbis'])
+def test_mirror_images_are_in_the_file(name, prepared, tmp_path):
+    checkpoint = save_checkpoint(tmp_path / 'm.pth', name, prepared, change=mirrored)
+    out = tmp_path / 'm.onnx'
+    export_onnx(read_stored_config(checkpoint), checkpoint, out)
+    ours, theirs = (Predictor(each, device='cpu') for each in (out, checkpoint))
+    images = [write_blobs(tmp_path / f'{n}.png', n, (80, 64)) for n in range(2)]
+    for found, expected in zip(
+        *(p.predict([p.load(image) for image in images]) for p in (ours, theirs)), strict=True
+    ):
+        np.testing.assert_allclose(found.probability, expected.probability, atol=1e-4)
+    assert read_metadata(out)['flips'] == 'true'
+    cfg = read_stored_config(out)
+    cfg.model.test_output.flips = False
+    with pytest.raises(MammoError, match=r'flips=False, and what the file computes is fixed: True'):
+        OnnxSegmentor(out, cfg)
+
+
+def test_a_file_does_not_turn_what_is_padded(prepared, tmp_path):
+    def change(cfg):
+        padded(cfg)
+        mirrored(cfg)
+
+    checkpoint = save_checkpoint(tmp_path / 'm.pth', 'unet_cbis', prepared, change=change)
+    with pytest.raises(MammoError, match=r'flips of a model whose input is padded.*flips=False'):
+        export_onnx(read_stored_config(checkpoint), checkpoint, tmp_path / 'm.onnx')
+
+
 @pytest.mark.parametrize('name', ['unet_absence_cbis', 'setr_pup_vpt_absence_cbis'])
 def test_it_closes_the_images_that_the_checkpoint_closes(name, prepared, tmp_path):
     def spread(cfg):

@@ -86,6 +86,9 @@ def test_flips_are_those_of_each_member():
     [expected], [found] = probabilities(alone, data), probabilities(turned, data)
     assert torch.allclose(found, expected, atol=1e-5)
     assert not torch.allclose(found, probabilities(plain, data)[0], atol=1e-4)
+    inputs = torch.stack(data['inputs'])
+    with torch.no_grad():  # what the networks say of the image alone
+        assert torch.equal(turned(inputs, mode='tensor'), plain(inputs, mode='tensor'))
 
 
 def test_a_mixed_batch_is_what_each_image_is_alone():

@@ -32,6 +32,8 @@ def test_probabilities_of_another_output_have_no_threshold_from_validation():
     assert validation_threshold(test) is None
     test.training.run['test_output'] = {'breast_only': True}
     assert validation_threshold(test) == 0.7
+    test.test_output['flips'] = True
+    assert validation_threshold(test) is None
 
 
 def test_another_checkpoint_than_the_last_is_noticed():
