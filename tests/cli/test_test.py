@@ -160,7 +160,7 @@ def test_where_probabilities_are_cut_is_chosen_on_the_command_line_and_written_d
     (summary,) = (tmp_path / 'a').glob('*/test.json')
     found = json.loads(summary.read_text())
     assert found['test_output'] == dict(
-        threshold=1.0, temperature=1.0, breast_only=False, trained_threshold=0.5
+        threshold=1.0, temperature=1.0, breast_only=False, flips=False, trained_threshold=0.5
     )
     assert found['evaluator']['threshold'] == 1.0
     (table,) = (tmp_path / 'a').glob('*/per_image_test.csv')
@@ -171,7 +171,9 @@ def test_where_probabilities_are_cut_is_chosen_on_the_command_line_and_written_d
         monkeypatch, OURS / 'test.py', *arguments, tmp_path / 'b', '--operating-point', file, *small
     )
     (record,) = (tmp_path / 'b').glob('*/run.json')
-    expected = dict(threshold=0.25, temperature=2.0, breast_only=True, trained_threshold=0.5)
+    expected = dict(
+        threshold=0.25, temperature=2.0, breast_only=True, flips=False, trained_threshold=0.5
+    )
     assert json.loads(record.read_text())['test_output'] == expected
     with pytest.raises(SystemExit, match='beside --breast-only: its threshold'):
         call(

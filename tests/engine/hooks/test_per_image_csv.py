@@ -81,6 +81,7 @@ def test_a_test_leaves_its_records_its_lesions_if_asked_for_and_its_summary(lesi
             'threshold': 0.4,
             'temperature': 1.0,
             'breast_only': False,
+            'flips': False,
             'trained_threshold': 0.4,
         },
         'input_differs_from_training': ['side 32, not 64'],
