@@ -131,14 +131,8 @@ def use_operating_point(
             'current',
             logging.WARNING,
         )
-    use_test_output(
-        cfg,
-        point.threshold,
-        point.temperature,
-        point.breast_only,
-        flips=point.flips,
-        **point.presence(),
-    )
+    more: dict[str, Any] = {'flips': point.flips, **point.presence()}
+    use_test_output(cfg, point.threshold, point.temperature, point.breast_only, **more)
     if point.promise:
         images = {name: point.images.get(name) for name in ('split', 'sources')}
         for metric in metrics(cfg, ('test_evaluator',)):
