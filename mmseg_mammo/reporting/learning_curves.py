@@ -34,7 +34,7 @@ def hidden_runs(
     """The runs of single trainings of learning curves, which would fill a page by themselves.
 
     The start is kept, and of each config one training on the most images: those are models that
-    somebody may use. Of a study that is not finished the start alone is kept.
+    somebody may use. Of a study that has gathered nothing yet the start alone is kept.
 
     Args:
         folders: Of runs.
@@ -63,7 +63,8 @@ def hidden_runs(
 
 
 def _is_in(run: Path, folders: Sequence[Path]) -> bool:
-    return any(run.resolve().is_relative_to(folder) for folder in folders)
+    whole = run.resolve()
+    return any(whole.is_relative_to(folder) for folder in folders)
 
 
 def _kept(curve: CurveTables) -> list[str]:
