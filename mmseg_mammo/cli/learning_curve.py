@@ -173,13 +173,12 @@ def _read_auto(args: argparse.Namespace) -> 'Config':
         MammoError: There is no checkpoint.
     """
     from mmseg_mammo.engine.few.models import fitting, read_start
-    from mmseg_mammo.studies.few.auto import cheapest_first
     from mmseg_mammo.studies.few.budget import DEFAULT
     from mmseg_mammo.studies.learning_curve.fits import auto_config
 
     if not args.start:
         raise MammoError(f'{AUTO}: tunes a checkpoint', '--from CHECKPOINT')
-    names = cheapest_first(fitting(read_start(args.start).kind))
+    names = fitting(read_start(args.start).kind)
     minutes = DEFAULT if args.minutes is None else args.minutes
     return auto_config({name: _read_config(args, name) for name in names}, minutes)
 

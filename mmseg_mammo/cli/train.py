@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--minutes',
         type=float,
         metavar='M',
-        help=f'of {AUTO}, which tries the tunings that fit, cheapest first: budget of all calls '
+        help=f'of {AUTO}, which tries the tunings that fit, the likeliest first: budget of all calls '
         '(default: as many as it was begun with, or 60)',
     )
     add_cache_arguments(parser)

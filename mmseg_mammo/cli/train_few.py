@@ -67,13 +67,13 @@ def _try_all(args: argparse.Namespace, shared: dict[str, Any]) -> Path:
     """Try the tunings that fit the checkpoint, and keep the best."""
     from mmseg_mammo.engine.config.load import load_config
     from mmseg_mammo.engine.few.models import fitting, read_start
-    from mmseg_mammo.studies.few.auto import cheapest_first, tune_auto
+    from mmseg_mammo.studies.few.auto import tune_auto
 
     if args.new_head:
         raise MammoError(f'--new-head with {AUTO}', 'a single config of few/')
     if args.launcher != 'none':  # each process would look at a clock of its own
         raise MammoError(f'--launcher {args.launcher} with {AUTO}', 'one process')
-    names = cheapest_first(fitting(read_start(args.start).kind))
+    names = fitting(read_start(args.start).kind)
     configs = {}
     for name in names:
         own = argparse.Namespace(**{**vars(args), 'config': name})

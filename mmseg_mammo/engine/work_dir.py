@@ -10,12 +10,12 @@ from filelock import FileLock, Timeout
 
 from mmseg_mammo.engine.checkpoint import check_checkpoint
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.run_folder import BEST
+from mmseg_mammo.io.run_folder import BEST, TUNING
 
 # Where torchrun, SLURM and Open MPI say which of its processes one is.
 _RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
 # Journals of trainings of several steps, whose checkpoint lies beside the journal.
-TWO_STAGE, FOLDS, FEW, AUTO = 'two_stage.json', 'folds.json', 'few.json', 'auto.json'
+TWO_STAGE, FOLDS, FEW, AUTO = 'two_stage.json', 'folds.json', TUNING, 'auto.json'
 _JOURNALS = (TWO_STAGE, FOLDS, FEW, AUTO)
 _LAST = 'last_checkpoint'
 _held: list[FileLock] = []  # locks that last as long as the process

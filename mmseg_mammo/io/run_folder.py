@@ -25,6 +25,8 @@ OVERLAYS, VIEWER = 'overlays', 'viewer'  # folders
 
 # Files of the work folder, beside the checkpoints.
 BEST, PICTURE = 'best.pth', 'curves.png'
+# Of a tuning by folds: its journal. Of several, among which one was chosen: what became of each.
+TUNING, TRIED = 'few.json', 'auto.csv'
 
 # A key of test.json and run.json: threshold, temperature, breast_only, flips. Earlier runs lack it.
 TEST_OUTPUT = 'test_output'

@@ -9,14 +9,15 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from mmseg_mammo.errors import MammoError
-from mmseg_mammo.io.checkpoint_record import FOLDS, STAGE_NAMES
+from mmseg_mammo.io.checkpoint_record import FOLDS
 from mmseg_mammo.io.files import read_json
-from mmseg_mammo.io.run_folder import AGAIN, BEST, IMPORT, IMPORTED, RUN, TEST_OUTPUT
+from mmseg_mammo.io.run_folder import AGAIN, IMPORT, IMPORTED, RUN, TEST_OUTPUT
 from mmseg_mammo.io.tables.learning_curve import CurveTables
 from mmseg_mammo.reporting.consistency import find_warnings
 from mmseg_mammo.reporting.learning_curves import find_curves, hidden_runs
 from mmseg_mammo.reporting.naming import dataset_name, may_be_one, name_folders, telling_tail
-from mmseg_mammo.reporting.run_reader import Test, Training, read_test, read_training
+from mmseg_mammo.reporting.run_reader import Test, read_test
+from mmseg_mammo.reporting.trainings import find_trainings, training_of
 
 COUNTS = 'of which the newest test counts; --name RUN=NAME tells them apart'
 Run = tuple[Path, Mapping[str, Any]]
@@ -93,11 +94,12 @@ def find_runs(roots: Sequence[Path], names: Mapping[Path, str] | None = None) ->
         remedy = said[0][1].capitalize() if said else 'Run mammoseg test'
         raise MammoError(none, 'folders with run.json', remedy)
     folders = name_folders(_data([*trainings, *tests]))
-    trained = _trainings(trainings, folders)
+    trained = find_trainings(trainings, folders)
     kept, older, mixed = _select_newest(_name_models(tests, names or {}), folders)
     left_out += [*older, *said]
     read = [
-        read_test(folder, model, _training(run, trained), folders) for folder, run, model in kept
+        read_test(folder, model, training_of(run, _checkpoint(run), trained), folders)
+        for folder, run, model in kept
     ]
     ordered = _in_order(read)
     return Runs(tuple(ordered), tuple(left_out), (*find_warnings(ordered), *mixed), curves)
@@ -203,44 +205,6 @@ def _select_newest(
 def _folder(run: Mapping[str, Any]) -> str:
     """Last name of the folder that a test read; the pixels under equal tables may differ."""
     return dataset_name(run['data']['test'])
-
-
-def _trainings(runs: list[Run], folders: Mapping[str, str]) -> dict[Path, Training]:
-    """The trainings by the real path of their work folders."""
-    work_dirs: defaultdict[Path, list[Path]] = defaultdict(list)
-    for folder, _ in runs:
-        work_dirs[folder.resolve().parent].append(folder)
-    trained = {work_dir: read_training(found, folders) for work_dir, found in work_dirs.items()}
-    for home in {work_dir.parent for work_dir in trained}:
-        finder, refiner = (trained.get(home / name) for name in STAGE_NAMES)
-        if finder and refiner:
-            trained[home] = _of_stages(home, finder)
-        elif part := trained.get(home / 'final') or trained.get(home / 'fold_1'):
-            trained.setdefault(home, _of_stages(home, part))
-    return trained
-
-
-def _of_stages(work_dir: Path, part: Training) -> Training:
-    """The training of a model of several: on the data of this one; curves have its parts alone."""
-    last = part.run.get('last_checkpoint')
-    moved = {'last_checkpoint': str(PurePath(last).parents[1] / BEST)} if last else {}
-    return Training(work_dir, part.dataset, {**part.run, **moved}, (), None)
-
-
-def _training(run: Mapping[str, Any], trained: Mapping[Path, Training]) -> Training | None:
-    """The training whose work folder had the checkpoint; None if there is none, or several fit.
-
-    Folders may have been moved since: the paths that runs recorded of their checkpoints count.
-    """
-    if not run.get('checkpoint'):
-        return None
-    home = _checkpoint(run).parent
-    fitting = []
-    for path, training in trained.items():
-        recorded = training.run.get('last_checkpoint')  # None if the training was killed
-        if may_be_one(PurePath(recorded).parent if recorded else path, home):
-            fitting.append(training)
-    return fitting[0] if len(fitting) == 1 else None
 
 
 def _in_order(tests: list[Test]) -> list[Test]:

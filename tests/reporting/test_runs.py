@@ -115,20 +115,6 @@ def test_a_checkpoint_of_another_work_folder_has_no_training(one):
     assert any('its training is not below' in warning for warning in runs.warnings)
 
 
-def test_a_model_of_two_stages_was_trained_on_the_data_of_its_finder(one):
-    """Its curves are those of neither stage."""
-    for stage in ('finder', 'refiner'):
-        run = shutil.copytree(one / '20260101_000000', one / stage / '20260101_000000')
-        change(run, last_checkpoint=f'work_dirs/unet_cbis/{stage}/epoch_3.pth')
-    shutil.rmtree(one / '20260101_000000')
-    for path in one.glob('*/per_image_test.csv'):
-        change(path.parent, checkpoint='work_dirs/unet_cbis/best.pth')
-    runs = find_runs([one])
-    assert {test.training.dataset for test in runs.tests} == {'cbis_ddsm'}
-    assert {test.training.curves for test in runs.tests} == {()}
-    assert not any('its training is not below' in warning for warning in runs.warnings)
-
-
 def test_the_data_set_of_the_training_comes_first(made):
     assert find_runs([made]).datasets == ('cbis_ddsm', 'zgt')
 

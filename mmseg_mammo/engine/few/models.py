@@ -24,7 +24,11 @@ from mmseg_mammo.models.peft.tuned import TunedEncoderDecoder
 from mmseg_mammo.models.sam.segmentor import SAMSegmentor
 
 UNET, SETR, SAM, OTHER = 'unet', 'setr', 'sam', 'other'
-FOLDER = 'few'  # of the shipped configs
+# The shipped configs. What was best on images of a hospital comes first (docs/few_samples.md).
+_LIKELIEST = (
+    *('few/unet_full', 'few/unet_bias', 'few/unet_head', 'few/setr_head', 'few/setr_bias'),
+    *('few/setr_full', 'few/setr_vpt', 'few/setr_lora', 'few/sam_decoder'),
+)
 # What a tuning of a U-Net sets of the segmentor; one that starts from a tuned model begins anew.
 _OF_TUNED = ('trainable', 'pretrained')
 _HEAD = r'^decode_head\.'
@@ -99,14 +103,10 @@ def kind_of(model: Mapping[str, Any]) -> str:
 
 
 def fitting(kind: str) -> list[str]:
-    """Names of the shipped few-configs that can begin with a kind of model; all for the empty one."""
-    found = []
-    for name, path in shipped_configs().items():
-        if name.startswith(f'{FOLDER}/'):
-            starts = (Config.fromfile(path).get('tuning') or {}).get('starts') or ()
-            if not kind or kind in starts:
-                found.append(name)
-    return found
+    """Names of the few-configs that can begin with a kind of model, the likeliest first; all for ''."""
+    shipped = shipped_configs()
+    starts = {name: Config.fromfile(shipped[name]).tuning.starts for name in _LIKELIEST}
+    return [name for name in _LIKELIEST if not kind or kind in starts[name]]
 
 
 def check_tuning(cfg: Config, start: Start) -> Mapping[str, Any]:

@@ -31,17 +31,39 @@ def latest_as_good(dice: np.ndarray, patients: np.ndarray) -> int:
     return good[-1]
 
 
+def first_as_good(dice: Sequence[np.ndarray], patients: np.ndarray) -> tuple[int, int]:
+    """The first of several tunings that is as good as the best one, and its number of steps.
+
+    Each has the steps of :func:`latest_as_good`, and is as good in the sense of that. Few images do not tell
+    which tuning is best; what was best elsewhere, and comes first, is the better guess.
+
+    Args:
+        dice: Of each tuning S×N, of its numbers of steps, which rise, and N images; the likeliest first.
+        patients: N texts.
+
+    Returns:
+        The places of the tuning and of its number of steps.
+
+    >>> first_as_good([np.array([[0.4, 0.6]]), np.array([[0.5, 0.6]])], np.array(['a', 'b']))
+    (0, 0)
+    """
+    steps = [latest_as_good(each, patients) for each in dice]
+    own = np.stack([each[step] for each, step in zip(dice, steps, strict=True)])
+    lost = own[own.mean(axis=1).argmax()] - own
+    first = next(place for place, each in enumerate(lost) if _no_worse(each, patients))
+    return first, steps[first]
+
+
 def choice_fitted(
     candidates: Sequence[Sequence[HeldOut]], place: int | None = None, default: int | None = None
 ) -> Scores:
     """Dice and false marks of each image by the candidate, and at the cut, that the other folds choose.
 
     The best of several has the luck of its images in its score. Here no image has a part in the choice
-    that it is scored by. The tuning with the best step is chosen, and of that :func:`latest_as_good`.
+    that it is scored by; the choice is :func:`first_as_good`.
 
     Args:
-        candidates: Of each tuning, its steps, which rise; of the same images and folds. Of equal
-            tunings the first is taken.
+        candidates: Of each tuning, its steps, which rise; of the same images and folds.
         place: See :func:`cross_fitted`.
         default: Likewise.
     """
@@ -53,8 +75,7 @@ def choice_fitted(
             np.stack([each.at_cuts.of(others).crossed(place, default)[0] for each in steps])
             for steps in candidates
         ]
-        tuning = int(np.argmax([each.mean(axis=1).max() for each in dice]))
-        step = latest_as_good(dice[tuning], first.patients[others])
+        tuning, step = first_as_good(dice, first.patients[others])
         best = candidates[tuning][step].at_cuts
         found[:, own] = best.of(own).at(best.of(others).place(place, default))
     return Scores(found[0], found[1], first.lesion > 0, first.patients)

@@ -1,7 +1,7 @@
-"""Auto: tries the tunings that fit a checkpoint, cheapest first, and keeps the best by folds."""
+"""Auto: tries the tunings that fit a checkpoint, and keeps the likeliest that folds find as good as any."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,10 +11,11 @@ from mmseg_mammo.engine.steps.journal import Journal, tell
 from mmseg_mammo.engine.steps.trainings import Train
 from mmseg_mammo.engine.work_dir import AUTO as JOURNAL
 from mmseg_mammo.engine.work_dir import is_first_process
+from mmseg_mammo.evaluation.out_of_fold.choice import first_as_good
 from mmseg_mammo.evaluation.out_of_fold.false_marks import describe_false_marks
 from mmseg_mammo.evaluation.out_of_fold.held_out import Scores
 from mmseg_mammo.io.files import read_json
-from mmseg_mammo.io.run_folder import BEST, RUN
+from mmseg_mammo.io.run_folder import BEST, RUN, TRIED
 from mmseg_mammo.io.table import write_table
 from mmseg_mammo.studies.few.auto_checks import check_auto, home_of
 from mmseg_mammo.studies.few.budget import FINAL, Budget
@@ -29,10 +30,7 @@ from mmseg_mammo.studies.few.fit import finish
 from mmseg_mammo.studies.few.fitted import Fitted, fitted_of
 from mmseg_mammo.studies.few.tuning import Tuning, open_journal, open_tuning
 
-TABLE = 'auto.csv'
 AUTO = 'auto'  # the row of the choice among all
-# The last word of a name: what trains little is tried first.
-_CHEAPEST = ('head', 'bias', 'vpt', 'lora', 'decoder', 'full')
 COLUMNS = (
     *('tuning', 'chosen', 'steps', 'lesion_dice', 'low', 'high', 'gain', 'gain_low', 'gain_high'),
     *('dice', 'trained_parameters', 'seconds', 'note'),
@@ -56,20 +54,6 @@ class Tried(NamedTuple):
     table: Path
 
 
-def cheapest_first(names: Iterable[str]) -> list[str]:
-    """Names of few-configs, those that train little first.
-
-    >>> cheapest_first(['few/unet_full', 'few/unet_bias', 'few/unet_head'])
-    ['few/unet_head', 'few/unet_bias', 'few/unet_full']
-    """
-
-    def cost(name: str) -> tuple[int, str]:
-        kind = name.rpartition('_')[2]
-        return (_CHEAPEST.index(kind) if kind in _CHEAPEST else len(_CHEAPEST), name)
-
-    return sorted(names, key=cost)
-
-
 def tune_auto(
     configs: Mapping[str, Config],
     start: Path,
@@ -83,13 +67,14 @@ def tune_auto(
     train: Train,
     resume: bool = True,
 ) -> Tried:
-    """Try tunings by the same folds within a budget, and train the best on all images.
+    """Try tunings by the same folds within a budget, and train one of the best on all images.
 
     The first one is always finished. Another one is begun while there is time for one as long as
     the longest so far, and left when its first fold shows that there is not.
 
     Args:
-        configs: Few-configs by name, in the order in which they are tried.
+        configs: Few-configs by name, in the order in which they are tried, and preferred
+            (:func:`.first_as_good`).
         start: Checkpoint.
         data_root: Prepared folder.
         work_dir: Gets ``best.pth``, ``auto.csv``, and a folder for each tuning.
@@ -203,25 +188,25 @@ def _keep_best(
     for row in table:
         row['chosen'] = 'yes' if row['tuning'] == kept else ''
     whole = {'tuning': AUTO, **_numbers(chosen), 'note': _HONEST}
-    write_table(work_dir / TABLE, COLUMNS, [*table, whole])
+    write_table(work_dir / TRIED, COLUMNS, [*table, whole])
     more = {'tuning': kept, 'tried': [_short(row) for row in table]}
     if len(tunings) > 1:
-        tell(f'{best} is the best of {len(tunings)} tunings; the gain of the choice: {_HONEST}')
+        tell(f'{best} is chosen of {len(tunings)} tunings; the gain of the choice: {_HONEST}')
     step = f'best of {len(tunings)} written'  # of more tunings another one may be
     tuning = tunings[best]
     with budget.spend(FINAL, tuning.division.work_dir):
         fitted = finish(tuning, chosen, resume, train, work_dir / BEST, more, step)
-    return Tried(fitted, kept, work_dir / TABLE)
+    return Tried(fitted, kept, work_dir / TRIED)
 
 
 def _choose(tunings: Mapping[str, Tuning]) -> tuple[str, Chosen]:
-    """The tuning with the best mean Dice of all steps of all tunings, and what that choice comes to."""
+    """The first tuning that is as good as the best, and what that choice comes to."""
     looks = {name: looked_at(tuning.division) for name, tuning in tunings.items()}
     rivals = [*looks.values()]
     found = {name: choose(each.cfg, looks[name], rivals) for name, each in tunings.items()}
-    means = {n: [s.mean() for k, s in one.scores.items() if k] for n, one in found.items()}
-    best = max(means, key=lambda name: max(means[name], default=0.0))
-    return best, found[best]
+    dice = [one.scores[one.after].dice[None] for one in found.values()]
+    first, _ = first_as_good(dice, next(iter(found.values())).tuned.patients)
+    return [*found.items()][first]
 
 
 _ENDS = {'lesion_dice': 'value', 'low': 'low', 'high': 'high'}

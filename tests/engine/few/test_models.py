@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 from mmseg_mammo.engine.few.models import check_tuning, fitting, kind_of, read_start, tuned_model
 from mmseg_mammo.errors import CheckpointError, MammoError
-from mmseg_mammo.io.shipped import find_config
+from mmseg_mammo.io.shipped import find_config, shipped_configs
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,7 @@ def test_kinds_of_models(name, kind):
 def test_few_configs_that_fit():
     assert fitting('sam') == ['few/sam_decoder']
     assert set(fitting('setr')) | set(fitting('unet')) | {'few/sam_decoder'} == set(fitting(''))
+    assert set(fitting('')) == {name for name in shipped_configs() if name.startswith('few/')}
 
 
 def test_a_backbone_of_ones_own_can_be_tuned_whole(prepared, tmp_path):
@@ -35,7 +36,7 @@ def test_a_backbone_of_ones_own_can_be_tuned_whole(prepared, tmp_path):
 
     start = read_start(write_start(tmp_path, 'unet_cbis', prepared, change=change))
     assert start.kind == 'other'
-    assert fitting('other') == ['few/unet_bias', 'few/unet_full']
+    assert fitting('other') == ['few/unet_full', 'few/unet_bias']
 
 
 def test_a_tuned_model_begins_anew(prepared, tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmseg_mammo.evaluation.out_of_fold.choice import choice_fitted, latest_as_good
+from mmseg_mammo.evaluation.out_of_fold.choice import choice_fitted, first_as_good, latest_as_good
 from mmseg_mammo.evaluation.out_of_fold.held_out import (
     BINS,
     CUTS,
@@ -64,6 +64,25 @@ def test_images_of_one_patient_are_no_evidence_of_many():
     assert latest_as_good(dice, np.array([*'abcdefghij'])) == 0
 
 
+def test_of_tunings_that_few_images_do_not_tell_apart_the_first_is_taken():
+    """It is the better guess: the best of several that differ by chance alone is any of them."""
+    rng = np.random.default_rng(0)
+    patients = np.arange(20).astype(str)
+    level = rng.uniform(0.3, 0.6, 20)
+    alike = [level + rng.normal(0, 0.1, (3, 20)) for _ in range(200)]
+    found = [first_as_good(each[:, None], patients)[0] for each in alike]
+    assert np.mean(found) < 0.5  # the best of three would be at 1 on average
+    steps = [np.stack([level, level - 0.1]), np.stack([level + 0.1, level + 0.3])]
+    assert first_as_good(steps, patients) == (1, 1)
+
+
+def test_the_first_of_alike_tunings_is_scored():
+    """The other is better on one image of ten alone, which tells nothing."""
+    first, other = held([60] * 10), held([60] * 9 + [99])
+    found, alone = choice_fitted([[first], [other]]), cross_fitted(first)
+    assert np.array_equal(found.dice, alone.dice)
+
+
 def test_no_image_has_a_part_in_the_candidate_and_the_cut_that_it_is_scored_by():
     """Whatever two models say of a fold, its images are scored by the same one, cut at the same place."""
     rng = np.random.default_rng(0)
@@ -85,7 +104,7 @@ def test_no_image_has_a_part_in_the_candidate_and_the_cut_that_it_is_scored_by()
         )
 
     seen = set()
-    for _ in range(20):
+    for _ in range(100):
         counts = [said() for _ in range(3)]
         before = scored(counts).false_marks
         for each in counts:
