@@ -48,7 +48,8 @@ def few_config(
         new_head: Whether the decode head starts at random.
 
     Raises:
-        MammoError: The config is none of those, or does not fit the start; there is no index.
+        MammoError: The config is none of those, or does not fit the start; there is no index, or no lesion
+            to learn from.
         CheckpointError: The start is none.
     """
     begun = read_start(Path(start))
@@ -61,7 +62,7 @@ def few_config(
             few[key] = begun.config[key]
     steps = tested_steps(begun)
     training = training_steps(steps, tuning.get('augmentation') or ())
-    splits = {row.split for row in read_index(Path(data_root) / ann_file, check_files=False)}
+    splits = _splits(Path(data_root) / ann_file)
     _use_data(few, Path(data_root), ann_file, {'train': training, 'val': steps, 'test': steps})
     _use_metrics(few, begun)
     if 'val' not in splits:
@@ -121,6 +122,23 @@ def training_steps(steps: Sequence[Any], augmentation: Sequence[Any]) -> list[An
     ]
     random = copy.deepcopy(list(augmentation))
     return [*resized[:first], mask, *resized[first:last], *random, *resized[last:], pack]
+
+
+def _splits(index: Path) -> set[str]:
+    """The splits of an index.
+
+    Raises:
+        MammoError: None of the images that are learned from has an outlined lesion: a model of normal images
+            alone learns to mark nothing.
+    """
+    rows = read_index(index, check_files=False)
+    if not any(row.mask for row in rows if row.split in ('train', 'val')):
+        raise MammoError(
+            f'{index}: no image of split train or val has an outlined lesion',
+            'lesions to learn from',
+            'Outline some, or move patients with lesions there from the split test',
+        )
+    return {row.split for row in rows}
 
 
 def _use_data(

@@ -162,3 +162,14 @@ def test_a_test_without_resizing_cannot_be_trained():
     steps = [dict(type='ReadMammogram'), dict(type='PackMammogram')]
     with pytest.raises(MammoError, match='Resize and PackMammogram'):
         training_steps(steps, ())
+
+
+def test_images_without_a_lesion_teach_to_mark_nothing(starts, prepared, tmp_path):
+    rows = [
+        row for row in read_index(prepared / 'index.csv') if row.split == 'test' or not row.mask
+    ]
+    index = tmp_path / 'normal.csv'
+    write_index(index, rows)
+    cfg = Config.fromfile(find_config('few/unet_full'))
+    with pytest.raises(MammoError, match='no image of split train or val has an outlined lesion'):
+        few_config(cfg, starts['unet'], prepared, ann_file=str(index))
