@@ -92,15 +92,16 @@ def read_pool(data: Path, out: Path, earlier: Sequence[Path] = (), pattern: str 
 
     Raises:
         DataFileError: There is no image, or a table cannot be read.
-        MammoError: All images are annotated or chosen already; or the pattern does not fit.
+        MammoError: All images are annotated or chosen already; the pattern does not fit, or an earlier choice
+            knows another patient of an image.
     """
     Gaps(patient_pattern=pattern)  # checks it
     inputs = find_inputs([data], out)
     rows = _rows_of(inputs)
     reasons = {os.path.realpath(path): why for path, why in _annotated(data, rows)}
     sides_of = {os.path.realpath(path): side for path, side in _sides(data, rows)}
-    chosen = {path: (side, folder) for path, side, folder in _chosen(earlier)}
-    for path, (side, folder) in chosen.items():
+    chosen = {path: (side, patient, folder) for path, side, patient, folder in _chosen(earlier)}
+    for path, (side, _, folder) in chosen.items():
         reasons.setdefault(path, f'chosen in {folder}')
         sides_of[path] = side
     free, covered, sides, before = [], [], {}, set()
@@ -111,6 +112,8 @@ def read_pool(data: Path, out: Path, earlier: Sequence[Path] = (), pattern: str 
             sides[patient] = sides_of[real]
             if real not in chosen:
                 before.add(patient)
+            else:
+                _check_patient(source, patient, *chosen[real][1:])
         if real in reasons:
             covered.append((source, reasons[real]))
         else:
@@ -122,6 +125,17 @@ def read_pool(data: Path, out: Path, earlier: Sequence[Path] = (), pattern: str 
             'Give the folder of the archive, whose index says annotated=no, or images without an index',
         )
     return Pool(free, covered, sides, before, rows, pattern)
+
+
+def _check_patient(source: Input, patient: str, told: str, folder: Path) -> None:
+    """Refuse an image whose patient an earlier choice knows, and this one not, or as another one."""
+    if told and told != patient:
+        now = 'nobody tells it now' if patient.startswith('\0') else f'{patient!r} now'
+        raise MammoError(
+            f'--earlier {folder}: the patient of {source.image} is {told!r} there, and {now}: patients would '
+            'be trained on and tested on',
+            remedy='Give the --patient-pattern, or the table, of the earlier round',
+        )
 
 
 def _rows_of(inputs: Sequence[Input]) -> dict[Path, Row]:
@@ -169,15 +183,16 @@ def _table_rows(data: Path) -> Iterator[tuple[Path, dict[str, str]]]:
         yield data.parent / record.cells['image'].replace('\\', '/'), record.cells
 
 
-def _chosen(earlier: Sequence[Path]) -> Iterator[tuple[str, str, Path]]:
-    """Files of earlier choices, whether they are for testing, and the folder of each choice."""
+def _chosen(earlier: Sequence[Path]) -> Iterator[tuple[str, str, str, Path]]:
+    """Files of earlier choices, whether they are for testing, their patients, and the folder of each."""
     for place in earlier:
         folder = place if place.is_dir() else place.parent
         if not (folder / TABLE).is_file():
             raise DataFileError(
                 f'--earlier {place}: no {TABLE} in it', 'folders of mammoseg annotate-next'
             )
-        for record in read_records(folder / TABLE, ('image', 'for_test')):
+        known = ('image', 'for_test', 'patient_id')
+        for record in read_records(folder / TABLE, known[:2], known=known):
             path = os.path.realpath(folder / record.cells['image'])
             side = 'test' if record.cells['for_test'].lower() in ('yes', 'true', '1') else 'train'
-            yield path, side, folder
+            yield path, side, record.cells.get('patient_id', ''), folder

@@ -73,3 +73,20 @@ def test_images_of_one_header_are_of_one_patient(save_dicom, tmp_path):
     pool = read_pool(tmp_path / 'in', tmp_path / 'out')
     assert [pool.patient_of(one) for one in pool.inputs] == ['SECRET', 'SECRET']
     assert pool.without_patient == 0
+
+
+@pytest.mark.parametrize(
+    ('pattern', 'now'), [('', 'nobody tells it now'), ('^P([0-9])', "'1' now")]
+)
+def test_an_earlier_choice_that_knows_another_patient_of_an_image_is_refused(
+    pattern, now, tmp_path
+):
+    """Else the patient, who gave an image for testing, would give others for training."""
+    for name in ('P1_a', 'P1_b', 'P2_a'):
+        write_blobs(tmp_path / 'in' / f'{name}.png', 1)
+    (tmp_path / 'next_1').mkdir()
+    (tmp_path / 'next_1' / TABLE).write_text('image,for_test,patient_id\n../in/P1_a.png,yes,P1\n')
+    given = (tmp_path / 'in', tmp_path / 'out', [tmp_path / 'next_1'])
+    assert read_pool(*given, '^(P[0-9]+)_').sides == {'P1': 'test'}
+    with pytest.raises(MammoError, match=f"patient of P1_a.png is 'P1' there, and {now}"):
+        read_pool(*given, pattern)
