@@ -73,6 +73,14 @@ def config_hash(cfg: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def run_hash(cfg: Config) -> str:
+    """As :func:`config_hash`, without names by which runs of one process are told apart."""
+    settings = cfg.to_dict()
+    settings.pop('experiment_name', None)
+    (settings.get('visualizer') or {}).pop('name', None)
+    return config_hash(Config(settings))
+
+
 def parameters(model: Any) -> dict[str, dict[str, int]]:
     """Total and trained parameters of a model, wrapped or not, and of each of its parts."""
     parts = {'all': unwrapped(model), **dict(unwrapped(model).named_children())}

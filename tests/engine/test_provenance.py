@@ -22,6 +22,7 @@ from mmseg_mammo.engine.provenance import (
     git_state,
     parameters,
     peak_resident_memory,
+    run_hash,
     versions,
 )
 from mmseg_mammo.engine.runner import build_runner
@@ -63,8 +64,11 @@ def test_the_config_hash_is_of_the_experiment_not_of_the_run(prepared):
     one, two = (shrink('unet_cbis', prepared, folder) for folder in ('a', 'b'))
     two.train_dataloader.dataset.cache = {'folder': '/fast/disk'}
     assert config_hash(one) == config_hash(two)
+    two.experiment_name, two.visualizer.name = 'other', 'other'
+    assert run_hash(one) == run_hash(two)
     two.optim_wrapper.optimizer.lr = 1e-3
     assert config_hash(one) != config_hash(two)
+    assert run_hash(one) != run_hash(two)
 
 
 def test_git_is_asked_and_its_absence_is_no_error(tmp_path, monkeypatch):

@@ -26,6 +26,7 @@ _KNOWN = (
     *('"FileClient" will be deprecated', '"HardDiskBackend" is the alias'),
     '`` would be deprecated soon, please use ``mmseg.registry',  # the original mmseg, of its own calls
     *('Default ``avg_non_ignore`` is False', 'The draw is False'),
+    'is skipped since its requires_grad=False',  # each frozen parameter; their number is said
     # Of files; the images of a batch have the shape of the network's input.
     'Image shapes are different in the batch',
     *('`save_param_scheduler` is True but', '`resume_param_scheduler` is True but'),

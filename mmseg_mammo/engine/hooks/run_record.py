@@ -19,10 +19,10 @@ from mmseg_mammo.engine.presence.stored import presence_choice
 from mmseg_mammo.engine.provenance import (
     clock,
     combine_processes,
-    config_hash,
     git_state,
     parameters,
     peak_resident_memory,
+    run_hash,
     versions,
 )
 from mmseg_mammo.engine.resume import DATA, facts_of
@@ -128,7 +128,7 @@ class RunRecordHook(Hook):
         self._record = {
             'mode': mode,
             'config': runner.cfg.filename,
-            'config_sha256': config_hash(runner.cfg),
+            'config_sha256': run_hash(runner.cfg),
             'checkpoint': runner.cfg.get('load_from'),
             'resumed': bool(runner.cfg.get('resume')),
             'started': time.strftime('%Y-%m-%dT%H:%M:%S%z', time.localtime(self._started)),

@@ -103,4 +103,5 @@ def finish(
         tell(warning)
     if not chosen.steps and tuning.cfg.default_hooks.checkpoint.get('save_trained_only'):
         tell(f'{checkpoint} is the start, whole: nothing was trained that could be sent alone')
+    tell(f'Result: {checkpoint}')
     return fitted_of(checkpoint, chosen)

@@ -77,6 +77,7 @@ def describe_fit(tuning: Tuning, chosen: Chosen) -> dict[str, Any]:
             'patients': len(set(held.patients.tolist())),
         },
         'start_dice': _as_facts(fitted.start),
+        'start_dice_as_it_is': _as_facts(chosen.as_it_is.of_lesions()),
         'tuned_dice': _as_facts(fitted.tuned),
         'gain': _as_facts(fitted.gain),
         'false_marks': {
@@ -140,9 +141,13 @@ def in_words(facts: Mapping[str, Any]) -> str:
     images, won = facts['images'], facts['gain']
     start, tuned = (facts[name]['value'] for name in ('start_dice', 'tuned_dice'))
     sure = f' ({won["low"]:+.1f} to {won["high"]:+.1f})' if won['low'] == won['low'] else ''
+    if won['low'] <= 0 < won['value']:
+        sure += ', which may be chance'
     all_images = '' if facts['kept'] == START else f' ({facts["best_steps"]} on all images)'
     as_it_is = facts.get('start_as_it_is')
     own = ' at its own threshold' if as_it_is else ''
+    if not as_it_is and (before := facts.get('start_dice_as_it_is')):
+        own = f' ({before["value"]:.1f} at its own threshold)'
     said = (
         f'out of fold, on {images["lesion"]} images with a lesion and {images["normal"]} normal ones '
         f'of {images["patients"]} patients: lesion Dice {start:.1f} of the start{own}, {tuned:.1f} tuned '

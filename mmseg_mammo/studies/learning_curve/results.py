@@ -10,7 +10,6 @@ from mmseg_mammo.engine.config.test_output import threshold_of
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.io.checkpoint_record import FEW, read_record
 from mmseg_mammo.io.files import read_json
-from mmseg_mammo.io.index import INDEX_NAME
 from mmseg_mammo.io.run_folder import IMAGES, RUN, TEST_COLUMNS, read_records
 from mmseg_mammo.studies.in_turn import test_in_turn
 
@@ -41,7 +40,7 @@ def run_test(
     loader.dataset = {
         'type': 'MammographyDataset',
         'data_root': str(data_root),
-        'ann_file': ann_file or INDEX_NAME,
+        **({'ann_file': ann_file} if ann_file else {}),
         'split': 'test',
         'test_mode': True,
         'pipeline': loader.dataset.pipeline,

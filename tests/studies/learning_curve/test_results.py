@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from runs import add_image_labels, make_rows, make_test, make_training, predict
 
+from mmseg_mammo.cli.main import main
 from mmseg_mammo.studies.learning_curve.results import model_facts, run_test, test_results
 
 test_results.__test__ = False
@@ -51,3 +52,9 @@ def test_a_test_reads_the_split_test_of_the_folder_with_the_steps_of_the_checkpo
     rows = [*csv.DictReader((run / 'per_image_test.csv').open())]
     assert [row['image'] for row in rows] == [f'images/{n}.png' for n in range(10, 16)]
     assert run.parent == tmp_path / 'w'
+    # The report takes it for the same test as that of the command.
+    command = ['test', start, '--dataset', hospital, '--work-dir', tmp_path / 'by_hand']
+    main([str(word) for word in command])
+    [by_hand] = (tmp_path / 'by_hand').glob('*/run.json')
+    hashes = {json.loads(file.read_text())['config_sha256'] for file in (by_hand, run / 'run.json')}
+    assert len(hashes) == 1
