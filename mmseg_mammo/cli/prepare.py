@@ -125,7 +125,7 @@ def _read(
     from mmseg_mammo.preparation.hospital.drawings import list_drawn, read_drawings
     from mmseg_mammo.preparation.hospital.folders import pair_folders
     from mmseg_mammo.preparation.hospital.images_alone import list_images
-    from mmseg_mammo.preparation.hospital.table import Reading, read_hospital_table
+    from mmseg_mammo.preparation.hospital.table import Reading, read_hospital_table, read_rounds
 
     gaps = Gaps(
         empty_mask=args.empty_mask_means,
@@ -138,7 +138,9 @@ def _read(
     if args.table is not None:
         values = parse_values(args.value, COLUMNS)
         reading = Reading(values, args.overwrite_column, args.sheet, notes)
-        return read_hospital_table(origin, root, columns, fixed, gaps, reading, drawings)
+        found = read_hospital_table(origin, root, columns, fixed, gaps, reading, drawings)
+        more = read_rounds(args.rounds, gaps, notes)
+        return [*found[0], *more[0]], [*found[1], *more[1]]
     if drawings is not None:
         return list_drawn(origin, drawings, fixed, gaps, args.image_suffix)
     if args.not_annotated:

@@ -12,7 +12,7 @@ from mmseg_mammo.preparation.hospital.spelling import DRAWN, EMPTY_MASK_MEANINGS
 
 # Input -> options that tell of it and of nothing else.
 _ABOUT = {
-    'table': ('sheet', 'root', 'column', 'value', 'overwrite_column', 'image_labels'),
+    'table': ('sheet', 'root', 'column', 'value', 'overwrite_column', 'image_labels', 'rounds'),
     'images': ('image_suffix',),
     'masks': ('mask_suffix',),
     'coco': ('lesion_categories',),
@@ -53,6 +53,14 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--table', type=Path, help=f'CSV or .xlsx with columns {", ".join(COLUMNS)}')
     group.add_argument('--sheet', default='', help='of a workbook (default: its only one)')
     group.add_argument('--root', type=Path, help='folder of its paths (default: that of the table)')
+    group.add_argument(
+        '--rounds',
+        type=Path,
+        nargs='+',
+        default=[],
+        metavar='FOLDER',
+        help='beside --table: folders of annotate-next, whose corrected images are added',
+    )
     group.add_argument('--images', type=Path, help='folder of images, searched with subfolders')
     group.add_argument('--masks', type=Path, help='folder of masks, matched by file stem')
     group.add_argument(

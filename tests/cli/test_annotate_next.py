@@ -71,6 +71,33 @@ def test_from_an_archive_to_a_training_set(unet, archive, tmp_path, capsys):
     later = read(tmp_path / 'second' / 'annotate_next.csv')
     assert {row['round'] for row in later} == {'2'}
     assert not {row['image'] for row in later} & {row['image'] for row in rows}
+    # Both rounds join a table with columns of its own.
+    own = tmp_path / 'own' / 'lijst.csv'
+    write_blobs(own.parent / 'X.png', 50)
+    own.write_text('bestand,patient_id,afwijking,split\nX.png,X,nee,train\n')
+    words = [
+        '--column',
+        'image=bestand',
+        'annotated=afwijking',
+        '--value',
+        'annotated',
+        'nee=normal',
+    ]
+    every = ['prepare', str(tmp_path / 'all'), '--table', str(own), *words, '--no-browse']
+    every += ['--rounds', str(out), str(tmp_path / 'second')]
+    with pytest.raises(
+        SystemExit, match="second, row 3: .*annotated is 'no', its masks say 'lesion'"
+    ):
+        main(every)
+    for row in later:
+        row['annotated'] = 'lesion'
+        write_png(tmp_path / 'second' / row['mask'], corrected)
+    write(tmp_path / 'second' / 'annotate_next.csv', later)
+    main(every)
+    joined = read_index(tmp_path / 'all' / 'index.csv')
+    patients = [row['patient_id'] for row in (*rows, *later)]
+    assert [row.patient_id for row in joined] == ['X', *patients]
+    assert {row.source for row in joined} == {'all'}
 
 
 def test_what_a_user_should_know_is_said(unet, prepared, archive, tmp_path, capsys):

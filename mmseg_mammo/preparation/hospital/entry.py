@@ -23,6 +23,8 @@ COLUMNS = (
     *('density', 'annotated', 'spacing_mm', 'mask_kind', *BOX),
 )
 
+ROUND = 'annotate_next.csv'  # of a folder of annotate-next: its choice
+
 # What spreadsheets leave where they failed (#N/A, #NAME?, #NV, ####), and lost letters.
 _BROKEN = re.compile(r'#(N/?[AV]|[\w/]+[!?]|#*)|.*\ufffd.*', re.IGNORECASE | re.DOTALL)
 # 123456 as Excel shows a wide number: 1,23E+05 may be many patients.

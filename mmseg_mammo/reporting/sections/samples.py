@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import cv2
 import numpy as np
@@ -54,7 +55,8 @@ def _sample_figure(
     name: str, letter: str, dataset: str, cases: Sequence[Case], runs: Runs
 ) -> Figure:
     models = [test.model for test in runs.on(dataset)]
-    titles = ['image', 'truth', *models]
+    titles = [fill(text, 20, break_on_hyphens=False) for text in ('image', 'truth', *models)]
+    above = 0.15 * (2 + max(text.count('\n') for text in titles))  # inches
     title = f'{letter}) Samples of {dataset}'
     caption = ' '.join(
         (
@@ -68,7 +70,8 @@ def _sample_figure(
     )
     mosaic, points = _mosaic(cases, models)
     height, width = mosaic.shape[:2]
-    with canvas(name, (1.4 * len(titles), 1.4 * len(titles) * height / width + 0.3)) as drawn:
+    wide = 1.4 * len(titles)
+    with canvas(name, (wide, wide * height / width + above)) as drawn:
         axis = drawn.subplots()
         axis.imshow(mosaic)  # one picture: an axis for each cell would take half a minute
         axis.plot(*np.reshape(points, (-1, 2)).T, 'o', color='red', ms=3)

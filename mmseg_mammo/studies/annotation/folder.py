@@ -23,8 +23,9 @@ from mmseg_mammo.io.image import (
 from mmseg_mammo.io.index import Row
 from mmseg_mammo.io.spacing import format_spacing
 from mmseg_mammo.io.table import write_table
+from mmseg_mammo.preparation.hospital.entry import ROUND
 from mmseg_mammo.studies.annotation.choose import Choice
-from mmseg_mammo.studies.annotation.pool import TABLE, Pool
+from mmseg_mammo.studies.annotation.pool import Pool
 from mmseg_mammo.visualization.contact_sheet import PICTURE, Tile, draw_sheet
 from mmseg_mammo.visualization.overlay import PREDICTION_COLOUR, grey_picture
 
@@ -47,6 +48,8 @@ _README = """# Images to annotate next
    ```sh
    mammoseg prepare data/NEW --table {table}{pattern}
    ```
+
+   With all that was annotated before: `--table YOUR_TABLE --rounds {folder}`, and the folders of earlier rounds.
 
    The preparation refuses a mask with a lesion whose row still says `no` or `normal`, and a row that says
    `lesion` whose mask is black.
@@ -90,12 +93,12 @@ def write_choice(
         rows.append({**_line(choice, source, loaded, facts, out, pool), 'round': number})
         tiles.append(_tile_of(choice, source, loaded, found, path))
     for start in range(0, len(tiles), _PER_SHEET):
-        sheet = draw_sheet(tiles[start : start + _PER_SHEET], _PER_ROW)
+        sheet = draw_sheet(tiles[start : start + _PER_SHEET], _PER_ROW, 7)
         write_picture(out / f'sheet_{start // _PER_SHEET + 1}.png', sheet)
     pattern = f" --patient-pattern '{pool.pattern}'" if pool.pattern else ''
-    text = _README.format(count=len(rows), table=out / TABLE, pattern=pattern)
+    text = _README.format(count=len(rows), table=out / ROUND, folder=out, pattern=pattern)
     write_atomic(out / 'README.md', lambda stream: stream.write(text.encode()))
-    write_table(out / TABLE, COLUMNS, rows)
+    write_table(out / ROUND, COLUMNS, rows)
 
 
 def _line(

@@ -10,10 +10,11 @@ from mmseg_mammo.inference.prediction_folder.tables import claim_folder
 from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.io.files import sha256
 from mmseg_mammo.io.table import read_records
+from mmseg_mammo.preparation.hospital.entry import ROUND
 from mmseg_mammo.studies.annotation.choose import Settings, choose
 from mmseg_mammo.studies.annotation.folder import write_choice
 from mmseg_mammo.studies.annotation.look import look_at_all
-from mmseg_mammo.studies.annotation.pool import TABLE, Pool
+from mmseg_mammo.studies.annotation.pool import Pool
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ def choose_next(
         MammoError: ``out`` is of something else; no image can be read; or see :func:`.clustered`.
     """
     claim_folder(out, _claim(predictor, settings, data, pool), 'a choice', 'annotate-next')
-    if (out / TABLE).is_file():
-        return Outcome([record.cells for record in read_records(out / TABLE, ())], before=True)
+    if (out / ROUND).is_file():
+        return Outcome([record.cells for record in read_records(out / ROUND, ())], before=True)
     covered = [source for source, _ in pool.covered] if settings.method == 'clusters' else []
     inputs = [*pool.inputs, *covered]
     seen, failed = look_at_all(predictor, inputs, out, batch_size=batch_size, workers=workers)
@@ -80,7 +81,7 @@ def choose_next(
         pool.before,
     )
     write_choice(predictor, pool, choices, out, settings.number)
-    rows = [record.cells for record in read_records(out / TABLE, ())]
+    rows = [record.cells for record in read_records(out / ROUND, ())]
     return Outcome(rows, failed)
 
 

@@ -12,11 +12,10 @@ from mmseg_mammo.io.dicom.reader import is_dicom, read_identity
 from mmseg_mammo.io.index import INDEX_NAME, Row, read_index
 from mmseg_mammo.io.mask import is_image_label
 from mmseg_mammo.io.table import read_records
-from mmseg_mammo.preparation.hospital.entry import Gaps
+from mmseg_mammo.preparation.hospital.entry import ROUND, Gaps
 from mmseg_mammo.preparation.hospital.names import tells_nothing
 from mmseg_mammo.preparation.hospital.spelling import spell
 
-TABLE = 'annotate_next.csv'
 _TABLES = ('.csv', '.tsv', '.txt', '.xlsx')
 
 
@@ -187,12 +186,12 @@ def _chosen(earlier: Sequence[Path]) -> Iterator[tuple[str, str, str, Path]]:
     """Files of earlier choices, whether they are for testing, their patients, and the folder of each."""
     for place in earlier:
         folder = place if place.is_dir() else place.parent
-        if not (folder / TABLE).is_file():
+        if not (folder / ROUND).is_file():
             raise DataFileError(
-                f'--earlier {place}: no {TABLE} in it', 'folders of mammoseg annotate-next'
+                f'--earlier {place}: no {ROUND} in it', 'folders of mammoseg annotate-next'
             )
         known = ('image', 'for_test', 'patient_id')
-        for record in read_records(folder / TABLE, known[:2], known=known):
+        for record in read_records(folder / ROUND, known[:2], known=known):
             path = os.path.realpath(folder / record.cells['image'])
             side = 'test' if record.cells['for_test'].lower() in ('yes', 'true', '1') else 'train'
             yield path, side, record.cells.get('patient_id', ''), folder

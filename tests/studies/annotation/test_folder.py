@@ -9,9 +9,10 @@ from tiny_models import write_blobs
 
 from mmseg_mammo.inference.predictor import Predictor
 from mmseg_mammo.io.image import read_labels, write_png
+from mmseg_mammo.preparation.hospital.entry import ROUND
 from mmseg_mammo.studies.annotation.choose import Choice
 from mmseg_mammo.studies.annotation.folder import write_choice
-from mmseg_mammo.studies.annotation.pool import TABLE, read_pool
+from mmseg_mammo.studies.annotation.pool import read_pool
 from mmseg_mammo.studies.annotation.seen import Seen
 
 
@@ -21,7 +22,7 @@ def predictor(unet):
 
 
 def rows(out):
-    with (out / TABLE).open(newline='', encoding='utf-8') as stream:
+    with (out / ROUND).open(newline='', encoding='utf-8') as stream:
         return list(csv.DictReader(stream))
 
 
@@ -67,7 +68,7 @@ def test_masks_are_what_the_model_marks_on_the_grid_of_the_image(predictor, tmp_
     assert cv2.imread(str(out / 'sheet_1.png')).shape[0] > 240
     assert not read_labels(out / third['mask']).any()  # for testing: nothing to agree with
     readme = (out / 'README.md').read_text()
-    assert f'prepare data/NEW --table {out / TABLE} --patient-pattern ' in readme
+    assert f'prepare data/NEW --table {out / ROUND} --patient-pattern ' in readme
 
 
 def test_a_prepared_image_brings_what_its_index_knows(predictor, prepared, tmp_path):

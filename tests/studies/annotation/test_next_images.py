@@ -5,10 +5,11 @@ from tiny_models import write_blobs
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.inference.predictor import Predictor
+from mmseg_mammo.preparation.hospital.entry import ROUND
 from mmseg_mammo.studies.annotation import next_images
 from mmseg_mammo.studies.annotation.choose import Settings
 from mmseg_mammo.studies.annotation.next_images import choose_next
-from mmseg_mammo.studies.annotation.pool import TABLE, read_pool
+from mmseg_mammo.studies.annotation.pool import read_pool
 
 
 @pytest.fixture(scope='module')
@@ -61,7 +62,7 @@ def test_a_stopped_run_goes_on_to_the_same_choice(run, tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(next_images, 'write_choice', stopped)
         run()
-    assert not (tmp_path / 'out' / TABLE).exists()
+    assert not (tmp_path / 'out' / ROUND).exists()
     assert run().rows == whole
 
 

@@ -5,7 +5,8 @@ import pytest
 from tiny_models import write_blobs
 
 from mmseg_mammo.errors import DataFileError, MammoError
-from mmseg_mammo.studies.annotation.pool import TABLE, read_pool
+from mmseg_mammo.preparation.hospital.entry import ROUND
+from mmseg_mammo.studies.annotation.pool import read_pool
 
 
 def test_annotated_images_of_a_prepared_folder_are_left_out_with_their_sides(prepared, tmp_path):
@@ -54,15 +55,15 @@ def test_what_was_chosen_earlier_is_not_chosen_again(tmp_path):
         write_blobs(tmp_path / 'in' / f'{name}.png', ord(name))
     first = tmp_path / 'first'
     first.mkdir()
-    (first / TABLE).write_text('image,for_test\n../in/a.png,yes\n../in/b.png,no\n')
+    (first / ROUND).write_text('image,for_test\n../in/a.png,yes\n../in/b.png,no\n')
     pool = read_pool(tmp_path / 'in', tmp_path / 'out', [first], '(.)')
     assert [one.image for one in pool.inputs] == ['c.png']
     assert pool.sides == {'a': 'test', 'b': 'train'}
     assert pool.before == set()
-    (first / TABLE).write_text('image,for_test\n../in/a.png,yes\n../in/b.png,no\n../in/c.png,no\n')
+    (first / ROUND).write_text('image,for_test\n../in/a.png,yes\n../in/b.png,no\n../in/c.png,no\n')
     with pytest.raises(MammoError, match='all of its 3 images'):
         read_pool(tmp_path / 'in', tmp_path / 'out', [first])
-    with pytest.raises(DataFileError, match=f'no {TABLE} in it'):
+    with pytest.raises(DataFileError, match=f'no {ROUND} in it'):
         read_pool(tmp_path / 'in', tmp_path / 'out', [tmp_path / 'in'])
 
 
@@ -85,7 +86,7 @@ def test_an_earlier_choice_that_knows_another_patient_of_an_image_is_refused(
     for name in ('P1_a', 'P1_b', 'P2_a'):
         write_blobs(tmp_path / 'in' / f'{name}.png', 1)
     (tmp_path / 'next_1').mkdir()
-    (tmp_path / 'next_1' / TABLE).write_text('image,for_test,patient_id\n../in/P1_a.png,yes,P1\n')
+    (tmp_path / 'next_1' / ROUND).write_text('image,for_test,patient_id\n../in/P1_a.png,yes,P1\n')
     given = (tmp_path / 'in', tmp_path / 'out', [tmp_path / 'next_1'])
     assert read_pool(*given, '^(P[0-9]+)_').sides == {'P1': 'test'}
     with pytest.raises(MammoError, match=f"patient of P1_a.png is 'P1' there, and {now}"):

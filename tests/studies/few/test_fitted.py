@@ -64,4 +64,11 @@ def test_that_nothing_is_gained_is_said():
     assert f'{chosen}: ' in in_words({**facts, 'kept': 'start'})
     assert f'{chosen} (5 on all images): ' in in_words({**facts, 'kept': 'tuned'})
     assert 'kept' not in in_words({**facts, 'kept': 'tuned'})
+    twice = {**facts, 'kept': 'tuned', 'start_dice_as_it_is': {**ends, 'value': 0.5}}
+    assert '1.0 of the start (0.5 at its own threshold), 1.0 tuned' in in_words(twice)
+    for low, chance in ((-2.0, True), (0.5, False)):
+        gain = {'value': 1.0, 'low': low, 'high': 3.0}
+        assert (
+            'which may be chance' in in_words({**facts, 'kept': 'tuned', 'gain': gain})
+        ) is chance
     assert 'false marks an image out of fold: 1.5 on' in in_words({**facts, 'kept': 'tuned'})

@@ -137,9 +137,11 @@ def _best_rows(curves: Curves) -> Iterator[tuple[Cell, ...]]:
         if len(there) > 1:
             first, second = sorted(there, key=lambda config: -there[config].score.value)[:2]
             step = difference(there[first].score, there[second].score)
-            mark = '' if step.low > 0 else 'may be chance'
-            values = number(there[first].score.value), second, *cells(step)
-            yield (count, first, *values, mark)
+            score = there[first].score.value
+            marks = [] if step.low > 0 else ['may be chance']
+            if curves.start and score < curves.start.score.value:
+                marks.append('below the start')
+            yield (count, first, number(score), second, *cells(step), '; '.join(marks))
 
 
 def _forecast_rows(forecasts: Mapping[str, Forecast]) -> Iterator[tuple[Cell, ...]]:
