@@ -23,7 +23,9 @@ def _few(few: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     images, won = few['images'], few['gain']
     start, tuned = (few[name]['value'] for name in ('start_dice', 'tuned_dice'))
     between = '' if won['low'] is None else f', {won["low"]:+.1f} to {won["high"]:+.1f}'
-    kept = f'tuned for {few["steps"]} steps' if few['steps'] else 'the start is kept'
+    source = few['start']
+    same = f'the start, {source["file"]} (SHA-256 {source["sha256"]}), is kept'
+    kept = f'tuned for {few["steps"]} steps' if few['steps'] else same
     text = (
         f'{kept}; lesion Dice out of fold {_known(start)} of the start, {_known(tuned)} tuned '
         f'({_known(won["value"], "+.1f")}{between}), {few["folds"]} folds of {images["lesion"]} images '

@@ -47,7 +47,7 @@ def warn_of_false_marks(few: Mapping[str, Any], checkpoint: Path) -> str:
     return (
         f'warning: false marks rise from {before:.1f} to {after:.1f} an image; set the threshold on images '
         f'that it did not learn from: mammoseg calibrate {checkpoint} --data FOLDER --split test --promise '
-        'false-marks=1, if other images are kept for the last test'
+        'false-marks=1 (of marks that touch no lesion), if other images are kept for the last test'
     )
 
 

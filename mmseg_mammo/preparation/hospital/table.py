@@ -142,13 +142,14 @@ def read_rounds(
     Raises:
         DataIndexError: A folder has no table, or see :func:`read_hospital_table`.
     """
-    entries, problems = [], []
+    entries: list[Entry] = []
+    problems: list[Problem] = []
     for folder in folders:
         if not (folder / ROUND).is_file():
             raise DataIndexError(f'--rounds {folder}: no {ROUND} in it', 'folders of annotate-next')
         found = read_hospital_table(folder / ROUND, folder, {}, {}, gaps, Reading(notes=notes))
-        for kind, read in zip((entries, problems), found, strict=True):
-            kind += [replace(each, place=f'{folder.name}, {each.place}') for each in read]
+        entries += [replace(each, place=f'{folder.name}, {each.place}') for each in found[0]]
+        problems += [replace(each, place=f'{folder.name}, {each.place}') for each in found[1]]
     return entries, problems
 
 
