@@ -3,6 +3,7 @@
 from mmseg_mammo.cli.info_few import few_lines
 
 FEW = {
+    'start': {'file': 'best.pth', 'sha256': 'ab'},
     'images': {'lesion': 17, 'normal': 3, 'patients': 9},
     'folds': 5,
     'steps': 150,
@@ -35,7 +36,7 @@ def test_the_start_may_be_kept_and_an_interval_unknown():
     unknown = {'value': None, 'low': None, 'high': None}
     kept = {**FEW, 'steps': 0, 'tuned_dice': unknown, 'gain': unknown}
     [(_, text)] = few_lines({'few': kept})
-    assert text.startswith('the start is kept')
+    assert text.startswith('the start, best.pth (SHA-256 ab), is kept')
     assert 'unknown tuned (unknown)' in text
 
 
