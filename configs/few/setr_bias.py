@@ -9,3 +9,4 @@ Biases of the ViT's norm layers are among them; batch norm of the head is in tra
 _base_ = '../_base_/schedules/few.py'
 
 tuning = dict(starts=('setr',), backbone_trainable=r'\.bias$')
+optim_wrapper = dict(optimizer=dict(lr=1e-3))

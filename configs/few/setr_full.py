@@ -9,4 +9,7 @@ A ViT has no batch norm; that of the head is in training mode.
 _base_ = '../_base_/schedules/few.py'
 
 tuning = dict(starts=('setr',), backbone_trainable='.*')
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
+optim_wrapper = dict(
+    optimizer=dict(lr=1e-3),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))),
+)

@@ -14,3 +14,4 @@ tuning = dict(
     new=(r'^backbone\.',),
     replaced=(r'^backbone\.',),
 )
+optim_wrapper = dict(optimizer=dict(lr=1e-3))

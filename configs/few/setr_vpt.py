@@ -9,3 +9,4 @@ The ViT is frozen and in eval mode; batch norm of the head is in training mode.
 _base_ = '../_base_/schedules/few.py'
 
 tuning = dict(starts=('setr',), prompts=dict(prompt_length=50))
+optim_wrapper = dict(optimizer=dict(lr=1e-3))

@@ -125,7 +125,8 @@ def _read(
     from mmseg_mammo.preparation.hospital.drawings import list_drawn, read_drawings
     from mmseg_mammo.preparation.hospital.folders import pair_folders
     from mmseg_mammo.preparation.hospital.images_alone import list_images
-    from mmseg_mammo.preparation.hospital.table import Reading, read_hospital_table, read_rounds
+    from mmseg_mammo.preparation.hospital.rows import add_rounds, note_splits
+    from mmseg_mammo.preparation.hospital.table import Reading, read_hospital_table
 
     gaps = Gaps(
         empty_mask=args.empty_mask_means,
@@ -139,8 +140,9 @@ def _read(
         values = parse_values(args.value, COLUMNS)
         reading = Reading(values, args.overwrite_column, args.sheet, notes)
         found = read_hospital_table(origin, root, columns, fixed, gaps, reading, drawings)
-        more = read_rounds(args.rounds, gaps, notes)
-        return [*found[0], *more[0]], [*found[1], *more[1]]
+        entries, problems = add_rounds(found, args.rounds, gaps, notes)
+        notes += note_splits(entries, gaps.split) if args.split is None else []
+        return entries, problems
     if drawings is not None:
         return list_drawn(origin, drawings, fixed, gaps, args.image_suffix)
     if args.not_annotated:

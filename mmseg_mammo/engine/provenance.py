@@ -77,7 +77,8 @@ def run_hash(cfg: Config) -> str:
     """As :func:`config_hash`, without names by which runs of one process are told apart."""
     settings = cfg.to_dict()
     settings.pop('experiment_name', None)
-    (settings.get('visualizer') or {}).pop('name', None)
+    if settings.get('visualizer'):
+        settings['visualizer']['name'] = 'visualizer'  # as it is in a process of one run
     return config_hash(Config(settings))
 
 

@@ -32,7 +32,7 @@ def find_trainings(
         elif part := trained.get(home / 'final') or _fold_of(home, trained):
             trained.setdefault(home, _of_parts(home, part))
     for home in {path.parents[1] for path in trained if path.name == 'final'}:
-        if part := trained.get(home / _tried(home) / 'final'):
+        if (name := _tried(home)) and (part := trained.get(home / name / 'final')):
             trained[home] = _of_parts(home, part, 2)
     return trained
 

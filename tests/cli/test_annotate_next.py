@@ -86,7 +86,7 @@ def test_from_an_archive_to_a_training_set(unet, archive, tmp_path, capsys):
     every = ['prepare', str(tmp_path / 'all'), '--table', str(own), *words, '--no-browse']
     every += ['--rounds', str(out), str(tmp_path / 'second')]
     with pytest.raises(
-        SystemExit, match="second, row 3: .*annotated is 'no', its masks say 'lesion'"
+        SystemExit, match=r"second, row 3: .*annotated is 'no', its masks say 'lesion'"
     ):
         main(every)
     for row in later:

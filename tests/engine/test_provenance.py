@@ -64,6 +64,7 @@ def test_the_config_hash_is_of_the_experiment_not_of_the_run(prepared):
     one, two = (shrink('unet_cbis', prepared, folder) for folder in ('a', 'b'))
     two.train_dataloader.dataset.cache = {'folder': '/fast/disk'}
     assert config_hash(one) == config_hash(two)
+    assert run_hash(one) == config_hash(one)
     two.experiment_name, two.visualizer.name = 'other', 'other'
     assert run_hash(one) == run_hash(two)
     two.optim_wrapper.optimizer.lr = 1e-3

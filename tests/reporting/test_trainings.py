@@ -78,3 +78,10 @@ def test_what_was_kept_of_several_tunings_was_trained_by_that(one):
     assert found(one, runs, 'work_dirs/unet_cbis/unet_head/final/iter_9.pth') is not None
     (one / 'auto.csv').write_text('tuning,chosen\nstart,yes\nfew/unet_full,\n')
     assert found(one, runs, best) is None
+
+
+def test_a_tuning_in_a_folder_of_a_tuning_is_one_of_its_own(one):
+    runs = [trained_in(one, folder) for folder in ('final', 'second/final')]
+    for home in ('', 'second/'):
+        best = f'work_dirs/unet_cbis/{home}best.pth'
+        assert found(one, runs, best).run['last_checkpoint'] == best

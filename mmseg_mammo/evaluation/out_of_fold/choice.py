@@ -7,6 +7,8 @@ import numpy as np
 from mmseg_mammo.evaluation.out_of_fold.cuts import standard_error, turns
 from mmseg_mammo.evaluation.out_of_fold.held_out import HeldOut, Scores, place_of_logit
 
+_ROUNDING = 1e-9
+
 
 def latest_as_good(dice: np.ndarray, patients: np.ndarray) -> int:
     """The last of rising numbers of steps that is as good as the best one.
@@ -31,15 +33,19 @@ def latest_as_good(dice: np.ndarray, patients: np.ndarray) -> int:
     return good[-1]
 
 
-def first_as_good(dice: Sequence[np.ndarray], patients: np.ndarray) -> tuple[int, int]:
+def first_as_good(
+    dice: Sequence[np.ndarray], patients: np.ndarray, start: float = 0.0
+) -> tuple[int, int]:
     """The first of several tunings that is as good as the best one, and its number of steps.
 
     Each has the steps of :func:`latest_as_good`, and is as good in the sense of that. Few images do not tell
-    which tuning is best; what was best elsewhere, and comes first, is the better guess.
+    which tuning is best; what was best elsewhere, and comes first, is the better guess. Tunings that gain nothing
+    count only if none gains.
 
     Args:
         dice: Of each tuning S×N, of its numbers of steps, which rise, and N images; the likeliest first.
         patients: N texts.
+        start: Mean of the start, which has to be beaten.
 
     Returns:
         The places of the tuning and of its number of steps.
@@ -49,13 +55,18 @@ def first_as_good(dice: Sequence[np.ndarray], patients: np.ndarray) -> tuple[int
     """
     steps = [latest_as_good(each, patients) for each in dice]
     own = np.stack([each[step] for each, step in zip(dice, steps, strict=True)])
-    lost = own[own.mean(axis=1).argmax()] - own
-    first = next(place for place, each in enumerate(lost) if _no_worse(each, patients))
+    means = own.mean(axis=1)
+    lost = own[means.argmax()] - own
+    gains = means > min(start, means.max() - _ROUNDING)
+    first = next(n for n, each in enumerate(lost) if gains[n] and _no_worse(each, patients))
     return first, steps[first]
 
 
 def choice_fitted(
-    candidates: Sequence[Sequence[HeldOut]], place: int | None = None, default: int | None = None
+    candidates: Sequence[Sequence[HeldOut]],
+    place: int | None = None,
+    default: int | None = None,
+    start: HeldOut | None = None,
 ) -> Scores:
     """Dice and false marks of each image by the candidate, and at the cut, that the other folds choose.
 
@@ -66,6 +77,7 @@ def choice_fitted(
         candidates: Of each tuning, its steps, which rise; of the same images and folds.
         place: See :func:`cross_fitted`.
         default: Likewise.
+        start: Of the same images: what a tuning has to beat, at its own threshold and at the folds'.
     """
     first = candidates[0][0]
     default = place_of_logit(0.0) if default is None else default
@@ -75,11 +87,16 @@ def choice_fitted(
             np.stack([each.at_cuts.of(others).crossed(place, default)[0] for each in steps])
             for steps in candidates
         ]
-        tuning, step = first_as_good(dice, first.patients[others])
+        floor = 0.0
+        if start is not None:
+            cuts = start.at_cuts.of(others)
+            floor = max(cuts.at(default)[0].mean(), cuts.crossed(place, default)[0].mean())
+        tuning, step = first_as_good(dice, first.patients[others], floor)
         best = candidates[tuning][step].at_cuts
         found[:, own] = best.of(own).at(best.of(others).place(place, default))
     return Scores(found[0], found[1], first.lesion > 0, first.patients)
 
 
 def _no_worse(lost: np.ndarray, patients: np.ndarray) -> bool:
-    return bool(lost.mean() <= standard_error(lost, patients))
+    # Of one patient who differs both are equal.
+    return bool(lost.mean() <= standard_error(lost, patients) + _ROUNDING)

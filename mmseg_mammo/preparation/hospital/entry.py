@@ -24,7 +24,6 @@ COLUMNS = (
 )
 
 ROUND = 'annotate_next.csv'  # of a folder of annotate-next: its choice
-
 # What spreadsheets leave where they failed (#N/A, #NAME?, #NV, ####), and lost letters.
 _BROKEN = re.compile(r'#(N/?[AV]|[\w/]+[!?]|#*)|.*\ufffd.*', re.IGNORECASE | re.DOTALL)
 # 123456 as Excel shows a wide number: 1,23E+05 may be many patients.
@@ -51,8 +50,8 @@ class Entry:
     ``place`` names it in messages; ``relative`` is its path as the table or folder gives it;
     ``annotated`` is '' where the mask decides; ``header_patient`` says that the patient comes
     from a DICOM header; ``doubt`` is that of :class:`Raw`; ``spacing_mm`` is for files that tell
-    no spacing; ``mask_kind`` is '' where that of the data set holds. The other fields are those
-    of ``index.Row``.
+    no spacing; ``mask_kind`` is '' where that of the data set holds; ``default_split`` says that the row
+    names no split. The other fields are those of ``index.Row``.
     """
 
     place: str
@@ -72,6 +71,7 @@ class Entry:
     spacing_mm: str = ''
     mask_kind: str = ''
     drawn: Drawing | None = None
+    default_split: bool = False
 
     @property
     def region(self) -> Path | Drawing | None:
@@ -221,6 +221,7 @@ def _fill(entry: Entry, gaps: Gaps) -> Entry:
         laterality=laterality,
         view=view,
         split=entry.split or gaps.split,
+        default_split=not entry.split,
         annotated=annotated,
         header_patient=header_patient,
     )

@@ -4,15 +4,18 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.dicom.segmentation import read_segmentation_info
 from mmseg_mammo.io.index import Row
 from mmseg_mammo.io.mask import IMAGE_LABEL
 from mmseg_mammo.preparation.hospital.disk import resolve_links
-from mmseg_mammo.preparation.hospital.entry import Entry, Problem
+from mmseg_mammo.preparation.hospital.entry import ROUND, Entry, Gaps, Problem
 from mmseg_mammo.preparation.hospital.names import alike_patients, nfc
+from mmseg_mammo.preparation.hospital.table import Reading, read_hospital_table
 
 AUDIT_COLUMNS = ('row', 'image', 'mask', 'status', 'annotated', 'output', 'lesion_share', 'note')
 SHOWN = 5
@@ -54,6 +57,56 @@ def group_by_image(
         if image in bad
     ]
     return groups, list(dict.fromkeys(conflicts))
+
+
+def add_rounds(
+    found: tuple[list[Entry], list[Problem]], folders: Sequence[Path], gaps: Gaps, notes: list[str]
+) -> tuple[list[Entry], list[Problem]]:
+    """Add what annotate-next chose and readers corrected to the rows of a table.
+
+    Patients of rounds are in their tables, or in DICOM headers. A row of the table that says that nobody has looked
+    at an image gives way.
+
+    Args:
+        found: Entries and problems of the table.
+        folders: Of annotate-next.
+        gaps: How to fill empty cells.
+        notes: Gets what a user should know.
+
+    Raises:
+        DataIndexError: A folder has no table, or an image is annotated in both.
+    """
+    entries: list[Entry] = []
+    problems = list(found[1])
+    gaps = replace(gaps, patient_pattern='')
+    for folder in dict.fromkeys(folder.resolve() for folder in folders):
+        if not (folder / ROUND).is_file():
+            raise DataIndexError(f'--rounds {folder}: no {ROUND} in it', 'folders of annotate-next')
+        read = read_hospital_table(folder / ROUND, folder, {}, {}, gaps, Reading(notes=notes))
+        place = f'{folder.name}, {{0.place}}'.format
+        # Readers outline; --mask-kind is about the table.
+        entries += [replace(e, place=place(e), mask_kind='contour') for e in read[0]]
+        problems += [replace(each, place=place(each)) for each in read[1]]
+    chosen = {resolve_links(entry.image): entry for entry in entries}
+    own = [e for e in found[0] if e.annotated != 'no' or resolve_links(e.image) not in chosen]
+    for entry in own:
+        if other := chosen.get(resolve_links(entry.image)):
+            raise DataIndexError(
+                f'{entry.place}: {entry.relative} is annotated there, and in {other.place}',
+                'one annotation of an image: both masks would count as one lesion',
+                'Take the row out of the table, or let it say annotated=no',
+            )
+    return [*own, *entries], problems
+
+
+def note_splits(entries: Sequence[Entry], split: str) -> list[str]:
+    """A line where some rows name no split, which is then the one given, and others do."""
+    silent = dict.fromkeys(entry.place for entry in entries if entry.default_split)
+    if not silent or all(entry.default_split for entry in entries):
+        return []
+    return [
+        f'{len(silent)} rows name no split, others do; they count as {split}: {_some([*silent])}'
+    ]
 
 
 def refuse_doubtful(group: Sequence[Entry], record: dict[str, Any]) -> dict[str, Any]:

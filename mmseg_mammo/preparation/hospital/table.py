@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmseg_mammo.errors import DataIndexError
@@ -11,7 +11,6 @@ from mmseg_mammo.io.table import Record, fold, read_records
 from mmseg_mammo.preparation.hospital.drawings import Drawings, add_drawings
 from mmseg_mammo.preparation.hospital.entry import (
     COLUMNS,
-    ROUND,
     Entry,
     Gaps,
     Problem,
@@ -113,44 +112,8 @@ def read_hospital_table(
             raw.append(Raw(f'row {record.number}', filled, doubt))
     said = {name: {r.cells[theirs[name]] for r in records} for name in reading.values}
     said.setdefault('mask', set()).update(cell for r in records for cell in r.repeated)
-    reading.notes.extend([*unused_words(reading.values, said), *_silent_splits(raw, gaps.split)])
+    reading.notes.extend(unused_words(reading.values, said))
     return collect(add_drawings(raw, drawings, fixed) if drawings else raw, root, gaps)
-
-
-def _silent_splits(rows: Sequence[Raw], split: str) -> list[str]:
-    """What to note where some rows name no split, and others do."""
-    silent = [row.place for row in rows if tells_nothing(row.cells['split'])]
-    if not silent or len(silent) == len(rows):
-        return []
-    more = ' …' if len(silent) > 5 else ''
-    return [
-        f'{len(silent)} rows name no split, others do; their images are for {split}: '
-        f'{", ".join(silent[:5])}{more}'
-    ]
-
-
-def read_rounds(
-    folders: Sequence[Path], gaps: Gaps, notes: list[str]
-) -> tuple[list[Entry], list[Problem]]:
-    """Read what annotate-next chose and readers corrected, as :func:`read_hospital_table` does a table.
-
-    Args:
-        folders: Of annotate-next.
-        gaps: How to fill empty cells.
-        notes: See :class:`Reading`.
-
-    Raises:
-        DataIndexError: A folder has no table, or see :func:`read_hospital_table`.
-    """
-    entries: list[Entry] = []
-    problems: list[Problem] = []
-    for folder in folders:
-        if not (folder / ROUND).is_file():
-            raise DataIndexError(f'--rounds {folder}: no {ROUND} in it', 'folders of annotate-next')
-        found = read_hospital_table(folder / ROUND, folder, {}, {}, gaps, Reading(notes=notes))
-        entries += [replace(each, place=f'{folder.name}, {each.place}') for each in found[0]]
-        problems += [replace(each, place=f'{folder.name}, {each.place}') for each in found[1]]
-    return entries, problems
 
 
 def _masks_of(record: Record, mask: str, reading: Reading) -> list[str]:

@@ -104,6 +104,7 @@ def read_pool(data: Path, out: Path, earlier: Sequence[Path] = (), pattern: str 
         reasons.setdefault(path, f'chosen in {folder}')
         sides_of[path] = side
     free, covered, sides, before = [], [], {}, set()
+    in_rounds: dict[str, str] = {}
     for source in inputs:
         real = os.path.realpath(source.path)
         if real in sides_of:
@@ -113,6 +114,12 @@ def read_pool(data: Path, out: Path, earlier: Sequence[Path] = (), pattern: str 
                 before.add(patient)
             else:
                 _check_patient(source, patient, *chosen[real][1:])
+                if in_rounds.setdefault(patient, sides_of[real]) != sides_of[real]:
+                    raise MammoError(
+                        f'--earlier: images of patient {patient} were chosen for training and for testing',
+                        'one side of a patient, who was not known then',
+                        'Set for_test and split of one of them in that table, and prepare it again',
+                    )
         if real in reasons:
             covered.append((source, reasons[real]))
         else:

@@ -205,7 +205,8 @@ def _choose(tunings: Mapping[str, Tuning]) -> tuple[str, Chosen]:
     rivals = [*looks.values()]
     found = {name: choose(each.cfg, looks[name], rivals) for name, each in tunings.items()}
     dice = [one.scores[one.after].dice[None] for one in found.values()]
-    first, _ = first_as_good(dice, next(iter(found.values())).tuned.patients)
+    start = next(iter(found.values())).start
+    first, _ = first_as_good(dice, start.patients, start.mean())
     return [*found.items()][first]
 
 

@@ -190,7 +190,7 @@ def choose(
     scores = {steps: cross_fitted(held, place, default) for steps, held in helds.items()}
     above = [steps for steps in helds if steps] or [0]
     candidates = [[each[steps] for steps in each if steps] for each in rivals or [helds]]
-    tuned = choice_fitted([each or [helds[0]] for each in candidates], place, default)
+    tuned = choice_fitted([each or [helds[0]] for each in candidates], place, default, helds[0])
     dice = np.stack([scores[steps].dice for steps in above])
     steps = after = above[latest_as_good(dice, scores[0].patients)]
     as_it_is = cross_fitted(helds[0], default)

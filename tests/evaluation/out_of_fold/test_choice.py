@@ -76,6 +76,29 @@ def test_of_tunings_that_few_images_do_not_tell_apart_the_first_is_taken():
     assert first_as_good(steps, patients) == (1, 1)
 
 
+def test_a_tuning_that_gains_nothing_gives_way_to_one_that_does():
+    """Else the start would be kept, though a tuning gains."""
+    rng = np.random.default_rng(0)
+    patients = np.arange(20).astype(str)
+    start = rng.uniform(0.3, 0.6, 20)
+    kept = 0
+    for _ in range(100):
+        full = start + rng.normal(0, 0.25, 20)
+        head = start + rng.normal(0.06, 0.05, 20)
+        dice = [full[None], head[None]]
+        tuning, _ = first_as_good(dice, patients, start.mean())
+        kept += dice[tuning].mean() <= start.mean()
+    assert kept == 0
+    worse, same = start - 0.1, start - 0.05
+    assert first_as_good([worse[None], same[None]], patients, start.mean()) == (1, 0)
+
+
+def test_the_choice_that_is_scored_passes_over_tunings_that_gain_nothing():
+    start, worse, better = held([60] * 10), held([20, 95] * 5), held([62] * 10)
+    found = choice_fitted([[worse], [better]], start=start)
+    assert np.array_equal(found.dice, cross_fitted(better).dice)
+
+
 def test_the_first_of_alike_tunings_is_scored():
     """The other is better on one image of ten alone, which tells nothing."""
     first, other = held([60] * 10), held([60] * 9 + [99])

@@ -2,9 +2,16 @@ from dataclasses import replace
 
 import pytest
 
+from mmseg_mammo.errors import DataIndexError
 from mmseg_mammo.io.index import Row
-from mmseg_mammo.preparation.hospital.entry import Entry, Problem
-from mmseg_mammo.preparation.hospital.rows import group_by_image, refuse_doubtful, warnings_about
+from mmseg_mammo.preparation.hospital.entry import ROUND, Entry, Gaps, Problem
+from mmseg_mammo.preparation.hospital.rows import (
+    add_rounds,
+    group_by_image,
+    note_splits,
+    refuse_doubtful,
+    warnings_about,
+)
 
 UNKNOWN = dict.fromkeys(('laterality', 'view', 'finding', 'pathology', 'density', 'annotated'), '')
 
@@ -142,3 +149,58 @@ def test_an_image_with_a_mask_and_a_lesion_that_nobody_outlined_is_refused(entry
     assert 'has rows with and without a mask (image-label)' in str(problems[0])
     both = [replace(each, mask_kind='image-label') for each in (one, other)]
     assert group_by_image(both) == ([both], [])
+
+
+@pytest.fixture
+def round_of(entry, tmp_path):
+    """A folder of annotate-next that names a.png, with a corrected mask, and says this of it."""
+
+    def round_of(annotated='lesion', patient='P1', mask='masks/a.png'):
+        entry(0)  # the image
+        folder = tmp_path / 'next_1'
+        (folder / 'masks').mkdir(parents=True, exist_ok=True)
+        (folder / 'masks' / 'a.png').touch()
+        (folder / ROUND).write_text(
+            'image,mask,patient_id,laterality,view,split,annotated,for_test,why,key\n'
+            f'../a.png,{mask},{patient},LEFT,CC,train,{annotated},no,,a\n'
+        )
+        return folder
+
+    return round_of
+
+
+def test_a_round_comes_in_the_place_of_rows_that_nobody_has_looked_at(entry, round_of):
+    own = [entry(2, annotated='no', mask=''), entry(3, 'b.png', annotated='lesion')]
+    folder = round_of()
+    # Once, though it is named twice; its patient is none that a pattern finds in its paths.
+    gaps = Gaps(patient_pattern='(..)')
+    found, problems = add_rounds((own, []), [folder, folder / '..' / 'next_1'], gaps, [])
+    assert not problems
+    assert [each.place for each in found] == ['row 3', 'next_1, row 2']
+    assert (found[1].patient_id, found[1].mask_kind) == ('P1', 'contour')
+    unknown = add_rounds(([], []), [round_of(patient='')], gaps, [])[1]
+    assert 'next_1, row 2: no patient' in str(unknown[0])
+
+
+def test_an_image_that_is_annotated_in_the_table_and_in_a_round_is_refused(entry, round_of):
+    with pytest.raises(
+        DataIndexError, match=r'row 2: a\.png is annotated there, and in next_1, row 2'
+    ):
+        add_rounds(([entry(2, annotated='lesion')], []), [round_of()], Gaps(), [])
+
+
+def test_a_folder_that_is_no_round_is_named(tmp_path):
+    with pytest.raises(DataIndexError, match=r'--rounds .*: no annotate_next.csv in it'):
+        add_rounds(([], []), [tmp_path], Gaps(), [])
+
+
+def test_rows_without_a_split_among_others_are_told(entry):
+    silent = [
+        entry(2, default_split=True),
+        entry(2, default_split=True),
+        entry(3, default_split=True),
+    ]
+    assert note_splits(silent, 'test') == []
+    assert note_splits([*silent, entry(4)], 'test') == [
+        '2 rows name no split, others do; they count as test: row 2; row 3'
+    ]

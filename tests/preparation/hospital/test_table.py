@@ -351,13 +351,3 @@ def test_image_labels_change_nothing_else(read):
 def test_an_image_label_beside_a_mask_is_a_contradiction(read):
     said = only_problem(read(LABELLED + 'a.png,m.png,7,lesion,image-label\n'))
     assert 'mask_kind is image-label, but a mask is named' in said
-
-
-def test_rows_without_a_split_among_others_are_told(read):
-    text = 'image,mask,patient_id,split\na.png,m.png,1,train\nb.png,m.png,2,\n'
-    reading = Reading()
-    read(text, {}, {}, reading)
-    assert reading.notes == ['1 rows name no split, others do; their images are for test: row 3']
-    reading = Reading()
-    read(text.replace('train', ''), {}, {}, reading)
-    assert reading.notes == []

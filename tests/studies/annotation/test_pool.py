@@ -91,3 +91,15 @@ def test_an_earlier_choice_that_knows_another_patient_of_an_image_is_refused(
     assert read_pool(*given, '^(P[0-9]+)_').sides == {'P1': 'test'}
     with pytest.raises(MammoError, match=f"patient of P1_a.png is 'P1' there, and {now}"):
         read_pool(*given, pattern)
+
+
+def test_a_patient_who_was_not_known_in_a_round_and_is_on_both_sides_is_refused(tmp_path):
+    for name in ('P1_a', 'P1_b', 'P2_a'):
+        write_blobs(tmp_path / 'in' / f'{name}.png', 1)
+    (tmp_path / 'next_1').mkdir()
+    rows = 'image,for_test,patient_id\n../in/P1_a.png,yes,\n../in/P1_b.png,no,\n'
+    (tmp_path / 'next_1' / ROUND).write_text(rows)
+    given = (tmp_path / 'in', tmp_path / 'out', [tmp_path / 'next_1'])
+    assert len(read_pool(*given).sides) == 2
+    with pytest.raises(MammoError, match='patient P1 were chosen for training and for testing'):
+        read_pool(*given, '^(P[0-9]+)_')
