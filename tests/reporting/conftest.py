@@ -1,10 +1,18 @@
 """Reports of made runs; made once per session."""
 
 import pytest
+from runs import make_runs
 
 from mmseg_mammo.reporting.document import Table
 from mmseg_mammo.reporting.report import build
 from mmseg_mammo.reporting.runs import find_runs
+
+
+@pytest.fixture
+def one(tmp_path):
+    """The work folder of one model with a training and two tests."""
+    make_runs(tmp_path / 'work_dirs', ['unet'], images=8)
+    return tmp_path / 'work_dirs' / 'unet_cbis'
 
 
 @pytest.fixture(scope='session')

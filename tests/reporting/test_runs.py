@@ -2,28 +2,16 @@ import json
 import shutil
 
 import pytest
-from runs import make_runs
+from runs import change_run, make_runs
 
 from mmseg_mammo.errors import MammoError
 from mmseg_mammo.reporting.runs import find_runs
 
 
-@pytest.fixture
-def one(tmp_path):
-    """The work folder of one model with a training and two tests."""
-    make_runs(tmp_path / 'work_dirs', ['unet'], images=8)
-    return tmp_path / 'work_dirs' / 'unet_cbis'
-
-
-def change(folder, **values):
-    path = folder / 'run.json'
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
-
-
 def copy(folder, name, **values):
     copied = shutil.copytree(folder, folder.parent / name)
     if values:
-        change(copied, **values)
+        change_run(copied, **values)
     return copied
 
 
@@ -109,7 +97,7 @@ def test_a_test_belongs_to_the_training_of_its_checkpoint_wherever_it_was_moved(
 
 
 def test_a_checkpoint_of_another_work_folder_has_no_training(one):
-    change(one / '20260102_000000', checkpoint='work_dirs/other_cbis/epoch_3.pth')
+    change_run(one / '20260102_000000', checkpoint='work_dirs/other_cbis/epoch_3.pth')
     runs = find_runs([one])
     assert [test.training for test in runs.on('cbis_ddsm')] == [None]
     assert any('its training is not below' in warning for warning in runs.warnings)

@@ -4,30 +4,17 @@ import json
 import shutil
 from pathlib import PurePath
 
-import pytest
-from runs import make_runs
+from runs import change_run
 
 from mmseg_mammo.reporting.runs import find_runs
 from mmseg_mammo.reporting.trainings import find_trainings, training_of
-
-
-@pytest.fixture
-def one(tmp_path):
-    """The work folder of one model with a training and two tests."""
-    make_runs(tmp_path / 'work_dirs', ['unet'], images=8)
-    return tmp_path / 'work_dirs' / 'unet_cbis'
-
-
-def change(folder, **values):
-    path = folder / 'run.json'
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
 def trained_in(one, folder):
     """A training as it is, in the folder of a part, from which its checkpoint is far."""
     run = one / folder / '20260101_000000'
     shutil.copytree(one / '20260101_000000', run)
-    change(run, last_checkpoint=f'work_dirs/unet_cbis/{folder}/iter_9.pth')
+    change_run(run, last_checkpoint=f'work_dirs/unet_cbis/{folder}/iter_9.pth')
     return run, json.loads((run / 'run.json').read_text())
 
 
@@ -40,10 +27,10 @@ def test_a_model_of_two_stages_was_trained_on_the_data_of_its_finder(one):
     """Its curves are those of neither stage."""
     for stage in ('finder', 'refiner'):
         run = shutil.copytree(one / '20260101_000000', one / stage / '20260101_000000')
-        change(run, last_checkpoint=f'work_dirs/unet_cbis/{stage}/epoch_3.pth')
+        change_run(run, last_checkpoint=f'work_dirs/unet_cbis/{stage}/epoch_3.pth')
     shutil.rmtree(one / '20260101_000000')
     for path in one.glob('*/per_image_test.csv'):
-        change(path.parent, checkpoint='work_dirs/unet_cbis/best.pth')
+        change_run(path.parent, checkpoint='work_dirs/unet_cbis/best.pth')
     runs = find_runs([one])
     assert {test.training.dataset for test in runs.tests} == {'cbis_ddsm'}
     assert {test.training.curves for test in runs.tests} == {()}
