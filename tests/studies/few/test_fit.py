@@ -85,13 +85,15 @@ def test_where_nothing_is_gained_the_start_is_kept_and_that_is_said(
     """At a rate of zero, but for a step that ruins the model, no step is better than the start."""
     work = tmp_path / 'work'
     tune('few/unet_full', start, prepared, work, 'optim_wrapper.optimizer.lr=0')
+    said = capfd.readouterr().out
+    assert f'Result: {work / "best.pth"}' in said
     few = read_record(work / 'best.pth')['few']
     if few['kept'] == 'start':  # statistics of norm layers move all the same
         own, kept = weights(start), weights(work / 'best.pth')
         assert own.keys() == kept.keys()
         assert all(torch.equal(own[name], kept[name]) for name in own)
         assert not (work / 'final').exists()
-        assert 'the start is kept' in capfd.readouterr().out
+        assert 'the start is kept' in said
     assert few['steps'] == (0 if few['kept'] == 'start' else few['best_steps'])
 
 

@@ -48,6 +48,13 @@ def test_the_best_of_each_count_is_named_with_its_lead(items):
     assert rows['40']['mark'] == 'may be chance'
 
 
+def test_a_best_tuning_that_is_worse_than_the_start_says_so(tmp_path):
+    tables = make_curve(tmp_path, start=90.0)
+    section = learning_curve_section(Runs((), (), (), (tables,)))
+    [best] = [item for item in section.items if item.name == 'learning_curve_best']
+    assert {row['mark'].rpartition('; ')[2] for row in lines(best)} == {'below the start'}
+
+
 def test_forecasts_have_their_error_or_a_reason(items):
     rows = {row['tuning']: row for row in lines(items['learning_curve_forecast'])}
     assert rows['unet_full']['form'] is not None
